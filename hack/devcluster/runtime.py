@@ -90,7 +90,12 @@ class Runtime:
             if name is not None:
                 self._pids.pop(name, None)
                 code = os.waitstatus_to_exitcode(status)
-                ended = {"event": "exited", "id": name, "code": code if code >= 0 else 128 - code, "at": time.time()}
+                ended = {
+                    "event": "exited",
+                    "id": name,
+                    "code": code if code >= 0 else 128 - code,
+                    "at": time.time(),
+                }
                 if name in self._starting:
                     # A quick end may be seen before the start's pipe closes; the order is a promise.
                     self._held[name] = ended

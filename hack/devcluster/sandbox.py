@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 from hack.devcluster import linux
 
 # Never taken from the host: built for the container, or places where volumes get mounted.
-_OWN_DIRECTORIES = frozenset(("proc", "sys", "dev", "tmp", "run", "var", "mnt", "media", "lost+found"))
+OWN_DIRECTORIES = frozenset(("proc", "sys", "dev", "tmp", "run", "var", "mnt", "media", "lost+found"))
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 # What containerd gives a container that asks for nothing.
 DEFAULT_CAPABILITIES = (
@@ -70,7 +70,13 @@ def build_root(spec: dict[str, Any]) -> None:
     root = spec["root"]
     linux.mount("tmpfs", root, "tmpfs", linux.MS_NOSUID, "mode=755")
     _bind_host(root, spec["needed"])
-    for path, mode in (("tmp", 0o1777), ("run", 0o755), ("var/tmp", 0o1777), ("mnt", 0o755), ("media", 0o755)):
+    for path, mode in (
+        ("tmp", 0o1777),
+        ("run", 0o755),
+        ("var/tmp", 0o1777),
+        ("mnt", 0o755),
+        ("media", 0o755),
+    ):
         os.makedirs(f"{root}/{path}", exist_ok=True)
         os.chmod(f"{root}/{path}", mode)
     os.symlink("/run", f"{root}/var/run")
@@ -81,12 +87,23 @@ def build_root(spec: dict[str, Any]) -> None:
     _build_dev(f"{root}/dev")
     _hide(root + spec["state"])
     for mounted in spec["mounts"]:
-        target = root + mounted["target"]
-        _make_target(root, mounted["target"], is_directory=os.path.isdir(mounted["source"]))
-        linux.bind(mounted["source"], target, read_only=mounted["readOnly"])
+        source = _inside(mounted["source"], mounted["subPath"])
+        _make_target(root, mounted["target"], is_directory=os.path.isdir(source))
+        linux.bind(source, root + mounted["target"], read_only=mounted["readOnly"])
     _bind_covered(root, spec["needed"], [m["target"] for m in spec["mounts"] if m["scratch"]])
     if spec["readOnlyRoot"]:
         linux.mount("", root, "", linux.MS_REMOUNT | linux.MS_BIND | linux.MS_RDONLY)
+
+
+def _inside(volume: str, sub_path: str) -> str:
+    if not sub_path:
+        return volume
+    path = os.path.join(volume, sub_path)
+    if not os.path.exists(path):
+        os.makedirs(path)
+    if not os.path.realpath(path).startswith(os.path.realpath(volume) + "/"):
+        raise StartError(f"subPath {sub_path} leads out of its volume")
+    return path
 
 
 def _bind_host(root: str, needed: list[str]) -> None:
@@ -95,7 +112,7 @@ def _bind_host(root: str, needed: list[str]) -> None:
     for entry in os.scandir("/"):
         if entry.is_symlink():
             os.symlink(os.readlink(entry.path), f"{root}/{entry.name}")
-        elif entry.is_dir() and entry.name not in _OWN_DIRECTORIES:
+        elif entry.is_dir() and entry.name not in OWN_DIRECTORIES:
             os.mkdir(f"{root}/{entry.name}", 0o755)
             if entry.name not in closed and _open_to_all(entry.path):
                 linux.bind(entry.path, f"{root}/{entry.name}", read_only=True)
@@ -219,4 +236,6 @@ def _enter_directory(path: str) -> None:
     try:
         os.chdir(path)
     except OSError as error:
-        raise StartError(f'chdir to cwd ("{path}") set in config.json failed: {os.strerror(error.errno or 0)}') from error
+        raise StartError(
+            f'chdir to cwd ("{path}") set in config.json failed: {os.strerror(error.errno or 0)}'
+        ) from error
