@@ -1,7 +1,7 @@
 """What the controllers share: the registry's resources, events, time, and the folders on disk.
 
-Knows no controller. Objects are plain dicts as on the wire; every change goes through the registry, so the API's
-clients see each step.
+Knows no controller. Objects are plain dicts as on the wire; every change goes through the registry, so
+that the API's clients see each step.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """All controllers of the development cluster: started, fed with changes, made to fail, stopped.
 
-Guarantees: `start` returns with the node registered and the storage classes there, or raises `Unusable` with
-one sentence; `stop` leaves no process and no mount. Each fault is a method of `_Faults` and thereby has a name
-on the admin endpoint. Owns no behaviour of its own.
+Guarantees: `start` returns with the node registered and the storage classes there, or raises `Unusable`
+with one sentence; `stop` leaves no process and no mount. Each fault is a method `_fault_…`, which gives it
+its name. Owns no behaviour of its own.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from typing import Any
 from hack.devcluster.context import Context, Object, key_of
 from hack.devcluster.jobs import Jobs
 from hack.devcluster.node import Kubelet
+from hack.devcluster.nodelife import NodeLife
 from hack.devcluster.options import NODE_NAME, Options
 from hack.devcluster.podrun import PodRun
 from hack.devcluster.registry import Registry, Resource
 from hack.devcluster.runtime_client import Unusable
 from hack.devcluster.sandbox import OWN_DIRECTORIES
-from hack.devcluster.scheduler import NodeLife, Scheduler
+from hack.devcluster.scheduler import Scheduler
 from hack.devcluster.snapshots import Snapshots
 from hack.devcluster.storage import Storage
 

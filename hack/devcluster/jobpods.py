@@ -1,6 +1,7 @@
-"""A Job's pods as objects: how they are made, what admission would say, and what podFailurePolicy makes of them.
+"""A Job's pods as objects.
 
-Pure but for the look at ServiceAccounts and Namespaces that admission needs.
+How they are made, what admission would say, and what podFailurePolicy makes of the failed ones. Pure but
+for the look at ServiceAccounts and Namespaces that admission needs.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import secrets
 from hack.devcluster.context import Context, Object, key_of, owner_reference
 
 FINALIZER = "batch.kubernetes.io/job-tracking"
-# A namespace with this annotation gets no pods; its value is the reason, as a quota or Pod Security would give.
+# A namespace with this annotation gets no pods; its value is the reason, as a quota would give it.
 REFUSE_PODS = "devcluster/refuse-pods"
 # Kubernetes leaves out vowels and what looks like other characters.
 _ALPHABET = "bcdfghjklmnpqrstvwxz2456789"

@@ -1,8 +1,8 @@
-"""The Job controller, as measured on a real one: which pods count, in which order things become visible.
+"""The Job controller, as measured on a real one: in which order things become visible.
 
-Guarantees: success is SuccessCriteriaMet, then the counted pod with Complete; failure is FailureTarget at once
-and Failed when every pod has ended. Pods that the controller itself ends (pause, suspension) do not count. With
-podReplacementPolicy Failed no two pods of a Job ever run together. Knows pods only as objects.
+Guarantees: success is SuccessCriteriaMet, then the counted pod with Complete; failure is FailureTarget at
+once and Failed when every pod has ended. Pods that the controller itself ends (pause, suspension) do not
+count. With podReplacementPolicy Failed no two pods of a Job run together. Knows pods only as objects.
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from typing import Any
-
-from attrs import define, field
 
 from hack.devcluster.context import (
     Context,
@@ -23,7 +21,8 @@ from hack.devcluster.context import (
     seconds_of,
     set_condition,
 )
-from hack.devcluster.jobpods import FINALIZER, Refused, action_for, check_admission, new_pod
+from hack.devcluster.jobpods import FINALIZER, Refused, check_admission, new_pod
+from hack.devcluster.jobview import Memory, View, finished_at, look, owner_uid
 from hack.devcluster.keyed import Key, Keyed
 from hack.devcluster.registry import StatusError
 
@@ -35,55 +34,12 @@ _DEADLINE = ("DeadlineExceeded", "Job was active longer than specified deadline"
 _REACHED = ("CompletionsReached", "Reached expected number of succeeded pods")
 
 
-@define
-class _Memory:
-    """What the controller remembers of a Job besides its status."""
-
-    failures: int = 0
-    last_failure: float = 0.0
-    refusals: int = 0
-    retry_create_at: float = 0.0
-
-
-@define
-class _View:
-    """A Job's pods, sorted out."""
-
-    job: Object
-    status: Object
-    memory: _Memory
-    active: list[Object] = field(factory=list)
-    terminating: list[Object] = field(factory=list)
-    succeeded: list[Object] = field(factory=list)
-    failed: list[Object] = field(factory=list)
-    # Ended, but a podFailurePolicy says not to count them.
-    ignored: list[Object] = field(factory=list)
-    fail_job: tuple[str, str] | None = None
-
-    @property
-    def spec(self) -> Object:
-        """Return the Job's spec."""
-        spec: Object = self.job["spec"]
-        return spec
-
-    @property
-    def waits_for_end(self) -> bool:
-        """Say whether a pod counts, and is replaced, only when it has really ended."""
-        return self.spec.get("podReplacementPolicy") == "Failed" or "podFailurePolicy" in self.spec
-
-    @property
-    def target(self) -> Object | None:
-        """Return the condition that says how the Job will end."""
-        kinds = ("SuccessCriteriaMet", "FailureTarget")
-        return next((one for one in self.status["conditions"] if one["type"] in kinds), None)
-
-
 class Jobs:
     """The controller."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._memory: dict[str, _Memory] = {}
+        self._memory: dict[str, Memory] = {}
         self.work = Keyed("jobs", self._reconcile, workers=2)
 
     def on_change(self, plural: str, obj: Object) -> None:
@@ -107,7 +63,7 @@ class Jobs:
         if has_condition(job, "Complete") or has_condition(job, "Failed"):
             self._release(pods)
             return self._expire(job)
-        view = self._look(job, pods)
+        view = look(job, pods, self._memory.setdefault(job["metadata"]["uid"], Memory()))
         if is_deleted(job):
             self._release(pod for pod in pods if is_deleted(pod) or pod not in view.active)
             self._write(view)
@@ -117,48 +73,20 @@ class Jobs:
     def _pods(self, job: Object) -> list[Object]:
         labels = {"batch.kubernetes.io/controller-uid": job["metadata"]["uid"]}
         found = self._context.list("pods", job["metadata"]["namespace"], labels)
-        return [pod for pod in found if _owner_uid(pod) == job["metadata"]["uid"]]
+        return [pod for pod in found if owner_uid(pod) == job["metadata"]["uid"]]
 
     def _release_strays(self, namespace: str, name: str, job: Object | None) -> None:
         """Let go of pods whose Job is no more."""
         uid = job["metadata"]["uid"] if job else None
         for pod in self._context.list("pods", namespace, {"batch.kubernetes.io/job-name": name}):
-            if _owner_uid(pod) != uid:
+            if owner_uid(pod) != uid:
                 self._release([pod])
 
     def _release(self, pods: Iterable[Object]) -> None:
         for pod in pods:
             self._context.set_finalizer("pods", pod, FINALIZER, present=False)
 
-    def _look(self, job: Object, pods: list[Object]) -> _View:
-        status = {**(job.get("status") or {})}
-        status["conditions"] = [dict(one) for one in status.get("conditions") or []]
-        memory = self._memory.setdefault(job["metadata"]["uid"], _Memory())
-        view = _View(job=job, status=status, memory=memory)
-        for pod in pods:
-            phase = (pod.get("status") or {}).get("phase")
-            ended = phase in ("Succeeded", "Failed")
-            tracked = FINALIZER in pod["metadata"].get("finalizers", [])
-            if not ended:
-                (view.terminating if is_deleted(pod) else view.active).append(pod)
-            if not tracked:
-                continue
-            if phase == "Succeeded":
-                view.succeeded.append(pod)
-            elif ended or (is_deleted(pod) and not view.waits_for_end):
-                self._sort_failed(view, pod)
-        return view
-
-    def _sort_failed(self, view: _View, pod: Object) -> None:
-        action, message = action_for(view.job, pod)
-        if action == "Ignore":
-            view.ignored.append(pod)
-            return
-        view.failed.append(pod)
-        if action == "FailJob":
-            view.fail_job = ("PodFailurePolicy", message)
-
-    def _sync(self, view: _View) -> float | None:
+    def _sync(self, view: View) -> float | None:
         spec, status = view.spec, view.status
         suspended = bool(spec.get("suspend"))
         if "startTime" not in status and not suspended:
@@ -177,7 +105,7 @@ class Jobs:
         self._count(view)
         return again
 
-    def _judge(self, view: _View) -> None:
+    def _judge(self, view: View) -> None:
         """Decide whether the Job's fate is known."""
         if view.target is not None:
             return
@@ -196,11 +124,11 @@ class Jobs:
             self._aim(view, "SuccessCriteriaMet", *_REACHED)
 
     @staticmethod
-    def _aim(view: _View, type_: str, reason: str, message: str) -> None:
+    def _aim(view: View, type_: str, reason: str, message: str) -> None:
         set_condition(view.status["conditions"], type_, "True", reason, message, lastProbeTime=now())
 
     @staticmethod
-    def _restarted_too_often(view: _View, limit: int) -> bool:
+    def _restarted_too_often(view: View, limit: int) -> bool:
         if view.spec["template"]["spec"].get("restartPolicy") != "OnFailure":
             return False
         statuses = [
@@ -209,7 +137,7 @@ class Jobs:
         restarts = sum(one.get("restartCount", 0) for one in statuses)
         return bool(restarts >= limit if limit else restarts > 0)
 
-    def _suspend(self, view: _View, suspended: bool) -> None:
+    def _suspend(self, view: View, suspended: bool) -> None:
         known = next((one for one in view.status["conditions"] if one["type"] == "Suspended"), None)
         if suspended and (known is None or known["status"] != "True"):
             self._aim(view, "Suspended", "JobSuspended", "Job suspended")
@@ -227,7 +155,7 @@ class Jobs:
             view.status["startTime"] = now()
             self._context.record(view.job, "Normal", "Resumed", "Job resumed", _COMPONENT)
 
-    def _deadline(self, view: _View, suspended: bool) -> float | None:
+    def _deadline(self, view: View, suspended: bool) -> float | None:
         limit = view.spec.get("activeDeadlineSeconds")
         if limit is None or suspended:
             return None
@@ -237,7 +165,7 @@ class Jobs:
             return None
         return left
 
-    def _manage(self, view: _View, suspended: bool) -> float | None:
+    def _manage(self, view: View, suspended: bool) -> float | None:
         """End pods that are too many, start those that are missing."""
         succeeded = view.status.get("succeeded", 0) + len(view.succeeded)
         parallelism, completions = view.spec.get("parallelism", 1), view.spec.get("completions")
@@ -258,7 +186,7 @@ class Jobs:
         there = len(view.active) + (len(view.terminating) if view.waits_for_end else 0)
         return self._create(view, wanted - there) if there < wanted else None
 
-    def _create(self, view: _View, count: int) -> float | None:
+    def _create(self, view: View, count: int) -> float | None:
         memory = view.memory
         self._note_failures(view)
         wait = memory.retry_create_at - time.monotonic()
@@ -282,21 +210,21 @@ class Jobs:
         return None
 
     @staticmethod
-    def _note_failures(view: _View) -> None:
+    def _note_failures(view: View) -> None:
         if view.succeeded:
             view.memory.failures = 0
         if view.failed:
             view.memory.failures += len(view.failed)
-            view.memory.last_failure = max(_finished_at(pod) for pod in view.failed)
+            view.memory.last_failure = max(finished_at(pod) for pod in view.failed)
 
-    def _refused(self, view: _View, message: str) -> float:
+    def _refused(self, view: View, message: str) -> float:
         wait = float(min(2**view.memory.refusals, _MOST_CREATE_SECONDS))
         view.memory.refusals += 1
         view.memory.retry_create_at = time.monotonic() + wait
         self._context.record(view.job, "Warning", "FailedCreate", f"Error creating: {message}", _COMPONENT)
         return wait
 
-    def _count(self, view: _View) -> None:
+    def _count(self, view: View) -> None:
         """Show ended pods as uncounted, take their finalizers off, then count them and, at last, finish."""
         status = view.status
         uncounted = {
@@ -317,7 +245,7 @@ class Jobs:
             self._end(view, target)
         self._write(view)
 
-    def _end(self, view: _View, target: Object) -> None:
+    def _end(self, view: View, target: Object) -> None:
         reason, message = target["reason"], target["message"]
         if target["type"] == "SuccessCriteriaMet":
             view.status["completionTime"] = now()
@@ -328,7 +256,7 @@ class Jobs:
             self._context.record(view.job, "Warning", reason, message, _COMPONENT)
         self._memory.pop(view.job["metadata"]["uid"], None)
 
-    def _write(self, view: _View) -> None:
+    def _write(self, view: View) -> None:
         status = {**view.status, "terminating": len(view.terminating)}
         status["ready"] = sum(has_condition(pod, "Ready") for pod in view.active)
         status.pop("active", None)
@@ -352,19 +280,6 @@ class Jobs:
             return left
         self._context.delete("jobs", job, propagation="Foreground")
         return None
-
-
-def _owner_uid(pod: Object) -> str | None:
-    owners = pod["metadata"].get("ownerReferences") or []
-    return next((one["uid"] for one in owners if one.get("controller")), None)
-
-
-def _finished_at(pod: Object) -> float:
-    ends = [
-        one["state"].get("terminated") or {} for one in pod.get("status", {}).get("containerStatuses") or []
-    ]
-    times = [seconds_of(one["finishedAt"]) for one in ends if one.get("finishedAt")]
-    return max(times, default=time.time())
 
 
 def _sooner(first: float | None, second: float | None) -> float | None:

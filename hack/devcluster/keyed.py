@@ -22,7 +22,7 @@ _JOIN_SECONDS = 10.0
 
 
 class Keyed:
-    """Worker threads that call `reconcile` for each key that is due; it may answer seconds until the next time."""
+    """Threads that call `reconcile` for each key that is due; it may answer seconds until the next time."""
 
     def __init__(self, name: str, reconcile: Callable[[Key], float | None], *, workers: int = 1) -> None:
         self._name = name

@@ -1,8 +1,8 @@
 """A pod's volumes as folders, and its volumeMounts as binds.
 
-Guarantees: nothing starts before every volume is there; what is missing is said in kubelet's words. Secrets and
-ConfigMaps are written with their modes, and fsGroup is applied, before the first container runs. Folders of
-claims are storage's; everything else lives and dies with the pod's own folder.
+Guarantees: nothing starts before every volume is there; what is missing is said in kubelet's words. Secrets
+and ConfigMaps are written with their modes, and fsGroup is applied, before the first container runs. Folders
+of claims are storage's; everything else lives and dies with the pod's own folder.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from hack.devcluster.context import Context
 from hack.devcluster.pods import ConfigError, Object, content, expand
 from hack.devcluster.runtime_client import RuntimeClient
 
-_SUFFIXES = {
+_SUFFIXES: dict[str, int | Decimal] = {
     "": 1,
     "k": 10**3,
     "M": 10**6,

@@ -1,8 +1,8 @@
 """The kubelet: turns pods bound to this node into processes, and what becomes of them into status.
 
 Guarantees: one pod is worked on by one thread at a time; a pod object is finished off only after its last
-process is gone; a silent node (`lose`) reports nothing but lets processes run, and reports the truth, with its
-true times, when it is back. Volumes and sandboxes are the business of `mounts` and the runtime.
+process is gone; a silent node (`lose`) reports nothing but lets processes run, and reports the truth, with
+its true times, when it is back. Volumes and sandboxes are the business of `mounts` and the runtime.
 """
 
 from __future__ import annotations
@@ -10,16 +10,14 @@ from __future__ import annotations
 import itertools
 import signal
 import time
-from typing import Any
 
-from attrs import asdict
-
+from hack.devcluster.containers import sandbox_spec, specs_of
 from hack.devcluster.context import Context, Object, is_deleted, key_of, seconds_of, timestamp
 from hack.devcluster.keyed import Key, Keyed
-from hack.devcluster.mounts import VolumeMissing, binds, prepare
+from hack.devcluster.mounts import VolumeMissing, prepare
 from hack.devcluster.options import NODE_NAME
-from hack.devcluster.podrun import ContainerRun, PodRun, Runs, new_run, phase_of, status_of, terminate
-from hack.devcluster.pods import ConfigError, command_line, environment, hostname, identity
+from hack.devcluster.podrun import ContainerRun, PodRun, Runs, new_run, status_of, terminate
+from hack.devcluster.pods import ConfigError
 from hack.devcluster.runtime_client import RuntimeClient
 
 # Long file work (fsGroup on a big volume) of some pods must not hold up the others.
@@ -113,7 +111,7 @@ class Kubelet:
         return None
 
     def _sync(self, run: PodRun, pod: Object) -> float | None:
-        specs = {one["name"]: one for one in _specs(pod)}
+        specs = {one["name"]: one for one in specs_of(pod)}
         self._take_reports(run, specs)
         again = self._restart(run, pod)
         if is_deleted(pod) and not run.stopping:
@@ -151,7 +149,7 @@ class Kubelet:
         again = None
         for one in run.containers:
             if one.ended and not run.stopping and not run.failure[0]:
-                wanted = policy != "Never" and one.exit_code != 0 or (policy == "Always" and not one.init)
+                wanted = (policy != "Never" and one.exit_code != 0) or (policy == "Always" and not one.init)
                 if wanted:
                     wait = one.restart_wait
                     one.restart_wait = min(
@@ -188,7 +186,7 @@ class Kubelet:
             self._warn(run, pod, "FailedMount", str(problem))
             return retry
         again = None
-        for one, spec in zip(run.containers, _specs(pod), strict=True):
+        for one, spec in zip(run.containers, specs_of(pod), strict=True):
             if one.waiting and not one.process and one.restart_at <= time.monotonic():
                 again = _sooner(again, self._start(run, one, pod, spec))
             if one.init and not (one.ended and one.exit_code == 0):
@@ -202,7 +200,7 @@ class Kubelet:
             self._warn(run, pod, "Failed", f"Failed to pull image: {message}")
             return None
         try:
-            sandbox = self._sandbox(run, one, pod, spec)
+            sandbox = sandbox_spec(self._context, run, one, pod, self._needed)
         except ConfigError as problem:
             one.state = {"waiting": {"reason": "CreateContainerConfigError", "message": str(problem)}}
             self._warn(run, pod, "Failed", f"Error: {problem}")
@@ -215,37 +213,6 @@ class Kubelet:
         self.runtime.run(one.process, sandbox)
         self._context.record(pod, "Normal", "Started", "Container started", "kubelet")
         return None
-
-    def _sandbox(self, run: PodRun, one: ContainerRun, pod: Object, spec: Object) -> dict[str, Any]:
-        options, state = self._context.options, self._context.state
-
-        def read(plural: str, name: str) -> Object | None:
-            return self._context.get(plural, run.namespace, name)
-
-        variables = environment(pod, spec, options.bins, read)
-        who = asdict(identity(pod, spec))
-        no_new_privs = who.pop("no_new_privs")
-        fixed = {"readOnly": False, "scratch": False, "subPath": ""}
-        own = [
-            {"source": str(run.termination_file(one)), **fixed}
-            | {"target": spec.get("terminationMessagePath") or "/dev/termination-log"},
-            {"source": str(state / "hosts"), "target": "/etc/hosts", **fixed, "readOnly": True},
-        ]
-        return {
-            **who,
-            "noNewPrivs": no_new_privs,
-            "root": str(state / "rootfs"),
-            "state": str(state),
-            "hostname": hostname(pod),
-            "argv": command_line(spec, variables),
-            "env": variables,
-            "bins": list(options.bins),
-            "cwd": spec.get("workingDir") or "/",
-            "mounts": [*binds(spec, run.volumes or {}, variables), *own],
-            "log": str(run.log_file(one)),
-            "needed": list(self._needed),
-            "readOnlyRoot": bool((spec.get("securityContext") or {}).get("readOnlyRootFilesystem")),
-        }
 
     def _warn(self, run: PodRun, pod: Object, reason: str, message: str) -> None:
         if run.last_warning != message:
@@ -303,13 +270,6 @@ class Kubelet:
         self.runtime.close()
 
 
-def _specs(pod: Object) -> list[Object]:
-    return [*(pod["spec"].get("initContainers") or []), *pod["spec"]["containers"]]
-
-
 def _sooner(first: float | None, second: float | None) -> float | None:
     known = [one for one in (first, second) if one is not None]
     return min(known) if known else None
-
-
-__all__ = ["Kubelet", "phase_of"]

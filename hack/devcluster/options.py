@@ -1,4 +1,4 @@
-"""What can be chosen about the development cluster's controllers; the defaults are Kubernetes' own numbers."""
+"""What can be chosen about the cluster's controllers; the defaults are Kubernetes' own numbers."""
 
 from __future__ import annotations
 

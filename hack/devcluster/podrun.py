@@ -134,8 +134,9 @@ def terminate(run: PodRun, container: ContainerRun, spec: Object, event: Object)
     if container.start_error:
         ended |= {"reason": "StartError", "exitCode": 128, "startedAt": "1970-01-01T00:00:00Z"}
         message = (
-            "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create "
-            f"failed: unable to start container process: error during container init: {container.start_error}"
+            "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc "
+            "create failed: unable to start container process: error during container init: "
+            f"{container.start_error}"
         )
     if message:
         ended["message"] = message

@@ -34,6 +34,11 @@ class Runtime:
         self._starting: set[str] = set()
         self._held: dict[str, dict[str, Any]] = {}
         self._unread = b""
+        self._operations: dict[str, Callable[..., None]] = {
+            "run": self._run,
+            "signal": self._signal,
+            "task": self._task,
+        }
 
     def serve(self) -> None:
         """Work until the other side closes."""
@@ -71,7 +76,7 @@ class Runtime:
         *lines, self._unread = (self._unread + data).split(b"\n")
         for line in lines:
             request = json.loads(line)
-            {"run": self._run, "signal": self._signal, "task": self._task}[request.pop("op")](**request)
+            self._operations[request.pop("op")](**request)
         return True
 
     def _on_child(self, wake: socket.socket) -> None:
@@ -131,10 +136,10 @@ class Runtime:
     def _fork(self, body: Callable[[], NoReturn]) -> tuple[int, int]:
         reader, writer = os.pipe()
         pid = os.fork()
-        if pid:
-            os.close(writer)
-            return pid, reader
-        _run_child(body, writer)
+        if pid == 0:
+            _run_child(body, writer)
+        os.close(writer)
+        return pid, reader
 
     def _collect(self, reader: int, finished: Callable[[str], None]) -> None:
         chunks: list[bytes] = []

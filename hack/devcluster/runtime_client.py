@@ -6,6 +6,7 @@ reader's thread; closing kills everything the runtime started and returns when i
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import socket
@@ -67,7 +68,12 @@ class RuntimeClient:
         """Do file work and wait for its end; never from the reader's thread."""
         ended = threading.Event()
         errors: list[str] = []
-        self.task(name, lambda error: (errors.append(error), ended.set())[0], **args)
+
+        def done(error: str) -> None:
+            errors.append(error)
+            ended.set()
+
+        self.task(name, done, **args)
         if not ended.wait(timeout_seconds):
             raise OSError(f"{name} did not end in {timeout_seconds:.0f} s")
         if errors[0]:
@@ -75,10 +81,8 @@ class RuntimeClient:
 
     def close(self) -> None:
         """Kill everything and wait for the runtime's end."""
-        try:
+        with contextlib.suppress(OSError):
             self._channel.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
         try:
             self._process.wait(_CLOSE_SECONDS)
         except subprocess.TimeoutExpired:

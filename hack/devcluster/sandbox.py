@@ -1,7 +1,7 @@
 """One container: from a forked process to the command, inside its own root.
 
-Guarantees: the command is PID 1 of its PID namespace, sees the host's programs read-only, its volumes at their
-mount paths, its own /tmp, /dev and /proc, and nothing is created on the host's root. User, groups and
+Guarantees: the command is PID 1 of its PID namespace, sees the host's programs read-only, its volumes at
+their mount paths, its own /tmp, /dev and /proc, and nothing is created on the host's root. User, groups and
 capabilities are those asked for, so a file that a mover may not read cannot be read. Every failure before the
 command runs becomes one `StartError`. Runs in a child of the runtime after fork, so it must not use threads.
 """
@@ -22,10 +22,12 @@ from hack.devcluster import linux
 OWN_DIRECTORIES = frozenset(("proc", "sys", "dev", "tmp", "run", "var", "mnt", "media", "lost+found"))
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 # What containerd gives a container that asks for nothing.
-DEFAULT_CAPABILITIES = (
-    "CHOWN DAC_OVERRIDE FSETID FOWNER MKNOD NET_RAW SETGID SETUID SETFCAP SETPCAP NET_BIND_SERVICE SYS_CHROOT "
-    "KILL AUDIT_WRITE"
-).split()
+# fmt: off
+DEFAULT_CAPABILITIES = [
+    "CHOWN", "DAC_OVERRIDE", "FSETID", "FOWNER", "MKNOD", "NET_RAW", "SETGID", "SETUID", "SETFCAP",
+    "SETPCAP", "NET_BIND_SERVICE", "SYS_CHROOT", "KILL", "AUDIT_WRITE",
+]
+# fmt: on
 
 
 class StartError(Exception):
@@ -183,7 +185,7 @@ def _make_point(path: str, is_directory: bool) -> None:
 
 
 def _make_writable(directory: str) -> None:
-    """Cover a directory of the host with a tmpfs that shows the same entries, so that a mount point fits in."""
+    """Cover a directory of the host with a tmpfs that shows the same entries, so that mount points fit in."""
     original = os.open(directory, os.O_PATH | os.O_DIRECTORY)
     linux.mount("tmpfs", directory, "tmpfs", 0, "mode=755")
     source = f"/proc/self/fd/{original}"

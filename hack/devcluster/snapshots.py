@@ -95,8 +95,11 @@ class Snapshots:
         claim, snapshot_class = self._claim(snapshot), self._class(snapshot)
         if not problem and claim is None:
             source = snapshot["spec"]["source"].get("persistentVolumeClaimName", "")
-            where = f"{snapshot['metadata']['namespace']}/{source}"
-            problem = f"failed to get input parameters to create snapshot {key_of(snapshot)[1]}: PVC {where} not bound"
+            metadata = snapshot["metadata"]
+            where = f"{metadata['namespace']}/{source}"
+            problem = (
+                f"failed to get input parameters to create snapshot {metadata['name']}: PVC {where} not bound"
+            )
         if not problem and snapshot_class is None:
             problem = "Failed to get snapshot class: class not found"
         if problem or claim is None or snapshot_class is None:

@@ -1,8 +1,8 @@
 """Claims and volumes: binding, provisioning, expansion, protection and reclaiming.
 
 Guarantees: the visible steps of the PV controller, the external provisioner and the resizer. A volume is a
-folder under `<state>/volumes`, filled completely before its claim is bound. Reads snapshots and source claims
-as objects; what a snapshot is, `snapshots` knows.
+folder under `<state>/volumes`, filled completely before its claim is bound. What it is filled from is said by
+`sources`; what a snapshot is, `snapshots` knows.
 """
 
 from __future__ import annotations
@@ -12,24 +12,25 @@ from attrs import define, field
 from hack.devcluster.context import Context, Object, is_deleted, key_of
 from hack.devcluster.keyed import Key, Keyed
 from hack.devcluster.mounts import quantity_bytes
-from hack.devcluster.options import NODE_NAME, PROVISIONER
+from hack.devcluster.options import PROVISIONER
 from hack.devcluster.runtime_client import RuntimeClient
+from hack.devcluster.sources import (
+    DEFAULT_CLASS,
+    PV_PROTECTION,
+    Waiting,
+    claim_reference,
+    class_of,
+    new_volume,
+    note_provisioner,
+    source_of,
+)
 
 SIZE_ENFORCED = "devcluster/size-enforced"
-_DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
-_PVC_PROTECTION, _PV_PROTECTION = "kubernetes.io/pvc-protection", "kubernetes.io/pv-protection"
+_PVC_PROTECTION = "kubernetes.io/pvc-protection"
 _SELECTED_NODE = "volume.kubernetes.io/selected-node"
 _COMPONENT = "devcluster.csi_provisioner"
 _ENDED = ("Succeeded", "Failed")
 _VOLUME_KEY = ""
-
-
-class Waiting(Exception):
-    """The claim cannot be provisioned yet; reason and message of the event that says so."""
-
-    def __init__(self, reason: str, message: str, type_: str = "Normal") -> None:
-        super().__init__(message)
-        self.reason, self.message, self.type = reason, message, type_
 
 
 @define
@@ -60,7 +61,7 @@ class Storage:
                     "kind": "StorageClass",
                     "metadata": {
                         "name": name,
-                        "annotations": {_DEFAULT_CLASS: "true"} if name == "dev" else {},
+                        "annotations": {DEFAULT_CLASS: "true"} if name == "dev" else {},
                     },
                     "provisioner": PROVISIONER,
                     "reclaimPolicy": "Delete",
@@ -161,34 +162,8 @@ class Storage:
                 return volume
         return None
 
-    def _class_of(self, claim: Object) -> Object | None:
-        name = claim["spec"].get("storageClassName")
-        if name is None:
-            return self._give_default_class(claim)
-        if name == "":
-            return None
-        found = self._context.get("storageclasses", "", name)
-        if found is None:
-            raise Waiting("ProvisioningFailed", f'storageclass.storage.k8s.io "{name}" not found', "Warning")
-        return found
-
-    def _give_default_class(self, claim: Object) -> Object | None:
-        for found in self._context.list("storageclasses"):
-            if (found["metadata"].get("annotations") or {}).get(_DEFAULT_CLASS) == "true":
-                name = found["metadata"]["name"]
-
-                def change(current: Object, name: str = name) -> None:
-                    current["spec"].setdefault("storageClassName", name)
-
-                self._context.registry.modify(
-                    self._context.resources["persistentvolumeclaims"], *key_of(claim), change
-                )
-                claim["spec"]["storageClassName"] = name
-                return found
-        return None
-
     def _provision(self, claim: Object) -> Object | None:
-        storage_class = self._class_of(claim)
+        storage_class = class_of(self._context, claim)
         if storage_class is None or storage_class["provisioner"] != PROVISIONER:
             return None
         annotations = claim["metadata"].get("annotations") or {}
@@ -197,11 +172,11 @@ class Storage:
             and _SELECTED_NODE not in annotations
         ):
             raise Waiting("WaitForFirstConsumer", "waiting for first consumer to be created before binding")
-        source = self._source(claim)
+        source = source_of(self._context, claim)
         if self.knobs.refuse_provisioning:
             message = f'failed to provision volume with StorageClass "{storage_class["metadata"]["name"]}": '
             raise Waiting("ProvisioningFailed", message + self.knobs.refuse_provisioning, "Warning")
-        self._note_provisioner(claim)
+        note_provisioner(self._context, claim)
         name = f"pvc-{claim['metadata']['uid']}"
         size = quantity_bytes(claim["spec"]["resources"]["requests"]["storage"])
         path = self._context.state / "volumes" / name
@@ -214,65 +189,14 @@ class Storage:
                     self._runtime.call("copy_volume", source=source, target=str(path), timeout_seconds=600.0)
         except OSError as error:
             raise Waiting("ProvisioningFailed", str(error), "Warning") from error
-        return self._context.create_once("persistentvolumes", _volume(claim, name, storage_class))
-
-    def _note_provisioner(self, claim: Object) -> None:
-        def change(current: Object) -> None:
-            annotations = current["metadata"].setdefault("annotations", {})
-            for prefix in ("volume.kubernetes.io", "volume.beta.kubernetes.io"):
-                annotations[f"{prefix}/storage-provisioner"] = PROVISIONER
-
-        self._context.registry.modify(
-            self._context.resources["persistentvolumeclaims"], *key_of(claim), change
-        )
-
-    def _source(self, claim: Object) -> str | None:
-        """Find the folder to copy from; None for an empty volume."""
-        source = claim["spec"].get("dataSourceRef") or claim["spec"].get("dataSource")
-        if not source:
-            return None
-        namespace = claim["metadata"]["namespace"]
-        group, kind, name = source.get("apiGroup") or "", source["kind"], source["name"]
-        wanted = quantity_bytes(claim["spec"]["resources"]["requests"]["storage"])
-        if (group, kind) == ("", "PersistentVolumeClaim"):
-            return self._clone_source(namespace, name, wanted)
-        if (group, kind) == ("snapshot.storage.k8s.io", "VolumeSnapshot"):
-            return self._snapshot_source(namespace, name, wanted)
-        message = f"Waiting for a volume to be created by the populator of {kind}.{group} {name}"
-        raise Waiting("ExternalProvisioning", message)
-
-    def _clone_source(self, namespace: str, name: str, wanted: int) -> str:
-        source = self._context.get("persistentvolumeclaims", namespace, name)
-        if source is None or (source.get("status") or {}).get("phase") != "Bound" or is_deleted(source):
-            message = f"error getting handle for DataSource Type PersistentVolumeClaim by Name {name}"
-            raise Waiting("ProvisioningFailed", message, "Warning")
-        if wanted < quantity_bytes(source["status"]["capacity"]["storage"]):
-            message = (
-                f"error, new PVC request must be greater than or equal in size to the specified PVC {name}"
-            )
-            raise Waiting("ProvisioningFailed", message, "Warning")
-        return str(self._context.state / "volumes" / source["spec"]["volumeName"])
-
-    def _snapshot_source(self, namespace: str, name: str, wanted: int) -> str:
-        snapshot = self._context.get("volumesnapshots", namespace, name)
-        status = (snapshot or {}).get("status") or {}
-        if not status.get("readyToUse"):
-            message = f"error getting handle for DataSource Type VolumeSnapshot by Name {name}: snapshot is not Ready"
-            raise Waiting("ProvisioningFailed", message, "Warning")
-        size = quantity_bytes(status.get("restoreSize") or 0)
-        if wanted < size:
-            message = (
-                f"requested volume size {wanted} is less than the size {size} for the source snapshot {name}"
-            )
-            raise Waiting("ProvisioningFailed", message, "Warning")
-        return str(self._context.state / "snapshots" / status["boundVolumeSnapshotContentName"])
+        return self._context.create_once("persistentvolumes", new_volume(claim, name, storage_class))
 
     def _marry(self, claim: Object, volume: Object) -> None:
         """Point volume and claim at each other."""
 
         def reserve(current: Object) -> None:
             reference = current["spec"].setdefault("claimRef", {})
-            reference |= _claim_reference(claim)
+            reference |= claim_reference(claim)
 
         def bind(current: Object) -> None:
             annotations = current["metadata"].setdefault("annotations", {})
@@ -364,7 +288,7 @@ class Storage:
             self._runtime.call("remove_volume", path=path, timeout_seconds=600.0)
         fresh = self._context.get("persistentvolumes", "", name)
         if fresh is not None:
-            self._context.set_finalizer("persistentvolumes", fresh, _PV_PROTECTION, present=False)
+            self._context.set_finalizer("persistentvolumes", fresh, PV_PROTECTION, present=False)
 
     def fill(self, namespace: str, name: str, *, full: bool) -> None:
         """Leave a claim's volume without free space, or give it back; only where sizes are enforced."""
@@ -384,40 +308,3 @@ class Storage:
 def _claims_of(pod: Object) -> set[str]:
     volumes = pod["spec"].get("volumes") or []
     return {one["persistentVolumeClaim"]["claimName"] for one in volumes if "persistentVolumeClaim" in one}
-
-
-def _claim_reference(claim: Object) -> Object:
-    metadata = claim["metadata"]
-    return {
-        "apiVersion": "v1",
-        "kind": "PersistentVolumeClaim",
-        "namespace": metadata["namespace"],
-        "name": metadata["name"],
-        "uid": metadata["uid"],
-        "resourceVersion": metadata["resourceVersion"],
-    }
-
-
-def _volume(claim: Object, name: str, storage_class: Object) -> Object:
-    spec: Object = {
-        "accessModes": claim["spec"]["accessModes"],
-        "capacity": {"storage": claim["spec"]["resources"]["requests"]["storage"]},
-        "claimRef": _claim_reference(claim),
-        "csi": {"driver": PROVISIONER, "volumeHandle": name, "fsType": "ext4"},
-        "persistentVolumeReclaimPolicy": storage_class.get("reclaimPolicy", "Delete"),
-        "storageClassName": storage_class["metadata"]["name"],
-        "volumeMode": claim["spec"].get("volumeMode", "Filesystem"),
-    }
-    if storage_class.get("volumeBindingMode") == "WaitForFirstConsumer":
-        expression = {"key": "kubernetes.io/hostname", "operator": "In", "values": [NODE_NAME]}
-        spec["nodeAffinity"] = {"required": {"nodeSelectorTerms": [{"matchExpressions": [expression]}]}}
-    return {
-        "apiVersion": "v1",
-        "kind": "PersistentVolume",
-        "metadata": {
-            "name": name,
-            "annotations": {"pv.kubernetes.io/provisioned-by": PROVISIONER},
-            "finalizers": [_PV_PROTECTION],
-        },
-        "spec": spec,
-    }
