@@ -1,0 +1,68 @@
+"""Schedules answer as the Go library does; the golden file holds its answers."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from volsync_py.core.schedule import ScheduleError, parse_schedule, parse_zone
+
+GOLDEN = json.loads(
+    (Path(__file__).parents[2] / "data" / "cron_golden_robfig_v3.0.1.json").read_text(encoding="utf-8")
+)
+
+
+@pytest.mark.parametrize("case", GOLDEN, ids=lambda c: f"{c['TZ']} {c['Spec']} {c['Start']}")
+def test_the_next_instants_are_those_of_the_go_library(case: dict[str, Any]) -> None:
+    zone = parse_zone(case["TZ"]) if case["TZ"] else UTC
+    if "err" in case:
+        with pytest.raises(ScheduleError):
+            parse_schedule(case["Spec"], zone)
+        return
+    schedule = parse_schedule(case["Spec"], zone)
+    instant: datetime | None = datetime.fromisoformat(case["Start"])
+    answers = []
+    for _ in case["next"] or []:
+        assert instant is not None
+        instant = schedule.next_after(instant)
+        answers.append(None if instant is None else instant.strftime("%Y-%m-%dT%H:%M:%SZ"))
+        if instant is None:
+            break
+    expected = [None if t.startswith("0001-") else t for t in case["next"] or []]
+    assert answers == expected[: len(answers)]
+    assert len(answers) == len(expected) or answers[-1] is None
+
+
+@pytest.mark.parametrize("text", ["0 0 30 2 *", "0 0 31 4,6,9,11 *", ", 0 * * *"])
+def test_a_schedule_that_never_matches_has_no_next_instant(text: str) -> None:
+    assert parse_schedule(text, UTC).next_after(datetime(2026, 1, 1, tzinfo=UTC)) is None
+
+
+@pytest.mark.parametrize("text", ["", "CRON_TZ=UTC", "TZ=Nowhere/Land * * * * *", "* * * *", "61 * * * *"])
+def test_an_unusable_schedule_is_refused_with_a_sentence(text: str) -> None:
+    with pytest.raises(ScheduleError, match=r"\w+ \w+"):
+        parse_schedule(text, UTC)
+
+
+@settings(max_examples=60)
+@given(
+    st.sampled_from(["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/Sao_Paulo"]),
+    st.sampled_from(["30 2 * * *", "0 0 * * *", "*/17 1-3 * * *", "15,45 * * * 0"]),
+    st.datetimes(datetime(2015, 1, 1), datetime(2030, 1, 1)),
+)
+def test_the_next_instant_is_later_and_shows_an_allowed_time(zone: str, text: str, start: datetime) -> None:
+    schedule = parse_schedule(text, parse_zone(zone))
+    instant = start.replace(tzinfo=UTC)
+    found = schedule.next_after(instant)
+    assert found is not None
+    assert found > instant
+    minute, hour, *_ = text.split()
+    local = found.astimezone(schedule.zone)
+    assert hour in ("*", "1-3") or local.hour == int(hour)
+    assert not minute.isdigit() or local.minute == int(minute)

@@ -1,0 +1,125 @@
+"""What one pass sees of the cluster: a value, complete before anything is decided.
+
+`Objects` holds what the informer stores know about one custom resource. What no store holds (Secrets,
+foreign pods, nodes, logs) is read on demand: a decision that lacks a read says so, the controller reads
+it and decides again. So the number of requests is decided here, in pure code, and tests can count it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from enum import Enum, StrEnum
+from typing import Any
+
+from attrs import evolve, field, frozen
+
+from volsync_py.core.actions import Object
+
+
+class Kind(StrEnum):
+    """The kinds a pass looks at."""
+
+    JOB = "Job"
+    POD = "Pod"
+    CLAIM = "PersistentVolumeClaim"
+    SNAPSHOT = "VolumeSnapshot"
+    SERVICE_ACCOUNT = "ServiceAccount"
+    ROLE = "Role"
+    ROLE_BINDING = "RoleBinding"
+
+
+@frozen
+class Objects:
+    """The objects of the resource's namespace that belong to it or that it names."""
+
+    items: Mapping[tuple[Kind, str], Object] = field(factory=dict)
+
+    @classmethod
+    def of(cls, objects: Iterable[Object]) -> Objects:
+        """Index `objects` by kind and name."""
+        return cls({(Kind(o["kind"]), o["metadata"]["name"]): o for o in objects})
+
+    def get(self, kind: Kind, name: str) -> Object | None:
+        """Return the object of that name, or None."""
+        return self.items.get((kind, name))
+
+    def of_kind(self, kind: Kind) -> list[Object]:
+        """Return all objects of a kind, by name."""
+        return [o for (k, _), o in sorted(self.items.items()) if k == kind]
+
+
+class ReadKind(StrEnum):
+    """What can be read on demand, and what the answer is."""
+
+    SECRET = "Secret"  # the object, or None
+    CONFIG_MAP = "ConfigMap"  # the object, or None
+    SERVICE_ACCOUNT = "ServiceAccount"  # the object, or None
+    NODE = "Node"  # the object, or None
+    PODS = "Pods"  # a list: every pod of the namespace
+    JOBS_OF_REPOSITORY = "JobsOfRepository"  # a list: Jobs of any namespace with that repository label
+    FAILED_CREATE_EVENTS = "FailedCreateEvents"  # a list: what the Job controller said about one Job
+    POD_LOG = "PodLog"  # text, "" when there is none to be had
+
+
+@frozen
+class Read:
+    """One thing to read, in the namespace of the resource."""
+
+    kind: ReadKind
+    name: str = ""
+
+
+class Missing(Enum):
+    """The mark of a read that has not been made."""
+
+    UNREAD = "unread"
+
+
+UNREAD = Missing.UNREAD
+
+
+@frozen
+class MoverSettings:
+    """What the manager was told about movers, the same for all of them."""
+
+    image: str
+    # (name, value) in the order in which they go into the pod.
+    proxies: tuple[tuple[str, str], ...] = ()
+    log_max_bytes: int = 1024
+    log_tail_lines: int = -1
+    log_debug: bool = False
+    # OpenShift's security context constraints exist: movers then need a Role that lets them use one.
+    has_scc: bool = False
+    scc_name: str = "volsync-privileged-mover"
+    # UID of the kube-system namespace: tells two clusters apart.
+    cluster_id: str = ""
+    contact_seconds: int = 90
+    retry_lock_seconds: int = 60
+    stall_seconds: int = 900
+
+
+@frozen
+class View:
+    """Everything a decision may look at."""
+
+    now: datetime
+    settings: MoverSettings
+    objects: Objects = field(factory=Objects)
+    namespace_labels: Mapping[str, str] = field(factory=dict)
+    namespace_annotations: Mapping[str, str] = field(factory=dict)
+    reads: Mapping[Read, Any] = field(factory=dict)
+
+    def read(self, kind: ReadKind, name: str = "") -> Any:
+        """Return the answer of a read, or UNREAD."""
+        return self.reads.get(Read(kind, name), UNREAD)
+
+    def with_reads(self, answers: Mapping[Read, Any]) -> View:
+        """Return this view with more answers."""
+        return evolve(self, reads={**self.reads, **answers})
+
+    @property
+    def privileged(self) -> bool:
+        """Whether the namespace's admin allows movers with more rights (spec 7.1)."""
+        value = self.namespace_annotations.get("volsync.backube/privileged-movers", "")
+        return value.lower() == "true"

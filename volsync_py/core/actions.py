@@ -1,0 +1,109 @@
+"""The writes a decision asks for, as values.
+
+A decision never writes: it lists actions, in the order in which they must reach the API server, and
+`controllers.execute` is the only place that carries them out. A test of a decision compares lists.
+Objects are plain API dictionaries; deletes carry the UID of what was seen, so that an object that was
+replaced in the meantime is left alone.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from attrs import frozen
+
+Object = dict[str, Any]
+
+
+class Propagation(StrEnum):
+    """What happens to the dependents of a deleted object."""
+
+    BACKGROUND = "Background"
+    # The name stays taken until the last dependent has gone: never two pods of one Job name.
+    FOREGROUND = "Foreground"
+
+
+class EventType(StrEnum):
+    """The two types of events that Kubernetes knows."""
+
+    NORMAL = "Normal"
+    WARNING = "Warning"
+
+
+@frozen
+class Ref:
+    """One API object by name."""
+
+    api_version: str
+    kind: str
+    namespace: str
+    name: str
+
+    @classmethod
+    def of(cls, obj: Object) -> Ref:
+        """Return the reference to `obj`."""
+        meta = obj["metadata"]
+        return cls(obj["apiVersion"], obj["kind"], meta.get("namespace", ""), meta["name"])
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.name}"
+
+
+@frozen
+class Event:
+    """Tell the user, beside the object that the decision is about."""
+
+    type: EventType
+    reason: str
+    action: str
+    note: str
+    related: Ref | None = None
+
+
+@frozen
+class Create:
+    """Create an object, or adopt it if it is already there, ours and owned by `owner_uid`.
+
+    `event` is sent only if the object really was created.
+    """
+
+    object: Object
+    owner_uid: str
+    event: Event | None = None
+
+
+@frozen
+class Patch:
+    """Change some fields of an object with a JSON merge patch."""
+
+    ref: Ref
+    changes: Object
+    uid: str
+
+
+@frozen
+class PatchStatus:
+    """Change status fields with a merge patch that fails if somebody wrote the object since."""
+
+    ref: Ref
+    changes: Object
+    resource_version: str
+
+
+@frozen
+class Delete:
+    """Delete an object, unless it was replaced (UID) or, if given, changed (resource version)."""
+
+    ref: Ref
+    uid: str
+    propagation: Propagation = Propagation.BACKGROUND
+    resource_version: str = ""
+
+
+Action = Create | Patch | PatchStatus | Delete | Event
+
+
+def delete(obj: Object, propagation: Propagation = Propagation.BACKGROUND) -> Delete:
+    """Return the deletion of exactly the object that was seen."""
+    return Delete(Ref.of(obj), obj["metadata"]["uid"], propagation)

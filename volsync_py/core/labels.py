@@ -1,0 +1,38 @@
+"""Every label and annotation that is written or read, by the name that others know it by (spec 1.9)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Label(StrEnum):
+    """Labels."""
+
+    # On everything we make, and on the mover's pod; its value is CREATED_BY_US.
+    CREATED_BY = "app.kubernetes.io/created-by"
+    # On what is deleted at the end of a run; its value is the UID of the custom resource.
+    CLEANUP = "volsync.backube/cleanup"
+    # Set by the user on a VolumeSnapshot, with any value: the snapshot becomes the user's own.
+    DO_NOT_DELETE = "volsync.backube/do-not-delete"
+    # On Jobs: 16 hexadecimal digits that are the same for the same repository.
+    REPOSITORY = "volsync-py/repository"
+
+
+class Annotation(StrEnum):
+    """Annotations."""
+
+    # On a Namespace, by its admin: movers may have more rights.
+    PRIVILEGED_MOVERS = "volsync.backube/privileged-movers"
+    # On our custom resources, by the user: the mover waits instead of working.
+    DEBUG_MOVER = "volsync.backube/enable-debug-mover"
+    # On the data claim of a destination: the name of the image that is being made.
+    SNAPNAME = "volsync.backube/snapname"
+    # On our custom resources, by the user: one extra run for each new value.
+    RUN_NOW = "volsync-py/run-now"
+    # On Jobs: what was decided for the run, as JSON.
+    RUN = "volsync-py/run"
+
+
+CREATED_BY_US = "volsync"
+# Marks a snapshot that a populating claim still reads from; the claim's UID follows.
+POPULATOR_LABEL_PREFIX = "volsync.backube/volpop-pvc-"

@@ -1,0 +1,57 @@
+"""The names of the objects that belong to a custom resource (spec 3.4); users' scripts know them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from zlib import crc32
+
+# Pods carry the Job's name in a label, and a label's value has at most 63 characters.
+LONGEST_JOB_NAME = 63
+
+
+class Role(StrEnum):
+    """The two sides of a replication, as metrics and names call them."""
+
+    SOURCE = "source"
+    DESTINATION = "destination"
+
+    @property
+    def prefix(self) -> str:
+        """The beginning of the names of Jobs, accounts and caches."""
+        return "volsync-src-" if self is Role.SOURCE else "volsync-dst-"
+
+
+def job_name(role: Role, name: str) -> str:
+    """Return the name of the mover's Job; one that is too long ends in a checksum instead."""
+    full = role.prefix + name
+    return full if len(full) <= LONGEST_JOB_NAME else role.prefix + checksum(name)
+
+
+def checksum(name: str) -> str:
+    """Return the CRC-32 (IEEE) of a name as 8 hexadecimal digits."""
+    return f"{crc32(name.encode()):08x}"
+
+
+def account_name(role: Role, name: str) -> str:
+    """Return the name of the mover's ServiceAccount, Role and RoleBinding."""
+    return role.prefix + name
+
+
+def cache_name(role: Role, name: str) -> str:
+    """Return the name of the cache claim."""
+    return f"{role.prefix}{name}-cache"
+
+
+def obsolete_cache_name(name: str) -> str:
+    """Return the cache claim's name of VolSync up to 0.12, which sources and destinations shared."""
+    return f"volsync-{name}-cache"
+
+
+def copy_name(name: str) -> str:
+    """Return the name of a source's point-in-time copy: the claim and the snapshot."""
+    return f"volsync-{name}-src"
+
+
+def destination_name(name: str) -> str:
+    """Return the name of the claim that a destination provisions."""
+    return f"volsync-{name}-dest"

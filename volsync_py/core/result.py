@@ -1,0 +1,92 @@
+"""What a decision is: one answer to "what is to be done now", complete and without side effects.
+
+`StepResult` is what a mover says of its part of a pass; `Decision` is what the whole pass comes to.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from attrs import field, frozen
+
+from volsync_py.core.actions import Action, Object
+
+
+@frozen
+class Trouble:
+    """Something that stops a pass, told so that the reader knows what to do.
+
+    `reason` is a CamelCase word for conditions and metrics, `message` names the field or object and the
+    cause, `next_step` what to do about it.
+    """
+
+    reason: str
+    message: str
+    next_step: str = ""
+
+    @property
+    def text(self) -> str:
+        """Return the sentence for a condition."""
+        return f"{self.message} – {self.next_step}" if self.next_step else self.message
+
+
+@frozen
+class Success:
+    """The mover has done its work for this run.
+
+    `status` are the fields of the resource's status that the run sets, as a merge patch; `image` is what
+    a destination publishes, None on a source. `maintained` tells of retention, prune and check: None when
+    none of them ran.
+    """
+
+    status: Object = field(factory=dict)
+    image: Object | None = None
+    warning: Trouble | None = None
+    maintained: Trouble | bool | None = None
+    run_now: str = ""
+
+
+@frozen
+class StepResult:
+    """What one look at the mover came to; exactly one of the outcomes or "in progress".
+
+    `needs` are reads without which nothing can be said: the pass is decided again once they are made.
+    `error` stops the pass (Synchronizing=False); `unhealthy` goes on trying (Synchronizing stays True).
+    `status` is a merge patch of status fields.
+    """
+
+    actions: tuple[Action, ...] = ()
+    needs: tuple[Any, ...] = ()
+    status: Object = field(factory=dict)
+    success: Success | None = None
+    error: Trouble | None = None
+    unhealthy: Trouble | None = None
+    requeue_after_seconds: float | None = None
+
+
+@frozen
+class Sync:
+    """What a finished run adds to the metrics."""
+
+    duration_seconds: float
+    missed_intervals: int = 0
+    skipped_intervals: int = 0
+
+
+@frozen
+class Decision:
+    """Everything to be done about one resource now, in order."""
+
+    actions: tuple[Action, ...] = ()
+    needs: tuple[Any, ...] = ()
+    requeue_after_seconds: float | None = None
+    out_of_sync: bool | None = None
+    finished: Sync | None = None
+    failed_class: str = ""
+    next_sync: datetime | None = None
+
+
+def soonest(*delays: float | None) -> float | None:
+    """Return the shortest of the delays that are set."""
+    return min((d for d in delays if d is not None), default=None)

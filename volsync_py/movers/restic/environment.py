@@ -1,0 +1,104 @@
+"""The environment of the mover's container, in VolSync's order (spec 3.12), and ours after it.
+
+Only keys that the Secret really has are referred to: a reference to a missing key would hide what a
+webhook injects under the same name (Azure workload identity).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from attrs import frozen
+
+from volsync_py.core.actions import Object
+
+DATA_DIRECTORY = "/data"
+CACHE_DIRECTORY = "/cache"
+CUSTOM_CA_FILE = "/customCA/ca.crt"
+GCS_KEY = "GOOGLE_APPLICATION_CREDENTIALS"
+GCS_FILE = "/credentials/gcs.json"
+RUN_VARIABLE = "VOLSYNC_PY_RUN"
+
+# Passed on when the Secret has them, in this order.
+OPTIONAL_KEYS = tuple(
+    """
+    RESTIC_COMPRESSION RESTIC_PACK_SIZE RESTIC_READ_CONCURRENCY
+    AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_DEFAULT_REGION AWS_PROFILE
+    RESTIC_AWS_ASSUME_ROLE_ARN RESTIC_AWS_ASSUME_ROLE_SESSION_NAME RESTIC_AWS_ASSUME_ROLE_EXTERNAL_ID
+    RESTIC_AWS_ASSUME_ROLE_POLICY RESTIC_AWS_ASSUME_ROLE_REGION RESTIC_AWS_ASSUME_ROLE_STS_ENDPOINT
+    ST_AUTH ST_USER ST_KEY
+    OS_AUTH_URL OS_REGION_NAME OS_USERNAME OS_USER_ID OS_PASSWORD OS_TENANT_ID OS_TENANT_NAME
+    OS_USER_DOMAIN_NAME OS_USER_DOMAIN_ID OS_PROJECT_NAME OS_PROJECT_DOMAIN_NAME OS_PROJECT_DOMAIN_ID
+    OS_TRUST_ID OS_APPLICATION_CREDENTIAL_ID OS_APPLICATION_CREDENTIAL_NAME
+    OS_APPLICATION_CREDENTIAL_SECRET OS_STORAGE_URL OS_AUTH_TOKEN
+    B2_ACCOUNT_ID B2_ACCOUNT_KEY
+    AZURE_ACCOUNT_NAME AZURE_ACCOUNT_KEY AZURE_ACCOUNT_SAS AZURE_ENDPOINT_SUFFIX AZURE_TENANT_ID
+    AZURE_CLIENT_ID AZURE_FEDERATED_TOKEN_FILE
+    GOOGLE_PROJECT_ID
+    RESTIC_REST_USERNAME RESTIC_REST_PASSWORD
+    """.split()
+)
+
+
+@frozen
+class Variables:
+    """What of the environment differs from mover to mover."""
+
+    secret_name: str
+    secret_keys: frozenset[str]
+    run: str
+    forget_options: str = "--keep-last 1"
+    restore_as_of: str = ""
+    previous: int = 0
+    delete_files: bool = False
+    proxies: tuple[tuple[str, str], ...] = ()
+    debug: bool = False
+    custom_ca: bool = False
+    privileged: bool = False
+
+
+def forget_options(retain: Iterable[tuple[str, Any]]) -> str:
+    """Return the retention policy as restic's options (spec 3.19).
+
+    `retain` are the fields that are set, in VolSync's order; each option is preceded by a space.
+    """
+    options = "".join(f" --keep-{name} {value}" for name, value in retain)
+    return options or "--keep-last 1"
+
+
+def environment(of: Variables) -> list[Object]:
+    """Return the container's `env` list."""
+    env: list[Object] = [
+        _value("FORGET_OPTIONS", of.forget_options),
+        _value("DATA_DIR", DATA_DIRECTORY),
+        _value("RESTIC_CACHE_DIR", CACHE_DIRECTORY),
+        _value("RESTORE_AS_OF", of.restore_as_of),
+        _value("SELECT_PREVIOUS", str(of.previous)),
+        _value("RESTORE_OPTIONS", "--delete" if of.delete_files else ""),
+        _secret(of.secret_name, "RESTIC_REPOSITORY", optional=False),
+        _secret(of.secret_name, "RESTIC_PASSWORD", optional=False),
+    ]
+    present = [key for key in OPTIONAL_KEYS if key in of.secret_keys]
+    rclone = sorted(key for key in of.secret_keys if key.startswith("RCLONE_"))
+    env += [_secret(of.secret_name, key, optional=True) for key in [*present, *rclone]]
+    env += [_value(name, value) for name, value in of.proxies]
+    if of.debug:
+        env.append(_value("DEBUG_MOVER", "1"))
+    if of.custom_ca:
+        env.append(_value("CUSTOM_CA", CUSTOM_CA_FILE))
+    if GCS_KEY in of.secret_keys:
+        env.append(_value(GCS_KEY, GCS_FILE))
+    env.append(_value("PRIVILEGED_MOVER", "1" if of.privileged else "0"))
+    # Kubernetes expands $(NAME) in values; the document must arrive as it was written.
+    env.append(_value(RUN_VARIABLE, of.run.replace("$", "$$")))
+    return env
+
+
+def _value(name: str, value: str) -> Object:
+    return {"name": name, "value": value}
+
+
+def _secret(secret: str, key: str, *, optional: bool) -> Object:
+    reference = {"name": secret, "key": key, "optional": optional}
+    return {"name": key, "valueFrom": {"secretKeyRef": reference}}

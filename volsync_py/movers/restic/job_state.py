@@ -1,0 +1,185 @@
+"""What a mover's Job and its pods say about the run: running, in trouble, succeeded or failed, and why.
+
+A pod that ended speaks through its report; a pod that never came to speak is judged by what Kubernetes
+says about it. Nothing is decided here about what to do next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from enum import Enum
+
+from attrs import frozen
+
+from volsync_py.core.actions import Object
+from volsync_py.core.times import parse_rfc3339
+from volsync_py.movers.restic.outcome import ClusterError
+from volsync_py.restic.report import ErrorClass, Report
+
+# A controller that cannot create the pod says so in events; before that, a pod may just be on its way.
+NO_POD_PATIENCE = timedelta(seconds=30)
+# A pod may wait for a provisioner, an attach or an image; after this the user is told what it waits for.
+PENDING_PATIENCE = timedelta(minutes=2)
+# A node that reboots is back within five minutes.
+NODE_PATIENCE = timedelta(minutes=5)
+
+_IMAGE_REASONS = {"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"}
+_CONFIG_REASONS = {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}
+
+
+class Phase(Enum):
+    """Where the run is."""
+
+    RUNNING = "running"
+    # The Job has no pod although it should have one: its events may tell why.
+    PODLESS = "podless"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+@frozen
+class JobState:
+    """The judgement; `error_class` and `message` also while running, when something holds the pod up."""
+
+    phase: Phase
+    error_class: str = ""
+    message: str = ""
+    report: Report | None = None
+    pod: Object | None = None
+    # When the judgement may change although nothing happens in the cluster.
+    look_again_at: datetime | None = None
+
+
+def job_state(job: Object, pods: Iterable[Object], now: datetime) -> JobState:
+    """Judge a Job by its conditions and its newest pods."""
+    ordered = sorted(pods, key=lambda p: (p["metadata"]["creationTimestamp"], p["metadata"]["name"]))
+    # In the end Kubernetes leaves at most one pod of ours; VolSync's Jobs may leave eight failed ones.
+    if _condition(job, "Complete"):
+        pod = _newest(ordered, "Succeeded")
+        return JobState(Phase.SUCCEEDED, report=_report(pod), pod=pod)
+    failed = _condition(job, "Failed")
+    if failed:
+        return _failed(failed, _newest(ordered, "Failed") or _newest(ordered, "Running"))
+    live = [p for p in ordered if not p["metadata"].get("deletionTimestamp")]
+    if not live:
+        return _podless(job, now)
+    return _live(live[-1], now)
+
+
+def _failed(condition: Object, pod: Object | None) -> JobState:
+    report = _report(pod)
+    terminated = _terminated(pod)
+    reason = terminated.get("reason")
+    if reason == "OOMKilled":
+        error_class, message = ErrorClass.OUT_OF_MEMORY.value, "the mover ran out of memory"
+    elif report is not None and report.error_class and not _provisional(report):
+        error_class, message = report.error_class, report.message
+    elif pod is not None and _pod_condition(pod, "DisruptionTarget").get("status") == "True":
+        cause = _pod_condition(pod, "DisruptionTarget").get("message") or "its pod was disrupted"
+        error_class, message = ErrorClass.INTERRUPTED.value, str(cause)
+    elif condition.get("reason") == "DeadlineExceeded" or _pod_reason(pod) == "DeadlineExceeded":
+        error_class = ClusterError.DEADLINE_EXCEEDED.value
+        message = str(condition.get("message") or "the deadline has passed")
+    elif reason in ("StartError", "ContainerCannotRun"):
+        error_class = ClusterError.START_ERROR.value
+        message = str(terminated.get("message") or "the container could not be started")
+    elif report is not None and report.error_class:
+        error_class, message = report.error_class, report.message
+    elif pod is None or terminated.get("exitCode") in (130, 137, 143):
+        error_class, message = ErrorClass.INTERRUPTED.value, "the mover was stopped before it was done"
+    else:
+        code = terminated.get("exitCode")
+        error_class, message = ErrorClass.UNKNOWN.value, f"the mover exited with {code} and left no report"
+    return JobState(Phase.FAILED, error_class, message, report, pod)
+
+
+def _provisional(report: Report) -> bool:
+    """Tell whether the mover died before it replaced the report it starts with."""
+    return report.error_class == ErrorClass.INTERRUPTED and not report.steps
+
+
+def _podless(job: Object, now: datetime) -> JobState:
+    if job["spec"].get("parallelism") == 0 or job["metadata"].get("deletionTimestamp"):
+        return JobState(Phase.RUNNING)
+    since = (job.get("status") or {}).get("startTime") or job["metadata"]["creationTimestamp"]
+    due = parse_rfc3339(since) + NO_POD_PATIENCE
+    if now < due:
+        return JobState(Phase.RUNNING, look_again_at=due)
+    return JobState(Phase.PODLESS, ClusterError.POD_REJECTED.value, "the Job's pod is not created")
+
+
+def _live(pod: Object, now: datetime) -> JobState:
+    waiting = _waiting(pod)
+    reason = waiting.get("reason", "")
+    if reason in _IMAGE_REASONS:
+        text = f"{reason}: {waiting.get('message') or pod['spec']['containers'][0]['image']}"
+        return JobState(Phase.RUNNING, ClusterError.IMAGE_UNAVAILABLE.value, text, pod=pod)
+    if reason in _CONFIG_REASONS:
+        text = f"{reason}: {waiting.get('message', '')}"
+        return JobState(Phase.RUNNING, ClusterError.START_ERROR.value, text, pod=pod)
+    phase = (pod.get("status") or {}).get("phase")
+    if phase == "Pending":
+        return _pending(pod, now)
+    ready = _pod_condition(pod, "Ready")
+    if phase == "Running" and ready.get("status") == "False" and not _terminated(pod):
+        due = parse_rfc3339(ready.get("lastTransitionTime") or pod["metadata"]["creationTimestamp"])
+        due += NODE_PATIENCE
+        node = pod["spec"].get("nodeName", "")
+        if now >= due:
+            text = f"node {node!r} does not report; the mover may still be running on it"
+            return JobState(Phase.RUNNING, ClusterError.NODE_LOST.value, text, pod=pod)
+        return JobState(Phase.RUNNING, pod=pod, look_again_at=due)
+    return JobState(Phase.RUNNING, pod=pod)
+
+
+def _pending(pod: Object, now: datetime) -> JobState:
+    due = parse_rfc3339(pod["metadata"]["creationTimestamp"]) + PENDING_PATIENCE
+    if now < due:
+        return JobState(Phase.RUNNING, pod=pod, look_again_at=due)
+    scheduled = _pod_condition(pod, "PodScheduled")
+    if scheduled.get("status") == "False":
+        text = str(scheduled.get("message") or "no node takes the pod")
+        return JobState(Phase.RUNNING, ClusterError.NOT_SCHEDULED.value, text, pod=pod)
+    text = f"Pod/{pod['metadata']['name']} waits for its volumes"
+    return JobState(Phase.RUNNING, ClusterError.VOLUME_UNAVAILABLE.value, text, pod=pod)
+
+
+def _condition(job: Object, name: str) -> Object:
+    return _true_condition((job.get("status") or {}).get("conditions") or [], name)
+
+
+def _true_condition(conditions: Iterable[Object], name: str) -> Object:
+    return next((c for c in conditions if c["type"] == name and c["status"] == "True"), {})
+
+
+def _pod_condition(pod: Object, name: str) -> Object:
+    conditions = (pod.get("status") or {}).get("conditions") or []
+    return next((c for c in conditions if c["type"] == name), {})
+
+
+def _pod_reason(pod: Object | None) -> str:
+    return str(((pod or {}).get("status") or {}).get("reason") or "")
+
+
+def _newest(pods: list[Object], phase: str) -> Object | None:
+    return next((p for p in reversed(pods) if (p.get("status") or {}).get("phase") == phase), None)
+
+
+def _state(pod: Object | None, name: str) -> Object:
+    statuses = ((pod or {}).get("status") or {}).get("containerStatuses") or []
+    state: Object = next((s.get("state") or {} for s in statuses if s.get("name") == "restic"), {})
+    return state.get(name) or {}
+
+
+def _terminated(pod: Object | None) -> Object:
+    return _state(pod, "terminated")
+
+
+def _waiting(pod: Object) -> Object:
+    return _state(pod, "waiting")
+
+
+def _report(pod: Object | None) -> Report | None:
+    message = _terminated(pod).get("message")
+    return Report.from_json(message) if message else None

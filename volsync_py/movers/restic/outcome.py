@@ -1,0 +1,205 @@
+"""What can go wrong with a run, in one table: how it is recognised, what the manager does, what the user reads.
+
+The mover names a class in its report; trouble that Kubernetes has with the pod is classified here. The
+documentation page of the classes is made from `CLASSES`, so the table is the only place that knows.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from hashlib import sha256
+
+from attrs import frozen
+
+from volsync_py.restic.report import ErrorClass
+
+
+class ClusterError(StrEnum):
+    """Trouble with the pod or its Job, seen from outside."""
+
+    NODE_LOST = "NodeLost"
+    POD_REJECTED = "PodRejected"
+    IMAGE_UNAVAILABLE = "ImageUnavailable"
+    START_ERROR = "StartError"
+    VOLUME_UNAVAILABLE = "VolumeUnavailable"
+    NOT_SCHEDULED = "NotScheduled"
+    DEADLINE_EXCEEDED = "DeadlineExceeded"
+    NO_REPORT = "NoReport"
+
+
+class Pace(StrEnum):
+    """When a failed run is tried again."""
+
+    # 10 s, doubling to 30 min.
+    RETRY = "retry"
+    # Another mover is about to remove the cause: every 10 s.
+    SOON = "soon"
+    # When the spec, the Secret or run-now changes, or at the next slot; never within 30 min.
+    CHANGE = "change"
+
+
+@frozen
+class ErrorInfo:
+    """One row of the table."""
+
+    recognised_by: str
+    pace: Pace
+    next_step: str
+
+
+CLASSES: dict[str, ErrorInfo] = {
+    ErrorClass.PARTIAL: ErrorInfo(
+        "restic backup exits 3 and names a snapshot",
+        Pace.RETRY,
+        "give the mover the rights to read these files (moverSecurityContext, privileged movers) or exclude them",
+    ),
+    ErrorClass.REPOSITORY_MISSING: ErrorInfo(
+        "restic exits 10 and this mover may not run init, because another one of the same repository is running",
+        Pace.SOON,
+        "nothing to do: it is tried again as soon as the other mover has initialised the repository",
+    ),
+    ErrorClass.REPOSITORY_HALF_INITIALIZED: ErrorInfo(
+        "restic exits 10 and init says that the repository already contains keys, or config and key do not fit",
+        Pace.CHANGE,
+        "an init was interrupted: if the location holds no backup that you need, empty it; else restore its config file",
+    ),
+    ErrorClass.REPOSITORY_DAMAGED: ErrorInfo(
+        "restic misses packs, blobs or index files, or check finds errors",
+        Pace.CHANGE,
+        "run restic check, then restic repair; prune and retention stay off until then",
+    ),
+    ErrorClass.REPOSITORY_LOCKED: ErrorInfo(
+        "restic exits 11 because of a live lock of somebody else",
+        Pace.RETRY,
+        "wait for the other restic process, or end it; a lock that is dead is removed after 30 minutes",
+    ),
+    ErrorClass.WRONG_PASSWORD: ErrorInfo(
+        "restic exits 12",
+        Pace.CHANGE,
+        "correct RESTIC_PASSWORD in the repository Secret, or RESTIC_REPOSITORY if it names another repository",
+    ),
+    ErrorClass.UNREACHABLE: ErrorInfo(
+        "no backend operation succeeds within the contact deadline (refused, DNS, time-out, 5xx)",
+        Pace.RETRY,
+        "check RESTIC_REPOSITORY, the network and the storage server",
+    ),
+    ErrorClass.ACCESS_DENIED: ErrorInfo(
+        "the storage server refuses the credentials, the bucket or the certificate",
+        Pace.CHANGE,
+        "correct the credentials, the bucket name or the CA in the repository Secret",
+    ),
+    ErrorClass.TARGET_FULL: ErrorInfo(
+        "no space left on the volume that is restored to, or in the repository",
+        Pace.CHANGE,
+        "enlarge the volume (capacity) or the repository's storage",
+    ),
+    ErrorClass.CACHE_FULL: ErrorInfo(
+        "no space left on the cache volume",
+        Pace.CHANGE,
+        "raise cacheCapacity and delete the cache volume",
+    ),
+    ErrorClass.OUT_OF_MEMORY: ErrorInfo(
+        "the container ended with OOMKilled", Pace.RETRY, "raise moverResources.limits.memory"
+    ),
+    ErrorClass.INTERRUPTED: ErrorInfo(
+        "the mover was told to stop, or died without a last word",
+        Pace.RETRY,
+        "nothing to do: it is tried again; if this repeats, see the pod's events for evictions",
+    ),
+    ErrorClass.CONFIGURATION: ErrorInfo(
+        "the mover or restic refuses its options or environment",
+        Pace.CHANGE,
+        "correct the field or key that the message names",
+    ),
+    ErrorClass.NO_ELIGIBLE_SNAPSHOT: ErrorInfo(
+        "the repository holds snapshots, but none matches, and an image would be published",
+        Pace.CHANGE,
+        "change previous, restoreAsOf, snapshot, host or tags; onMissingSnapshot: Continue publishes an empty volume",
+    ),
+    ErrorClass.SOURCE_EMPTY: ErrorInfo(
+        "the source volume is empty and emptySource is Fail",
+        Pace.CHANGE,
+        "find out why the volume is empty; emptySource: Skip ignores it",
+    ),
+    ErrorClass.STALLED: ErrorInfo(
+        "no byte has moved for the stall deadline", Pace.RETRY, "check the network and the storage server"
+    ),
+    ErrorClass.UNKNOWN: ErrorInfo(
+        "none of the other classes", Pace.RETRY, "read the mover's log in status.latestMoverStatus.logs"
+    ),
+    ClusterError.NODE_LOST: ErrorInfo(
+        "the pod's node has not been heard of for five minutes",
+        Pace.RETRY,
+        "bring the node back, delete its Node object, or taint it node.kubernetes.io/out-of-service",
+    ),
+    ClusterError.POD_REJECTED: ErrorInfo(
+        "the Job controller may not create the pod (Pod Security, quota, admission)",
+        Pace.RETRY,
+        "see the message: set moverSecurityContext or moverResources so that the namespace admits the pod",
+    ),
+    ClusterError.IMAGE_UNAVAILABLE: ErrorInfo(
+        "the kubelet cannot pull the mover's image",
+        Pace.RETRY,
+        "check the image of the manager (--restic-container-image) and the pull secrets",
+    ),
+    ClusterError.START_ERROR: ErrorInfo(
+        "the container cannot be configured or started",
+        Pace.RETRY,
+        "see the message: a Secret, a user or a command does not fit",
+    ),
+    ClusterError.VOLUME_UNAVAILABLE: ErrorInfo(
+        "a volume of the pod is not mounted after two minutes",
+        Pace.RETRY,
+        "see the events of the pod and its claims",
+    ),
+    ClusterError.NOT_SCHEDULED: ErrorInfo(
+        "no node takes the pod for two minutes",
+        Pace.RETRY,
+        "see the message: volumes, resources, affinity or taints keep it from every node",
+    ),
+    ClusterError.DEADLINE_EXCEEDED: ErrorInfo(
+        "the Job's or pod's own deadline has passed", Pace.RETRY, "see what sets activeDeadlineSeconds"
+    ),
+    ClusterError.NO_REPORT: ErrorInfo(
+        "the restore ended without saying what it restored",
+        Pace.RETRY,
+        "nothing to do: it is restored again, because no image is published without proof",
+    ),
+}
+
+# The first retry comes when a short trouble may be over; each further one waits twice as long …
+RETRY_FIRST = timedelta(seconds=10)
+# … up to this, so that a repository that is back is noticed within half an hour.
+RETRY_LONGEST = timedelta(minutes=30)
+# A terminal error is not tried at every slot of a short schedule.
+TERMINAL_LEAST = timedelta(minutes=30)
+
+
+def info(error_class: str) -> ErrorInfo:
+    """Return the row of a class; classes of a newer mover count as unknown."""
+    return CLASSES.get(error_class, CLASSES[ErrorClass.UNKNOWN])
+
+
+def is_terminal(error_class: str) -> bool:
+    """Tell whether only a change, or the next slot, can help."""
+    return info(error_class).pace == Pace.CHANGE
+
+
+def next_attempt(
+    error_class: str, count: int, now: datetime, *, uid: str, next_slot: datetime | None
+) -> datetime | None:
+    """Return when attempt `count` + 1 may start; None: only after a change.
+
+    The delays of two resources differ by up to a fifth, so that a server that comes back is not
+    stormed; the same resource always gets the same delay.
+    """
+    row = info(error_class)
+    if row.pace == Pace.SOON:
+        return now + RETRY_FIRST
+    if row.pace == Pace.CHANGE:
+        return None if next_slot is None else max(next_slot, now + TERMINAL_LEAST)
+    # 2**8 × 10 s is above the longest delay already; larger exponents only cost.
+    delay = min(RETRY_FIRST * 2 ** min(count - 1, 8), RETRY_LONGEST)
+    spread = int.from_bytes(sha256(f"{uid}/{count}".encode()).digest()[:4], "big") / 2**32
+    return now + delay * (0.8 + 0.2 * spread)

@@ -1,0 +1,76 @@
+"""What is read off a PersistentVolumeClaim, and the claims we make.
+
+Sizes and modes of a copy are set at creation only; later edits of the spec change the next copy.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from volsync_py.core.actions import Object
+from volsync_py.core.labels import Label
+from volsync_py.core.owners import controller_reference
+
+
+def capacity_of(claim: Object) -> Any:
+    """Return the real size of the volume, else the requested one."""
+    status = (claim.get("status") or {}).get("capacity") or {}
+    return status.get("storage") or requested(claim)
+
+
+def requested(claim: Object) -> Any:
+    """Return the requested size of a claim, or None."""
+    resources = claim["spec"].get("resources") or {}
+    return (resources.get("requests") or {}).get("storage")
+
+
+def is_read_only(claim: Object) -> bool:
+    """Tell whether nobody can write to the volume (its only access mode is ReadOnlyMany)."""
+    modes = (claim.get("status") or {}).get("accessModes") or claim["spec"].get("accessModes") or []
+    return list(modes) == ["ReadOnlyMany"]
+
+
+def is_block(claim: Object) -> bool:
+    """Tell whether the claim is a raw block device."""
+    return bool(claim["spec"].get("volumeMode") == "Block")
+
+
+def labels_for(owner: Object, *, temporary: bool) -> dict[str, str]:
+    """Return the labels of an object we make: ours, and to be deleted after the run if `temporary`."""
+    labels = {str(Label.CREATED_BY): "volsync"}
+    if temporary:
+        labels[str(Label.CLEANUP)] = owner["metadata"]["uid"]
+    return labels
+
+
+def claim_object(
+    owner: Object,
+    name: str,
+    *,
+    size: Any,
+    access_modes: list[str],
+    storage_class: str | None,
+    temporary: bool,
+    data_source: Object | None = None,
+) -> Object:
+    """Return a claim owned by the custom resource `owner`."""
+    spec: Object = {
+        "accessModes": list(access_modes),
+        "resources": {"requests": {"storage": size}},
+        "volumeMode": "Filesystem",
+    }
+    if storage_class is not None:
+        spec["storageClassName"] = storage_class
+    if data_source is not None:
+        spec["dataSource"] = data_source
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {
+            "name": name,
+            "namespace": owner["metadata"]["namespace"],
+            "labels": labels_for(owner, temporary=temporary),
+            "ownerReferences": [controller_reference(owner)],
+        },
+        "spec": spec,
+    }

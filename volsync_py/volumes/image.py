@@ -1,0 +1,153 @@
+"""What a destination publishes as `status.latestImage`, and which old images go.
+
+An image is made only after the mover has proved what it restored. Its name is written on the data claim
+first, so that a manager that dies in between goes on with the same name. Only the latest one is kept;
+snapshots that the user marked, or that somebody else uses, are given up instead of deleted.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from attrs import frozen
+
+from volsync_py.api.view import Kind, Objects
+from volsync_py.core.actions import Action, Create, Delete, Event, EventType, Object, Patch, Ref
+from volsync_py.core.labels import Annotation, Label
+from volsync_py.core.owners import is_controlled_by
+from volsync_py.core.result import StepResult
+from volsync_py.volumes.point_in_time import (
+    SNAPSHOT_GROUP,
+    in_the_way,
+    snapshot_object,
+    waiting_for_snapshot,
+)
+
+# Marks a snapshot that a populator is still reading from; the PVC's UID follows.
+IN_USE_PREFIX = "volsync.backube/volpop-pvc-"
+
+
+@frozen
+class Image:
+    """The reference to publish, or what is to be done before there is one."""
+
+    reference: Object | None = None
+    waiting: StepResult | None = None
+
+
+def direct_image(claim: Object) -> Object:
+    """Return the reference to the data claim itself."""
+    return {"apiGroup": "", "kind": "PersistentVolumeClaim", "name": claim["metadata"]["name"]}
+
+
+def ensure_snapshot_image(
+    owner: Object, claim: Object, snapshot_class: str | None, objects: Objects, now: datetime
+) -> Image:
+    """Return the snapshot of the restored claim, once it is ready to be used."""
+    name = _annotation(claim)
+    if not name:
+        name = f"{claim['metadata']['name']}-{now:%Y%m%d%H%M%S}"
+        named = Patch(
+            Ref.of(claim),
+            {"metadata": {"annotations": {str(Annotation.SNAPNAME): name}}},
+            claim["metadata"]["uid"],
+        )
+        return Image(waiting=StepResult(actions=(named, _creation(owner, name, claim, snapshot_class))))
+    snapshot = objects.get(Kind.SNAPSHOT, name)
+    if snapshot is None:
+        return Image(waiting=StepResult(actions=(_creation(owner, name, claim, snapshot_class),)))
+    kept = Label.DO_NOT_DELETE in (snapshot["metadata"].get("labels") or {})
+    if not kept and not is_controlled_by(snapshot, owner["metadata"]["uid"]):
+        return Image(waiting=StepResult(error=in_the_way(snapshot)))
+    # Differs from VolSync: bound is not enough, the snapshot must be ready to use.
+    unready = waiting_for_snapshot(snapshot, now, need_ready=True)
+    if unready is not None:
+        return Image(waiting=unready)
+    return Image(reference={"apiGroup": SNAPSHOT_GROUP, "kind": "VolumeSnapshot", "name": name})
+
+
+def _creation(owner: Object, name: str, claim: Object, snapshot_class: str | None) -> Create:
+    wanted = snapshot_object(owner, name, claim, snapshot_class, temporary=False)
+    event = Event(
+        EventType.NORMAL,
+        "VolumeSnapshotCreated",
+        "CreateVolumeSnapshot",
+        f"created VolumeSnapshot/{name} of {Ref.of(claim)}",
+        Ref.of(wanted),
+    )
+    return Create(wanted, owner["metadata"]["uid"], event)
+
+
+def _annotation(claim: Object) -> str:
+    annotations = claim["metadata"].get("annotations") or {}
+    return str(annotations.get(Annotation.SNAPNAME) or "")
+
+
+def forget_name(claim: Object | None) -> tuple[Action, ...]:
+    """Return the removal of the image's name from the data claim, if it is there."""
+    if claim is None or not _annotation(claim):
+        return ()
+    changes: Object = {"metadata": {"annotations": {str(Annotation.SNAPNAME): None}}}
+    return (Patch(Ref.of(claim), changes, claim["metadata"]["uid"]),)
+
+
+def old_images(owner: Object, keep: str, objects: Objects) -> list[Object]:
+    """Return the snapshots that this destination made and no longer needs.
+
+    `keep` is the name of the published image, "" for none. Whatever else carries our label and our
+    ownership is left over from an earlier run, or from before the copy method was changed.
+    """
+    uid = owner["metadata"]["uid"]
+    return [
+        s
+        for s in objects.of_kind(Kind.SNAPSHOT)
+        if is_controlled_by(s, uid)
+        and (s["metadata"].get("labels") or {}).get(Label.CREATED_BY) == "volsync"
+        and s["metadata"]["name"] != keep
+    ]
+
+
+def removal(owner: Object, snapshot: Object) -> Action | None:
+    """Return how a snapshot of ours goes: given up if the user or somebody else needs it, else deleted."""
+    labels = snapshot["metadata"].get("labels") or {}
+    if Label.DO_NOT_DELETE in labels:
+        return relinquish(owner, snapshot)
+    others = [r for r in _owners(snapshot) if r["uid"] != owner["metadata"]["uid"]]
+    if others or any(label.startswith(IN_USE_PREFIX) for label in labels):
+        return _without_owner(owner, snapshot, {})
+    if snapshot["metadata"].get("deletionTimestamp"):
+        return None
+    return Delete(
+        Ref.of(snapshot),
+        snapshot["metadata"]["uid"],
+        # A label that arrives in this moment must win.
+        resource_version=snapshot["metadata"]["resourceVersion"],
+    )
+
+
+def relinquish(owner: Object, snapshot: Object) -> Action | None:
+    """Return what makes a snapshot the user's own, or None if it is already."""
+    labels = snapshot["metadata"].get("labels") or {}
+    gone = {str(key): None for key in (Label.CLEANUP, Label.CREATED_BY) if key in labels}
+    owned = any(r["uid"] == owner["metadata"]["uid"] for r in _owners(snapshot))
+    if not owned:
+        # Differs from VolSync: the labels of another owner's snapshot are not ours to take.
+        return None
+    return _without_owner(owner, snapshot, gone)
+
+
+def _without_owner(owner: Object, snapshot: Object, labels: dict[str, None]) -> Patch:
+    others = [r for r in _owners(snapshot) if r["uid"] != owner["metadata"]["uid"]]
+    changes: Object = {
+        "metadata": {
+            "resourceVersion": snapshot["metadata"]["resourceVersion"],
+            "ownerReferences": others or None,
+        }
+    }
+    if labels:
+        changes["metadata"]["labels"] = labels
+    return Patch(Ref.of(snapshot), changes, snapshot["metadata"]["uid"])
+
+
+def _owners(snapshot: Object) -> list[Object]:
+    return list(snapshot["metadata"].get("ownerReferences") or [])
