@@ -8,6 +8,7 @@ count. With podReplacementPolicy Failed no two pods of a Job run together. Knows
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
@@ -40,6 +41,8 @@ class Jobs:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._memory: dict[str, Memory] = {}
+        # The names of a Job's pods, so that a thousand Jobs do not mean a million comparisons.
+        self._names: dict[Key, set[str]] = defaultdict(set)
         self.work = Keyed("jobs", self._reconcile, workers=2)
 
     def on_change(self, plural: str, obj: Object) -> None:
@@ -47,19 +50,22 @@ class Jobs:
         if plural == "jobs":
             self.work.add(*key_of(obj))
         elif plural == "pods":
-            for owner in obj["metadata"].get("ownerReferences") or []:
-                if owner["kind"] == "Job":
-                    self.work.add(obj["metadata"]["namespace"], owner["name"])
+            job = (obj["metadata"].get("labels") or {}).get("batch.kubernetes.io/job-name")
+            if job is not None:
+                namespace, name = key_of(obj)
+                self._names[namespace, job].add(name)
+                self.work.add(namespace, job)
 
     def _reconcile(self, key: Key) -> float | None:
         namespace, name = key
         job = self._context.get("jobs", namespace, name)
-        self._release_strays(namespace, name, job)
+        pods = self._release_strays(key, job)
         if job is None:
+            if not pods and not self._names[key]:
+                del self._names[key]
             return None
         if job["spec"].get("managedBy", "kubernetes.io/job-controller") != "kubernetes.io/job-controller":
             return None
-        pods = self._pods(job)
         if has_condition(job, "Complete") or has_condition(job, "Failed"):
             self._release(pods)
             return self._expire(job)
@@ -70,17 +76,19 @@ class Jobs:
             return None
         return self._sync(view)
 
-    def _pods(self, job: Object) -> list[Object]:
-        labels = {"batch.kubernetes.io/controller-uid": job["metadata"]["uid"]}
-        found = self._context.list("pods", job["metadata"]["namespace"], labels)
-        return [pod for pod in found if owner_uid(pod) == job["metadata"]["uid"]]
-
-    def _release_strays(self, namespace: str, name: str, job: Object | None) -> None:
-        """Let go of pods whose Job is no more."""
-        uid = job["metadata"]["uid"] if job else None
-        for pod in self._context.list("pods", namespace, {"batch.kubernetes.io/job-name": name}):
-            if owner_uid(pod) != uid:
+    def _release_strays(self, key: Key, job: Object | None) -> list[Object]:
+        """Let go of pods whose Job is no more, and return the Job's own."""
+        uid = job["metadata"]["uid"] if job else ""
+        own = []
+        for name in sorted(self._names[key]):
+            pod = self._context.get("pods", key[0], name)
+            if pod is None:
+                self._names[key].discard(name)
+            elif owner_uid(pod) == uid:
+                own.append(pod)
+            else:
                 self._release([pod])
+        return own
 
     def _release(self, pods: Iterable[Object]) -> None:
         for pod in pods:

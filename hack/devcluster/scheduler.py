@@ -11,7 +11,6 @@ from hack.devcluster.keyed import Key, Keyed
 from hack.devcluster.nodelife import taints_of, tolerates
 from hack.devcluster.options import NODE_NAME
 
-_NODE: Key = ("", "")
 _SELECTED_NODE = "volume.kubernetes.io/selected-node"
 _TAINTED = "0/1 nodes are available: 1 node(s) had untolerated taint(s) {}."
 
@@ -21,6 +20,7 @@ class Scheduler:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._waiting: set[Key] = set()
         self.work = Keyed("scheduler", self._reconcile)
 
     def on_change(self, plural: str, obj: Object) -> None:
@@ -29,16 +29,15 @@ class Scheduler:
             if not obj["spec"].get("nodeName"):
                 self.work.add(*key_of(obj))
         elif plural in ("persistentvolumeclaims", "nodes"):
-            self.work.add(*_NODE)
+            for key in tuple(self._waiting):
+                self.work.add(*key)
 
     def _reconcile(self, key: Key) -> float | None:
-        if key == _NODE:
-            for other in self._context.list("pods"):
-                if not other["spec"].get("nodeName"):
-                    self.work.add(*key_of(other))
-            return None
         pod = self._context.get("pods", *key)
+        # Noted before the look, so that no change falls between the two.
+        self._waiting.add(key)
         if pod is None or pod["spec"].get("nodeName"):
+            self._waiting.discard(key)
             return None
         if is_deleted(pod):
             self._context.delete("pods", pod, grace_seconds=0)

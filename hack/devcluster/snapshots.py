@@ -40,6 +40,8 @@ class Snapshots:
         self._runtime = runtime
         self.knobs = Knobs()
         self._taken_at: dict[str, float] = {}
+        # Snapshots by the claim they wait for.
+        self._waiting: dict[Key, set[Key]] = {}
         self.work = Keyed("snapshots", self._reconcile, workers=2)
 
     def install(self) -> None:
@@ -63,10 +65,8 @@ class Snapshots:
         elif plural == "volumesnapshotcontents":
             self.work.add(_CONTENT_KEY, obj["metadata"]["name"])
         elif plural == "persistentvolumeclaims":
-            for snapshot in self._context.list("volumesnapshots", obj["metadata"]["namespace"]):
-                source = snapshot["spec"]["source"].get("persistentVolumeClaimName")
-                if source == obj["metadata"]["name"] and not (snapshot.get("status") or {}).get("readyToUse"):
-                    self.work.add(*key_of(snapshot))
+            for key in self._waiting.pop(key_of(obj), ()):
+                self.work.add(*key)
 
     def wake(self) -> None:
         """Look at everything again, after a fault has changed."""
@@ -135,6 +135,8 @@ class Snapshots:
 
     def _claim(self, snapshot: Object) -> Object | None:
         name = snapshot["spec"]["source"].get("persistentVolumeClaimName", "")
+        # Noted before the look, so that no change falls between the two.
+        self._waiting.setdefault((snapshot["metadata"]["namespace"], name), set()).add(key_of(snapshot))
         claim = self._context.get("persistentvolumeclaims", snapshot["metadata"]["namespace"], name)
         bound = claim is not None and (claim.get("status") or {}).get("phase") == "Bound"
         return claim if bound else None

@@ -7,8 +7,11 @@ folder under `<state>/volumes`, filled completely before its claim is bound. Wha
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from attrs import define, field
 
+from hack.devcluster.claimindex import VOLUME_KEY, ClaimIndex
 from hack.devcluster.context import Context, Object, is_deleted, key_of
 from hack.devcluster.keyed import Key, Keyed
 from hack.devcluster.mounts import quantity_bytes
@@ -30,7 +33,6 @@ _PVC_PROTECTION = "kubernetes.io/pvc-protection"
 _SELECTED_NODE = "volume.kubernetes.io/selected-node"
 _COMPONENT = "devcluster.csi_provisioner"
 _ENDED = ("Succeeded", "Failed")
-_VOLUME_KEY = ""
 
 
 @define
@@ -48,6 +50,7 @@ class Storage:
         self._context = context
         self._runtime = runtime
         self.knobs = Knobs()
+        self._index = ClaimIndex()
         # Copies wait for the runtime; three at a time leave the binding of other claims going.
         self.work = Keyed("storage", self._reconcile, workers=3)
 
@@ -73,40 +76,33 @@ class Storage:
     def on_change(self, plural: str, obj: Object) -> None:
         """Take notice of a claim, a volume, a pod that uses claims, or what a claim may wait for."""
         if plural == "persistentvolumeclaims":
-            self.work.add(*key_of(obj))
-            if obj["spec"].get("volumeName"):
-                self.work.add(_VOLUME_KEY, obj["spec"]["volumeName"])
-            self._wake_pending()
+            self._add(self._index.see_claim(obj))
         elif plural == "persistentvolumes":
-            self.work.add(_VOLUME_KEY, obj["metadata"]["name"])
-            claim = obj["spec"].get("claimRef")
-            if claim:
-                self.work.add(claim["namespace"], claim["name"])
-            else:
-                self._wake_pending()
-        elif plural == "pods":
-            if is_deleted(obj) or (obj.get("status") or {}).get("phase") in _ENDED:
-                for name in _claims_of(obj):
-                    self.work.add(obj["metadata"]["namespace"], name)
-        elif plural in ("volumesnapshots", "storageclasses"):
-            self._wake_pending()
+            self._add(self._index.see_volume(obj))
+        elif plural == "volumesnapshots":
+            self._add(self._index.see_snapshot(obj))
+        elif plural == "storageclasses":
+            self.wake()
+        elif plural == "pods" and (is_deleted(obj) or (obj.get("status") or {}).get("phase") in _ENDED):
+            for name in _claims_of(obj):
+                self.work.add(obj["metadata"]["namespace"], name)
 
     def wake(self) -> None:
-        """Look at everything again, after a fault has gone."""
-        self._wake_pending()
+        """Look at all claims that wait, because a fault or a class has changed."""
+        self._add(self._index.pending())
 
-    def _wake_pending(self) -> None:
-        for claim in self._context.list("persistentvolumeclaims"):
-            if (claim.get("status") or {}).get("phase") != "Bound":
-                self.work.add(*key_of(claim))
+    def _add(self, keys: Iterable[Key]) -> None:
+        for key in keys:
+            self.work.add(*key)
 
     def _reconcile(self, key: Key) -> float | None:
         namespace, name = key
-        if namespace == _VOLUME_KEY:
+        if namespace == VOLUME_KEY:
             self._reclaim(name)
             return None
         claim = self._context.get("persistentvolumeclaims", namespace, name)
         if claim is None:
+            self._index.forget_claim(key)
             return None
         if is_deleted(claim):
             if not self._in_use(claim):
@@ -143,7 +139,10 @@ class Storage:
 
     def _reserved(self, claim: Object) -> Object | None:
         """Find a volume whose claimRef names this claim."""
-        for volume in self._context.list("persistentvolumes"):
+        for name in self._index.volumes_for(key_of(claim)):
+            volume = self._context.get("persistentvolumes", "", name)
+            if volume is None:
+                continue
             reference = volume["spec"].get("claimRef") or {}
             same_name = (reference.get("namespace"), reference.get("name")) == key_of(claim)
             if same_name and reference.get("uid", claim["metadata"]["uid"]) == claim["metadata"]["uid"]:
@@ -260,6 +259,7 @@ class Storage:
     def _reclaim(self, name: str) -> None:
         volume = self._context.get("persistentvolumes", "", name)
         if volume is None:
+            self._index.forget_volume(name)
             return
         reference = volume["spec"].get("claimRef")
         if reference is None or not reference.get("uid"):
