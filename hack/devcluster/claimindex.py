@@ -1,7 +1,8 @@
 """Who waits for whom among claims and volumes.
 
-Guarantees: every change says which keys to look at again without reading all objects, so that a thousand claims
-do not mean a million reads. Keys are (namespace, claim) and ("", volume). Remembers names, decides nothing.
+Guarantees: every change says which keys to look at again without reading all objects, so that a thousand
+claims do not mean a million reads. Keys are (namespace, claim) and ("", volume). Remembers names, decides
+nothing.
 """
 
 from __future__ import annotations

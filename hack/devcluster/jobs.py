@@ -40,7 +40,7 @@ class Jobs:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._memory: dict[str, Memory] = {}
+        self._memory: dict[Key, tuple[str, Memory]] = {}
         # The names of a Job's pods, so that a thousand Jobs do not mean a million comparisons.
         self._names: dict[Key, set[str]] = defaultdict(set)
         self.work = Keyed("jobs", self._reconcile, workers=2)
@@ -61,6 +61,7 @@ class Jobs:
         job = self._context.get("jobs", namespace, name)
         pods = self._release_strays(key, job)
         if job is None:
+            self._memory.pop(key, None)
             if not pods and not self._names[key]:
                 del self._names[key]
             return None
@@ -69,7 +70,7 @@ class Jobs:
         if has_condition(job, "Complete") or has_condition(job, "Failed"):
             self._release(pods)
             return self._expire(job)
-        view = look(job, pods, self._memory.setdefault(job["metadata"]["uid"], Memory()))
+        view = look(job, pods, self._remember(job))
         if is_deleted(job):
             self._release(pod for pod in pods if is_deleted(pod) or pod not in view.active)
             self._write(view)
@@ -89,6 +90,15 @@ class Jobs:
             else:
                 self._release([pod])
         return own
+
+    def _remember(self, job: Object) -> Memory:
+        """Return what is remembered of this very Job, not of an earlier one of its name."""
+        uid = job["metadata"]["uid"]
+        known, memory = self._memory.get(key_of(job), ("", Memory()))
+        if known != uid:
+            memory = Memory()
+        self._memory[key_of(job)] = (uid, memory)
+        return memory
 
     def _release(self, pods: Iterable[Object]) -> None:
         for pod in pods:
@@ -262,7 +272,7 @@ class Jobs:
         else:
             self._aim(view, "Failed", reason, message)
             self._context.record(view.job, "Warning", reason, message, _COMPONENT)
-        self._memory.pop(view.job["metadata"]["uid"], None)
+        self._memory.pop(key_of(view.job), None)
 
     def _write(self, view: View) -> None:
         status = {**view.status, "terminating": len(view.terminating)}

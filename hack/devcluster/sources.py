@@ -140,3 +140,16 @@ def note_provisioner(context: Context, claim: Object) -> None:
             annotations[f"{prefix}/storage-provisioner"] = PROVISIONER
 
     context.registry.modify(context.resources["persistentvolumeclaims"], *key_of(claim), change)
+
+
+def static_volume(context: Context, claim: Object) -> Object | None:
+    """Find a free volume of the claim's class, where nothing provisions it."""
+    if claim["spec"].get("storageClassName") != "":
+        return None
+    wanted = quantity_bytes(claim["spec"]["resources"]["requests"]["storage"])
+    for volume in context.list("persistentvolumes"):
+        spec = volume["spec"]
+        fits = quantity_bytes(spec["capacity"]["storage"]) >= wanted
+        if not spec.get("claimRef") and not spec.get("storageClassName") and fits:
+            return volume
+    return None

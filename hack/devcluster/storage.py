@@ -26,6 +26,7 @@ from hack.devcluster.sources import (
     new_volume,
     note_provisioner,
     source_of,
+    static_volume,
 )
 
 SIZE_ENFORCED = "devcluster/size-enforced"
@@ -127,7 +128,7 @@ class Storage:
     def _bind(self, claim: Object) -> None:
         if not (claim.get("status") or {}).get("phase"):
             self._context.set_status("persistentvolumeclaims", claim, {"phase": "Pending"})
-        volume = self._reserved(claim) or self._static(claim)
+        volume = self._reserved(claim) or static_volume(self._context, claim)
         try:
             if volume is None:
                 volume = self._provision(claim)
@@ -146,18 +147,6 @@ class Storage:
             reference = volume["spec"].get("claimRef") or {}
             same_name = (reference.get("namespace"), reference.get("name")) == key_of(claim)
             if same_name and reference.get("uid", claim["metadata"]["uid"]) == claim["metadata"]["uid"]:
-                return volume
-        return None
-
-    def _static(self, claim: Object) -> Object | None:
-        """Find a free volume of the claim's class, where nothing provisions it."""
-        if claim["spec"].get("storageClassName") != "":
-            return None
-        wanted = quantity_bytes(claim["spec"]["resources"]["requests"]["storage"])
-        for volume in self._context.list("persistentvolumes"):
-            spec = volume["spec"]
-            fits = quantity_bytes(spec["capacity"]["storage"]) >= wanted
-            if not spec.get("claimRef") and not spec.get("storageClassName") and fits:
                 return volume
         return None
 

@@ -203,7 +203,8 @@ def test_sub_paths_and_mounts_inside_the_system_work(cluster: Cluster) -> None:
         {"name": "v", "mountPath": "/etc/mover/deep", "subPath": "a/b"},
         {"name": "v", "mountPath": "/mnt/whole", "readOnly": True},
     ]
-    script = "echo x > /etc/mover/deep/f; cat /mnt/whole/a/b/f; test -e /etc/passwd && echo etc; touch /mnt/whole/y"
+    look = "cat /mnt/whole/a/b/f; test -e /etc/passwd && echo etc"
+    script = f"echo x > /etc/mover/deep/f; {look}; touch /mnt/whole/y"
     written = cluster.run(script, container={"volumeMounts": mounts}, volumes=[{"name": "v", "emptyDir": {}}])
     assert written.splitlines()[:2] == ["x", "etc"]
     assert "Read-only file system" in written
@@ -341,6 +342,43 @@ def test_pods_of_a_deleted_node_fail_and_go(cluster: Cluster) -> None:
     assert cluster.conditions("jobs", "j") == ["FailureTarget", "Failed"]
     assert cluster.pods_of() == []
     cluster.controllers.fault("return-node")
+
+
+def test_the_out_of_service_taint_frees_the_pods_of_a_lost_node(cluster: Cluster) -> None:
+    pod = cluster.pod(LIVES)
+    wait_for(lambda: _running(cluster))
+    cluster.controllers.fault("lose-node")
+    cluster.context.delete("pods", pod)
+    wait_for(lambda: "Ready" not in _true_conditions(cluster))
+    assert cluster.phase() == "Running"
+    taint = {"key": "node.kubernetes.io/out-of-service", "value": "nodeshutdown", "effect": "NoExecute"}
+
+    def add_taint(node: Object) -> None:
+        node["spec"]["taints"] = [taint]
+
+    cluster.registry.modify(cluster.context.resources["nodes"], "", "devcluster", add_taint)
+    wait_for(lambda: cluster.phase() == "Gone")
+    cluster.controllers.fault("return-node")
+
+
+def test_a_pod_of_another_uid_starts_only_after_the_old_processes_are_gone(cluster: Cluster) -> None:
+    mounts = {"volumeMounts": [{"name": "v", "mountPath": "/v"}]}
+    volumes = [{"name": "v", "persistentVolumeClaim": {"claimName": "c"}}]
+    cluster.claim("c")
+    script = "trap 'echo end >> /v/f; exit' TERM; echo start >> /v/f; while :; do sleep 0.05; done"
+    for _ in range(2):
+        pod = cluster.pod(script, container=mounts, volumes=volumes)
+        wait_for(lambda: _running(cluster))
+        wait_for(lambda: (cluster.volume_path("c") / "f").read_text().endswith("start\n"))
+        cluster.context.delete("pods", pod, grace_seconds=0)
+    wait_for(lambda: (cluster.volume_path("c") / "f").read_text() == "start\nend\n" * 2)
+
+
+def test_a_pod_past_its_own_deadline_fails_with_the_reason(cluster: Cluster) -> None:
+    cluster.pod("trap 'exit 0' TERM; while :; do sleep 0.05; done", activeDeadlineSeconds=1)
+    wait_for(lambda: cluster.phase() == "Failed")
+    assert cluster.status("pods", "p")["reason"] == "DeadlineExceeded"
+    assert cluster.terminated()["exitCode"] == 0
 
 
 def test_nothing_is_left_when_the_cluster_s_process_is_killed(tmp_path: Path) -> None:
