@@ -36,6 +36,7 @@ ERROR_POLL_SLOW_AFTER_SECONDS = 600.0
 SYNCHRONIZING = "Synchronizing"
 HEALTHY = "Healthy"
 MAINTAINED = "Maintained"
+WAITING_FOR_SCHEDULE = "Waiting for next scheduled synchronization"
 
 
 class Work(Protocol):
@@ -129,6 +130,7 @@ class _Pass:
         self.status: Object = merged(resource.fresh_status, self.old)
         self.finished: Sync | None = None
         self.failed_class = ""
+        self.skipped = 0
 
     def decide(self) -> Decision:
         if self.resource.trouble is not None and not self._finishing():
@@ -146,8 +148,8 @@ class _Pass:
 
     def _first(self) -> Decision:
         start = self.trigger.first_start(self.now)
-        if start is not None and start > self.now:
-            self._set(SYNCHRONIZING, "False", "WaitingForSchedule", "Waiting for next scheduled synchronization")
+        if start > self.now:
+            self._set(SYNCHRONIZING, "False", "WaitingForSchedule", WAITING_FOR_SCHEDULE)
             self._not_yet_healthy()
             self.status["nextSyncTime"] = format_rfc3339(start)
             return self.decision((), delay=self._until(start))
@@ -205,8 +207,13 @@ class _Pass:
 
     def _idle(self, cleanup: tuple[Action, ...]) -> Decision:
         last = _time(self.status, "lastSyncTime") or self.now
-        slot = self.trigger.next_sync(last, self.now)
-        due = self.trigger.is_due(slot, self.now, self.status)
+        slot, self.skipped = self.trigger.next_sync(last, self.now)
+        due = self.trigger.is_due(
+            slot,
+            self.now,
+            last_manual=str(self.status.get("lastManualSync") or ""),
+            last_run_now=str(self.status.get("lastRunNow") or ""),
+        )
         self._put("nextSyncTime", format_rfc3339(slot) if slot is not None else "")
         remains = bool(cleanup) or self.work.remains()
         if due and not remains and self.resource.trouble is None:
@@ -217,8 +224,7 @@ class _Pass:
         if self.trigger.kind == TriggerKind.MANUAL:
             self._set(SYNCHRONIZING, "False", "WaitingForManual", "Waiting for manual trigger")
         elif self.trigger.kind == TriggerKind.SCHEDULE:
-            text = "Waiting for next scheduled synchronization"
-            self._set(SYNCHRONIZING, "False", "WaitingForSchedule", text)
+            self._set(SYNCHRONIZING, "False", "WaitingForSchedule", WAITING_FOR_SCHEDULE)
         if self.resource.trouble is not None:
             self.error(self.resource.trouble)
         else:

@@ -18,10 +18,22 @@ GOLDEN = json.loads(
 )
 
 
-@pytest.mark.parametrize("case", GOLDEN, ids=lambda c: f"{c['TZ']} {c['Spec']} {c['Start']}")
+# Where clocks move by half an hour, the Go library loses the day after the change. A backup that is lost
+# with it is no compatibility that anybody wants: ours runs each day.
+DAYS_THAT_GO_LOSES = {"0 0 * * *", "0 12 * * *", "@daily"}
+
+
+def loses_a_day(case: dict[str, Any]) -> bool:
+    zoned = "Lord_Howe" in case["TZ"] + case["Spec"]
+    return zoned and case["Spec"].removeprefix("CRON_TZ=Australia/Lord_Howe ") in DAYS_THAT_GO_LOSES
+
+
+@pytest.mark.parametrize(
+    "case", [c for c in GOLDEN if not loses_a_day(c)], ids=lambda c: f"{c['TZ']} {c['Spec']} {c['Start']}"
+)
 def test_the_next_instants_are_those_of_the_go_library(case: dict[str, Any]) -> None:
     zone = parse_zone(case["TZ"]) if case["TZ"] else UTC
-    if "err" in case:
+    if "err" in case or "panic" in case:
         with pytest.raises(ScheduleError):
             parse_schedule(case["Spec"], zone)
         return
@@ -34,9 +46,25 @@ def test_the_next_instants_are_those_of_the_go_library(case: dict[str, Any]) -> 
         answers.append(None if instant is None else instant.strftime("%Y-%m-%dT%H:%M:%SZ"))
         if instant is None:
             break
-    expected = [None if t.startswith("0001-") else t for t in case["next"] or []]
+    expected = [t or None for t in case["next"] or []]
     assert answers == expected[: len(answers)]
     assert len(answers) == len(expected) or answers[-1] is None
+
+
+@pytest.mark.parametrize(
+    "case", [c for c in GOLDEN if loses_a_day(c)], ids=lambda c: f"{c['TZ']} {c['Spec']}"
+)
+def test_a_change_by_half_an_hour_loses_no_day(case: dict[str, Any]) -> None:
+    zone = parse_zone("Australia/Lord_Howe")
+    schedule = parse_schedule(case["Spec"], zone)
+    instant = datetime.fromisoformat(case["Start"])
+    days = []
+    for _ in range(5):
+        found = schedule.next_after(instant)
+        assert found is not None
+        instant = found
+        days.append(instant.astimezone(zone).toordinal())
+    assert days == list(range(days[0], days[0] + 5))
 
 
 @pytest.mark.parametrize("text", ["0 0 30 2 *", "0 0 31 4,6,9,11 *", ", 0 * * *"])

@@ -1,0 +1,79 @@
+"""The program `volsync-py`: picks a command, and turns what happened into an exit code.
+
+0: fine; 1: failed; 2: what was asked for makes no sense. Commands are imported when they run, so that
+`--help` and `version` stay quick and a broken command breaks no other.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from volsync_py import __version__
+
+FINE, FAILED, USAGE = 0, 1, 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return the exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    name = words[0] if words else ""
+    if name in {"-h", "--help", "help"}:
+        print(_help())
+        return FINE
+    if name in {"--version", "-V"}:
+        name = "version"
+    if name not in COMMANDS:
+        reason = f"no such command: {name}\n\n" if name else ""
+        print(f"{reason}{_help()}", file=sys.stderr)
+        return USAGE
+    return COMMANDS[name][1](words[1:])
+
+
+def _manager(words: Sequence[str]) -> int:
+    from volsync_py.settings import SettingsError, parse_settings
+
+    try:
+        settings = parse_settings(words, os.environ)
+    except SettingsError as error:
+        print(f"volsync-py manager: {error}", file=sys.stderr)
+        return USAGE
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else USAGE
+
+    from volsync_py import logs
+
+    logs.configure(settings.log_level, settings.log_format)
+    import structlog
+
+    from volsync_py.app import run_manager
+
+    try:
+        return run_manager(settings)
+    except KeyboardInterrupt:
+        return FAILED
+    except Exception:
+        structlog.get_logger().exception("the manager ends: this is a defect")
+        return FAILED
+
+
+def _version(words: Sequence[str]) -> int:
+    if words:
+        print(f"volsync-py version takes no arguments, not {words[0]!r}", file=sys.stderr)
+        return USAGE
+    print(f"volsync-py {__version__}")
+    return FINE
+
+
+# Name → (what help says, the function that runs it with the words after the name).
+COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
+    "manager": ("run the operator, in a cluster or from a laptop", _manager),
+    "version": ("print the version", _version),
+}
+
+
+def _help() -> str:
+    lines = ["usage: volsync-py COMMAND [OPTIONS]", ""]
+    lines += [f"  {name:10} {text}" for name, (text, _) in COMMANDS.items()]
+    return "\n".join([*lines, "", "volsync-py COMMAND --help says more."])
