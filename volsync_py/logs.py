@@ -41,7 +41,11 @@ def configure(level: str = "info", form: str = "auto", stream: TextIO | None = N
 
 
 def _json_processors() -> list[Processor]:
-    return [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(serializer=_dumps), _end_line]
+    return [
+        structlog.processors.dict_tracebacks,
+        structlog.processors.JSONRenderer(serializer=_dumps),
+        _end_line,
+    ]
 
 
 def _text_processors(*, colours: bool) -> list[Processor]:

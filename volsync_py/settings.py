@@ -103,9 +103,7 @@ class Settings:
     ignored: tuple[str, ...] = ()
 
 
-def parse_settings(
-    argv: Sequence[str], environ: Mapping[str, str], *, pod_namespace: str | None = None
-) -> Settings:
+def parse_settings(argv: Sequence[str], environ: Mapping[str, str], *, pod_namespace: str | None = None) -> Settings:
     """Read a command line (without the program's name) and an environment.
 
     Raises SettingsError; `--help` and unknown flags end in SystemExit, as argparse does. `pod_namespace`
@@ -153,7 +151,11 @@ def _parser() -> argparse.ArgumentParser:
         description="Run the operator, in a cluster or from a laptop.",
     )
     add = parser.add_argument
-    add("--kubeconfig", metavar="FILE", help="kubeconfig to use (default: the pod's own account, or kubectl's)")
+    add(
+        "--kubeconfig",
+        metavar="FILE",
+        help="kubeconfig to use (default: the pod's own account, or kubectl's)",
+    )
     add("--context", help="context of the kubeconfig")
     add("--namespace", default="", help="serve this namespace only")
     add("--max-movers", type=_count, default=0, metavar="N", help="at most N mover Jobs at once; 0: no limit")
@@ -173,19 +175,40 @@ def _parser() -> argparse.ArgumentParser:
 def _add_endpoints(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--metrics-bind-address", default="127.0.0.1:8080", metavar="ADDRESS", help='"0": no metrics')
-    add("--metrics-secure", type=_boolean, metavar="BOOL", help="HTTPS (default: unless only this machine can ask)")
+    add(
+        "--metrics-secure",
+        type=_boolean,
+        metavar="BOOL",
+        help="HTTPS (default: unless only this machine can ask)",
+    )
     add("--metrics-require-rbac", "--metrics-auth", type=_boolean, metavar="BOOL",
         help="ask the API server who may read metrics (default: as --metrics-secure)")  # fmt: skip
-    add("--metrics-cert-path", default="", metavar="DIR", help="folder of the certificate; none: a self-signed one")
+    add(
+        "--metrics-cert-path",
+        default="",
+        metavar="DIR",
+        help="folder of the certificate; none: a self-signed one",
+    )
     add("--metrics-cert-name", default="tls.crt", metavar="FILE")
     add("--metrics-cert-key", default="tls.key", metavar="FILE")
-    add("--health-probe-bind-address", default="", metavar="ADDRESS", help="default: :8081, of this machine only outside a cluster")
+    add(
+        "--health-probe-bind-address",
+        default="",
+        metavar="ADDRESS",
+        help="default: :8081, of this machine only outside a cluster",
+    )
 
 
 def _add_election(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     # Differs from VolSync: on by default, because two managers at once are never wanted.
-    add("--leader-elect", type=_boolean, default=True, metavar="BOOL", help="wait for the Lease (default: true)")
+    add(
+        "--leader-elect",
+        type=_boolean,
+        default=True,
+        metavar="BOOL",
+        help="wait for the Lease (default: true)",
+    )
     add("--leader-elect-lease-duration", type=_seconds, default=15.0, metavar="DURATION")
     add("--leader-elect-renew-deadline", type=_seconds, default=10.0, metavar="DURATION")
     add("--leader-elect-retry-period", type=_seconds, default=2.0, metavar="DURATION")

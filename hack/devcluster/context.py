@@ -116,9 +116,7 @@ class Context:
         """Read one object."""
         return self.registry.get(self.resources[plural], namespace, name)
 
-    def list(
-        self, plural: str, namespace: str | None = None, labels: Mapping[str, str] | None = None
-    ) -> list[Object]:
+    def list(self, plural: str, namespace: str | None = None, labels: Mapping[str, str] | None = None) -> list[Object]:
         """Read all objects of a kind."""
         return self.registry.list(self.resources[plural], namespace, labels)
 
@@ -133,9 +131,7 @@ class Context:
         except StatusError:
             return self.get(plural, *key_of(obj))
 
-    def delete(
-        self, plural: str, obj: Object, *, grace_seconds: int | None = None, propagation: str = ""
-    ) -> None:
+    def delete(self, plural: str, obj: Object, *, grace_seconds: int | None = None, propagation: str = "") -> None:
         """Delete exactly this object; gone already is fine."""
         namespace, name = key_of(obj)
         try:
@@ -193,9 +189,7 @@ class Context:
             return
 
     @staticmethod
-    def _event(
-        obj: Object, namespace: str, name: str, type_: str, reason: str, message: str, component: str
-    ) -> Object:
+    def _event(obj: Object, namespace: str, name: str, type_: str, reason: str, message: str, component: str) -> Object:
         regarding = {
             "apiVersion": obj.get("apiVersion", ""),
             "kind": obj.get("kind", ""),

@@ -51,9 +51,7 @@ class Controllers:
             self._kubelet,
         )
         # Only what these parts look at; anything else would wake them for nothing.
-        self._plurals = {
-            id(resource): plural for plural, resource in context.resources.items() if plural != "events"
-        }
+        self._plurals = {id(resource): plural for plural, resource in context.resources.items() if plural != "events"}
         self._by_name = {(one.group, one.plural): one.plural for one in context.resources.values()}
         self._hosts = _Hosts(context)
 
@@ -132,9 +130,7 @@ class Controllers:
         self._storage.knobs.refuse_provisioning = message
         self._storage.wake()
 
-    def _fault_snapshots(
-        self, delay_seconds: float = 0.0, never_ready: bool = False, error: str = ""
-    ) -> None:
+    def _fault_snapshots(self, delay_seconds: float = 0.0, never_ready: bool = False, error: str = "") -> None:
         knobs = self._snapshots.knobs
         knobs.delay_seconds, knobs.never_ready, knobs.error = delay_seconds, never_ready, error
         self._snapshots.wake()

@@ -85,9 +85,7 @@ def action_for(job: Object, pod: Object) -> tuple[str, str]:
                 return rule["action"], f"{what} matching {rule['action']} rule at index {index}"
         for pattern in rule.get("onPodConditions") or []:
             wanted = (pattern["type"], pattern.get("status", "True"))
-            if wanted in [
-                (one["type"], one["status"]) for one in (pod.get("status") or {}).get("conditions") or []
-            ]:
+            if wanted in [(one["type"], one["status"]) for one in (pod.get("status") or {}).get("conditions") or []]:
                 what = f"Pod {where} has condition {pattern['type']}"
                 return rule["action"], f"{what} matching {rule['action']} rule at index {index}"
     return "Count", ""

@@ -149,9 +149,7 @@ class Jobs:
     def _restarted_too_often(view: View, limit: int) -> bool:
         if view.spec["template"]["spec"].get("restartPolicy") != "OnFailure":
             return False
-        statuses = [
-            one for pod in view.active for one in pod.get("status", {}).get("containerStatuses") or []
-        ]
+        statuses = [one for pod in view.active for one in pod.get("status", {}).get("containerStatuses") or []]
         restarts = sum(one.get("restartCount", 0) for one in statuses)
         return bool(restarts >= limit if limit else restarts > 0)
 
@@ -196,9 +194,7 @@ class Jobs:
             # The finalizer goes first: a pod ended by us is neither failed nor succeeded.
             self._release([pod])
             self._context.delete("pods", pod)
-            self._context.record(
-                view.job, "Normal", "SuccessfulDelete", f"Deleted pod: {key_of(pod)[1]}", _COMPONENT
-            )
+            self._context.record(view.job, "Normal", "SuccessfulDelete", f"Deleted pod: {key_of(pod)[1]}", _COMPONENT)
         view.terminating.extend(view.active[wanted:])
         del view.active[wanted:]
         there = len(view.active) + (len(view.terminating) if view.waits_for_end else 0)
@@ -222,9 +218,7 @@ class Jobs:
                 return self._refused(view, str(refusal))
             memory.refusals = 0
             view.active.append(pod)
-            self._context.record(
-                view.job, "Normal", "SuccessfulCreate", f"Created pod: {key_of(pod)[1]}", _COMPONENT
-            )
+            self._context.record(view.job, "Normal", "SuccessfulCreate", f"Created pod: {key_of(pod)[1]}", _COMPONENT)
         return None
 
     @staticmethod
@@ -290,9 +284,7 @@ class Jobs:
         limit = job["spec"].get("ttlSecondsAfterFinished")
         if limit is None or is_deleted(job):
             return None
-        ends: dict[str, Any] = next(
-            one for one in job["status"]["conditions"] if one["type"] in ("Complete", "Failed")
-        )
+        ends: dict[str, Any] = next(one for one in job["status"]["conditions"] if one["type"] in ("Complete", "Failed"))
         left = float(seconds_of(ends["lastTransitionTime"]) + limit - time.time())
         if left > 0:
             return left

@@ -95,8 +95,6 @@ def owner_uid(pod: Object) -> str | None:
 
 def finished_at(pod: Object) -> float:
     """Return when the pod's last container ended; now, if none did."""
-    ends = [
-        one["state"].get("terminated") or {} for one in pod.get("status", {}).get("containerStatuses") or []
-    ]
+    ends = [one["state"].get("terminated") or {} for one in pod.get("status", {}).get("containerStatuses") or []]
     times = [seconds_of(one["finishedAt"]) for one in ends if one.get("finishedAt")]
     return max(times, default=time.time())

@@ -38,8 +38,7 @@ class Keyed:
         self._numbers = itertools.count()
         self._stopped = False
         self._threads = [
-            threading.Thread(target=self._work, name=f"{name}-{number}", daemon=True)
-            for number in range(workers)
+            threading.Thread(target=self._work, name=f"{name}-{number}", daemon=True) for number in range(workers)
         ]
 
     def start(self) -> None:

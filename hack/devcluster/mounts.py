@@ -125,9 +125,7 @@ def _write_entries(
         if item["key"] not in values:
             if source.get("optional"):
                 continue
-            raise VolumeMissing(
-                f"MountVolume.SetUp failed for volume : references non-existent key: {item['key']}"
-            )
+            raise VolumeMissing(f"MountVolume.SetUp failed for volume : references non-existent key: {item['key']}")
         file = path / item["path"]
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(values[item["key"]])

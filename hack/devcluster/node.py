@@ -45,9 +45,7 @@ class Kubelet:
             self.work.add(*key_of(obj))
         elif plural in ("secrets", "configmaps", "persistentvolumeclaims"):
             for run in self.runs.all():
-                if run.namespace == obj["metadata"]["namespace"] and any(
-                    one.waiting for one in run.containers
-                ):
+                if run.namespace == obj["metadata"]["namespace"] and any(one.waiting for one in run.containers):
                     self.work.add(run.namespace, run.name)
 
     def lose(self) -> None:
@@ -152,9 +150,7 @@ class Kubelet:
                 wanted = (policy != "Never" and one.exit_code != 0) or (policy == "Always" and not one.init)
                 if wanted:
                     wait = one.restart_wait
-                    one.restart_wait = min(
-                        max(wait * 2, self._context.options.restart_backoff_seconds), 300.0
-                    )
+                    one.restart_wait = min(max(wait * 2, self._context.options.restart_backoff_seconds), 300.0)
                     one.restart_at, one.restarts = time.monotonic() + wait, one.restarts + 1
                     one.last_state, one.start_error = one.state, ""
                     message = f"back-off {wait:.0f}s restarting failed container={one.name} pod={run.name}"

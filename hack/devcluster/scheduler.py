@@ -112,9 +112,7 @@ class Scheduler:
             current["metadata"].setdefault("annotations", {})[_SELECTED_NODE] = NODE_NAME
 
         if _SELECTED_NODE not in (claim["metadata"].get("annotations") or {}):
-            self._context.registry.modify(
-                self._context.resources["persistentvolumeclaims"], *key_of(claim), change
-            )
+            self._context.registry.modify(self._context.resources["persistentvolumeclaims"], *key_of(claim), change)
         return None
 
 

@@ -97,9 +97,7 @@ class Snapshots:
             source = snapshot["spec"]["source"].get("persistentVolumeClaimName", "")
             metadata = snapshot["metadata"]
             where = f"{metadata['namespace']}/{source}"
-            problem = (
-                f"failed to get input parameters to create snapshot {metadata['name']}: PVC {where} not bound"
-            )
+            problem = f"failed to get input parameters to create snapshot {metadata['name']}: PVC {where} not bound"
         if not problem and snapshot_class is None:
             problem = "Failed to get snapshot class: class not found"
         if problem or claim is None or snapshot_class is None:
@@ -152,9 +150,7 @@ class Snapshots:
                 def change(current: Object, chosen: str = chosen) -> None:
                     current["spec"]["volumeSnapshotClassName"] = chosen
 
-                self._context.registry.modify(
-                    self._context.resources["volumesnapshots"], *key_of(snapshot), change
-                )
+                self._context.registry.modify(self._context.resources["volumesnapshots"], *key_of(snapshot), change)
                 return found
         return None
 

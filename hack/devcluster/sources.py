@@ -58,9 +58,7 @@ def _snapshot_source(context: Context, namespace: str, name: str, wanted: int) -
         raise Waiting("ProvisioningFailed", message, "Warning")
     size = quantity_bytes(status.get("restoreSize") or 0)
     if wanted < size:
-        message = (
-            f"requested volume size {wanted} is less than the size {size} for the source snapshot {name}"
-        )
+        message = f"requested volume size {wanted} is less than the size {size} for the source snapshot {name}"
         raise Waiting("ProvisioningFailed", message, "Warning")
     return str(context.state / "snapshots" / status["boundVolumeSnapshotContentName"])
 

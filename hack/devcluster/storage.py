@@ -155,10 +155,7 @@ class Storage:
         if storage_class is None or storage_class["provisioner"] != PROVISIONER:
             return None
         annotations = claim["metadata"].get("annotations") or {}
-        if (
-            storage_class.get("volumeBindingMode") == "WaitForFirstConsumer"
-            and _SELECTED_NODE not in annotations
-        ):
+        if storage_class.get("volumeBindingMode") == "WaitForFirstConsumer" and _SELECTED_NODE not in annotations:
             raise Waiting("WaitForFirstConsumer", "waiting for first consumer to be created before binding")
         source = source_of(self._context, claim)
         if self.knobs.refuse_provisioning:
@@ -188,9 +185,7 @@ class Storage:
 
         def bind(current: Object) -> None:
             annotations = current["metadata"].setdefault("annotations", {})
-            annotations |= {
-                f"pv.kubernetes.io/{what}": "yes" for what in ("bind-completed", "bound-by-controller")
-            }
+            annotations |= {f"pv.kubernetes.io/{what}": "yes" for what in ("bind-completed", "bound-by-controller")}
             current["spec"]["volumeName"] = volume["metadata"]["name"]
 
         registry, resources = self._context.registry, self._context.resources
@@ -217,9 +212,7 @@ class Storage:
         volume = self._expand(claim, volume)
         status |= {"phase": "Bound", "accessModes": claim["spec"]["accessModes"]}
         status["capacity"] = {"storage": volume["spec"]["capacity"]["storage"]}
-        self._context.set_status(
-            "persistentvolumes", volume, {**(volume.get("status") or {}), "phase": "Bound"}
-        )
+        self._context.set_status("persistentvolumes", volume, {**(volume.get("status") or {}), "phase": "Bound"})
         self._context.set_status("persistentvolumeclaims", claim, status)
 
     def _expand(self, claim: Object, volume: Object) -> Object:
@@ -231,9 +224,7 @@ class Storage:
         if found is None or not found.get("allowVolumeExpansion"):
             return volume
         name = volume["metadata"]["name"]
-        if (claim["metadata"].get("annotations") or {}).get(
-            SIZE_ENFORCED
-        ) == "true" and name not in self.knobs.full:
+        if (claim["metadata"].get("annotations") or {}).get(SIZE_ENFORCED) == "true" and name not in self.knobs.full:
             path = str(self._context.state / "volumes" / name)
             self._runtime.call("resize_volume", path=path, size_bytes=size)
 
@@ -261,9 +252,7 @@ class Storage:
             self._remove(volume)
             return
         if not is_deleted(volume):
-            self._context.set_status(
-                "persistentvolumes", volume, {**(volume.get("status") or {}), "phase": phase}
-            )
+            self._context.set_status("persistentvolumes", volume, {**(volume.get("status") or {}), "phase": phase})
         provisioned = (volume["metadata"].get("annotations") or {}).get("pv.kubernetes.io/provisioned-by")
         deletes = volume["spec"].get("persistentVolumeReclaimPolicy") == "Delete"
         if phase == "Released" and deletes and provisioned == PROVISIONER:
@@ -288,9 +277,7 @@ class Storage:
             raise ValueError(f"claim {namespace}/{name} lacks the annotation {SIZE_ENFORCED}")
         volume = claim["spec"]["volumeName"]
         size = 0 if full else quantity_bytes(claim["status"]["capacity"]["storage"])
-        self._runtime.call(
-            "resize_volume", path=str(self._context.state / "volumes" / volume), size_bytes=size
-        )
+        self._runtime.call("resize_volume", path=str(self._context.state / "volumes" / volume), size_bytes=size)
         (self.knobs.full.add if full else self.knobs.full.discard)(volume)
 
 

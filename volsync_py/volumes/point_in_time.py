@@ -151,15 +151,11 @@ def _copy_claim(
 
 
 def _creation(owner: Object, claim: Object, note: str) -> Create:
-    event = Event(
-        EventType.NORMAL, "PersistentVolumeClaimCreated", "CreatePersistentVolumeClaim", note, Ref.of(claim)
-    )
+    event = Event(EventType.NORMAL, "PersistentVolumeClaimCreated", "CreatePersistentVolumeClaim", note, Ref.of(claim))
     return Create(claim, owner["metadata"]["uid"], event)
 
 
-def snapshot_object(
-    owner: Object, name: str, claim: Object, snapshot_class: str | None, *, temporary: bool
-) -> Object:
+def snapshot_object(owner: Object, name: str, claim: Object, snapshot_class: str | None, *, temporary: bool) -> Object:
     """Return a VolumeSnapshot of `claim` that belongs to `owner`."""
     spec: Object = {"source": {"persistentVolumeClaimName": claim["metadata"]["name"]}}
     if snapshot_class is not None:

@@ -29,6 +29,7 @@ class Cluster:
         self.controllers = start(self.registry, state, self.options)
         self.context = Context(self.registry, state, self.options)
         self.create("namespaces", "v1", "Namespace", NAMESPACE, namespace="")
+        self.create("namespaces", "v1", "Namespace", "minio", namespace="")
 
     def create(
         self, plural: str, api_version: str, kind: str, name: str, namespace: str = NAMESPACE, **more: Any
@@ -37,9 +38,7 @@ class Cluster:
         metadata = {"name": name, **more.pop("metadata", {})}
         if namespace:
             metadata["namespace"] = namespace
-        return self.context.create(
-            plural, {"apiVersion": api_version, "kind": kind, "metadata": metadata, **more}
-        )
+        return self.context.create(plural, {"apiVersion": api_version, "kind": kind, "metadata": metadata, **more})
 
     def pod(self, script: str, name: str = "p", container: Object | None = None, **spec: Any) -> Object:
         """Create a pod that runs a shell script."""

@@ -148,9 +148,7 @@ def test_only_the_replacement_policy_keeps_two_pods_apart(
 
 
 def test_failed_waits_until_the_last_pod_has_ended(cluster: Cluster) -> None:
-    cluster.job(
-        "trap 'while ! test -e /go/on; do sleep 0.05; done; exit 0' TERM; while :; do sleep 0.05; done"
-    )
+    cluster.job("trap 'while ! test -e /go/on; do sleep 0.05; done; exit 0' TERM; while :; do sleep 0.05; done")
     wait_for(lambda: cluster.status("jobs", "j").get("ready") == 1)
     (pod,) = cluster.pods_of()
     cluster.context.delete("pods", pod)

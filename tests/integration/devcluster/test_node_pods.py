@@ -60,9 +60,7 @@ def test_a_command_that_does_not_exist_is_a_start_error(cluster: Cluster) -> Non
 
 
 def test_of_a_long_termination_message_the_end_is_kept(cluster: Cluster) -> None:
-    cluster.pod(
-        "printf 'ab%.0s' $(seq 3000) > /dev/termination-log; printf Z >> /dev/termination-log; exit 1"
-    )
+    cluster.pod("printf 'ab%.0s' $(seq 3000) > /dev/termination-log; printf Z >> /dev/termination-log; exit 1")
     message = cluster.terminated()["message"]
     assert (len(message), message[-3:]) == (4096, "abZ")
 
@@ -91,9 +89,7 @@ def test_environment_comes_from_everywhere_and_is_expanded(cluster: Cluster) -> 
     assert cluster.run("", container=container) == "one one-$(NONE)-$(A) hunter2 unset work blue /\n"
 
 
-def test_the_environment_of_the_cluster_does_not_leak(
-    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_environment_of_the_cluster_does_not_leak(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CANARY", "bird")
     assert "CANARY" not in cluster.run("env")
 
@@ -163,12 +159,8 @@ def test_volumes_are_given_to_the_group_of_the_pod(cluster: Cluster) -> None:
     mounts = [{"name": "v", "mountPath": "/data"}, {"name": "t", "mountPath": "/tmp"}]
     volumes = [{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}, {"name": "t", "emptyDir": {}}]
     security = {"runAsUser": 1000, "runAsGroup": 1001, "fsGroup": 2000, "supplementalGroups": [3000]}
-    script = (
-        "id -u; id -g; id -G; stat -c '%g %a' /data; echo x > /data/f; echo y > /tmp/g; stat -c %g /data/f"
-    )
-    written = cluster.run(
-        script, container={"volumeMounts": mounts}, volumes=volumes, securityContext=security
-    )
+    script = "id -u; id -g; id -G; stat -c '%g %a' /data; echo x > /data/f; echo y > /tmp/g; stat -c %g /data/f"
+    written = cluster.run(script, container={"volumeMounts": mounts}, volumes=volumes, securityContext=security)
     assert written.splitlines() == ["1000", "1001", "1001 2000 3000", "2000 2775", "2000"]
 
 
@@ -216,16 +208,11 @@ def test_the_cluster_s_python_and_its_programs_are_found_by_any_user(cluster: Cl
     security = {"runAsUser": 4321, "runAsGroup": 4321}
     volumes: list[Object] = [{"name": "t", "emptyDir": {}}]
     mounts = {"volumeMounts": [{"name": "t", "mountPath": "/tmp"}]}
-    assert (
-        cluster.run("", container=container | mounts, securityContext=security, volumes=volumes)
-        == f"{sys.prefix}\n"
-    )
+    assert cluster.run("", container=container | mounts, securityContext=security, volumes=volumes) == f"{sys.prefix}\n"
 
 
 def test_services_are_names_of_this_machine(cluster: Cluster) -> None:
-    pod = cluster.pod(
-        "while ! grep -q s3 /etc/hosts; do sleep 0.05; done; getent ahostsv4 s3.minio.svc | head -1"
-    )
+    pod = cluster.pod("while ! grep -q s3 /etc/hosts; do sleep 0.05; done; getent ahostsv4 s3.minio.svc | head -1")
     wait_for(lambda: _running(cluster))
     cluster.create("services", "v1", "Service", "s3", namespace="minio", spec={"ports": [{"port": 9000}]})
     cluster.terminated()
@@ -234,12 +221,8 @@ def test_services_are_names_of_this_machine(cluster: Cluster) -> None:
 
 def test_init_containers_run_first_and_one_after_the_other(cluster: Cluster) -> None:
     mounts = {"volumeMounts": [{"name": "v", "mountPath": "/v"}]}
-    inits = [
-        pod_spec(f"echo {name} >> /v/f", mounts)["containers"][0] | {"name": name} for name in ("a", "b")
-    ]
-    written = cluster.run(
-        "cat /v/f", container=mounts, initContainers=inits, volumes=[{"name": "v", "emptyDir": {}}]
-    )
+    inits = [pod_spec(f"echo {name} >> /v/f", mounts)["containers"][0] | {"name": name} for name in ("a", "b")]
+    written = cluster.run("cat /v/f", container=mounts, initContainers=inits, volumes=[{"name": "v", "emptyDir": {}}])
     assert written == "a\nb\n"
 
 
@@ -247,9 +230,7 @@ def test_a_deleted_pod_gets_sigterm_and_goes_when_it_has_ended(cluster: Cluster)
     pod = cluster.pod(LIVES, terminationGracePeriodSeconds=60)
     wait_for(lambda: cluster.status("pods", "p").get("conditions") and "up" in cluster.log(pod))
     seen: list[Object] = []
-    cluster.registry.subscribe(
-        lambda event, resource, obj: seen.append(obj) if resource.plural == "pods" else None
-    )
+    cluster.registry.subscribe(lambda event, resource, obj: seen.append(obj) if resource.plural == "pods" else None)
     cluster.context.delete("pods", pod)
     wait_for(lambda: cluster.phase() == "Gone")
     states = [one["status"]["containerStatuses"][0]["state"] for one in seen]
@@ -261,9 +242,7 @@ def test_a_pod_that_ignores_sigterm_is_killed_after_its_grace_period(cluster: Cl
     pod = cluster.pod("trap '' TERM; echo up; sleep 600", terminationGracePeriodSeconds=1)
     wait_for(lambda: _running(cluster))
     seen: list[Object] = []
-    cluster.registry.subscribe(
-        lambda event, resource, obj: seen.append(obj) if resource.plural == "pods" else None
-    )
+    cluster.registry.subscribe(lambda event, resource, obj: seen.append(obj) if resource.plural == "pods" else None)
     started = time.monotonic()
     cluster.context.delete("pods", pod)
     wait_for(lambda: cluster.phase() == "Gone")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,7 @@ from hypothesis import strategies as st
 
 from volsync_py.core.schedule import ScheduleError, parse_schedule, parse_zone
 
-GOLDEN = json.loads(
-    (Path(__file__).parents[2] / "data" / "cron_golden_robfig_v3.0.1.json").read_text(encoding="utf-8")
-)
+GOLDEN = json.loads((Path(__file__).parents[2] / "data" / "cron_golden_robfig_v3.0.1.json").read_text(encoding="utf-8"))
 
 
 # Where clocks move by half an hour, the Go library loses the day after the change. A backup that is lost
@@ -51,9 +49,7 @@ def test_the_next_instants_are_those_of_the_go_library(case: dict[str, Any]) -> 
     assert len(answers) == len(expected) or answers[-1] is None
 
 
-@pytest.mark.parametrize(
-    "case", [c for c in GOLDEN if loses_a_day(c)], ids=lambda c: f"{c['TZ']} {c['Spec']}"
-)
+@pytest.mark.parametrize("case", [c for c in GOLDEN if loses_a_day(c)], ids=lambda c: f"{c['TZ']} {c['Spec']}")
 def test_a_change_by_half_an_hour_loses_no_day(case: dict[str, Any]) -> None:
     zone = parse_zone("Australia/Lord_Howe")
     schedule = parse_schedule(case["Spec"], zone)
@@ -82,14 +78,13 @@ def test_an_unusable_schedule_is_refused_with_a_sentence(text: str) -> None:
 @given(
     st.sampled_from(["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/Sao_Paulo"]),
     st.sampled_from(["30 2 * * *", "0 0 * * *", "*/17 1-3 * * *", "15,45 * * * 0"]),
-    st.datetimes(datetime(2015, 1, 1), datetime(2030, 1, 1)),
+    st.integers(0, 15 * 365 * 86400).map(lambda s: datetime(2015, 1, 1, tzinfo=UTC) + timedelta(seconds=s)),
 )
 def test_the_next_instant_is_later_and_shows_an_allowed_time(zone: str, text: str, start: datetime) -> None:
     schedule = parse_schedule(text, parse_zone(zone))
-    instant = start.replace(tzinfo=UTC)
-    found = schedule.next_after(instant)
+    found = schedule.next_after(start)
     assert found is not None
-    assert found > instant
+    assert found > start
     minute, hour, *_ = text.split()
     local = found.astimezone(schedule.zone)
     assert hour in ("*", "1-3") or local.hour == int(hour)

@@ -62,7 +62,7 @@ CLASSES: dict[str, ErrorInfo] = {
     ErrorClass.REPOSITORY_HALF_INITIALIZED: ErrorInfo(
         "restic exits 10 and init says that the repository already contains keys, or config and key do not fit",
         Pace.CHANGE,
-        "an init was interrupted: if the location holds no backup that you need, empty it; else restore its config file",
+        "an init was interrupted: empty the location if you need nothing of it, else restore its config file",
     ),
     ErrorClass.REPOSITORY_DAMAGED: ErrorInfo(
         "restic misses packs, blobs or index files, or check finds errors",
@@ -115,7 +115,7 @@ CLASSES: dict[str, ErrorInfo] = {
     ErrorClass.NO_ELIGIBLE_SNAPSHOT: ErrorInfo(
         "the repository holds snapshots, but none matches, and an image would be published",
         Pace.CHANGE,
-        "change previous, restoreAsOf, snapshot, host or tags; onMissingSnapshot: Continue publishes an empty volume",
+        "change previous, restoreAsOf, snapshot, host or tags; onMissingSnapshot: Continue allows an empty image",
     ),
     ErrorClass.SOURCE_EMPTY: ErrorInfo(
         "the source volume is empty and emptySource is Fail",
@@ -201,5 +201,5 @@ def next_attempt(
         return None if next_slot is None else max(next_slot, now + TERMINAL_LEAST)
     # 2**8 × 10 s is above the longest delay already; larger exponents only cost.
     delay = min(RETRY_FIRST * 2 ** min(count - 1, 8), RETRY_LONGEST)
-    spread = int.from_bytes(sha256(f"{uid}/{count}".encode()).digest()[:4], "big") / 2**32
+    spread: float = int.from_bytes(sha256(f"{uid}/{count}".encode()).digest()[:4], "big") / 2**32
     return now + delay * (0.8 + 0.2 * spread)
