@@ -1,0 +1,51 @@
+"""Where the API server is and who we are there: a kubeconfig, or the pod's own account.
+
+Together with `client` the only place that knows the `kubernetes` package.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from attrs import frozen
+from kubernetes import config as kubernetes_config
+from kubernetes.client import ApiClient, Configuration
+
+_NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+
+
+class ConfigError(Exception):
+    """No usable connection is configured; the text says what was tried."""
+
+
+@frozen
+class Connection:
+    """A configured transport, and the namespace it works in by default."""
+
+    api_client: ApiClient
+    host: str
+    namespace: str
+    in_cluster: bool
+
+
+def load(kubeconfig: str | None = None, context: str | None = None, *, pool_size: int = 40) -> Connection:
+    """Read the configuration: the given file, else the pod's account, else kubectl's default files."""
+    configuration = Configuration()
+    # Retries are ours: the library's would sleep in the calling thread.
+    configuration.retries = False
+    configuration.connection_pool_maxsize = pool_size
+    in_cluster = kubeconfig is None and context is None and "KUBERNETES_SERVICE_HOST" in os.environ
+    try:
+        if in_cluster:
+            kubernetes_config.load_incluster_config(client_configuration=configuration)
+            namespace = _NAMESPACE_FILE.read_text(encoding="utf-8").strip()
+        else:
+            kubernetes_config.load_kube_config(
+                config_file=kubeconfig, context=context, client_configuration=configuration
+            )
+            _, active = kubernetes_config.list_kube_config_contexts(config_file=kubeconfig)
+            namespace = str((active.get("context") or {}).get("namespace") or "default")
+    except (kubernetes_config.ConfigException, OSError) as error:
+        raise ConfigError(str(error)) from error
+    return Connection(ApiClient(configuration), str(configuration.host), namespace, in_cluster)

@@ -1,0 +1,85 @@
+"""The kinds that this program reads or writes, and where the API server serves them."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from attrs import frozen
+
+
+@frozen
+class Resource:
+    """One kind of objects."""
+
+    group: str
+    version: str
+    plural: str
+    kind: str
+    namespaced: bool = True
+
+    @property
+    def api_version(self) -> str:
+        """`v1` or `group/version`."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    def path(self, namespace: str | None = None, name: str | None = None, subresource: str = "") -> str:
+        """Return the URL path of a collection, an object or a part of one; names are quoted."""
+        parts = ["api", self.version] if not self.group else ["apis", self.group, self.version]
+        if self.namespaced and namespace:
+            parts += ["namespaces", namespace]
+        parts.append(self.plural)
+        if name:
+            parts.append(name)
+        if subresource:
+            parts.append(subresource)
+        return "/" + "/".join(quote(part, safe="") for part in parts)
+
+
+_SNAPSHOTS = "snapshot.storage.k8s.io"
+_RBAC = "rbac.authorization.k8s.io"
+_VOLSYNC = "volsync.backube"
+
+NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
+NODES = Resource("", "v1", "nodes", "Node", namespaced=False)
+PODS = Resource("", "v1", "pods", "Pod")
+PVCS = Resource("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim")
+SECRETS = Resource("", "v1", "secrets", "Secret")
+CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")
+SERVICE_ACCOUNTS = Resource("", "v1", "serviceaccounts", "ServiceAccount")
+CORE_EVENTS = Resource("", "v1", "events", "Event")
+JOBS = Resource("batch", "v1", "jobs", "Job")
+ROLES = Resource(_RBAC, "v1", "roles", "Role")
+ROLE_BINDINGS = Resource(_RBAC, "v1", "rolebindings", "RoleBinding")
+EVENTS = Resource("events.k8s.io", "v1", "events", "Event")
+LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
+VOLUME_SNAPSHOTS = Resource(_SNAPSHOTS, "v1", "volumesnapshots", "VolumeSnapshot")
+REPLICATION_SOURCES = Resource(_VOLSYNC, "v1alpha1", "replicationsources", "ReplicationSource")
+REPLICATION_DESTINATIONS = Resource(_VOLSYNC, "v1alpha1", "replicationdestinations", "ReplicationDestination")
+TOKEN_REVIEWS = Resource("authentication.k8s.io", "v1", "tokenreviews", "TokenReview", namespaced=False)
+SUBJECT_ACCESS_REVIEWS = Resource(
+    "authorization.k8s.io", "v1", "subjectaccessreviews", "SubjectAccessReview", namespaced=False
+)
+
+_ALL = (
+    NAMESPACES,
+    NODES,
+    PODS,
+    PVCS,
+    SECRETS,
+    CONFIG_MAPS,
+    SERVICE_ACCOUNTS,
+    JOBS,
+    ROLES,
+    ROLE_BINDINGS,
+    EVENTS,
+    LEASES,
+    VOLUME_SNAPSHOTS,
+    REPLICATION_SOURCES,
+    REPLICATION_DESTINATIONS,
+)
+_BY_KIND = {(r.api_version, r.kind): r for r in _ALL}
+
+
+def resource_for(api_version: str, kind: str) -> Resource:
+    """Return where objects of a kind are served; KeyError for a kind that this program does not use."""
+    return _BY_KIND[api_version, kind]

@@ -1,0 +1,132 @@
+"""The queue between events and workers: client-go's work queue.
+
+Invariants: a key is in the queue once; a key is never with two workers; a key that is added while it is
+worked on runs again afterwards; nothing is lost. Delays need no thread: workers wait for the next one.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
+
+K = TypeVar("K", bound=Hashable)
+
+
+class RateLimitingQueue(Generic[K]):
+    """A de-duplicating queue with delays, and growing delays for what fails."""
+
+    def __init__(
+        self,
+        *,
+        base_seconds: float = 0.005,
+        longest_seconds: float = 1000.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._base, self._longest, self._clock = base_seconds, longest_seconds, clock
+        self._changed = threading.Condition()
+        self._ready: deque[K] = deque()
+        # Needs work; processing: is with a worker. A key in both runs again when it is done.
+        self._dirty: set[K] = set()
+        self._processing: set[K] = set()
+        self._delayed: list[tuple[float, int, K]] = []
+        self._due: dict[K, float] = {}
+        self._order = itertools.count()
+        self._failures: dict[K, int] = {}
+        self._closed = False
+
+    def add(self, key: K) -> None:
+        """Have a key worked on."""
+        with self._changed:
+            self._add(key)
+
+    def _add(self, key: K) -> None:
+        if self._closed or key in self._dirty:
+            return
+        self._dirty.add(key)
+        if key not in self._processing:
+            self._ready.append(key)
+            self._changed.notify()
+
+    def add_after(self, key: K, seconds: float) -> None:
+        """Have a key worked on later; of several delays the shortest counts."""
+        with self._changed:
+            if self._closed:
+                return
+            if seconds <= 0:
+                self._add(key)
+                return
+            due = self._clock() + seconds
+            if self._due.get(key, due + 1) <= due:
+                return
+            self._due[key] = due
+            heapq.heappush(self._delayed, (due, next(self._order), key))
+            self._changed.notify()
+
+    def add_rate_limited(self, key: K) -> None:
+        """Have a failed key worked on after a delay that doubles with each failure."""
+        with self._changed:
+            failures = self._failures.get(key, 0)
+            self._failures[key] = failures + 1
+        # 2**30 base delays are beyond any limit already.
+        self.add_after(key, min(self._base * 2 ** min(failures, 30), self._longest))
+
+    def forget(self, key: K) -> None:
+        """Count a key's failures from zero again."""
+        with self._changed:
+            self._failures.pop(key, None)
+
+    def failures(self, key: K) -> int:
+        """Return how often in a row a key has failed."""
+        return self._failures.get(key, 0)
+
+    def get(self) -> K | None:
+        """Return the next key to work on, as soon as there is one; None at the end."""
+        with self._changed:
+            while True:
+                wait = self._move_due()
+                if self._ready:
+                    key = self._ready.popleft()
+                    self._dirty.discard(key)
+                    self._processing.add(key)
+                    return key
+                if self._closed:
+                    return None
+                self._changed.wait(wait)
+
+    def _move_due(self) -> float | None:
+        """Queue what is due; return the seconds until the next delay ends."""
+        now = self._clock()
+        while self._delayed:
+            due, _, key = self._delayed[0]
+            if self._due.get(key) != due:
+                heapq.heappop(self._delayed)
+            elif due <= now:
+                heapq.heappop(self._delayed)
+                del self._due[key]
+                self._add(key)
+            else:
+                return due - now
+        return None
+
+    def done(self, key: K) -> None:
+        """Say that the work on a key has ended."""
+        with self._changed:
+            self._processing.discard(key)
+            if key in self._dirty:
+                self._ready.append(key)
+                self._changed.notify()
+
+    def shut_down(self) -> None:
+        """Take nothing more; workers get what is queued, then None."""
+        with self._changed:
+            self._closed = True
+            self._delayed.clear()
+            self._changed.notify_all()
+
+    def __len__(self) -> int:
+        return len(self._ready)
