@@ -41,30 +41,20 @@ def configure(level: str = "info", form: str = "auto", stream: TextIO | None = N
 
 
 def _json_processors() -> list[Processor]:
-    return [
-        structlog.processors.dict_tracebacks,
-        structlog.processors.JSONRenderer(serializer=_dumps),
-        _end_line,
-    ]
+    return [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(serializer=_dumps)]
 
 
 def _text_processors(*, colours: bool) -> list[Processor]:
-    return [structlog.dev.ConsoleRenderer(colors=colours), _end_line]
+    return [structlog.dev.ConsoleRenderer(colors=colours)]
 
 
 def _dumps(event: Mapping[str, Any], **options: Any) -> str:
     return json.dumps(event, default=options.get("default", str), ensure_ascii=False, separators=(",", ":"))
 
 
-def _end_line(_logger: Any, _method: str, line: Any) -> str:
-    # One write for text and newline together, so that lines of two threads never mix.
-    return f"{line}\n"
-
-
 def _route_libraries(out: TextIO, shared: list[Processor], final: list[Processor]) -> None:
     """Send what libraries log from WARNING on through the same renderer."""
     handler = logging.StreamHandler(out)
-    handler.terminator = ""
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder(), _name_library],

@@ -241,7 +241,7 @@ def _add_flags_of_volsync(parser: argparse.ArgumentParser) -> None:
 
 
 def _ignored(args: argparse.Namespace) -> tuple[str, ...]:
-    names = [f"{mover}_container_image" for mover in _OTHER_MOVERS]
+    names = [f"{mover}_container_image".replace("-", "_") for mover in _OTHER_MOVERS]
     names += ["enable_http2", "zap_devel", "zap_stacktrace_level", "zap_time_encoding"]
     return tuple("--" + n.replace("_", "-") for n in names if getattr(args, n) not in (None, False))
 
