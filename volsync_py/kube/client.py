@@ -21,6 +21,7 @@ from volsync_py.kube.config import Connection
 from volsync_py.kube.resources import Resource
 
 Object = dict[str, Any]
+Objects = list[Object]
 Observer = Callable[[str, str, str, float], None]
 
 MERGE_PATCH = "application/merge-patch+json"
@@ -77,9 +78,9 @@ class Client:
 
     def list_all(
         self, resource: Resource, namespace: str | None = None, *, label_selector: str = "", field_selector: str = ""
-    ) -> list[Object]:  # fmt: skip
+    ) -> Objects:  # fmt: skip
         """Read all pages of a list."""
-        items: list[Object] = []
+        items: Objects = []
         token = ""
         while True:
             page = self.list(

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 Object = dict[str, Any]
+Objects = list[Object]
+Changes = list[tuple[Object | None, Object | None]]
 Key = tuple[str, str]
 Indexer = Callable[[Object], Iterable[str]]
 Transform = Callable[[Object], Object]
@@ -54,12 +56,12 @@ class Store:
         with self._lock:
             return self._objects.get((namespace, name))
 
-    def list(self) -> list[Object]:
+    def list(self) -> Objects:
         """Return all objects."""
         with self._lock:
             return list(self._objects.values())
 
-    def by_index(self, index: str, value: str) -> list[Object]:
+    def by_index(self, index: str, value: str) -> Objects:
         """Return the objects that an index lists under a value, by name."""
         with self._lock:
             keys = sorted(self._indices[index].get(value, ()))
@@ -110,10 +112,10 @@ class Store:
             if old is not None:
                 self._reindex(key, old, None)
 
-    def replace(self, objects: Iterable[Object], version: int) -> list[tuple[Object | None, Object | None]]:
+    def replace(self, objects: Iterable[Object], version: int) -> Changes:
         """Take a complete list as of `version`; return (old, new) for all that differs."""
         fresh = {key_of(o): o for o in map(self._trimmed, objects)}
-        changes: list[tuple[Object | None, Object | None]] = []
+        changes: Changes = []
         with self._lock:
             self._gone.clear()
             for key, old in list(self._objects.items()):

@@ -1,0 +1,252 @@
+"""The backup: optimistic, one process where one will do.
+
+Nothing asks first whether the repository exists: restic says so itself (exit 10) within milliseconds.
+Retention, prune and check follow, and whatever becomes of them, a backup that was made is a success.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+from volsync_py.restic.environment import MoverError
+from volsync_py.restic.humanlog import clock, size
+from volsync_py.restic.process import Ended
+from volsync_py.restic.report import ErrorClass, Outcome, SnapshotCounts, SnapshotFacts, StepReport
+from volsync_py.restic.session import Session
+
+_LOST_AND_FOUND = "lost+found"
+_COUNTED = re.compile(r"last|hourly|daily|weekly|monthly|yearly")
+_POLICY_FILE = "volsync-py-retention.json"
+
+
+def backup(session: Session) -> bool:
+    """Back the volume up; False if it is empty and was skipped, which ends the run."""
+    session.log("== Checking directory for content ===")
+    if _is_empty(session.data) and session.run.backup.emptySource != "Backup":
+        if session.run.backup.emptySource == "Fail":
+            raise MoverError(ErrorClass.SOURCE_EMPTY, "the source volume is empty")
+        session.log("== Directory is empty skipping backup ===")
+        session.update(skipped_empty=True)
+        return False
+    ended: list[Ended] = []
+    with session.step("backup", "Starting backup"):
+        ended.append(_backup_once(session))
+    if not session.report.initialized and _missing(ended[0]):
+        session.update(steps=session.report.steps[:-1])
+        session.init()
+        with session.step("backup", "Starting backup"):
+            ended.append(_backup_once(session))
+    _finish(session, ended[-1])
+    return True
+
+
+def _is_empty(directory: str) -> bool:
+    try:
+        return not any(entry.name != _LOST_AND_FOUND for entry in os.scandir(directory))
+    except OSError as error:
+        raise MoverError(ErrorClass.CONFIGURATION, f"the volume cannot be read: {error.strerror}") from None
+
+
+def _missing(ended: Ended) -> bool:
+    return not ended.ok and (ended.code == 10 or ended.missing_bucket) and not _saved(ended)
+
+
+def _saved(ended: Ended) -> str:
+    return str(ended.message("summary").get("snapshot_id") or "")
+
+
+def _backup_once(session: Session) -> Ended:
+    ended = session.locked("backup", ".", *_options(session))
+    if ended.ok or _missing(ended) or (ended.code == 3 and _saved(ended) and ended.stopped is None):
+        return ended
+    return session.must(ended)
+
+
+def _options(session: Session) -> list[str]:
+    run, options = session.run, session.run.backup
+    args = ["--host", run.host, "--group-by", "host,paths"]
+    # An absolute path is the volume's root and no folder of that name further down.
+    args += ["--exclude", f"{session.data.rstrip('/')}/{_LOST_AND_FOUND}"]
+    for tag in run.tags:
+        args += ["--tag", tag]
+    for flag, values in (("--exclude", options.excludePatterns), ("--exclude-if-present", options.excludeIfPresent)):
+        for value in values:
+            args += [flag, value]
+    if options.excludeCaches:
+        args.append("--exclude-caches")
+    for flag, text in (
+        ("--exclude-larger-than", options.excludeLargerThan),
+        ("--compression", options.compression),
+        ("--pack-size", options.packSize),
+        ("--read-concurrency", options.readConcurrency),
+        ("--limit-upload", options.uploadKiBps),
+        ("--limit-download", options.downloadKiBps),
+    ):
+        if text:
+            args += [flag, str(text)]
+    return args
+
+
+def _finish(session: Session, ended: Ended) -> None:
+    if _missing(ended):
+        raise MoverError(ErrorClass.REPOSITORY_MISSING, ended.cause, 10)
+    summary = ended.message("summary")
+    failed = ended.errors()
+    facts = _facts(summary, len(failed))
+    session.update(snapshot=facts, items=tuple(failed))
+    added = int(summary.get("data_added") or 0)
+    packed = int(summary.get("data_added_packed") or 0)
+    session.log(f"Added to the repository: {size(added)} ({size(packed)} stored)")
+    files = int(summary.get("total_files_processed") or 0)
+    duration = clock(float(summary.get("total_duration") or 0))
+    session.log(f"processed {files} files, {size(facts.bytes_processed)} in {duration}")
+    session.log(f"snapshot {facts.id[:8]} saved")
+    if ended.code == 3:
+        text = f"{len(failed)} items could not be read; the first: {failed[0] if failed else ended.cause}"
+        session.log(f"Warning: {text}")
+        session.update(steps=session.report.steps[:-1])
+        session.add(StepReport("backup", Outcome.WARNING, ErrorClass.PARTIAL, text))
+
+
+def _facts(summary: dict[str, Any], failed: int) -> SnapshotFacts:
+    def number(key: str) -> int:
+        return int(summary.get(key) or 0)
+
+    return SnapshotFacts(
+        id=str(summary.get("snapshot_id") or ""),
+        time=str(summary.get("backup_end") or ""),
+        files_new=number("files_new"),
+        files_changed=number("files_changed"),
+        files_unmodified=number("files_unmodified"),
+        bytes_processed=number("total_bytes_processed"),
+        bytes_added=number("data_added_packed"),
+        files_failed=failed,
+    )
+
+
+# ---- after the backup
+
+
+def retention_options(session: Session) -> list[str]:
+    """Return the policy as arguments; anything but --keep-… with a value is refused."""
+    words = shlex.split(session.environ.get("FORGET_OPTIONS", ""))
+    for flag, value in zip(words[::2], [*words[1::2], ""], strict=False):
+        if not re.fullmatch(r"--keep-[a-z-]+", flag) or not re.fullmatch(r"[0-9a-z-]+", value) or value[0] == "-":
+            raise MoverError(ErrorClass.CONFIGURATION, f"spec.restic.retain: {flag} {value!r} is no retention rule")
+    rules = session.run.retention
+    for unit in ("Hourly", "Daily", "Weekly", "Monthly", "Yearly"):
+        value = getattr(rules, f"within{unit}")
+        if value:
+            words += [f"--keep-within-{unit.lower()}", value]
+    for tag in rules.keepTags:
+        words += ["--keep-tag", tag]
+    return words
+
+
+def forget(session: Session) -> None:
+    """Apply the retention policy, unless it is sure that it would remove nothing."""
+    try:
+        policy = retention_options(session)
+    except MoverError as error:
+        session.log(f"ERROR: {error.message}")
+        session.add(StepReport("forget", Outcome.FAILED, error.error_class, error.message))
+        return
+    if not policy:
+        return
+    known = _known_count(session, policy)
+    if known is not None and known + 1 <= _keeps_at_least(policy):
+        _remember(session, policy, known + 1)
+        session.update(snapshots=SnapshotCounts(known + 1))
+        session.add(StepReport("forget", Outcome.SKIPPED, message="the policy keeps every snapshot"))
+        return
+    args = ["--host", session.run.host, "--path", session.data, "--group-by", "host,paths", *policy]
+    ended = session.maintenance("forget", "Starting forget", "forget", *args)
+    groups = ended.document if isinstance(ended.document, list) else []
+    if ended.ok and groups:
+        kept = [s for g in groups if isinstance(g, dict) for s in g.get("keep") or []]
+        times = sorted(str(s.get("time") or "") for s in kept)
+        session.update(snapshots=SnapshotCounts(len(kept), times[0] if times else "", times[-1] if times else ""))
+        removed = sum(len(g.get("remove") or []) for g in groups if isinstance(g, dict))
+        session.log(f"retention: {len(kept)} snapshots kept, {removed} removed")
+        _remember(session, policy, len(kept))
+
+
+def _keeps_at_least(policy: list[str]) -> int:
+    """Return how many snapshots the policy keeps in any case: what `last` alone keeps."""
+    counts = [int(v) for f, v in zip(policy[::2], policy[1::2], strict=True) if f == "--keep-last" and v.isdigit()]
+    return max(counts, default=0)
+
+
+def _known_count(session: Session, policy: list[str]) -> int | None:
+    """Return how many snapshots the last forget with this policy left, if that is on record."""
+    try:
+        data = json.loads(_policy_path(session).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    count = data.get("count") if isinstance(data, dict) else None
+    same = isinstance(data, dict) and data.get("policy") == policy and data.get("of") == _repository(session)
+    return count if same and isinstance(count, int) else None
+
+
+def _remember(session: Session, policy: list[str], count: int) -> None:
+    data = {"policy": policy, "count": count, "of": _repository(session)}
+    try:
+        _policy_path(session).write_text(json.dumps(data), encoding="utf-8")
+    except OSError as error:
+        session.log(f"the retention record cannot be kept: {error.strerror}; forget runs each time")
+
+
+def _policy_path(session: Session) -> Path:
+    return Path(session.environ["RESTIC_CACHE_DIR"]) / _POLICY_FILE
+
+
+def _repository(session: Session) -> str:
+    from hashlib import sha256
+
+    return sha256(session.environ["RESTIC_REPOSITORY"].encode()).hexdigest()[:16]
+
+
+def prune(session: Session) -> None:
+    """Free the space of what is no longer referred to."""
+    if not session.run.grants.prune:
+        session.add(StepReport("prune", Outcome.SKIPPED, message="another mover uses the repository"))
+        return
+    args = []
+    if session.run.prune.maxUnused:
+        args += ["--max-unused", session.run.prune.maxUnused]
+    if session.run.prune.maxRepackSize:
+        args += ["--max-repack-size", session.run.prune.maxRepackSize]
+    session.maintenance("prune", "Starting prune", "prune", *args)
+
+
+def check(session: Session) -> None:
+    """Check the repository; a check that finds errors means that it is damaged."""
+    if session.run.check is None:
+        return
+    subset = session.run.check.subset
+    args = ["--read-data-subset", subset] if subset else []
+    ended = session.maintenance("check", "Starting check", "check", *args)
+    if not ended.ok and ended.stopped is None and ended.message("summary").get("num_errors"):
+        last = session.report.steps[-1]
+        damaged = StepReport("check", Outcome.FAILED, ErrorClass.REPOSITORY_DAMAGED, last.message, last.seconds)
+        session.update(steps=(*session.report.steps[:-1], damaged))
+
+
+def unlock(session: Session) -> None:
+    """Remove stale locks, as asked for; a repository that does not exist has none."""
+    session.log("=== Starting unlock ===")
+    ended = session.restic.run("unlock")
+    if ended.ok:
+        session.log("successfully removed locks")
+        session.add(StepReport("unlock", Outcome.SUCCEEDED))
+    elif ended.code == 10 or ended.missing_bucket:
+        session.log("there is no repository yet, and so no lock")
+        session.add(StepReport("unlock", Outcome.SKIPPED))
+    else:
+        session.log("ERROR: failure unlocking repository")
+        session.must(ended, 3)

@@ -1,0 +1,146 @@
+"""What the manager tells the mover beyond VolSync's arguments and environment: one JSON document.
+
+It comes in the variable VOLSYNC_PY_RUN and holds no secrets. Without it, the mover does what VolSync's
+does. A version that is not known is refused, because doing half of what was asked is worse than nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, TypeVar
+
+from attrs import asdict, field, fields_dict, frozen
+
+VERSION = 1
+T = TypeVar("T")
+
+
+class RunError(ValueError):
+    """The document cannot be used; the text says why."""
+
+
+@frozen
+class Grants:
+    """What no other mover of the same repository does at this time."""
+
+    init: bool = True
+    prune: bool = True
+
+
+@frozen
+class BackupOptions:
+    """restic's options of a backup; empty and zero mean restic's own default."""
+
+    excludeCaches: bool = False
+    excludePatterns: list[str] = field(factory=list)
+    excludeIfPresent: list[str] = field(factory=list)
+    excludeLargerThan: str = ""
+    emptySource: str = "Skip"
+    compression: str = ""
+    packSize: int = 0
+    readConcurrency: int = 0
+    uploadKiBps: int = 0
+    downloadKiBps: int = 0
+
+
+@frozen
+class RetentionOptions:
+    """Rules beside those of FORGET_OPTIONS."""
+
+    withinHourly: str = ""
+    withinDaily: str = ""
+    withinWeekly: str = ""
+    withinMonthly: str = ""
+    withinYearly: str = ""
+    keepTags: list[str] = field(factory=list)
+
+
+@frozen
+class PruneOptions:
+    """Limits of one prune."""
+
+    maxUnused: str = ""
+    maxRepackSize: str = ""
+
+
+@frozen
+class CheckOptions:
+    """A check that is due; `subset` as in restic's --read-data-subset."""
+
+    subset: str = ""
+
+
+@frozen
+class RestoreOptions:
+    """Which snapshot, and what of it."""
+
+    snapshot: str = ""
+    host: str = "volsync"
+    tags: list[str] = field(factory=list)
+    include: list[str] = field(factory=list)
+    exclude: list[str] = field(factory=list)
+    subPath: str = ""
+    onMissingSnapshot: str = ""
+    publishesImage: bool = False
+    verify: bool = False
+
+
+@frozen
+class Deadlines:
+    """How long to wait for what, in seconds."""
+
+    contactSeconds: float = 90
+    retryLockSeconds: float = 60
+    stallSeconds: float = 900
+    killSeconds: float = 75
+
+
+@frozen
+class Run:
+    """The whole document; attributes are named as its keys."""
+
+    host: str = "volsync"
+    tags: list[str] = field(factory=list)
+    grants: Grants = field(factory=Grants)
+    backup: BackupOptions = field(factory=BackupOptions)
+    retention: RetentionOptions = field(factory=RetentionOptions)
+    prune: PruneOptions = field(factory=PruneOptions)
+    check: CheckOptions | None = None
+    restore: RestoreOptions = field(factory=RestoreOptions)
+    deadlines: Deadlines = field(factory=Deadlines)
+
+    def to_json(self) -> str:
+        """Return the document."""
+        return json.dumps({"version": VERSION, **asdict(self)}, separators=(",", ":"), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Run:
+        """Read the document; unknown keys are ignored, a version or a type that does not fit is refused."""
+        try:
+            data = json.loads(text)
+        except ValueError as error:
+            raise RunError(f"VOLSYNC_PY_RUN is no JSON: {error}") from None
+        if not isinstance(data, dict) or data.get("version") != VERSION:
+            version = data.get("version") if isinstance(data, dict) else None
+            raise RunError(
+                f"VOLSYNC_PY_RUN has version {version!r}, this mover knows {VERSION}: use one image for both"
+            )
+        parts: dict[str, Any] = {
+            "grants": _part(Grants, data, "grants"),
+            "backup": _part(BackupOptions, data, "backup"),
+            "retention": _part(RetentionOptions, data, "retention"),
+            "prune": _part(PruneOptions, data, "prune"),
+            "check": _part(CheckOptions, data, "check") if data.get("check") else None,
+            "restore": _part(RestoreOptions, data, "restore"),
+            "deadlines": _part(Deadlines, data, "deadlines"),
+        }
+        plain = {key: data[key] for key in ("host", "tags") if key in data}
+        return cls(**plain, **parts)
+
+
+def _part(kind: type[T], data: dict[str, Any], key: str) -> T:
+    given = data.get(key) or {}
+    if not isinstance(given, dict):
+        raise RunError(f"VOLSYNC_PY_RUN: {key} is no object")
+    known = fields_dict(kind)  # type: ignore[type-var]
+    return kind(**{name: value for name, value in given.items() if name in known})

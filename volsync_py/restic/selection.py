@@ -1,0 +1,72 @@
+"""Which snapshot is restored, chosen from what the repository lists (spec 4.3, without its guesses)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+Snapshot = dict[str, Any]
+
+
+class SelectionError(ValueError):
+    """What was asked for makes no sense; the text says why."""
+
+
+def parse_instant(text: str) -> datetime:
+    """Return an RFC 3339 instant; SelectionError if it is none."""
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise SelectionError(f"restoreAsOf {text!r} is no RFC 3339 time") from None
+    if instant.tzinfo is None:
+        raise SelectionError(f"restoreAsOf {text!r} has no time zone")
+    return instant.astimezone(UTC)
+
+
+def snapshot_time(snapshot: Snapshot) -> datetime:
+    """Return when a snapshot was taken; restic writes nanoseconds, which Python cannot hold."""
+    text = str(snapshot["time"])
+    head, dot, rest = text.partition(".")
+    if dot:
+        digits = len(rest) - len(rest.lstrip("0123456789"))
+        text = f"{head}.{rest[: min(digits, 6)]:0<6}{rest[digits:]}"
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def eligible(snapshots: Iterable[Snapshot], *, host: str, path: str, tags: Iterable[str] = ()) -> list[Snapshot]:
+    """Return the snapshots of one volume, newest first."""
+    wanted = set(tags)
+    found = [
+        s
+        for s in snapshots
+        if s.get("hostname") == host and path in (s.get("paths") or []) and wanted <= set(s.get("tags") or [])
+    ]
+    return sorted(found, key=lambda s: (snapshot_time(s), str(s.get("id"))), reverse=True)
+
+
+def select(
+    snapshots: Iterable[Snapshot],
+    *,
+    host: str,
+    path: str,
+    tags: Iterable[str] = (),
+    as_of: str = "",
+    previous: int = 0,
+    identity: str = "",
+) -> Snapshot | None:
+    """Return the snapshot to restore, or None if none is eligible."""
+    listed = list(snapshots)
+    if identity:
+        matching = [s for s in listed if str(s.get("id", "")).startswith(identity)]
+        if len(matching) > 1:
+            raise SelectionError(f"snapshot {identity!r} is ambiguous: {len(matching)} snapshots begin so")
+        return matching[0] if matching else None
+    if previous < 0:
+        raise SelectionError(f"previous must not be negative, it is {previous}")
+    candidates = eligible(listed, host=host, path=path, tags=tags)
+    if as_of:
+        limit = parse_instant(as_of)
+        # The limit has whole seconds, and so a snapshot of that second counts.
+        candidates = [s for s in candidates if snapshot_time(s).replace(microsecond=0) <= limit]
+    return candidates[previous] if previous < len(candidates) else None

@@ -1,0 +1,97 @@
+"""What the steps of one run share: restic, the log, the options, and what has been done so far."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from attrs import Factory, define, evolve
+
+from volsync_py.restic.environment import MoverError
+from volsync_py.restic.humanlog import HumanLog
+from volsync_py.restic.process import Ended, Restic
+from volsync_py.restic.report import ErrorClass, Outcome, Report, StepReport
+from volsync_py.restic.run import Run
+
+
+@define
+class Session:
+    """One run of the mover."""
+
+    restic: Restic
+    log: HumanLog
+    run: Run
+    environ: Mapping[str, str]
+    data: str
+    report: Report = Factory(lambda: Report(Outcome.SUCCEEDED))
+
+    def update(self, **changes: object) -> None:
+        """Change fields of the report."""
+        self.report = evolve(self.report, **changes)  # type: ignore[arg-type]
+
+    def add(self, step: StepReport) -> None:
+        """Add a step to the report; a bad one makes the whole run one with a warning."""
+        self.update(steps=(*self.report.steps, step))
+        if step.outcome in (Outcome.WARNING, Outcome.FAILED) and self.report.outcome == Outcome.SUCCEEDED:
+            self.update(outcome=Outcome.WARNING, error_class=step.error_class, message=step.message)
+
+    @contextmanager
+    def step(self, name: str, banner: str) -> Iterator[None]:
+        """Run a step that the run cannot do without: its failure is the run's."""
+        self.log(f"=== {banner} ===")
+        started = time.monotonic()
+        try:
+            yield
+        except MoverError as error:
+            seconds = time.monotonic() - started
+            failed = StepReport(name, Outcome.FAILED, error.error_class, error.message, seconds)
+            self.update(steps=(*self.report.steps, failed))
+            raise
+        self.add(StepReport(name, Outcome.SUCCEEDED, seconds=time.monotonic() - started))
+
+    def maintenance(self, name: str, banner: str, *args: str) -> Ended:
+        """Run a command whose failure takes nothing away from the backup that was made."""
+        self.log(f"=== {banner} ===")
+        started = time.monotonic()
+        ended = self.locked(*args)
+        seconds = time.monotonic() - started
+        if ended.ok:
+            self.add(StepReport(name, Outcome.SUCCEEDED, seconds=seconds))
+        else:
+            self.log(f"ERROR: {name} failed: {ended.cause}")
+            self.add(StepReport(name, Outcome.FAILED, ended.error_class, ended.cause, seconds))
+        return ended
+
+    def locked(self, *args: str) -> Ended:
+        """Run a command; when the repository is locked, recover as the rules for locks say."""
+        ended = self.restic.run(*args)
+        if ended.error_class != ErrorClass.REPOSITORY_LOCKED or ended.ok:
+            return ended
+        # Removes what is dead only: locks of this host name without a process, and those not renewed for 30 min.
+        self.log("the repository is locked: removing dead locks")
+        # A process that has the dead one's number takes the lock for its own; the next one has another number.
+        for _ in range(2):
+            self.restic.run("unlock")
+        ended = self.restic.run(*args)
+        if ended.error_class == ErrorClass.REPOSITORY_LOCKED and not ended.ok:
+            self.log("the lock is alive: waiting for it")
+            ended = self.restic.run(*args, retry_lock=True)
+        return ended
+
+    def must(self, ended: Ended, code: int | None = None) -> Ended:
+        """Return the end of a command that succeeded, else fail with its class."""
+        if ended.ok:
+            return ended
+        raise MoverError(ended.error_class, ended.cause, code if code is not None else ended.code or 1)
+
+    def init(self) -> None:
+        """Initialise the repository, if this mover may."""
+        if not self.run.grants.init:
+            text = "the repository does not exist, and another mover may be initialising it"
+            raise MoverError(ErrorClass.REPOSITORY_MISSING, text, 10)
+        with self.step("init", "Initialize Dir"):
+            ended = self.must(self.restic.run("init"), 3)
+        identity = str(ended.message("initialized").get("id") or "")
+        self.log(f"created restic repository {identity[:10]} at {self.environ['RESTIC_REPOSITORY']}")
+        self.update(initialized=True, repository_id=identity)
