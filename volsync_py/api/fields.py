@@ -1,0 +1,113 @@
+"""Reading a spec field by field: what is odd is collected as a problem, nothing is raised.
+
+The API server checks most of this, but its schema accepts some values that make no sense, and an older
+schema may be installed than the one that came with this program.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import define, field, frozen
+
+from volsync_py.core.quantity import parse_quantity
+
+
+@frozen
+class Problem:
+    """One field that cannot be used: its path, the cause, and what to do."""
+
+    path: str
+    message: str
+    next_step: str
+
+    @property
+    def text(self) -> str:
+        """Return one sentence."""
+        return f"{self.path}: {self.message} – {self.next_step}"
+
+
+@define
+class Fields:
+    """One object of a spec, and the problems found in it so far."""
+
+    path: str
+    data: dict[str, Any]
+    problems: list[Problem] = field(factory=list)
+
+    def problem(self, name: str, message: str, next_step: str) -> None:
+        """Note a problem with a field."""
+        self.problems.append(Problem(f"{self.path}.{name}", message, next_step))
+
+    def section(self, name: str) -> Fields:
+        """Return a sub-object; problems in it are collected here."""
+        return Fields(f"{self.path}.{name}", self._typed(name, dict, {}, "an object"), self.problems)
+
+    def has(self, name: str) -> bool:
+        """Tell whether a field is set."""
+        return self.data.get(name) is not None
+
+    def text(self, name: str) -> str:
+        """Return a string, "" if unset."""
+        return str(self._typed(name, str, "", "a string"))
+
+    def flag(self, name: str, default: bool = False) -> bool:
+        """Return a boolean."""
+        return bool(self._typed(name, bool, default, "true or false"))
+
+    def number(self, name: str, *, least: int = 0) -> int | None:
+        """Return an integer that is not too small, or None if unset."""
+        value = self.data.get(name)
+        if value is None:
+            return None
+        if not isinstance(value, int) or isinstance(value, bool):
+            self.problem(name, f"{value!r} is no whole number", "give a number")
+            return None
+        if value < least:
+            self.problem(name, f"{value} is less than {least}", f"give a number of at least {least}")
+            return None
+        return value
+
+    def quantity(self, name: str) -> Any:
+        """Return a size as it was written, or None if unset."""
+        value = self.data.get(name)
+        if value is None:
+            return None
+        try:
+            amount = parse_quantity(value)
+        except ValueError as error:
+            self.problem(name, str(error), "give a size such as 10Gi")
+            return None
+        if amount <= 0:
+            self.problem(name, f"{value!r} is no size", "give a size above zero")
+            return None
+        return value
+
+    def texts(self, name: str) -> list[str]:
+        """Return a list of strings, [] if unset."""
+        value = self._typed(name, list, [], "a list")
+        if not all(isinstance(v, str) for v in value):
+            self.problem(name, "is no list of strings", "give strings")
+            return []
+        return list(value)
+
+    def objects(self, name: str) -> list[dict[str, Any]]:
+        """Return a list of objects, [] if unset."""
+        value = self._typed(name, list, [], "a list")
+        if not all(isinstance(v, dict) for v in value):
+            self.problem(name, "is no list of objects", "see the description of the field")
+            return []
+        return list(value)
+
+    def object(self, name: str) -> dict[str, Any] | None:
+        """Return an object as it is, or None if unset."""
+        return self._typed(name, dict, None, "an object") if self.has(name) else None
+
+    def _typed(self, name: str, kind: type, default: Any, what: str) -> Any:
+        value = self.data.get(name)
+        if value is None:
+            return default
+        if not isinstance(value, kind):
+            self.problem(name, f"{value!r} is not {what}", f"give {what}")
+            return default
+        return value

@@ -1,0 +1,139 @@
+"""The mover of a source: copy the volume, back the copy up, keep the repository in order."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from volsync_py.api.view import Kind
+from volsync_py.core import names
+from volsync_py.core.actions import Object, delete
+from volsync_py.core.result import StepResult, Success, Trouble
+from volsync_py.core.times import format_rfc3339, parse_rfc3339
+from volsync_py.movers.restic.environment import Variables, forget_options
+from volsync_py.movers.restic.job_state import JobState
+from volsync_py.movers.restic.outcome import info
+from volsync_py.movers.restic.run_record import RunRecord
+from volsync_py.movers.restic.work import ResticWork, unhealthy_step
+from volsync_py.restic.report import ErrorClass, Outcome
+from volsync_py.restic.run import Grants, Run
+from volsync_py.volumes.claims import is_block, is_read_only
+from volsync_py.volumes.point_in_time import CopyMethod, CopyOptions, ensure_copy
+
+
+class SourceWork(ResticWork):
+    """A backup."""
+
+    def data_claim(self) -> StepResult | Object:
+        """Return the source volume's claim."""
+        claim = self.view.objects.get(Kind.CLAIM, self.spec.source_claim)
+        if claim is None:
+            text = f"spec.sourcePVC: PersistentVolumeClaim {self.spec.source_claim!r} not found"
+            return StepResult(error=Trouble("Configuration", text, "create it, or correct the name"))
+        if is_block(claim):
+            text = f"spec.sourcePVC: {self.spec.source_claim!r} is a block device, restic backs up file systems"
+            return StepResult(error=Trouble("Configuration", text, "use a claim with volumeMode Filesystem"))
+        return claim
+
+    def prepare(self) -> tuple[Object | None, StepResult]:
+        """Return the claim to read, and the copies to be made before it can be read."""
+        source = self.data_claim()
+        if isinstance(source, StepResult):
+            return None, source
+        options = CopyOptions(
+            CopyMethod(self.spec.copy_method),
+            self.spec.capacity,
+            self.spec.storage_class,
+            self.spec.access_modes,
+            self.spec.snapshot_class,
+        )
+        name = names.copy_name(self.replication.name)
+        stale = self._stale_copies()
+        if stale:
+            return None, StepResult(actions=tuple(delete(o) for o in stale))
+        if self.replication.paused and not options.method.is_direct and not self._copies():
+            # Differs from VolSync: a copy is made when it can be used, not kept for the time of a pause.
+            return None, StepResult()
+        copy = ensure_copy(self.owner, name, source, options, self.view.objects, self.view.now)
+        if copy.waiting is not None:
+            return None, self._checked_first(copy.waiting, source)
+        return copy.claim, StepResult(actions=copy.actions)
+
+    def _checked_first(self, waiting: StepResult, source: Object) -> StepResult:
+        """Make no copy for a run that cannot be started."""
+        if not waiting.actions:
+            return waiting
+        needs = self._needs(source)
+        if needs:
+            return StepResult(needs=needs)
+        trouble = self._check(source)
+        return StepResult(error=trouble) if trouble is not None else waiting
+
+    def _copies(self) -> list[Object]:
+        name = names.copy_name(self.replication.name)
+        found = (self.view.objects.get(kind, name) for kind in (Kind.SNAPSHOT, Kind.CLAIM))
+        return [obj for obj in found if obj is not None]
+
+    def _stale_copies(self) -> list[Object]:
+        """Return copies that an earlier slot was tried with: each slot has data of its own time."""
+        if not self.replication.status.get("attempt"):
+            return []
+        stale = []
+        for obj in self._copies():
+            slot = self.replication.trigger.slot_after(parse_rfc3339(obj["metadata"]["creationTimestamp"]))
+            if slot is not None and slot <= self.view.now and not obj["metadata"].get("deletionTimestamp"):
+                stale.append(obj)
+        return stale
+
+    def _read_only(self, claim: Object) -> bool:
+        return is_read_only(claim)
+
+    def prune_due(self) -> bool:
+        """Tell whether the interval since the last prune, or since the beginning, is over (P1 to P4)."""
+        last = (self.replication.status.get("restic") or {}).get("lastPruned")
+        since = parse_rfc3339(last or self.owner["metadata"]["creationTimestamp"])
+        return self.view.now > since + timedelta(days=self.spec.prune_interval_days)
+
+    def unlock_due(self) -> bool:
+        """Tell whether an unlock was asked for that has not been done (U1 to U5)."""
+        done = (self.replication.status.get("restic") or {}).get("lastUnlocked") or ""
+        return bool(self.spec.unlock) and self.spec.unlock != done
+
+    def job_options(self, secret: Object, grants: Grants) -> tuple[list[str], Variables, RunRecord, Run]:
+        """Return arguments, environment, record and run document of a backup."""
+        unlock, prune = self.unlock_due(), self.prune_due() and grants.prune
+        args = [*(["unlock"] if unlock else []), "backup", *(["prune"] if prune else [])]
+        document = Run(grants=grants, deadlines=self.deadlines())
+        variables = self.variables(secret, document, forget_options=forget_options(self.spec.retain))
+        record = self.record(secret, prune=prune, unlock=self.spec.unlock if unlock else "")
+        return args, variables, record, document
+
+    def succeeded(self, state: JobState, record: RunRecord) -> StepResult:
+        """Return what a finished backup sets in the status."""
+        report, now = state.report, self.view.now
+        restic: Object = {}
+        pruned = report is None or any(s.name == "prune" and s.outcome == Outcome.SUCCEEDED for s in report.steps)
+        if record.prune and pruned:
+            restic["lastPruned"] = format_rfc3339(now)
+        if record.unlock:
+            restic["lastUnlocked"] = record.unlock
+        elif not self.spec.unlock:
+            restic["lastUnlocked"] = None
+        warning = None
+        if report is not None:
+            if report.snapshot is not None:
+                restic["lastSnapshot"] = report.snapshot.as_json()
+            if report.snapshots is not None:
+                restic["snapshots"] = {k: v for k, v in report.snapshots.as_json().items() if v}
+            if report.repository_id:
+                restic["repositoryID"] = report.repository_id
+            partial = next((s for s in report.steps if s.error_class == ErrorClass.PARTIAL), None)
+            if partial is not None:
+                warning = Trouble(partial.error_class, partial.message, info(partial.error_class).next_step)
+        status = {"restic": restic, "latestMoverStatus": self.mover_status(state, successful=True)}
+        success = Success(
+            status=status,
+            warning=warning,
+            maintained=unhealthy_step(report, ("forget", "prune", "check")),
+            run_now=record.run_now,
+        )
+        return StepResult(success=success)
