@@ -114,7 +114,7 @@ class Registry:
         obj.update(apiVersion=res.api_version, kind=res.kind)
         with self.changed:
             if not meta.get("name") and meta.get("generateName"):
-                meta["name"] = meta["generateName"] + "".join(random.choices("bcdfghjklmnpqrstvwxz2456789", k=5))  # noqa: S311
+                meta["name"] = meta["generateName"] + "".join(random.choices("bcdfghjklmnpqrstvwxz2456789", k=5))
             self._admit(res, meta)
             key = _key(res, meta.get("namespace"), meta["name"])
             existing = self._objects.get(key)

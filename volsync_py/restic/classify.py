@@ -22,17 +22,20 @@ _BUCKET_MISSING = re.compile(r"bucket does not exist|NoSuchBucket", re.IGNORECAS
 _NO_SPACE = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)
 _UNREACHABLE = re.compile(
     r"connection refused|no such host|i/o timeout|deadline exceeded|connection reset|network is unreachable"
-    r"|no route to host|server misbehaving|502 Bad|503 Serv|504 Gate|500 Internal|EOF|TLS handshake|returned error, retrying",
+    r"|no route to host|server misbehaving|502 Bad|503 Serv|504 Gate|500 Internal|EOF|TLS handshake"
+    r"|returned error, retrying",
     re.IGNORECASE,
 )
 _HALF = re.compile(r"already contains keys|config or key .* is damaged|config file already exists", re.IGNORECASE)
 _DAMAGED = re.compile(
-    r"not found in the repository index|does not exist in the index|ciphertext verification failed|pack .* is (missing|damaged)"
+    r"not found in the repository index|does not exist in the index|ciphertext verification failed"
+    r"|pack .* is (missing|damaged)"
     r"|invalid data returned|unexpected pack size|repository contains errors|load\(<(index|snapshot|data)",
     re.IGNORECASE,
 )
 _CONFIGURATION = re.compile(
-    r"unknown flag|invalid argument|invalid backend|parsing .* failed|please specify|no policy|unable to open cert|invalid id"
+    r"unknown flag|invalid argument|invalid backend|parsing .* failed|please specify|no policy|unable to open cert"
+    r"|invalid id"
     r"|unsupported|not a directory|cannot unmarshal",
     re.IGNORECASE,
 )

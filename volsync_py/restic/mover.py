@@ -75,7 +75,8 @@ def run(args: Sequence[str], environ: Mapping[str, str]) -> int:
     elif report.outcome != Outcome.FAILED:
         log(f"Restic completed in {int(time.monotonic() - started)}s")
         log("=== Done ===")
-    _write(target, evolve(report, log=log.tail()))
+    steps = tuple(evolve(s, message=redact(s.message)) for s in report.steps)
+    _write(target, evolve(report, message=redact(report.message), steps=steps, log=log.tail()))
     return report.exit_code
 
 

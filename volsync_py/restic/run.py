@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 from typing import Any, TypeVar
 
-from attrs import asdict, field, fields_dict, frozen
+from attrs import AttrsInstance, asdict, field, fields_dict, frozen
 
 VERSION = 1
-T = TypeVar("T")
+T = TypeVar("T", bound=AttrsInstance)
 
 
 class RunError(ValueError):
@@ -142,5 +142,5 @@ def _part(kind: type[T], data: dict[str, Any], key: str) -> T:
     given = data.get(key) or {}
     if not isinstance(given, dict):
         raise RunError(f"VOLSYNC_PY_RUN: {key} is no object")
-    known = fields_dict(kind)  # type: ignore[type-var]
+    known = fields_dict(kind)
     return kind(**{name: value for name, value in given.items() if name in known})

@@ -68,8 +68,8 @@ class DestinationWork(ResticWork):
             actions = grown(claim, self.spec.capacity)
         return claim, StepResult(actions=actions)
 
-    def job_options(self, secret: Object, grants: Grants) -> tuple[list[str], Variables, RunRecord, Run]:
-        """Return arguments, environment, record and run document of a restore."""
+    def job_options(self, secret: Object, grants: Grants) -> tuple[list[str], Variables, RunRecord]:
+        """Return arguments, environment, and record of a restore."""
         document = Run(
             grants=grants,
             restore=RestoreOptions(publishesImage=not self._is_direct()),
@@ -82,7 +82,7 @@ class DestinationWork(ResticWork):
             previous=self.spec.previous,
             delete_files=self.spec.delete_files,
         )
-        return ["restore"], variables, self.record(secret), document
+        return ["restore"], variables, self.record(secret)
 
     def succeeded(self, state: JobState, record: RunRecord) -> StepResult:
         """Return the image, once there is one; never without the mover's word on what it restored."""

@@ -202,4 +202,4 @@ def next_attempt(
     # 2**8 × 10 s is above the longest delay already; larger exponents only cost.
     delay = min(RETRY_FIRST * 2 ** min(count - 1, 8), RETRY_LONGEST)
     spread: float = int.from_bytes(sha256(f"{uid}/{count}".encode()).digest()[:4], "big") / 2**32
-    return now + delay * (0.8 + 0.2 * spread)
+    return now + timedelta(seconds=delay.total_seconds() * (0.8 + 0.2 * spread))

@@ -36,5 +36,5 @@ class RunRecord:
         if not isinstance(data, dict):
             data = {}
         known = fields_dict(cls)
-        kept = {k: v for k, v in data.items() if k in known and isinstance(v, type(known[k].default))}
+        kept: dict[str, Any] = {k: v for k, v in data.items() if k in known and isinstance(v, type(known[k].default))}
         return cls(**kept)

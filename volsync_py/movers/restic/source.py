@@ -98,14 +98,14 @@ class SourceWork(ResticWork):
         done = (self.replication.status.get("restic") or {}).get("lastUnlocked") or ""
         return bool(self.spec.unlock) and self.spec.unlock != done
 
-    def job_options(self, secret: Object, grants: Grants) -> tuple[list[str], Variables, RunRecord, Run]:
-        """Return arguments, environment, record and run document of a backup."""
+    def job_options(self, secret: Object, grants: Grants) -> tuple[list[str], Variables, RunRecord]:
+        """Return arguments, environment, and record of a backup."""
         unlock, prune = self.unlock_due(), self.prune_due() and grants.prune
         args = [*(["unlock"] if unlock else []), "backup", *(["prune"] if prune else [])]
         document = Run(grants=grants, deadlines=self.deadlines())
         variables = self.variables(secret, document, forget_options=forget_options(self.spec.retain))
         record = self.record(secret, prune=prune, unlock=self.spec.unlock if unlock else "")
-        return args, variables, record, document
+        return args, variables, record
 
     def succeeded(self, state: JobState, record: RunRecord) -> StepResult:
         """Return what a finished backup sets in the status."""

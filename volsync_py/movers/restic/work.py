@@ -107,8 +107,8 @@ class ResticWork(ABC):
         """Return the claim to mount and the creations that go before the Job; None: not yet."""
 
     @abstractmethod
-    def job_options(self, secret: Object, grants: Grants) -> tuple[list[str], Variables, RunRecord, Run]:
-        """Return arguments, environment, record and run document of an attempt."""
+    def job_options(self, secret: Object, grants: Grants) -> tuple[list[str], Variables, RunRecord]:
+        """Return arguments, environment and record of an attempt."""
 
     @abstractmethod
     def succeeded(self, state: JobState, record: RunRecord) -> StepResult:
@@ -382,7 +382,7 @@ class ResticWork(ABC):
             placement = beside
         others = self.view.read(ReadKind.JOBS_OF_REPOSITORY, label) or []
         alone = not any(j["metadata"]["uid"] != self.uid and _is_live(j) for j in others)
-        args, variables, record, document = self.job_options(secret, Grants(init=alone, prune=alone))
+        args, variables, record = self.job_options(secret, Grants(init=alone, prune=alone))
         settings = self.view.settings
         return make.job_object(
             make.JobPlan(

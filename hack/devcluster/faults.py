@@ -1,0 +1,80 @@
+"""Faults on demand, and the record of requests that tests count."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+from attrs import define, frozen
+
+# Enough for a test's run; older ones are forgotten.
+_MOST_REQUESTS = 100_000
+
+
+@frozen
+class Asked:
+    """One request, as far as rules and counts look at it."""
+
+    agent: str
+    verb: str
+    resource: str
+    subresource: str
+    namespace: str
+    name: str
+
+    def matches(self, wanted: dict[str, str]) -> bool:
+        """Tell whether all given fields are those of this request; the agent is a part of a text."""
+        return all(
+            value in self.agent if key == "agent" else getattr(self, key) == value for key, value in wanted.items()
+        )
+
+
+@define
+class Rule:
+    """What to do with the next requests that match: fail (code), delay, or drop before or after handling."""
+
+    match: dict[str, str]
+    count: int = 1
+    code: int = 0
+    delay_seconds: float = 0.0
+    drop: str = ""
+    headers: dict[str, str] | None = None
+    used: int = 0
+
+
+class Faults:
+    """The rules and the record."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.rules: list[Rule] = []
+        self.requests: list[dict[str, Any]] = []
+
+    def add(self, rule: dict[str, Any]) -> None:
+        """Add a rule from its JSON form."""
+        with self._lock:
+            self.rules.append(Rule(**rule))
+
+    def clear(self) -> None:
+        """Forget rules and record."""
+        with self._lock:
+            self.rules.clear()
+            self.requests.clear()
+
+    def take(self, asked: Asked) -> Rule | None:
+        """Return the rule for a request, used once more, after its delay."""
+        with self._lock:
+            rule = next((r for r in self.rules if r.used < r.count and asked.matches(r.match)), None)
+            if rule is not None:
+                rule.used += 1
+        if rule is not None and rule.delay_seconds:
+            time.sleep(rule.delay_seconds)
+        return rule
+
+    def note(self, asked: Asked, code: int) -> None:
+        """Record a request with its answer."""
+        with self._lock:
+            if len(self.requests) < _MOST_REQUESTS:
+                fields = ("agent", "verb", "resource", "subresource", "namespace", "name")
+                self.requests.append({**{f: getattr(asked, f) for f in fields}, "code": code})

@@ -1,0 +1,98 @@
+"""Structural schemas of CRDs: pruning, defaults and validation."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Any
+
+from hack.devcluster.errors import StatusError
+
+_KEEP = "x-kubernetes-preserve-unknown-fields"
+_TYPES: dict[str, Any] = {
+    "object": dict,
+    "array": list,
+    "string": str,
+    "boolean": bool,
+    "integer": int,
+    "number": (int, float),
+}
+
+
+def admit(schema: dict[str, Any], obj: dict[str, Any], what: str) -> None:
+    """Prune and default `obj` in place; raise 422 with every cause if it does not fit."""
+    causes: list[dict[str, str]] = []
+    for part in ("spec", "status"):
+        inner = (schema.get("properties") or {}).get(part)
+        if inner is not None and part in obj:
+            _visit(inner, obj[part], part, causes)
+    if causes:
+        name = obj["metadata"].get("name", "")
+        text = "; ".join(f"{c['field']}: {c['message']}" for c in causes)
+        details = {"name": name, "kind": what, "causes": causes}
+        raise StatusError(422, "Invalid", f'{what} "{name}" is invalid: {text}', details)
+
+
+def _visit(schema: dict[str, Any], value: Any, path: str, causes: list[dict[str, str]]) -> None:
+    def cause(message: str) -> None:
+        causes.append({"reason": "FieldValueInvalid", "message": message, "field": path})
+
+    if schema.get("x-kubernetes-int-or-string"):
+        if isinstance(value, bool) or not isinstance(value, int | str):
+            cause("must be an integer or a string")
+        elif isinstance(value, str) and "pattern" in schema and not re.search(schema["pattern"], value):
+            cause(f"Invalid value: {value!r}: should match '{schema['pattern']}'")
+        return
+    kind = schema.get("type")
+    if kind in _TYPES and (
+        not isinstance(value, _TYPES[kind]) or (kind in ("integer", "number") and isinstance(value, bool))
+    ):
+        cause(f"Invalid value: {type(value).__name__}: must be of type {kind}")
+        return
+    if "enum" in schema and value not in schema["enum"]:
+        cause(f"Unsupported value: {value!r}: supported values: {', '.join(map(repr, schema['enum']))}")
+    if isinstance(value, str):
+        _check_text(schema, value, cause)
+    elif isinstance(value, int | float):
+        if "minimum" in schema and value < schema["minimum"]:
+            cause(f"Invalid value: {value}: should be greater than or equal to {schema['minimum']}")
+        if "maximum" in schema and value > schema["maximum"]:
+            cause(f"Invalid value: {value}: should be less than or equal to {schema['maximum']}")
+    elif isinstance(value, list):
+        if len(value) < schema.get("minItems", 0):
+            cause(f"Invalid value: {len(value)}: should have at least {schema['minItems']} items")
+        for index, item in enumerate(value):
+            _visit(schema.get("items") or {}, item, f"{path}[{index}]", causes)
+    elif isinstance(value, dict):
+        _visit_object(schema, value, path, causes)
+
+
+def _check_text(schema: dict[str, Any], value: str, cause: Any) -> None:
+    if "pattern" in schema and not re.search(schema["pattern"], value):
+        cause(f"Invalid value: {value!r}: should match '{schema['pattern']}'")
+    if schema.get("format") == "date-time":
+        try:
+            if "T" not in value or datetime.fromisoformat(value).tzinfo is None:
+                raise ValueError
+        except ValueError:
+            cause(f"Invalid value: {value!r}: must be of type date-time")
+
+
+def _visit_object(schema: dict[str, Any], value: dict[str, Any], path: str, causes: list[dict[str, str]]) -> None:
+    properties = schema.get("properties") or {}
+    extra = schema.get("additionalProperties")
+    for name in schema.get("required") or []:
+        if name not in value:
+            causes.append({"reason": "FieldValueRequired", "message": "Required value", "field": f"{path}.{name}"})
+    for name, inner in properties.items():
+        if name not in value and "default" in inner:
+            value[name] = inner["default"]
+    for name in list(value):
+        if value[name] is None and not (properties.get(name) or {}).get("nullable"):
+            del value[name]
+        elif name in properties:
+            _visit(properties[name], value[name], f"{path}.{name}", causes)
+        elif isinstance(extra, dict):
+            _visit(extra, value[name], f"{path}.{name}", causes)
+        elif not schema.get(_KEEP) and not extra:
+            del value[name]

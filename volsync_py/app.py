@@ -1,0 +1,393 @@
+"""The manager: every part constructed, connected, started and stopped, in one place."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import structlog
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from volsync_py import __version__
+from volsync_py.api.spec import Replication
+from volsync_py.api.view import MoverSettings
+from volsync_py.controllers.execute import Executor
+from volsync_py.controllers.observe import Observer
+from volsync_py.controllers.replication import ReplicationController
+from volsync_py.core.names import Role, job_name
+from volsync_py.core.owners import controller_of
+from volsync_py.core.result import Decision
+from volsync_py.core.schedule import parse_zone
+from volsync_py.http_server import HttpServer, health_routes, metrics_routes
+from volsync_py.kube import config
+from volsync_py.kube.client import Client
+from volsync_py.kube.controller import Controller, Request
+from volsync_py.kube.election import LeaderElector
+from volsync_py.kube.errors import KubeError
+from volsync_py.kube.events import EventRecorder
+from volsync_py.kube.informer import Informer
+from volsync_py.kube.resources import (
+    JOBS,
+    NAMESPACES,
+    PODS,
+    PVCS,
+    REPLICATION_DESTINATIONS,
+    REPLICATION_SOURCES,
+    SERVICE_ACCOUNTS,
+    VOLUME_SNAPSHOTS,
+    Resource,
+)
+from volsync_py.kube.store import Object, Store
+from volsync_py.kube.workqueue import RateLimitingQueue
+from volsync_py.metrics import Metrics
+from volsync_py.object_metrics import ObjectKey
+from volsync_py.settings import Settings
+
+LEASE = "b95b3104.backube"
+OURS = "app.kubernetes.io/created-by=volsync"
+# What waits for the API server at start says so after this, and goes on waiting.
+_SYNC_NOTE_SECONDS = 15.0
+# Below the five seconds in which a manager has to be gone.
+_STOP_SECONDS = 2.0
+# A refused or unreachable request is tried again at first after this, and at most every five minutes.
+_RETRY_SECONDS, _RETRY_LONGEST_SECONDS = 0.2, 300.0
+
+log = structlog.get_logger()
+
+
+def run_manager(settings: Settings) -> int:
+    """Run the manager until a signal ends it; return the exit code."""
+    try:
+        connection = config.load(settings.kubeconfig, settings.context)
+    except config.ConfigError as error:
+        log.error("no connection is configured", error=str(error))
+        return 1
+    metrics = Metrics()
+    client = Client(connection, user_agent=f"volsync-py/{__version__}", observer=metrics.observe_request)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    manager = Manager(settings, client, metrics, settings.own_namespace or connection.namespace)
+    log.info("manager starts", version=__version__, host=connection.host, mover_image=settings.mover_image)
+    try:
+        return manager.run(stop)
+    finally:
+        client.shut_down()
+        log.info("manager ends")
+
+
+class Manager:
+    """The running manager."""
+
+    def __init__(self, settings: Settings, client: Client, metrics: Metrics, namespace: str) -> None:
+        self._settings, self._client, self._metrics, self._namespace = settings, client, metrics, namespace
+        self._identity = f"{socket.gethostname()}_{uuid4().hex[:8]}"
+        self._informers = {i.resource: i for i in self._make_informers()}
+        self._controllers: list[Controller] = []
+        self._leads = False
+
+    def run(self, stop: threading.Event) -> int:
+        """Serve, wait for the lease, reconcile, end."""
+        servers = self._servers()
+        for server in servers:
+            server.start()
+        try:
+            if not self._settings.election.enabled:
+                return self._lead(stop)
+            elector = self._elector()
+            threading.Thread(target=_release_at, args=(stop, elector), daemon=True).start()
+            if not elector.acquire():
+                return 0
+            elector.keep(self._lost)
+            try:
+                return self._lead(stop)
+            finally:
+                elector.release()
+        finally:
+            for server in servers:
+                server.stop()
+
+    def _lead(self, stop: threading.Event) -> int:
+        mover = self._mover_settings(stop)
+        if mover is None:
+            return 0
+        self._controllers = self._make_controllers(mover)
+        for informer in self._informers.values():
+            informer.start()
+        if not self._wait_for_sync(stop):
+            return 0
+        for controller in self._controllers:
+            controller.start()
+        self._leads = True
+        self._metrics.set_leader(True)
+        log.info("manager leads", identity=self._identity)
+        stop.wait()
+        for informer in self._informers.values():
+            informer.stop()
+        for controller in self._controllers:
+            controller.queue.shut_down()
+        for controller in self._controllers:
+            controller.stop(_STOP_SECONDS)
+        return 0
+
+    def _lost(self) -> None:
+        # Another one may lead by now; nothing of this process may write any more.
+        log.error("the lease is lost, the manager ends at once")
+        os._exit(1)
+
+    def _wait_for_sync(self, stop: threading.Event) -> bool:
+        noted = time.monotonic() + _SYNC_NOTE_SECONDS
+        while not stop.is_set():
+            missing = [i.resource.plural for i in self._informers.values() if not i.has_synced]
+            if not missing:
+                return True
+            if time.monotonic() > noted:
+                noted = time.monotonic() + _SYNC_NOTE_SECONDS
+                log.warning("still reading from the API server", missing=missing)
+            stop.wait(0.02)
+        return False
+
+    def _mover_settings(self, stop: threading.Event) -> MoverSettings | None:
+        """Return what movers need to know; waits for the API server."""
+        settings = self._settings
+        while not stop.is_set():
+            try:
+                space = self._client.get(NAMESPACES, "kube-system")
+            except KubeError as error:
+                log.warning("the API server cannot be asked", error=str(error))
+                stop.wait(5.0)
+                continue
+            return MoverSettings(
+                image=settings.mover_image,
+                proxies=_proxies(settings),
+                log_max_bytes=settings.mover_log.max_bytes,
+                log_tail_lines=settings.mover_log.tail_lines,
+                log_debug=settings.mover_log.debug,
+                scc_name=settings.scc_name,
+                cluster_id=space["metadata"]["uid"],
+                contact_seconds=int(settings.pace.contact_seconds),
+                retry_lock_seconds=int(settings.pace.retry_lock_seconds),
+                stall_seconds=int(settings.pace.stall_seconds),
+            )
+        return None
+
+    # ---- parts
+
+    def _elector(self) -> LeaderElector:
+        election = self._settings.election
+        return LeaderElector(
+            self._client,
+            namespace=self._namespace,
+            name=LEASE,
+            identity=self._identity,
+            lease_seconds=election.lease_seconds,
+            renew_deadline_seconds=election.renew_seconds,
+            retry_seconds=election.retry_seconds,
+            on_new_leader=lambda holder: log.info("waiting for the lease", holder=holder, lease=LEASE),
+        )
+
+    def _servers(self) -> list[HttpServer]:
+        servers = []
+        if self._settings.health_address != "0":
+            servers.append(HttpServer(self._settings.health_address, health_routes(self._not_ready)))
+        metrics = self._settings.metrics
+        if metrics.address != "0" and not metrics.secure:
+            servers.append(HttpServer(metrics.address, metrics_routes(self._metrics.expose, CONTENT_TYPE_LATEST)))
+        return servers
+
+    def _not_ready(self) -> str:
+        if not self._leads and self._settings.election.enabled:
+            # A replica that waits for its turn is as ready as it can be.
+            return ""
+        missing = [i.resource.plural for i in self._informers.values() if not i.has_synced]
+        return f"not in sync: {', '.join(missing)}" if missing else ""
+
+    def _make_informers(self) -> Iterator[Informer]:
+        namespace = self._settings.namespace or None
+
+        def informer(resource: Resource, **options: Any) -> Informer:
+            space = namespace if resource.namespaced else None
+            return Informer(self._client, resource, namespace=space, on_error=self._watch_failed, **options)
+
+        by_job = {"name": _job_of}
+        yield informer(REPLICATION_SOURCES, indexers=by_job)
+        yield informer(REPLICATION_DESTINATIONS, indexers=by_job)
+        yield informer(JOBS, label_selector=OURS, indexers={"repository": _repository_of})
+        yield informer(PODS, label_selector=OURS, indexers={"job": _pod_job}, transform=_trim_pod)
+        yield informer(PVCS, transform=_trim_claim)
+        yield informer(SERVICE_ACCOUNTS, label_selector=OURS)
+        yield informer(VOLUME_SNAPSHOTS, optional=True)
+        yield informer(NAMESPACES)
+
+    def _make_controllers(self, mover: MoverSettings) -> list[Controller]:
+        stores: dict[Resource, Store] = {r: i.store for r, i in self._informers.items()}
+        events = EventRecorder(self._client, controller="volsync-controller", instance=self._identity)
+        observer = Observer(self._client, stores, mover)
+        executor = Executor(self._client, stores, events)
+        made = []
+        for role, resource in ((Role.SOURCE, REPLICATION_SOURCES), (Role.DESTINATION, REPLICATION_DESTINATIONS)):
+            one = ReplicationController(
+                role,
+                stores[resource],
+                observer,
+                executor,
+                _Told(self._metrics),
+                clock=lambda: datetime.now(UTC),
+                zone=parse_zone(self._settings.time_zone),
+            )
+            controller = Controller(
+                role.value,
+                _logged(one),
+                workers=self._settings.workers,
+                observer=self._reconciled(role.value),
+                queue=RateLimitingQueue(base_seconds=_RETRY_SECONDS, longest_seconds=_RETRY_LONGEST_SECONDS),
+            )
+            self._connect(resource, role, controller, stores[resource])
+            made.append(controller)
+        return made
+
+    def _connect(  # noqa: C901 - four handlers, each of a few lines
+        self, resource: Resource, role: Role, controller: Controller, store: Store
+    ) -> None:
+        def changed(old: Object | None, new: Object | None) -> None:
+            obj = new or old
+            if obj is not None:
+                controller.enqueue(Request(obj["metadata"]["namespace"], obj["metadata"]["name"]))
+
+        def child(old: Object | None, new: Object | None) -> None:
+            obj = new or old
+            for reference in (obj or {"metadata": {}})["metadata"].get("ownerReferences") or []:
+                if reference.get("kind") == resource.kind and obj is not None:
+                    controller.enqueue(Request(obj["metadata"]["namespace"], reference["name"]))
+
+        def pod(old: Object | None, new: Object | None) -> None:
+            obj = new or old
+            for owner in store.by_index("name", _pod_job(obj)[0]) if obj is not None and _pod_job(obj) else []:
+                controller.enqueue(Request(owner["metadata"]["namespace"], owner["metadata"]["name"]))
+
+        def claim(old: Object | None, new: Object | None) -> None:
+            # A claim that a resource waits for: it names it, but does not own it.
+            obj = new or old
+            if obj is None or (old is not None and new is not None) or controller_of(obj):
+                return
+            for one in store.list():
+                spec = one.get("spec") or {}
+                named = (spec.get("sourcePVC"), (spec.get("restic") or {}).get("destinationPVC"))
+                meta = one["metadata"]
+                if meta["namespace"] == obj["metadata"]["namespace"] and obj["metadata"]["name"] in named:
+                    controller.enqueue(Request(meta["namespace"], meta["name"]))
+
+        self._informers[resource].add_handler(changed)
+        for owned in (JOBS, PVCS, VOLUME_SNAPSHOTS):
+            self._informers[owned].add_handler(child)
+        self._informers[PODS].add_handler(pod)
+        self._informers[PVCS].add_handler(claim)
+
+    def _watch_failed(self, resource: Resource, error: Exception) -> None:
+        self._metrics.count_watch_restart(resource.plural, type(error).__name__)
+        log.warning("watching failed, it is tried again", resource=resource.plural, error=str(error))
+
+    def _reconciled(self, controller: str) -> Callable[[Request, float, Exception | None], None]:
+        def observe(request: Request, seconds: float, error: Exception | None) -> None:
+            self._metrics.observe_reconcile(controller, "error" if error else "success", seconds)
+            if error is not None:
+                known = isinstance(error, KubeError)
+                log.log(
+                    30 if known else 40,
+                    "a pass failed, it is tried again",
+                    namespace=request.namespace,
+                    name=request.name,
+                    error=str(error),
+                    exc_info=None if known else error,
+                )
+
+        return observe
+
+
+def _release_at(stop: threading.Event, elector: LeaderElector) -> None:
+    stop.wait()
+    elector.release()
+
+
+class _Told:
+    """Tells the metrics what passes came to."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._objects = metrics.objects
+
+    def decided(self, replication: Replication, decision: Decision) -> None:
+        meta = replication.object["metadata"]
+        key = ObjectKey(meta["name"], meta["namespace"], replication.role.value, "restic")
+        self._objects.see(key)
+        if decision.out_of_sync is not None:
+            self._objects.set_out_of_sync(key, decision.out_of_sync)
+        if decision.finished is not None:
+            self._objects.observe_sync(key, decision.finished.duration_seconds)
+            if decision.finished.missed_intervals:
+                self._objects.miss_interval(key)
+            self._objects.count_result(key, "Succeeded")
+        if decision.failed_class:
+            self._objects.count_result(key, decision.failed_class)
+
+    def gone(self, role: Role, namespace: str, name: str) -> None:
+        self._objects.forget(namespace, name, role.value)
+
+
+def _logged(controller: ReplicationController) -> Callable[[Request], Any]:
+    def reconcile(request: Request) -> Any:
+        with _bound(request):
+            return controller.reconcile(request)
+
+    return reconcile
+
+
+@contextmanager
+def _bound(request: Request) -> Iterator[None]:
+    fields = {"namespace": request.namespace, "name": request.name, "reconcile_id": uuid4().hex[:8]}
+    with structlog.contextvars.bound_contextvars(**fields):
+        yield
+
+
+def _job_of(obj: Object) -> list[str]:
+    role = Role.SOURCE if obj.get("kind") == REPLICATION_SOURCES.kind else Role.DESTINATION
+    meta = obj["metadata"]
+    return [f"{meta['namespace']}/{job_name(role, meta['name'])}"]
+
+
+def _repository_of(job: Object) -> list[str]:
+    value = (job["metadata"].get("labels") or {}).get("volsync-py/repository")
+    return [value] if value else []
+
+
+def _pod_job(pod: Object) -> list[str]:
+    name = (pod["metadata"].get("labels") or {}).get("job-name")
+    return [f"{pod['metadata']['namespace']}/{name}"] if name else []
+
+
+def _trim_pod(pod: Object) -> Object:
+    spec = pod.get("spec") or {}
+    kept = {key: spec[key] for key in ("nodeName",) if key in spec}
+    images = [{"image": c.get("image", "")} for c in spec.get("containers") or [{}]]
+    return {**pod, "spec": {**kept, "containers": images}}
+
+
+def _trim_claim(claim: Object) -> Object:
+    status = claim.get("status") or {}
+    kept = {key: status[key] for key in ("phase", "capacity", "accessModes") if key in status}
+    return {**claim, "status": kept}
+
+
+def _proxies(settings: Settings) -> tuple[tuple[str, str], ...]:
+    pairs: list[tuple[str, str]] = []
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"):
+        if name in settings.proxies:
+            pairs += [(name, settings.proxies[name]), (name.lower(), settings.proxies[name])]
+    return tuple(pairs)

@@ -1,0 +1,121 @@
+"""The only writer: carries out the actions of a decision, in order, and puts the answers into the stores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from volsync_py.core.actions import Action, Create, Delete, Event, Object, Patch, PatchStatus, Ref
+from volsync_py.core.labels import Label
+from volsync_py.core.owners import is_controlled_by
+from volsync_py.kube.client import Client
+from volsync_py.kube.errors import AlreadyExists, Conflict, NotFound
+from volsync_py.kube.events import EventRecorder
+from volsync_py.kube.resources import Resource, resource_for
+from volsync_py.kube.store import Store
+
+
+class InTheWay(Exception):
+    """An object of somebody else has a name that we need."""
+
+    def __init__(self, obj: Object) -> None:
+        super().__init__(str(Ref.of(obj)))
+        self.object = obj
+
+
+class Executor:
+    """Carries out actions through one client."""
+
+    def __init__(self, client: Client, stores: Mapping[Resource, Store], events: EventRecorder) -> None:
+        self._client, self._stores, self._events = client, stores, events
+
+    def execute(self, regarding: Object, actions: tuple[Action, ...]) -> None:
+        """Carry out the actions; the first that fails ends it, and what is left is decided again."""
+        for action in actions:
+            if isinstance(action, Create):
+                self._create(regarding, action)
+            elif isinstance(action, PatchStatus):
+                changes = {
+                    "metadata": {"resourceVersion": action.resource_version},
+                    "status": action.changes,
+                }
+                self._patch(action.ref, changes, "status")
+            elif isinstance(action, Patch):
+                meta = {**action.changes.get("metadata", {}), "uid": action.uid}
+                self._patch(action.ref, {**action.changes, "metadata": meta})
+            elif isinstance(action, Delete):
+                self._delete(action)
+            else:
+                self._event(regarding, action)
+
+    def _create(self, regarding: Object, action: Create) -> None:
+        obj = action.object
+        resource = resource_for(obj["apiVersion"], obj["kind"])
+        try:
+            stored = self._client.create(resource, obj)
+        except AlreadyExists:
+            stored = self._adopt(resource, action)
+            created = False
+        else:
+            created = True
+        self._put(resource, stored)
+        if created and action.event is not None:
+            self._event(regarding, action.event, stored)
+
+    def _adopt(self, resource: Resource, action: Create) -> Object:
+        meta = action.object["metadata"]
+        found = self._client.get(resource, meta["name"], meta["namespace"])
+        labels = found["metadata"].get("labels") or {}
+        if labels.get(Label.CREATED_BY) != "volsync" or not is_controlled_by(found, action.owner_uid):
+            raise InTheWay(found)
+        return found
+
+    def _patch(self, ref: Ref, changes: Object, subresource: str = "") -> None:
+        resource = resource_for(ref.api_version, ref.kind)
+        stored = self._client.patch(resource, ref.name, changes, ref.namespace, subresource=subresource)
+        self._put(resource, stored)
+
+    def _delete(self, action: Delete) -> None:
+        resource = resource_for(action.ref.api_version, action.ref.kind)
+        try:
+            answer = self._client.delete(
+                resource,
+                action.ref.name,
+                action.ref.namespace,
+                uid=action.uid,
+                resource_version=action.resource_version,
+                propagation=action.propagation.value,
+            )
+        except NotFound:
+            return
+        except Conflict:
+            if action.resource_version:
+                raise
+            # Another object has the name by now: what was to go has gone.
+            return
+        if answer.get("kind") == action.ref.kind and (answer.get("metadata") or {}).get("deletionTimestamp"):
+            self._put(resource, answer)
+
+    def _put(self, resource: Resource, obj: Object) -> None:
+        store = self._stores.get(resource)
+        if store is not None:
+            store.put(obj)
+
+    def _event(self, regarding: Object, event: Event, related: Object | None = None) -> None:
+        reference: Object | None = None
+        if related is not None:
+            meta = related["metadata"]
+            reference = {
+                "apiVersion": related["apiVersion"],
+                "kind": related["kind"],
+                "namespace": meta.get("namespace", ""),
+                "name": meta["name"],
+                "uid": meta["uid"],
+            }
+        self._events.record(
+            regarding,
+            type=event.type.value,
+            reason=event.reason,
+            action=event.action,
+            note=event.note,
+            related=reference,
+        )

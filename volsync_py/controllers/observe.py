@@ -1,0 +1,112 @@
+"""What one pass sees: objects from the informer stores, and reads on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from volsync_py.api.spec import Replication
+from volsync_py.api.view import MoverSettings, Objects, Read, ReadKind, View
+from volsync_py.core import names
+from volsync_py.core.actions import Object
+from volsync_py.kube.client import Client
+from volsync_py.kube.errors import ApiError, NotFound
+from volsync_py.kube.resources import (
+    CONFIG_MAPS,
+    CORE_EVENTS,
+    JOBS,
+    NAMESPACES,
+    NODES,
+    PODS,
+    PVCS,
+    ROLE_BINDINGS,
+    ROLES,
+    SECRETS,
+    SERVICE_ACCOUNTS,
+    VOLUME_SNAPSHOTS,
+    Resource,
+)
+from volsync_py.kube.store import Store
+
+OWNED = (JOBS, PVCS, VOLUME_SNAPSHOTS, SERVICE_ACCOUNTS, ROLES, ROLE_BINDINGS)
+
+
+class Observer:
+    """Makes views, from the stores and, where a decision asks for it, from the API server."""
+
+    def __init__(self, client: Client, stores: Mapping[Resource, Store], settings: MoverSettings) -> None:
+        self._client, self._stores, self.settings = client, stores, settings
+
+    def view(self, replication: Replication, now: datetime) -> View:
+        """Return what the stores know about a resource."""
+        namespace = replication.object["metadata"]["namespace"]
+        space = self._stores[NAMESPACES].get("", namespace) or {"metadata": {}}
+        return View(
+            now=now,
+            settings=self.settings,
+            objects=Objects.of(self._objects(replication, namespace)),
+            namespace_labels=space["metadata"].get("labels") or {},
+            namespace_annotations=space["metadata"].get("annotations") or {},
+        )
+
+    def _objects(self, replication: Replication, namespace: str) -> Iterable[Object]:
+        for resource in OWNED:
+            store = self._stores.get(resource)
+            if store is not None:
+                yield from store.by_index("owner", replication.uid)
+        job = names.job_name(replication.role, replication.name)
+        named: list[tuple[Resource, str]] = [(JOBS, job)]
+        named += [(PVCS, name) for name in self._claims(replication)]
+        copy = names.copy_name(replication.name)
+        latest = str((replication.status.get("latestImage") or {}).get("name") or "")
+        named += [(VOLUME_SNAPSHOTS, name) for name in (copy, latest) if name]
+        for resource, name in named:
+            store = self._stores.get(resource)
+            found = store.get(namespace, name) if store is not None else None
+            if found is not None:
+                yield found
+        yield from self._stores[PODS].by_index("job", f"{namespace}/{job}")
+
+    def _claims(self, replication: Replication) -> Iterable[str]:
+        spec, name = replication.restic, replication.name
+        yield from (spec.source_claim, spec.destination_claim, names.copy_name(name), names.destination_name(name))
+        yield from (names.cache_name(replication.role, name), names.obsolete_cache_name(name))
+        for volume in spec.mover_volumes:
+            source = (volume.get("volumeSource") or {}).get("persistentVolumeClaim") or {}
+            yield str(source.get("claimName") or "")
+
+    def read(self, namespace: str, needs: Iterable[Read]) -> dict[Read, Any]:
+        """Make the reads that a decision needs."""
+        return {need: self._read(namespace, need) for need in needs}
+
+    def _read(self, namespace: str, need: Read) -> Any:
+        simple = {
+            ReadKind.SECRET: SECRETS,
+            ReadKind.CONFIG_MAP: CONFIG_MAPS,
+            ReadKind.SERVICE_ACCOUNT: SERVICE_ACCOUNTS,
+            ReadKind.NODE: NODES,
+        }
+        if need.kind in simple:
+            try:
+                return self._client.get(simple[need.kind], need.name, namespace)
+            except NotFound:
+                return None
+        if need.kind is ReadKind.PODS:
+            return self._client.list_all(PODS, namespace)
+        if need.kind is ReadKind.JOBS_OF_REPOSITORY:
+            return self._stores[JOBS].by_index("repository", need.name)
+        if need.kind is ReadKind.FAILED_CREATE_EVENTS:
+            selector = f"involvedObject.name={need.name},reason=FailedCreate"
+            events = self._client.list_all(CORE_EVENTS, namespace, field_selector=selector)
+            return [str(e.get("message") or "") for e in events]
+        return self._log(namespace, need.name)
+
+    def _log(self, namespace: str, pod: str) -> str:
+        try:
+            return self._client.pod_log(
+                PODS, namespace, pod, container="restic", tail_lines=self.settings.log_tail_lines
+            )
+        except ApiError:
+            # A log that is gone is no reason to hold up the run.
+            return ""

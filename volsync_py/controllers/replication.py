@@ -1,0 +1,136 @@
+"""The controller of one kind of custom resource: observe, decide, execute."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import datetime, tzinfo
+from typing import Any, Protocol
+
+from volsync_py.api.spec import Replication, parse
+from volsync_py.api.view import Read, ReadKind, View
+from volsync_py.controllers.execute import Executor, InTheWay
+from volsync_py.controllers.observe import Observer
+from volsync_py.core.actions import Create, Object
+from volsync_py.core.names import Role
+from volsync_py.core.replication import Resource, Work, decide, decide_error
+from volsync_py.core.result import Decision, Trouble
+from volsync_py.kube.controller import Request, Result
+from volsync_py.kube.errors import ApiError, Forbidden, Invalid
+from volsync_py.kube.store import Store
+from volsync_py.movers.restic.destination import DestinationWork
+from volsync_py.movers.restic.source import SourceWork
+from volsync_py.volumes.point_in_time import in_the_way
+
+# A decision needs at most: attempt's Secret, then Secret and pods, then node and Jobs, then a log.
+_MOST_ROUNDS = 6
+# What the API server refuses for a reason of the cluster's is asked for again at this pace.
+_REFUSED_SECONDS = 60.0
+
+
+class Metrics(Protocol):
+    """What the controller tells the metrics."""
+
+    def decided(self, replication: Replication, decision: Decision) -> None:
+        """Take what a pass came to."""
+        ...
+
+    def gone(self, role: Role, namespace: str, name: str) -> None:
+        """Forget a resource."""
+        ...
+
+
+class ReplicationController:
+    """Reconciles ReplicationSources, or ReplicationDestinations."""
+
+    # One Job at a time is decided and created, so that two movers of a repository never both get its grants.
+    _creating = threading.Lock()
+
+    def __init__(
+        self,
+        role: Role,
+        store: Store,
+        observer: Observer,
+        executor: Executor,
+        metrics: Metrics,
+        *,
+        clock: Callable[[], datetime],
+        zone: tzinfo,
+    ) -> None:
+        self._role, self._store, self._observer, self._executor = role, store, observer, executor
+        self._metrics, self._clock, self._zone = metrics, clock, zone
+
+    def reconcile(self, request: Request) -> Result:
+        """Make one pass over one resource."""
+        obj = self._store.get(request.namespace, request.name)
+        if obj is None:
+            self._metrics.gone(self._role, request.namespace, request.name)
+            return Result()
+        replication = parse(obj, self._zone)
+        if replication.external:
+            return Result()
+        try:
+            decision = self._decide_and_execute(replication)
+        except InTheWay as error:
+            return self._refused(replication, in_the_way(error.object))
+        except (Forbidden, Invalid) as error:
+            return self._refused(replication, _refusal(error))
+        self._metrics.decided(replication, decision)
+        return Result(decision.requeue_after_seconds)
+
+    def _decide_and_execute(self, replication: Replication) -> Decision:
+        decision, reads = self._decide(replication, {})
+        if not any(isinstance(a, Create) and a.object["kind"] == "Job" for a in decision.actions):
+            self._executor.execute(replication.object, decision.actions)
+            return decision
+        with self._creating:
+            # Decided again, because whether the repository is free may have changed meanwhile.
+            decision, _ = self._decide(replication, reads)
+            self._executor.execute(replication.object, decision.actions)
+        return decision
+
+    def _decide(self, replication: Replication, reads: dict[Read, Any]) -> tuple[Decision, dict[Read, Any]]:
+        """Return the decision, and the requests that were made for it, to be used again."""
+        view = self._observer.view(replication, self._clock()).with_reads(reads)
+        resource = Resource(
+            replication.object,
+            replication.trigger,
+            _trouble(replication),
+            {"latestMoverStatus": {}, **({"restic": {}} if self._role is Role.SOURCE else {})},
+        )
+        for _ in range(_MOST_ROUNDS):
+            decision = decide(resource, self._work(replication, view), view.now)
+            if not decision.needs:
+                kept = {r: v for r, v in view.reads.items() if r.kind is not ReadKind.JOBS_OF_REPOSITORY}
+                return decision, kept
+            namespace = replication.object["metadata"]["namespace"]
+            view = view.with_reads(self._observer.read(namespace, decision.needs))
+        raise RuntimeError(f"a decision still needs {decision.needs}")
+
+    def _work(self, replication: Replication, view: View) -> Work:
+        return (SourceWork if self._role is Role.SOURCE else DestinationWork)(replication, view)
+
+    def _refused(self, replication: Replication, trouble: Trouble) -> Result:
+        # What was written before the refusal is in the store.
+        meta = replication.object["metadata"]
+        obj: Object = self._store.get(meta["namespace"], meta["name"]) or replication.object
+        fresh = parse(obj, self._zone)
+        decision = decide_error(Resource(obj, fresh.trigger), trouble, self._clock())
+        self._executor.execute(obj, decision.actions)
+        return Result(_REFUSED_SECONDS)
+
+
+def _trouble(replication: Replication) -> Trouble | None:
+    if not replication.problems:
+        return None
+    first, *others = replication.problems
+    more = f" (and {len(others)} more: {', '.join(p.path for p in others)})" if others else ""
+    return Trouble("Configuration", f"{first.path}: {first.message}{more}", first.next_step)
+
+
+def _refusal(error: ApiError) -> Trouble:
+    return Trouble(
+        "Refused",
+        f"the API server refuses: {error.message}",
+        "see the message: rights of the manager, a quota, an admission rule or a field of the spec",
+    )
