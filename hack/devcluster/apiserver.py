@@ -296,8 +296,8 @@ class Handler(BaseHTTPRequestHandler):
                 if registry.version == version:
                     registry.changed.wait(min(until - now, max(bookmark_at - now, 0.05)))
                 pending = []
-                for event in _since(registry, version):
-                    shown = _shown(event, res, target.namespace, matches)
+                for change in _since(registry, version):
+                    shown = _shown(change, res, target.namespace, matches)
                     if shown is not None:
                         pending.append(shown)
                 version = registry.version

@@ -26,6 +26,7 @@ __all__ = ["Registry", "Resource", "StatusError", "WatchEvent"]
 
 Object = dict[str, Any]
 Key = tuple[str, str, str, str]
+Dependents = list[tuple[Resource, Object]]
 Listener = Callable[[str, Resource, Object], None]
 
 # What a watch may fall behind before it gets 410; a real server keeps about five minutes.
@@ -155,9 +156,9 @@ class Registry:
                 new["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1
             if dry_run:
                 return new
-            if new["metadata"].get("deletionTimestamp") and not new["metadata"].get("finalizers"):
-                if res.plural != "pods" or new["metadata"].get("deletionGracePeriodSeconds") == 0:
-                    return self._remove(key, res, new)
+            last = new["metadata"].get("deletionTimestamp") and not new["metadata"].get("finalizers")
+            if last and (res.plural != "pods" or new["metadata"].get("deletionGracePeriodSeconds") == 0):
+                return self._remove(key, res, new)
             self._store(key, res, new, old)
             return copy.deepcopy(new)
 
@@ -282,7 +283,7 @@ class Registry:
 
             self.modify(res, key[2], key[3], disown)
 
-    def dependents(self, uid: str) -> list[tuple[Resource, Object]]:
+    def dependents(self, uid: str) -> Dependents:
         """Return copies of the objects that name this owner."""
         with self.changed:
             keys = list(self._dependents.get(uid, ()))

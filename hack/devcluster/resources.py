@@ -73,7 +73,7 @@ BUILT_IN = (
         "VolumeSnapshotContent",
         namespaced=False,
         has_status=True,
-    ),  # fmt: skip
+    ),
     Resource("snapshot.storage.k8s.io", "v1", "volumesnapshotclasses", "VolumeSnapshotClass", namespaced=False),
 )
 

@@ -33,7 +33,9 @@ def admit(schema: dict[str, Any], obj: dict[str, Any], what: str) -> None:
         raise StatusError(422, "Invalid", f'{what} "{name}" is invalid: {text}', details)
 
 
-def _visit(schema: dict[str, Any], value: Any, path: str, causes: list[dict[str, str]]) -> None:
+def _visit(  # noqa: C901 - one branch for each keyword
+    schema: dict[str, Any], value: Any, path: str, causes: list[dict[str, str]]
+) -> None:
     def cause(message: str) -> None:
         causes.append({"reason": "FieldValueInvalid", "message": message, "field": path})
 

@@ -49,7 +49,7 @@ def _cell(item: dict[str, Any], path: str, kind: str) -> Any:
     if "[?(" in path:
         head, rest = path.split("[?(", 1)
         wanted = rest.split('"')[1]
-        found = _walk(item, head) or []
+        found: list[dict[str, Any]] = _walk(item, head) or []
         value = next((c for c in found if c.get("type") == wanted), {}).get(rest.rpartition(".")[2])
     else:
         value = _walk(item, path)

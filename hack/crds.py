@@ -1,0 +1,354 @@
+"""Write the CustomResourceDefinitions: `python -m hack.crds` after a change of this file.
+
+The wire surface is VolSync's; what it does not have is an optional field. Kubernetes' own deep types
+(affinity, security context, resources, volume sources) are checked where they end up, in the pod.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+Schema = dict[str, Any]
+TARGET = Path(__file__).parents[1] / "manifests" / "crds"
+SCHEDULE = r"^(@(annually|yearly|monthly|weekly|daily|hourly))|((((\d+,)*\d+|(\d+(\/|-)\d+)|\*(\/\d+)?)\s?){5})$"
+NUMBER = r"(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))"
+QUANTITY = rf"^(\+|-)?{NUMBER}(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?{NUMBER}))?$"
+
+
+def text(description: str, **more: Any) -> Schema:
+    """A string."""
+    return {"type": "string", "description": description, **more}
+
+
+def number(description: str) -> Schema:
+    """A 32-bit integer."""
+    return {"type": "integer", "format": "int32", "description": description}
+
+
+def count(description: str) -> Schema:
+    """A 64-bit integer."""
+    return {"type": "integer", "format": "int64", "description": description}
+
+
+def flag(description: str) -> Schema:
+    """A boolean."""
+    return {"type": "boolean", "description": description}
+
+
+def time(description: str) -> Schema:
+    """An RFC 3339 time."""
+    return text(description, format="date-time")
+
+
+def quantity(description: str) -> Schema:
+    """A size."""
+    return {
+        "anyOf": [{"type": "integer"}, {"type": "string"}],
+        "pattern": QUANTITY,
+        "x-kubernetes-int-or-string": True,
+        "description": description,
+    }
+
+
+def texts(description: str, **more: Any) -> Schema:
+    """A list of strings."""
+    return {"type": "array", "items": {"type": "string"}, "description": description, **more}
+
+
+def mapping(description: str) -> Schema:
+    """A map of strings."""
+    return {"type": "object", "additionalProperties": {"type": "string"}, "description": description}
+
+
+def anything(description: str) -> Schema:
+    """An object whose fields are somebody else's."""
+    return {"type": "object", "x-kubernetes-preserve-unknown-fields": True, "description": description}
+
+
+def group(description: str, /, **properties: Schema) -> Schema:
+    """An object with these fields."""
+    return {"type": "object", "description": description, "properties": properties}
+
+
+def volume() -> dict[str, Schema]:
+    """Fields about volumes that both kinds have."""
+    modes = {"minItems": 1}
+    return {
+        "copyMethod": text(
+            "How the data gets out of or into the volume.", enum=["Direct", "None", "Clone", "Snapshot"]
+        ),
+        "capacity": quantity("Size of the volume to make."),
+        "storageClassName": text("StorageClass of the volume to make."),
+        "accessModes": texts("Access modes of the volume to make.", **modes),
+        "volumeSnapshotClassName": text("VolumeSnapshotClass to use instead of the default one."),
+        "repository": text("Name of the Secret with the connection to the repository."),
+        "cacheCapacity": quantity("Size of the cache volume; 1Gi if unset."),
+        "cacheStorageClassName": text("StorageClass of the cache volume."),
+        "cacheAccessModes": texts("Access modes of the cache volume."),
+        "customCA": group(
+            "A certificate authority for TLS connections to the repository.",
+            secretName=text("Secret that holds the certificate."),
+            configMapName=text("ConfigMap that holds the certificate."),
+            key=text("Field that holds the certificate."),
+        ),
+        "moverSecurityContext": anything("PodSecurityContext of the mover."),
+        "moverServiceAccount": text("ServiceAccount of the mover instead of one made for it."),
+        "moverPodLabels": mapping("Labels to add to the mover's pod."),
+        "moverResources": anything("Resources of the mover's container."),
+        "moverAffinity": anything("Affinity of the mover's pod."),
+        "moverVolumes": {
+            "type": "array",
+            "description": "Volumes to mount into the mover, under /mnt.",
+            "items": {
+                "type": "object",
+                "required": ["mountPath", "volumeSource"],
+                "properties": {
+                    "mountPath": text("Where below /mnt."),
+                    "volumeSource": group(
+                        "Exactly one source.",
+                        persistentVolumeClaim=anything("A claim of this namespace."),
+                        secret=anything("A Secret of this namespace."),
+                        nfs=anything("An NFS export."),
+                    ),
+                },
+            },
+        },
+    }
+
+
+def source() -> Schema:
+    """`spec.restic` of a source."""
+    retain = {
+        name: number(f"How many {name} backups to keep.") for name in ("hourly", "daily", "weekly", "monthly", "yearly")
+    }
+    return group(
+        "Back the volume up with restic.",
+        **volume(),
+        pruneIntervalDays=number("Days between prunes; 7 if unset."),
+        retain=group(
+            "Which backups to keep; the latest one if unset.",
+            **retain,
+            within=text("Keep what was made within this time before the latest, such as 5m3w1d."),
+            last=text("How many of the latest to keep."),
+        ),
+        unlock=text("Remove stale locks before the next backup, once for each value."),
+    )
+
+
+def destination() -> Schema:
+    """`spec.restic` of a destination."""
+    return group(
+        "Restore with restic.",
+        **volume(),
+        destinationPVC=text("Restore into this existing claim."),
+        cleanupTempPVC=flag("Delete the volume that was made, after each run."),
+        cleanupCachePVC=flag("Delete the cache volume after each run."),
+        previous=number("How many eligible snapshots to go back."),
+        restoreAsOf=time("The latest snapshot at or before this time."),
+        enableFileDeletion=flag("Delete files that are not in the snapshot."),
+    )
+
+
+def trigger() -> Schema:
+    """`spec.trigger`."""
+    return group(
+        "When to synchronize; always if unset.",
+        schedule=text("A cron expression.", pattern=SCHEDULE),
+        manual=text("Synchronize once for each value."),
+        timeZone=text("IANA time zone of the schedule."),
+        jitter=text(
+            "A duration; each slot starts later by a fixed part of it.", pattern=r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$"
+        ),
+        startingDeadlineSeconds={**count("A slot that is later than this is skipped."), "minimum": 0},
+        runOnCreate=flag("Whether the first run comes at once; true if unset."),
+    )
+
+
+def status(restic: Schema, **more: Schema) -> Schema:
+    """`status`."""
+    condition = group(
+        "One condition.",
+        type=text("Its type."),
+        status=text("True, False or Unknown.", enum=["True", "False", "Unknown"]),
+        reason=text("A word for the reason."),
+        message=text("A sentence for people."),
+        lastTransitionTime=time("When the status changed."),
+        observedGeneration=count("The generation of the spec that it is about."),
+    )
+    condition["required"] = ["type", "status", "reason", "message", "lastTransitionTime"]
+    error = group("The last failure.", **{"class": text("Its class."), "message": text("Its cause.")})
+    return group(
+        "What the operator has seen and done.",
+        conditions={
+            "type": "array",
+            "items": condition,
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["type"],
+        },
+        observedGeneration=count("The generation of the spec that the status is about."),
+        lastSyncTime=time("When the last run ended."),
+        lastSyncStartTime=time("When the run under way began."),
+        lastSyncDuration=text("How long the last run took."),
+        nextSyncTime=time("When the next run begins."),
+        lastManualSync=text("The manual trigger that was served last."),
+        lastRunNow=text("The run-now annotation that was served last."),
+        latestMoverStatus=group(
+            "How the last attempt ended.",
+            result=text("Successful or Failed.", enum=["Successful", "Failed"]),
+            logs=text("The end of the mover's log."),
+        ),
+        attempt=group(
+            "The failing run.",
+            count=number("Attempts that failed."),
+            lastError=error,
+            lastFailureTime=time("When the last attempt failed."),
+            nextAttemptTime=time("When the next attempt begins."),
+            observedGeneration=count("The generation that was tried."),
+            secretVersion=text("The version of the Secret that was tried."),
+            runNow=text("The run-now annotation that was tried."),
+        ),
+        restic=restic,
+        external=mapping("Of an external provider."),
+        rsync=anything("Of another mover."),
+        rsyncTLS=anything("Of another mover."),
+        **more,
+    )
+
+
+def source_status() -> Schema:
+    """`status` of a source."""
+    sizes = ("filesNew", "filesChanged", "filesUnmodified", "bytesProcessed", "bytesAdded", "filesFailed")
+    restic = group(
+        "Of the repository.",
+        lastPruned=time("When it was pruned last."),
+        lastUnlocked=text("The unlock that was served last."),
+        repositoryID=text("restic's id of the repository."),
+        lastSnapshot=group(
+            "The last backup.",
+            id=text("Its id."),
+            time=text("When it was made."),
+            **{name: count(name) for name in sizes},
+        ),
+        snapshots=group(
+            "What retention left.",
+            count=number("How many."),
+            oldest=text("Time of the oldest."),
+            newest=text("Time of the newest."),
+        ),
+    )
+    return status(restic, syncthing=anything("Of another mover."))
+
+
+def destination_status() -> Schema:
+    """`status` of a destination."""
+    restored = group(
+        "What the last run restored.",
+        id=text("The snapshot."),
+        time=text("When it was made."),
+        files=count("How many files and folders."),
+        bytes=count("How many bytes."),
+    )
+    image = group(
+        "The image of the last run.",
+        apiGroup=text("API group of the kind."),
+        kind=text("VolumeSnapshot or PersistentVolumeClaim."),
+        name=text("Its name."),
+    )
+    image["required"] = ["kind", "name"]
+    image["x-kubernetes-map-type"] = "atomic"
+    return status(group("Of the restore.", restored=restored), latestImage=image)
+
+
+def definition(kind: str, plural: str, short: str, spec: Schema, status_: Schema, columns: list[Schema]) -> Schema:
+    """Return one CustomResourceDefinition."""
+    shared = [
+        {"jsonPath": ".status.lastSyncTime", "name": "Last sync", "type": "string", "format": "date-time"},
+        {"jsonPath": ".status.lastSyncDuration", "name": "Duration", "type": "string"},
+        {"jsonPath": ".status.nextSyncTime", "name": "Next sync", "type": "string", "format": "date-time"},
+        {"jsonPath": '.status.conditions[?(@.type=="Healthy")].status', "name": "Healthy", "type": "string"},
+        {"jsonPath": ".metadata.creationTimestamp", "name": "Age", "type": "date"},
+    ]
+    schema = {
+        "type": "object",
+        "properties": {
+            "apiVersion": {"type": "string"},
+            "kind": {"type": "string"},
+            "metadata": {"type": "object"},
+            "spec": spec,
+            "status": status_,
+        },
+    }
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{plural}.volsync.backube"},
+        "spec": {
+            "group": "volsync.backube",
+            "names": {
+                "kind": kind,
+                "listKind": f"{kind}List",
+                "plural": plural,
+                "singular": kind.lower(),
+                "shortNames": [short],
+            },
+            "scope": "Namespaced",
+            "versions": [
+                {
+                    "name": "v1alpha1",
+                    "served": True,
+                    "storage": True,
+                    "schema": {"openAPIV3Schema": schema},
+                    "subresources": {"status": {}},
+                    "additionalPrinterColumns": [*columns, *shared],
+                }
+            ],
+        },
+    }
+
+
+def common_spec() -> dict[str, Schema]:
+    """Fields of the spec that both kinds have."""
+    others = {
+        name: anything("Another mover, which this operator does not have.") for name in ("rsync", "rsyncTLS", "rclone")
+    }
+    return {
+        "trigger": trigger(),
+        "paused": flag("Stop the mover and start none."),
+        "external": group(
+            "Handled by somebody else.", provider=text("By whom."), parameters=mapping("With these parameters.")
+        ),
+        **others,
+    }
+
+
+def main() -> None:
+    """Write both files."""
+    spec = group(
+        "What to back up, when, and where to.",
+        sourcePVC=text("The claim to back up."),
+        restic=source(),
+        syncthing=anything("Another mover, which this operator does not have."),
+        **common_spec(),
+    )
+    column = [{"jsonPath": ".spec.sourcePVC", "name": "Source", "type": "string"}]
+    write(definition("ReplicationSource", "replicationsources", "vsrs", spec, source_status(), column))
+    spec = group("What to restore, when, and where to.", restic=destination(), **common_spec())
+    write(definition("ReplicationDestination", "replicationdestinations", "vsrd", spec, destination_status(), []))
+
+
+def write(crd: Schema) -> None:
+    """Write one file."""
+    path = TARGET / f"volsync.backube_{crd['spec']['names']['plural']}.yaml"
+
+    class Plain(yaml.SafeDumper):
+        def ignore_aliases(self, data: Any) -> bool:
+            return True
+
+    path.write_text(yaml.dump(crd, Dumper=Plain, sort_keys=False, width=120), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
