@@ -24,7 +24,8 @@ _MERGE_KEYS = {
 def apply_patch(kind: str, target: dict[str, Any], patch: Any) -> dict[str, Any]:
     """Return `target` with a patch of the given media type applied."""
     if kind == "application/json-patch+json":
-        return _json_patch(copy.deepcopy(target), patch)
+        patched: dict[str, Any] = _json_patch(copy.deepcopy(target), patch)
+        return patched
     if not isinstance(patch, dict):
         raise StatusError(400, "BadRequest", "the patch is no object")
     strategic = kind in ("application/strategic-merge-patch+json", "application/apply-patch+yaml")

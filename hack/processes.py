@@ -1,0 +1,158 @@
+"""The processes of a working set-up: development cluster, S3 server, manager. For the demo and for tests."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
+
+from hack.tool_cache import tool_path
+
+ROOT = Path(__file__).parents[1]
+# Each starts within a second or three; a busy machine gets more.
+_START_SECONDS = 60.0
+
+
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that nobody listens on."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def wait_until(what: str, check: Callable[[], bool], seconds: float = _START_SECONDS) -> None:
+    """Wait for a predicate; TimeoutError names what did not come."""
+    deadline = time.monotonic() + seconds
+    while not check():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"waited {seconds:g} s in vain for {what}")
+        time.sleep(0.05)
+
+
+class Process:
+    """A process in a session of its own, with its output in a file."""
+
+    def __init__(self, name: str, command: list[str], folder: Path, env: dict[str, str] | None = None) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.name, self.log = name, folder / f"{name}.log"
+        with self.log.open("wb") as out:
+            self.process = subprocess.Popen(
+                command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
+            )
+
+    def says(self, text: str) -> bool:
+        """Tell whether the process has printed a text; raise if it has ended instead."""
+        printed = self.log.read_text(encoding="utf-8", errors="replace")
+        if text not in printed and self.process.poll() is not None:
+            raise RuntimeError(f"{self.name} ended with {self.process.returncode}:\n{printed[-2000:]}")
+        return text in printed
+
+    def stop(self, seconds: float = 15.0) -> int:
+        """End it, and return its exit code."""
+        self.process.terminate()
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.wait()
+
+    def kill(self) -> None:
+        """End it without a word."""
+        self.process.kill()
+        self.process.wait()
+
+
+class DevCluster(Process):
+    """The development cluster."""
+
+    def __init__(self, folder: Path) -> None:
+        command = [sys.executable, "-m", "hack.devcluster", "--state", str(folder / "cluster")]
+        command += ["--needed", str(ROOT), "--needed", sys.prefix, "--needed", sys.base_prefix]
+        restic = tool_path("restic")
+        command += ["--bin", str(restic.parent), "--needed", str(restic.parent)]
+        super().__init__("devcluster", command, folder)
+        wait_until("the development cluster", lambda: self.says("READY "))
+        self.kubeconfig = folder / "cluster" / "kubeconfig"
+        self.url = self.log.read_text(encoding="utf-8").split("READY ")[1].split()[0]
+
+    def ask(self, method: str, path: str, body: Any = None, kind: str = "application/json") -> Any:
+        """Make one request, and return the decoded answer; HTTPError for a refusal."""
+        data = None if body is None else json.dumps(body).encode()
+        request = Request(self.url + path, data, {"Content-Type": kind, "User-Agent": "tests"}, method=method)
+        with urlopen(request, timeout=30) as answer:
+            return json.loads(answer.read())
+
+    def get(self, path: str) -> Any:
+        """Return an object, or None if it is not there."""
+        try:
+            return self.ask("GET", path)
+        except HTTPError as error:
+            if error.code == 404:
+                return None
+            raise
+
+    def admin(self, what: str, **body: Any) -> Any:
+        """Ask for a fault, or for the record of requests."""
+        return self.ask("POST", f"/devcluster/{what}", body)
+
+
+class S3Server(Process):
+    """A SeaweedFS S3 server."""
+
+    ACCESS, SECRET = "volsync", "demonstration-secret"
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        identity = {
+            "name": "demo",
+            "credentials": [{"accessKey": self.ACCESS, "secretKey": self.SECRET}],
+            "actions": ["Admin", "Read", "Write", "List", "Tagging"],
+        }
+        config = folder / "identities.json"
+        config.write_text(json.dumps({"identities": [identity]}), encoding="utf-8")
+        self.port = free_port()
+        parts = ("master", "volume", "filer", "webdav")
+        command = [str(tool_path("weed")), "mini", f"-dir={folder / 's3'}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"]
+        command += ["-master.telemetry=false", f"-s3.config={config}", f"-s3.port={self.port}"]
+        command += [f"-s3.port.grpc={free_port()}", "-s3.port.iceberg=0", "-s3.port.lance=0", "-admin.ui=false"]
+        command += [f"-admin.port={free_port()}"]
+        command += [f"-{part}.port={free_port()}" for part in parts]
+        command += [f"-{part}.port.grpc={free_port()}" for part in parts[:3]]
+        (folder / "s3").mkdir(exist_ok=True)
+        super().__init__("s3", command, folder)
+        wait_until("the S3 server", self._answers)
+
+    def _answers(self) -> bool:
+        self.says("")
+        try:
+            urlopen(f"http://127.0.0.1:{self.port}/", timeout=2)
+        except HTTPError:
+            return True
+        except (URLError, OSError):
+            return False
+        return True
+
+
+class Manager(Process):
+    """The manager, as somebody runs it on a laptop."""
+
+    def __init__(self, folder: Path, kubeconfig: Path, *arguments: str) -> None:
+        program = str(Path(sys.executable).parent / "volsync-py")
+        self.metrics_port, self.health_port = free_port(), free_port()
+        command = [program, "manager", f"--kubeconfig={kubeconfig}", "--restic-container-image=local"]
+        command += [f"--metrics-bind-address=127.0.0.1:{self.metrics_port}"]
+        command += [f"--health-probe-bind-address=127.0.0.1:{self.health_port}", *arguments]
+        env = {**os.environ, "VOLSYNC_NAMESPACE": "default"}
+        super().__init__("manager", command, folder, env)
+
+    def leads(self) -> None:
+        """Wait until it works."""
+        wait_until("the manager", lambda: self.says("manager leads"))
