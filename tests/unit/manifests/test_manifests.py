@@ -1,0 +1,147 @@
+"""What the manifests promise, read from the files as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+MANIFESTS = Path(__file__).parents[3] / "manifests"
+READING_ALL = {"list", "watch", "*", "deletecollection"}
+
+
+def documents(folder: str) -> Iterator[dict[str, Any]]:
+    for path in sorted((MANIFESTS / folder).rglob("*.yaml")):
+        yield from (d for d in yaml.safe_load_all(path.read_text()) if d)
+
+
+def rules(folder: str, *kinds: str) -> Iterator[dict[str, Any]]:
+    for document in documents(folder):
+        if document["kind"] in (kinds or ("Role", "ClusterRole")):
+            yield from document.get("rules", [])
+
+
+def of_kind(kind: str) -> dict[str, Any]:
+    (found,) = [d for d in documents("base") if d["kind"] == kind]
+    return found
+
+
+@pytest.mark.parametrize("path", sorted(MANIFESTS.rglob("kustomization.yaml")), ids=lambda p: p.parent.name)
+def test_a_kustomization_names_only_what_is_there(path: Path) -> None:
+    kustomization = yaml.safe_load(path.read_text())
+
+    missing = [r for r in kustomization["resources"] if not (path.parent / r).exists()]
+    assert missing == []
+
+
+def test_no_file_is_left_out_of_its_kustomization() -> None:
+    for path in MANIFESTS.rglob("kustomization.yaml"):
+        named = set(yaml.safe_load(path.read_text())["resources"])
+        there = {p.name for p in path.parent.glob("*.yaml")} - {"kustomization.yaml"}
+        assert there - named == set(), path
+
+
+def test_nobody_lists_or_watches_secrets_or_config_maps() -> None:
+    wide = [
+        rule
+        for rule in rules("")
+        if {"secrets", "configmaps", "*"} & set(rule.get("resources", [])) and READING_ALL & set(rule["verbs"])
+    ]
+    assert wide == []
+
+
+def test_writing_secrets_is_an_overlay_of_its_own() -> None:
+    writing = [d["metadata"]["name"] for d in documents("") if d["kind"] == "ClusterRole" for r in d.get("rules", [])
+               if "secrets" in r.get("resources", []) and set(r["verbs"]) - {"get"}]  # fmt: skip
+
+    assert writing == ["volsync-py-pull-secrets"]
+
+
+def test_the_manager_has_no_wildcards() -> None:
+    assert [r for r in rules("") if "*" in [*r["verbs"], *r.get("resources", []), *r.get("apiGroups", [])]] == []
+
+
+def test_the_lease_is_volsyncs_and_no_other() -> None:
+    leases = [r for r in rules("rbac") if "leases" in r.get("resources", []) and r["verbs"] != ["create"]]
+
+    assert [r["resourceNames"] for r in leases] == [["b95b3104.backube"]]
+
+
+def test_every_binding_names_a_role_that_is_there() -> None:
+    roles = {(d["kind"], d["metadata"]["name"]) for d in documents("") if d["kind"] in {"Role", "ClusterRole"}}
+    wanted = {(d["roleRef"]["kind"], d["roleRef"]["name"]) for d in documents("") if "roleRef" in d}
+
+    assert wanted - roles == set()
+
+
+def test_the_manager_meets_pod_security_restricted() -> None:
+    pod = of_kind("Deployment")["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+
+    assert of_kind("Namespace")["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+    assert pod["securityContext"]["runAsNonRoot"]
+    assert pod["securityContext"]["runAsUser"] == 65532
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+
+
+def test_movers_run_from_the_managers_own_image() -> None:
+    (container,) = of_kind("Deployment")["spec"]["template"]["spec"]["containers"]
+    environment = {e["name"]: e.get("value") for e in container["env"]}
+
+    assert environment["VOLSYNC_PY_IMAGE"] == container["image"]
+
+
+def test_the_managers_flags_are_flags_of_the_manager() -> None:
+    from volsync_py.settings import parse_settings
+
+    (container,) = of_kind("Deployment")["spec"]["template"]["spec"]["containers"]
+    command, *flags = container["args"]
+    settings = parse_settings(flags, {"VOLSYNC_PY_IMAGE": container["image"]}, pod_namespace="")
+
+    assert command == "manager"
+    assert (settings.metrics.secure, settings.metrics.require_rbac, settings.election.enabled) == (True, True, True)
+
+
+def test_probes_and_services_name_ports_that_are_there() -> None:
+    (container,) = of_kind("Deployment")["spec"]["template"]["spec"]["containers"]
+    ports = {p["name"] for p in container["ports"]}
+    probes = {container[p]["httpGet"]["port"] for p in ("livenessProbe", "readinessProbe")}
+    service = {p["targetPort"] for p in of_kind("Service")["spec"]["ports"]}
+
+    assert probes | service <= ports
+
+
+def test_the_samples_are_complete_objects() -> None:
+    kinds = sorted(d["kind"] for d in documents("samples"))
+
+    assert kinds == [
+        "PersistentVolumeClaim", "ReplicationDestination", "ReplicationDestination", "ReplicationSource", "Secret",
+    ]  # fmt: skip
+    assert all(d["metadata"]["name"] and d["apiVersion"] for d in documents("samples"))
+
+
+def schemas() -> dict[str, Any]:
+    """Return the schema of each of our kinds."""
+    return {
+        crd["spec"]["names"]["kind"]: version["schema"]["openAPIV3Schema"]
+        for crd in documents("crds")
+        if crd["kind"] == "CustomResourceDefinition"
+        for version in crd["spec"]["versions"]
+    }
+
+
+@pytest.mark.parametrize("kind", ["ReplicationSource", "ReplicationDestination"])
+def test_the_samples_fit_the_schemas(kind: str) -> None:
+    import jsonschema
+
+    for sample in (d for d in documents("samples") if d["kind"] == kind):
+        problems = [e.message for e in jsonschema.Draft202012Validator(schemas()[kind]).iter_errors(sample)]
+        assert problems == []
