@@ -54,7 +54,10 @@ class Story:
 
     def _prepare(self) -> None:
         self.tell("A namespace, a volume with files of several owners and modes, and the repository's Secret")
-        self._create("/api/v1/namespaces", {"kind": "Namespace", "metadata": {"name": NAMESPACE}})
+        # Files of other users are only readable with more rights, which a namespace's admin grants so.
+        annotations = {"volsync.backube/privileged-movers": "true"}
+        space = {"kind": "Namespace", "metadata": {"name": NAMESPACE, "annotations": annotations}}
+        self._create("/api/v1/namespaces", space)
         secret = {
             "RESTIC_REPOSITORY": f"s3:http://127.0.0.1:{self.s3.port}/demo/mydata",
             "RESTIC_PASSWORD": "only-for-this-demonstration",

@@ -107,7 +107,7 @@ class DevCluster(Process):
 class S3Server(Process):
     """A SeaweedFS S3 server."""
 
-    ACCESS, SECRET = "volsync", "demonstration-secret"
+    ACCESS, SECRET = "demo-access-key", "demonstration-secret"
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)

@@ -19,6 +19,9 @@ Transform = Callable[[Object], Object]
 
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
+# Answers are under way for seconds at most; nothing deletes so many objects in that time.
+_MOST_GONE = 5000
+
 
 def key_of(obj: Object) -> Key:
     """Return namespace and name."""
@@ -48,7 +51,7 @@ class Store:
         self._lock = threading.RLock()
         self._objects: dict[Key, Object] = {}
         self._indices: dict[str, dict[str, set[Key]]] = {name: {} for name in self._indexers}
-        # What we deleted ourselves, until the watch says so too: an event that is under way must not revive it.
+        # What has gone, at which version: an answer or an event that is still under way must not revive it.
         self._gone: dict[Key, int] = {}
 
     def get(self, namespace: str, name: str) -> Object | None:
@@ -101,13 +104,14 @@ class Store:
                 return None
             self._reindex(key, old, None)
             del self._objects[key]
+            self._bury(key, version)
             return old
 
     def discard(self, obj: Object) -> None:
         """Forget an object that we deleted, and what the watch still says of it."""
         key = key_of(obj)
         with self._lock:
-            self._gone[key] = max(version_of(obj), version_of(self._objects.get(key, obj)))
+            self._bury(key, max(version_of(obj), version_of(self._objects.get(key, obj))))
             old = self._objects.pop(key, None)
             if old is not None:
                 self._reindex(key, old, None)
@@ -131,6 +135,12 @@ class Store:
                     self._objects[key] = new
                     changes.append((before, new))
         return changes
+
+    def _bury(self, key: Key, version: int) -> None:
+        self._gone.pop(key, None)
+        self._gone[key] = version
+        while len(self._gone) > _MOST_GONE:
+            del self._gone[next(iter(self._gone))]
 
     def _trimmed(self, obj: Object) -> Object:
         meta = obj["metadata"]

@@ -1,0 +1,45 @@
+"""One development cluster with an S3 server and a manager, for all integration tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from hack.processes import DevCluster, Manager, S3Server
+from tests.integration.world import World
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevCluster]:
+    """The development cluster, without a manager."""
+    one = DevCluster(tmp_path_factory.mktemp("cluster"))
+    yield one
+    one.stop()
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """An S3 server."""
+    one = S3Server(tmp_path_factory.mktemp("s3"))
+    yield one
+    one.stop()
+
+
+@pytest.fixture(scope="session")
+def manager(cluster: DevCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Manager]:
+    """A manager that leads."""
+    one = Manager(tmp_path_factory.mktemp("manager"), cluster.kubeconfig)
+    one.leads()
+    yield one
+    one.stop()
+
+
+@pytest.fixture
+def world(cluster: DevCluster, s3: S3Server, manager: Manager, request: pytest.FixtureRequest) -> Iterator[World]:
+    """A namespace of the test's own, with a volume that holds files, and a repository Secret."""
+    name = "t-" + request.node.name.replace("_", "-").replace("[", "-").replace("]", "")[-50:].strip("-").lower()
+    one = World(cluster, s3, name)
+    one.prepare()
+    yield one
+    one.end()

@@ -1,0 +1,63 @@
+"""The store never goes back in time, whichever way an object comes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from volsync_py.kube.store import Store
+
+
+def obj(version: int, name: str = "a", owner: str = "u1") -> dict[str, Any]:
+    meta = {"namespace": "n", "name": name, "resourceVersion": str(version), "ownerReferences": [{"uid": owner}]}
+    return {"metadata": meta}
+
+
+def test_an_older_version_does_not_replace_a_newer_one() -> None:
+    store = Store()
+    store.put(obj(5))
+    assert store.update(obj(4)) == (False, obj(5))
+    assert store.get("n", "a") == obj(5)
+
+
+def test_an_answer_that_comes_after_the_end_of_its_object_does_not_revive_it() -> None:
+    store = Store()
+    store.put(obj(5))
+    store.remove(obj(8))
+    store.put(obj(7))
+    assert store.list() == []
+
+
+def test_a_new_object_of_the_same_name_is_taken_after_the_end_of_the_old_one() -> None:
+    store = Store()
+    store.put(obj(5))
+    store.remove(obj(8))
+    store.put(obj(9))
+    assert store.get("n", "a") == obj(9)
+
+
+def test_a_list_keeps_what_was_written_after_it_was_made() -> None:
+    store = Store()
+    store.put(obj(5, "old"))
+    store.put(obj(12, "new"))
+    changes = store.replace([obj(9, "listed")], 10)
+    assert [(o and o["metadata"]["name"], n and n["metadata"]["name"]) for o, n in changes] == [
+        ("old", None),
+        (None, "listed"),
+    ]
+    assert {o["metadata"]["name"] for o in store.list()} == {"new", "listed"}
+
+
+def test_an_index_follows_its_objects() -> None:
+    store = Store()
+    store.put(obj(1))
+    store.put(obj(2, owner="u2"))
+    assert store.by_index("owner", "u1") == []
+    assert store.by_index("owner", "u2") == [obj(2, owner="u2")]
+
+
+def test_managed_fields_are_dropped() -> None:
+    store = Store()
+    given = obj(1)
+    given["metadata"]["managedFields"] = [{}]
+    store.put(given)
+    assert store.get("n", "a") == obj(1)

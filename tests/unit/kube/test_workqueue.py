@@ -1,0 +1,116 @@
+"""The queue loses nothing, and gives no key to two workers."""
+
+from __future__ import annotations
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from volsync_py.kube.workqueue import RateLimitingQueue
+
+
+class Clock:
+    """Time that passes when told."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def drained(queue: RateLimitingQueue[str]) -> list[str]:
+    queue.shut_down()
+    keys = []
+    while (key := queue.get()) is not None:
+        keys.append(key)
+    return keys
+
+
+def test_a_key_that_is_added_twice_is_worked_on_once() -> None:
+    queue: RateLimitingQueue[str] = RateLimitingQueue()
+    for key in "aba":
+        queue.add(key)
+    assert drained(queue) == ["a", "b"]
+
+
+def test_a_key_that_is_added_while_it_is_worked_on_runs_again_afterwards() -> None:
+    queue: RateLimitingQueue[str] = RateLimitingQueue()
+    queue.add("a")
+    assert queue.get() == "a"
+    queue.add("a")
+    assert len(queue) == 0
+    queue.done("a")
+    assert queue.get() == "a"
+
+
+def test_of_several_delays_the_shortest_counts() -> None:
+    clock = Clock()
+    queue: RateLimitingQueue[str] = RateLimitingQueue(clock=clock)
+    queue.add_after("a", 60)
+    queue.add_after("a", 5)
+    queue.add_after("a", 30)
+    clock.now = 5.0
+    assert queue.get() == "a"
+    queue.done("a")
+    clock.now = 100.0
+    queue.add("b")
+    assert queue.get() == "b"
+    assert len(queue) == 0
+
+
+def test_failures_double_the_delay_up_to_the_longest_until_forgotten() -> None:
+    clock = Clock()
+    queue: RateLimitingQueue[str] = RateLimitingQueue(base_seconds=1, longest_seconds=8, clock=clock)
+    for delay in (1, 2, 4, 8, 8):
+        queue.add_rate_limited("a")
+        clock.now += delay - 0.5
+        queue.add("other")
+        assert queue.get() == "other"
+        queue.done("other")
+        assert len(queue) == 0
+        clock.now += 0.5
+        assert queue.get() == "a"
+        queue.done("a")
+    queue.forget("a")
+    assert queue.failures("a") == 0
+
+
+class Machine(RuleBasedStateMachine):
+    """Random adds, gets and dones."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.queue: RateLimitingQueue[int] = RateLimitingQueue()
+        self.wanted: set[int] = set()
+        self.working: set[int] = set()
+
+    @rule(key=st.integers(0, 4))
+    def add(self, key: int) -> None:
+        self.queue.add(key)
+        self.wanted.add(key)
+
+    @precondition(lambda self: len(self.queue) > 0)
+    @rule()
+    def get(self) -> None:
+        key = self.queue.get()
+        assert key is not None
+        assert key not in self.working
+        assert key in self.wanted
+        self.wanted.discard(key)
+        self.working.add(key)
+
+    @precondition(lambda self: bool(self.working))
+    @rule(data=st.data())
+    def done(self, data: st.DataObject) -> None:
+        key = data.draw(st.sampled_from(sorted(self.working)))
+        self.working.discard(key)
+        self.queue.done(key)
+
+    @invariant()
+    def nothing_is_lost(self) -> None:
+        assert len(self.queue) == len(self.wanted - self.working)
+
+
+Machine.TestCase.settings = settings(max_examples=50, deadline=None)
+TestQueue = Machine.TestCase
