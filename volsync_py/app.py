@@ -8,8 +8,9 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -19,6 +20,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from volsync_py import __version__
 from volsync_py.api.spec import Replication
 from volsync_py.api.view import MoverSettings
+from volsync_py.certificates import CertificateFiles, SelfSigned
 from volsync_py.controllers.execute import Executor
 from volsync_py.controllers.observe import Observer
 from volsync_py.controllers.replication import ReplicationController
@@ -45,6 +47,7 @@ from volsync_py.kube.resources import (
     VOLUME_SNAPSHOTS,
     Resource,
 )
+from volsync_py.kube.reviews import Reviewer
 from volsync_py.kube.store import Object, Store
 from volsync_py.kube.workqueue import RateLimitingQueue
 from volsync_py.metrics import Metrics
@@ -96,24 +99,24 @@ class Manager:
 
     def run(self, stop: threading.Event) -> int:
         """Serve, wait for the lease, reconcile, end."""
-        servers = self._servers()
-        for server in servers:
-            server.start()
+        with ExitStack() as stack:
+            for server in self._servers(stack):
+                server.start()
+                stack.callback(server.stop)
+            return self._run(stop)
+
+    def _run(self, stop: threading.Event) -> int:
+        if not self._settings.election.enabled:
+            return self._lead(stop)
+        elector = self._elector()
+        threading.Thread(target=_release_at, args=(stop, elector), daemon=True).start()
+        if not elector.acquire():
+            return 0
+        elector.keep(self._lost)
         try:
-            if not self._settings.election.enabled:
-                return self._lead(stop)
-            elector = self._elector()
-            threading.Thread(target=_release_at, args=(stop, elector), daemon=True).start()
-            if not elector.acquire():
-                return 0
-            elector.keep(self._lost)
-            try:
-                return self._lead(stop)
-            finally:
-                elector.release()
+            return self._lead(stop)
         finally:
-            for server in servers:
-                server.stop()
+            elector.release()
 
     def _lead(self, stop: threading.Event) -> int:
         mover = self._mover_settings(stop)
@@ -191,17 +194,28 @@ class Manager:
             lease_seconds=election.lease_seconds,
             renew_deadline_seconds=election.renew_seconds,
             retry_seconds=election.retry_seconds,
+            on_error=lambda error: log.warning("the lease cannot be renewed or taken", error=error),
             on_new_leader=lambda holder: log.info("waiting for the lease", holder=holder, lease=LEASE),
         )
 
-    def _servers(self) -> list[HttpServer]:
+    def _servers(self, stack: ExitStack) -> list[HttpServer]:
         servers = []
         if self._settings.health_address != "0":
             servers.append(HttpServer(self._settings.health_address, health_routes(self._not_ready)))
         metrics = self._settings.metrics
-        if metrics.address != "0" and not metrics.secure:
-            servers.append(HttpServer(metrics.address, metrics_routes(self._metrics.expose, CONTENT_TYPE_LATEST)))
+        if metrics.address != "0":
+            reviewer = Reviewer(self._client) if metrics.require_rbac else None
+            routes = metrics_routes(self._metrics.expose, CONTENT_TYPE_LATEST, reviewer.authorize if reviewer else None)
+            certificate = self._certificate(stack) if metrics.secure else None
+            servers.append(HttpServer(metrics.address, routes, certificate))
         return servers
+
+    def _certificate(self, stack: ExitStack) -> CertificateFiles:
+        metrics = self._settings.metrics
+        if metrics.cert_path:
+            folder = Path(metrics.cert_path)
+            return CertificateFiles(folder / metrics.cert_name, folder / metrics.cert_key)
+        return stack.enter_context(SelfSigned())
 
     def _not_ready(self) -> str:
         if not self._leads and self._settings.election.enabled:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +77,7 @@ class World:
     def read(self, claim: str) -> dict[str, str]:
         """Return the files of a volume."""
         base = self.folder(claim)
-        found = (Path(folder) / name for folder, _, names in os.walk(base) for name in names)
+        found: Iterable[Path] = (Path(folder) / name for folder, _, names in os.walk(base) for name in names)
         return {str(p.relative_to(base)): p.read_text(encoding="utf-8") for p in found}
 
     # ---- custom resources
@@ -107,7 +107,7 @@ class World:
     def condition(self, plural: str, name: str, kind: str) -> tuple[str, str, str]:
         """Return status, reason and message of a condition."""
         conditions = self.status(plural, name).get("conditions") or []
-        found = next((c for c in conditions if c["type"] == kind), {})
+        found: dict[str, Any] = next((c for c in conditions if c["type"] == kind), {})
         return found.get("status", ""), found.get("reason", ""), found.get("message", "")
 
     def wait(self, plural: str, name: str, check: Callable[[Any], bool]) -> Any:

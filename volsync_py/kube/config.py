@@ -6,11 +6,13 @@ Together with `client` the only place that knows the `kubernetes` package.
 from __future__ import annotations
 
 import os
+import ssl
 from pathlib import Path
 
 from attrs import frozen
 from kubernetes import config as kubernetes_config
 from kubernetes.client import ApiClient, Configuration
+from urllib3.util.ssl_ import create_urllib3_context
 
 _NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
@@ -48,4 +50,13 @@ def load(kubeconfig: str | None = None, context: str | None = None, *, pool_size
             namespace = str((active.get("context") or {}).get("namespace") or "default")
     except (kubernetes_config.ConfigException, OSError) as error:
         raise ConfigError(str(error)) from error
-    return Connection(ApiClient(configuration), str(configuration.host), namespace, in_cluster)
+    return Connection(_client(configuration), str(configuration.host), namespace, in_cluster)
+
+
+def _client(configuration: Configuration) -> ApiClient:
+    client = ApiClient(configuration)
+    context = create_urllib3_context()
+    # Python 3.13 refuses CAs without a key usage extension, which many clusters have and Go's clients accept.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    client.rest_client.pool_manager.connection_pool_kw["ssl_context"] = context
+    return client

@@ -33,11 +33,13 @@ class LeaderElector:
         renew_deadline_seconds: float = 10.0,
         retry_seconds: float = 2.0,
         on_new_leader: Callable[[str], None] = lambda identity: None,
+        on_error: Callable[[str], None] = lambda error: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._client, self._namespace, self._name, self._identity = client, namespace, name, identity
         self._lease, self._deadline, self._retry = lease_seconds, renew_deadline_seconds, retry_seconds
-        self._on_new_leader, self._clock = on_new_leader, clock
+        self._on_new_leader, self._on_error, self._clock = on_new_leader, on_error, clock
+        self._last_error = ""
         self._stop = threading.Event()
         # What we last saw of somebody else's lease, and when: his clock is none of ours.
         self._seen: tuple[str, str] = ("", "")
@@ -90,8 +92,12 @@ class LeaderElector:
         started = self._clock()
         try:
             mine = self._try()
-        except KubeError:
+        except KubeError as error:
+            if str(error) != self._last_error:
+                self._last_error = str(error)
+                self._on_error(self._last_error)
             return False
+        self._last_error = ""
         if mine:
             # Counted from before the request: the server may have taken it at any time since.
             self.renewed_at = started

@@ -117,7 +117,7 @@ class Cluster:
     def log(self, pod: Object, container: str = "c") -> str:
         """Return what a container wrote."""
         uid = pod["metadata"]["uid"]
-        return (self.state / "logs" / NAMESPACE / uid / f"{container}.log").read_text()
+        return (self.state / "logs" / NAMESPACE / uid / f"{container}.log").read_text()  # type: ignore[no-any-return]
 
     def volume_path(self, claim: str) -> Path:
         """Return the folder behind a bound claim."""

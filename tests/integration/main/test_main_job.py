@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -156,7 +157,7 @@ def test_a_wrong_password_stops_until_the_secret_is_corrected(world: World) -> N
     ],
 )
 def test_bad_input_is_named_in_a_condition_and_costs_a_few_requests(
-    world: World, spec: dict[str, object], field: str
+    world: World, spec: dict[str, Any], field: str
 ) -> None:
     world.source(**spec)
     wait_until("the condition", lambda: field in world.condition("replicationsources", "backup", "Healthy")[2])

@@ -17,6 +17,8 @@ from volsync_py.core.times import parse_rfc3339
 from volsync_py.movers.restic.outcome import ClusterError
 from volsync_py.restic.report import ErrorClass, Report
 
+# The news of a pod may come later than that of its Job, and a pod that was deleted sends none.
+POD_PATIENCE = timedelta(seconds=10)
 # A controller that cannot create the pod says so in events; before that, a pod may just be on its way.
 NO_POD_PATIENCE = timedelta(seconds=30)
 # A pod may wait for a provisioner, an attach or an image; after this the user is told what it waits for.
@@ -55,16 +57,26 @@ def job_state(job: Object, pods: Iterable[Object], now: datetime) -> JobState:
     """Judge a Job by its conditions and its newest pods."""
     ordered = sorted(pods, key=lambda p: (p["metadata"]["creationTimestamp"], p["metadata"]["name"]))
     # In the end Kubernetes leaves at most one pod of ours; VolSync's Jobs may leave eight failed ones.
-    if _condition(job, "Complete"):
-        pod = _newest(ordered, "Succeeded")
-        return JobState(Phase.SUCCEEDED, report=_report(pod), pod=pod)
-    failed = _condition(job, "Failed")
-    if failed:
-        return _failed(failed, _newest(ordered, "Failed") or _newest(ordered, "Running"))
+    for name, phase in (("Complete", "Succeeded"), ("Failed", "Failed")):
+        ended = _condition(job, name)
+        if ended:
+            return _ended(ended, ordered, phase, now)
     live = [p for p in ordered if not p["metadata"].get("deletionTimestamp")]
     if not live:
         return _podless(job, now)
     return _live(live[-1], now)
+
+
+def _ended(condition: Object, pods: list[Object], phase: str, now: datetime) -> JobState:
+    """Judge an ended Job, but not before its pod's end has been seen as well: two watches, no order."""
+    pod = _newest(pods, phase)
+    since = condition.get("lastTransitionTime")
+    due = parse_rfc3339(since) + POD_PATIENCE if since else now
+    if pod is None and now < due:
+        return JobState(Phase.RUNNING, look_again_at=due)
+    if phase == "Failed":
+        return _failed(condition, pod or _newest(pods, "Running"))
+    return JobState(Phase.SUCCEEDED, report=_report(pod), pod=pod)
 
 
 def _failed(condition: Object, pod: Object | None) -> JobState:
