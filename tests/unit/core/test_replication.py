@@ -1,0 +1,192 @@
+"""The replication machine, pass by pass (rows M1 to M16)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from attrs import define, field
+
+from volsync_py.core.actions import Action, Delete, PatchStatus, Ref
+from volsync_py.core.merge import merged
+from volsync_py.core.replication import Resource, decide
+from volsync_py.core.result import Decision, StepResult, Success, Trouble
+from volsync_py.core.schedule import parse_schedule
+from volsync_py.core.times import format_rfc3339
+from volsync_py.core.trigger import Trigger
+
+NOW = datetime(2026, 11, 24, 4, 7, tzinfo=UTC)
+LEFTOVER = Delete(Ref("batch/v1", "Job", "n", "volsync-src-a"), "uid-of-job")
+
+
+@define
+class Work:
+    """A mover that does as it is told."""
+
+    step: StepResult = field(factory=StepResult)
+    left: tuple[Action, ...] = ()
+
+    def synchronize(self) -> StepResult:
+        return self.step
+
+    def cleanup(self, publishing: str | None) -> tuple[Action, ...]:
+        return self.left
+
+    def remains(self) -> bool:
+        return bool(self.left)
+
+    def in_flight(self) -> bool:
+        return False
+
+
+def resource(trigger: dict[str, Any] | None = None, trouble: Trouble | None = None, **status: Any) -> Resource:
+    given = dict(trigger or {"manual": "a"})
+    text = given.pop("schedule", "")
+    schedule = parse_schedule(text, UTC) if text else None
+    created = NOW - timedelta(days=1)
+    one = Trigger("uid", created, schedule=schedule, has_schedule=bool(text), **given)
+    meta = {"name": "a", "namespace": "n", "uid": "uid", "generation": 3, "resourceVersion": "7"}
+    obj = {"apiVersion": "volsync.backube/v1alpha1", "kind": "ReplicationSource", "metadata": meta}
+    if status:
+        obj["status"] = status
+    return Resource(obj, one, trouble, {"latestMoverStatus": {}})
+
+
+def after(one: Resource, decision: Decision) -> dict[str, Any]:
+    """Return the status as the decision leaves it."""
+    status = one.status
+    for action in decision.actions:
+        if isinstance(action, PatchStatus):
+            assert action.resource_version == "7"
+            status = merged(status, action.changes)
+    return status
+
+
+def condition(status: dict[str, Any], kind: str = "Synchronizing") -> tuple[str, str]:
+    found = next(c for c in status["conditions"] if c["type"] == kind)
+    return found["status"], found["reason"]
+
+
+def idle(**more: Any) -> dict[str, Any]:
+    return {"lastSyncTime": format_rfc3339(NOW - timedelta(minutes=9)), "lastManualSync": "a", **more}
+
+
+@pytest.mark.parametrize("trigger", [{"manual": "a"}, {"schedule": "0 0 1 1 *"}, {}])
+def test_a_fresh_resource_starts_at_once_whatever_its_trigger_m1(trigger: dict[str, Any]) -> None:
+    one = resource(trigger or {"manual": ""})
+    decision = decide(one, Work(), NOW)
+    status = after(one, decision)
+    assert condition(status) == ("True", "SyncInProgress")
+    assert condition(status, "Healthy") == ("Unknown", "NotYetRun")
+    assert status["lastSyncStartTime"] == format_rfc3339(NOW)
+    assert decision.out_of_sync is True
+    assert len([a for a in decision.actions if isinstance(a, PatchStatus)]) == 1
+
+
+def test_a_first_run_that_is_to_wait_for_its_slot_waits() -> None:
+    one = resource({"schedule": "0 5 * * *", "run_on_create": False})
+    # The resource is a day old, so its first slot has passed; one that is new waits.
+    assert "lastSyncStartTime" in after(one, decide(one, Work(), NOW))
+    fresh = Resource(
+        one.object, Trigger("uid", NOW, schedule=one.trigger.schedule, has_schedule=True, run_on_create=False)
+    )
+    status = after(fresh, decide(fresh, Work(), NOW))
+    assert status["nextSyncTime"] == "2026-11-24T05:00:00Z"
+    assert "lastSyncStartTime" not in status
+
+
+def test_a_run_that_goes_on_writes_nothing_new_m2() -> None:
+    one = resource(lastSyncStartTime=format_rfc3339(NOW))
+    first = after(one, decide(one, Work(), NOW))
+    again = resource(**first)
+    assert decide(again, Work(), NOW + timedelta(minutes=1)).actions == ()
+
+
+def test_an_error_is_told_and_the_run_stays_open_m3_m16() -> None:
+    one = resource(lastSyncStartTime=format_rfc3339(NOW))
+    failed = after(one, decide(one, Work(StepResult(error=Trouble("Configuration", "no", "do"))), NOW))
+    assert condition(failed) == ("False", "Error")
+    assert "lastSyncStartTime" in failed
+    mended = resource(**failed)
+    status = after(mended, decide(mended, Work(), NOW))
+    assert condition(status) == ("True", "SyncInProgress")
+    assert condition(status, "Healthy") == ("Unknown", "NotYetRun")
+
+
+def test_a_success_is_written_once_with_its_final_reason_before_the_job_is_deleted_m4() -> None:
+    one = resource(lastSyncStartTime=format_rfc3339(NOW - timedelta(seconds=30)), attempt={"count": 2})
+    decision = decide(one, Work(StepResult(success=Success()), (LEFTOVER,)), NOW)
+    assert [type(a) for a in decision.actions] == [PatchStatus, Delete]
+    status = after(one, decision)
+    assert condition(status) == ("False", "WaitingForManual")
+    assert condition(status, "Healthy") == ("True", "Succeeded")
+    assert status["lastSyncDuration"] == "30s"
+    assert status["lastManualSync"] == "a"
+    assert "lastSyncStartTime" not in status
+    assert "attempt" not in status
+    assert decision.out_of_sync is False
+
+
+def test_without_a_trigger_the_next_run_waits_until_the_last_one_is_cleaned_up_m5_m7() -> None:
+    one = resource({"manual": ""}, **idle())
+    cleaning = decide(one, Work(left=(LEFTOVER,)), NOW)
+    assert condition(after(one, cleaning)) == ("False", "CleaningUp")
+    clean = decide(one, Work(), NOW)
+    assert condition(after(one, clean)) == ("True", "SyncInProgress")
+
+
+def test_a_manual_trigger_idles_until_its_tag_changes_m8() -> None:
+    one = resource({"manual": "a"}, **idle())
+    assert condition(after(one, decide(one, Work(), NOW))) == ("False", "WaitingForManual")
+    changed = resource({"manual": "b"}, **idle())
+    assert condition(after(changed, decide(changed, Work(), NOW))) == ("True", "SyncInProgress")
+
+
+def test_a_schedule_idles_until_its_slot_and_sets_a_timer_m9_m14() -> None:
+    one = resource({"schedule": "*/10 * * * *"}, **idle(lastSyncTime=format_rfc3339(NOW)))
+    decision = decide(one, Work(), NOW)
+    status = after(one, decision)
+    assert condition(status) == ("False", "WaitingForSchedule")
+    assert status["nextSyncTime"] == "2026-11-24T04:10:00Z"
+    assert decision.requeue_after_seconds == pytest.approx(180.01)
+    edited = resource({"schedule": "0 0 1 1 *"}, **status)
+    assert after(edited, decide(edited, Work(), NOW))["nextSyncTime"] == "2027-01-01T00:00:00Z"
+
+
+@pytest.mark.parametrize(("minutes", "missed"), [(9, None), (31, True)])
+def test_a_deadline_is_missed_when_two_slots_have_passed_m11_m12(minutes: int, missed: bool | None) -> None:
+    last = format_rfc3339(NOW - timedelta(minutes=minutes))
+    one = resource({"schedule": "*/10 * * * *"}, lastSyncTime=last)
+    assert decide(one, Work(), NOW).out_of_sync is missed
+
+
+def test_a_spec_that_cannot_be_used_starts_nothing_m13() -> None:
+    one = resource(trouble=Trouble("Configuration", "spec.trigger.schedule: no", "correct it"))
+    decision = decide(one, Work(), NOW)
+    status = after(one, decision)
+    assert condition(status) == ("False", "Error")
+    assert "lastSyncStartTime" not in status
+    again = resource(trouble=one.trouble, **status)
+    assert decide(again, Work(), NOW + timedelta(hours=1)).actions == ()
+
+
+def test_run_now_starts_one_extra_run() -> None:
+    one = resource({"schedule": "0 0 1 1 *", "run_now": "x"}, **idle())
+    assert condition(after(one, decide(one, Work(), NOW))) == ("True", "SyncInProgress")
+    done = resource({"schedule": "0 0 1 1 *", "run_now": "x"}, **idle(lastRunNow="x"))
+    assert condition(after(done, decide(done, Work(), NOW))) == ("False", "WaitingForSchedule")
+
+
+def test_foreign_conditions_and_unknown_fields_of_the_status_survive() -> None:
+    foreign = {"type": "Theirs", "status": "True"}
+    one = resource(**idle(conditions=[foreign], futureField=1))
+    status = after(one, decide(one, Work(), NOW))
+    assert status["conditions"][0] == foreign
+    assert status["futureField"] == 1
+
+
+def test_a_resource_that_is_being_deleted_is_left_alone() -> None:
+    one = resource()
+    one.object["metadata"]["deletionTimestamp"] = format_rfc3339(NOW)
+    assert decide(one, Work(), NOW) == Decision()
