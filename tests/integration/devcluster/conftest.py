@@ -15,4 +15,4 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
     """Run the controllers over an empty registry."""
     made = Cluster(tmp_path)
     yield made
-    made.controllers.stop()
+    made.stop()

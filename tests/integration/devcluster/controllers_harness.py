@@ -9,6 +9,7 @@ from typing import Any
 
 from hack.devcluster.context import Context, Object
 from hack.devcluster.controllers import start
+from hack.devcluster.garbage import Garbage
 from hack.devcluster.options import Options
 from hack.devcluster.registry import Registry
 
@@ -23,12 +24,19 @@ class Cluster:
     def __init__(self, state: Path, **options: Any) -> None:
         chosen = {"job_backoff_seconds": 0.2, "volume_retry_seconds": 0.2, "restart_backoff_seconds": 0.2}
         self.registry = Registry()
+        self.garbage = Garbage(self.registry)
+        self.garbage.start()
         self.options = Options(**{**chosen, "node_grace_seconds": 0.2, "pod_gc_seconds": 0.2, **options})
         self.state = state
         self.controllers = start(self.registry, state, self.options)
         self.context = Context(self.registry, state, self.options)
         self.create("namespaces", "v1", "Namespace", NAMESPACE, namespace="")
         self.create("namespaces", "v1", "Namespace", "minio", namespace="")
+
+    def stop(self) -> None:
+        """End everything."""
+        self.controllers.stop()
+        self.garbage.stop()
 
     def create(
         self, plural: str, api_version: str, kind: str, name: str, namespace: str = NAMESPACE, **more: Any
@@ -115,9 +123,9 @@ class Cluster:
         return ended
 
     def log(self, pod: Object, container: str = "c") -> str:
-        """Return what a container wrote."""
-        uid = pod["metadata"]["uid"]
-        return (self.state / "logs" / NAMESPACE / uid / f"{container}.log").read_text()  # type: ignore[no-any-return]
+        """Return what a container wrote so far."""
+        file = self.state / "logs" / NAMESPACE / str(pod["metadata"]["uid"]) / f"{container}.log"
+        return file.read_text() if file.exists() else ""
 
     def volume_path(self, claim: str) -> Path:
         """Return the folder behind a bound claim."""

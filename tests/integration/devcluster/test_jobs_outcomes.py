@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from hack.devcluster.context import Object
-from tests.integration.devcluster.controllers_harness import Cluster, wait_for
+from hack.devcluster.errors import StatusError
+from tests.integration.devcluster.controllers_harness import NAMESPACE, Cluster, wait_for
 
 SUCCESS = ["SuccessCriteriaMet", "Complete"]
 FAILURE = ["FailureTarget", "Failed"]
@@ -191,3 +192,32 @@ def test_a_failure_policy_can_end_a_job_or_ignore_a_failure(cluster: Cluster) ->
     assert failed["message"] == (
         f"Container c for pod work/{pod} failed with exit code 42 matching FailJob rule at index 0"
     )
+
+
+def test_foreground_deletion_keeps_the_job_and_its_name_until_the_pod_is_gone(cluster: Cluster) -> None:
+    job = cluster.job("trap : TERM; while :; do sleep 0.05; done")
+    wait_for(lambda: cluster.status("jobs", "j").get("ready") == 1)
+    cluster.context.delete("jobs", job, propagation="Foreground")
+    wait_for(lambda: cluster.status("jobs", "j").get("terminating") == 1)
+    with pytest.raises(StatusError) as refused:
+        cluster.job("exit 0")
+    assert refused.value.code == 409
+    wait_for(lambda: cluster.context.get("jobs", NAMESPACE, "j") is None)
+    assert cluster.pods_of() == []
+
+
+def test_background_deletion_frees_the_name_while_the_pod_still_ends(cluster: Cluster) -> None:
+    job = cluster.job("trap : TERM; while :; do sleep 0.05; done")
+    wait_for(lambda: cluster.status("jobs", "j").get("ready") == 1)
+    cluster.context.delete("jobs", job, propagation="Background")
+    assert cluster.context.get("jobs", NAMESPACE, "j") is None
+    assert len(cluster.pods_of()) == 1
+    cluster.job("exit 0")
+    wait_for(cluster.job_ended)
+    wait_for(lambda: len(cluster.pods_of()) == 1)
+
+
+def test_a_finished_job_goes_with_its_pod_when_its_time_is_over(cluster: Cluster) -> None:
+    cluster.job("exit 0", ttlSecondsAfterFinished=0)
+    wait_for(lambda: cluster.context.get("jobs", NAMESPACE, "j") is None)
+    wait_for(lambda: cluster.pods_of() == [])
