@@ -58,10 +58,9 @@ class Garbage:
                 self._empty(space)
 
     def _look_at_owner(self, uid: str) -> None:
-        for res in self._registry.resources():
-            for obj in self._registry.list(res):
-                if obj["metadata"]["uid"] == uid and _FOREGROUND in (obj["metadata"].get("finalizers") or []):
-                    self._foreground(res, obj)
+        found = self._registry.by_uid(uid)
+        if found is not None and _FOREGROUND in (found[1]["metadata"].get("finalizers") or []):
+            self._foreground(*found)
 
     def _collect(self, res: Resource, obj: Object) -> None:
         references = obj["metadata"].get("ownerReferences") or []

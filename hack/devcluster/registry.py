@@ -60,6 +60,7 @@ class Registry:
         self.history: deque[WatchEvent] = deque(maxlen=_HISTORY)
         self._objects: dict[Key, Object] = {}
         self._dependents: dict[str, set[Key]] = {}
+        self._keys: dict[str, Key] = {}
         self._resources: dict[tuple[str, str], Resource] = {(r.group, r.plural): r for r in BUILT_IN}
         self._listeners: list[Listener] = []
         for name in ("default", "kube-system", "kube-public"):
@@ -244,6 +245,7 @@ class Registry:
         obj["metadata"]["resourceVersion"] = str(self.version)
         self._index(key, before, obj)
         self._objects[key] = obj
+        self._keys[obj["metadata"]["uid"]] = key
         if res.plural == "customresourcedefinitions":
             served = from_definition(obj)
             self._resources[served.group, served.plural] = served
@@ -251,6 +253,7 @@ class Registry:
 
     def _remove(self, key: Key, res: Resource, obj: Object) -> Object:
         before = self._objects.pop(key)
+        self._keys.pop(before["metadata"]["uid"], None)
         self.version += 1
         obj["metadata"]["resourceVersion"] = str(self.version)
         self._index(key, before, None)
@@ -291,9 +294,14 @@ class Registry:
 
     def exists(self, uids: Iterable[str]) -> bool:
         """Tell whether an object with one of the UIDs is there."""
-        wanted = set(uids)
         with self.changed:
-            return any(o["metadata"]["uid"] in wanted for o in self._objects.values())
+            return any(uid in self._keys for uid in uids)
+
+    def by_uid(self, uid: str) -> tuple[Resource, Object] | None:
+        """Return a copy of the object with that UID, and its kind."""
+        with self.changed:
+            key = self._keys.get(uid)
+            return None if key is None else (self.resource(key[0], key[1]), copy.deepcopy(self._objects[key]))
 
 
 def _key(res: Resource, namespace: str | None, name: str) -> Key:

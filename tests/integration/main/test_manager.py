@@ -1,0 +1,56 @@
+"""The manager as a process: it ends in time, and a killed one is continued by the next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hack.processes import DevCluster, Manager, S3Server, wait_until
+from tests.integration.world import World
+
+
+@pytest.fixture
+def own_cluster(tmp_path: Path) -> Iterator[DevCluster]:
+    """A cluster that no other test's manager looks at."""
+    one = DevCluster(tmp_path / "own")
+    yield one
+    one.stop()
+
+
+def test_sigterm_ends_the_manager_within_five_seconds_while_lists_hang(own_cluster: DevCluster, tmp_path: Path) -> None:
+    own_cluster.admin("faults", match={"verb": "list"}, count=1000, delay_seconds=20)
+    manager = Manager(tmp_path, own_cluster.kubeconfig)
+    wait_until("a lease", lambda: own_cluster.get("/apis/coordination.k8s.io/v1/leases")["items"] != [])
+    manager.process.terminate()
+    assert manager.process.wait(5) == 0
+
+
+def test_sigterm_ends_a_manager_that_leads_and_gives_the_lease_back(own_cluster: DevCluster, tmp_path: Path) -> None:
+    manager = Manager(tmp_path, own_cluster.kubeconfig)
+    manager.leads()
+    manager.process.terminate()
+    assert manager.process.wait(5) == 0
+    leases = own_cluster.get("/apis/coordination.k8s.io/v1/leases")["items"]
+    assert [lease["spec"]["holderIdentity"] for lease in leases] == [""]
+
+
+def test_a_run_whose_manager_is_killed_is_finished_once_by_the_next(
+    own_cluster: DevCluster, s3: S3Server, tmp_path: Path
+) -> None:
+    world = World(own_cluster, s3, "killed")
+    first = Manager(tmp_path / "first", own_cluster.kubeconfig, "--leader-elect=false")
+    first.leads()
+    world.prepare()
+    world.source(copyMethod="Snapshot")
+    wait_until("the Job", lambda: world.names("jobs", "apis/batch/v1") != [])
+    first.kill()
+    second = Manager(tmp_path / "second", own_cluster.kubeconfig, "--leader-elect=false")
+    second.leads()
+    status = world.wait_done("replicationsources", "backup")
+    assert status["latestMoverStatus"]["result"] == "Successful"
+    assert status["restic"]["snapshots"]["count"] == 1
+    assert world.requests().count("create jobs") == 1
+    wait_until("the copies' end", lambda: "volsync-backup-src" not in world.names("persistentvolumeclaims"))
+    second.stop()
