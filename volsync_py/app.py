@@ -7,7 +7,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +15,6 @@ from typing import Any
 from uuid import uuid4
 
 import structlog
-from prometheus_client import CONTENT_TYPE_LATEST
 
 from volsync_py import __version__
 from volsync_py.api.spec import Replication
@@ -24,6 +23,7 @@ from volsync_py.certificates import CertificateFiles, SelfSigned
 from volsync_py.controllers.execute import Executor
 from volsync_py.controllers.observe import Observer
 from volsync_py.controllers.replication import ReplicationController
+from volsync_py.core.labels import CREATED_BY_US, Label
 from volsync_py.core.names import Role, job_name
 from volsync_py.core.owners import controller_of
 from volsync_py.core.result import Decision
@@ -50,12 +50,12 @@ from volsync_py.kube.resources import (
 from volsync_py.kube.reviews import Reviewer
 from volsync_py.kube.store import Object, Store
 from volsync_py.kube.workqueue import RateLimitingQueue
-from volsync_py.metrics import Metrics
+from volsync_py.metrics import CONTENT_TYPE, Metrics
 from volsync_py.object_metrics import ObjectKey
 from volsync_py.settings import Settings
 
 LEASE = "b95b3104.backube"
-OURS = "app.kubernetes.io/created-by=volsync"
+OURS = f"{Label.CREATED_BY}={CREATED_BY_US}"
 # What waits for the API server at start says so after this, and goes on waiting.
 _SYNC_NOTE_SECONDS = 15.0
 # Below the five seconds in which a manager has to be gone.
@@ -205,7 +205,7 @@ class Manager:
         metrics = self._settings.metrics
         if metrics.address != "0":
             reviewer = Reviewer(self._client) if metrics.require_rbac else None
-            routes = metrics_routes(self._metrics.expose, CONTENT_TYPE_LATEST, reviewer.authorize if reviewer else None)
+            routes = metrics_routes(self._metrics.expose, CONTENT_TYPE, reviewer.authorize if reviewer else None)
             certificate = self._certificate(stack) if metrics.secure else None
             servers.append(HttpServer(metrics.address, routes, certificate))
         return servers
@@ -231,9 +231,9 @@ class Manager:
             space = namespace if resource.namespaced else None
             return Informer(self._client, resource, namespace=space, on_error=self._watch_failed, **options)
 
-        by_job = {"name": _job_of}
-        yield informer(REPLICATION_SOURCES, indexers=by_job)
-        yield informer(REPLICATION_DESTINATIONS, indexers=by_job)
+        indexers = {"job": _job_of, "claim": _claims_of}
+        yield informer(REPLICATION_SOURCES, indexers=indexers)
+        yield informer(REPLICATION_DESTINATIONS, indexers=indexers)
         yield informer(JOBS, label_selector=OURS, indexers={"repository": _repository_of})
         yield informer(PODS, label_selector=OURS, indexers={"job": _pod_job}, transform=_trim_pod)
         yield informer(PVCS, transform=_trim_claim)
@@ -264,17 +264,19 @@ class Manager:
                 observer=self._reconciled(role.value),
                 queue=RateLimitingQueue(base_seconds=_RETRY_SECONDS, longest_seconds=_RETRY_LONGEST_SECONDS),
             )
-            self._connect(resource, role, controller, stores[resource])
+            self._connect(resource, controller, stores[resource])
             made.append(controller)
         return made
 
-    def _connect(  # noqa: C901 - four handlers, each of a few lines
-        self, resource: Resource, role: Role, controller: Controller, store: Store
+    def _connect(
+        self, resource: Resource, controller: Controller, store: Store
     ) -> None:
+        def enqueue(resources: Iterable[Object]) -> None:
+            for one in resources:
+                controller.enqueue(Request(one["metadata"]["namespace"], one["metadata"]["name"]))
+
         def changed(old: Object | None, new: Object | None) -> None:
-            obj = new or old
-            if obj is not None:
-                controller.enqueue(Request(obj["metadata"]["namespace"], obj["metadata"]["name"]))
+            enqueue(obj for obj in (new or old,) if obj is not None)
 
         def child(old: Object | None, new: Object | None) -> None:
             obj = new or old
@@ -284,20 +286,16 @@ class Manager:
 
         def pod(old: Object | None, new: Object | None) -> None:
             obj = new or old
-            for owner in store.by_index("name", _pod_job(obj)[0]) if obj is not None and _pod_job(obj) else []:
-                controller.enqueue(Request(owner["metadata"]["namespace"], owner["metadata"]["name"]))
+            for job in _pod_job(obj) if obj is not None else []:
+                enqueue(store.by_index("job", job))
 
         def claim(old: Object | None, new: Object | None) -> None:
             # A claim that a resource waits for: it names it, but does not own it.
             obj = new or old
             if obj is None or (old is not None and new is not None) or controller_of(obj):
                 return
-            for one in store.list():
-                spec = one.get("spec") or {}
-                named = (spec.get("sourcePVC"), (spec.get("restic") or {}).get("destinationPVC"))
-                meta = one["metadata"]
-                if meta["namespace"] == obj["metadata"]["namespace"] and obj["metadata"]["name"] in named:
-                    controller.enqueue(Request(meta["namespace"], meta["name"]))
+            meta = obj["metadata"]
+            enqueue(store.by_index("claim", f"{meta['namespace']}/{meta['name']}"))
 
         self._informers[resource].add_handler(changed)
         for owned in (JOBS, PVCS, VOLUME_SNAPSHOTS):
@@ -376,8 +374,15 @@ def _job_of(obj: Object) -> list[str]:
     return [f"{meta['namespace']}/{job_name(role, meta['name'])}"]
 
 
+def _claims_of(obj: Object) -> list[str]:
+    """Index: the claims that a resource names."""
+    spec = obj.get("spec") or {}
+    named = (spec.get("sourcePVC"), (spec.get("restic") or {}).get("destinationPVC"))
+    return [f"{obj['metadata']['namespace']}/{name}" for name in named if name]
+
+
 def _repository_of(job: Object) -> list[str]:
-    value = (job["metadata"].get("labels") or {}).get("volsync-py/repository")
+    value = (job["metadata"].get("labels") or {}).get(Label.REPOSITORY)
     return [value] if value else []
 
 

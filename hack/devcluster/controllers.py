@@ -51,7 +51,6 @@ class Controllers:
             self._kubelet,
         )
         # Only what these parts look at; anything else would wake them for nothing.
-        self._plurals = {id(resource): plural for plural, resource in context.resources.items() if plural != "events"}
         self._by_name = {(one.group, one.plural): one.plural for one in context.resources.values()}
         self._hosts = _Hosts(context)
 

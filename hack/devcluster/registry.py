@@ -7,6 +7,7 @@ as in Kubernetes. It knows no HTTP and, apart from a pod's grace period and a na
 
 from __future__ import annotations
 
+import base64
 import copy
 import random
 import re
@@ -367,8 +368,6 @@ def _check_immutable(res: Resource, old: Object, new: Object) -> None:
 
 def _secret_data(obj: Object) -> None:
     """Fold `stringData` into `data`, as the API does."""
-    import base64
-
     given = obj.pop("stringData", None)
     if given:
         encoded = {key: base64.b64encode(value.encode()).decode() for key, value in given.items()}

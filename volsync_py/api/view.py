@@ -15,6 +15,7 @@ from typing import Any
 from attrs import evolve, field, frozen
 
 from volsync_py.core.actions import Object
+from volsync_py.core.labels import Annotation
 
 
 class Kind(StrEnum):
@@ -121,5 +122,5 @@ class View:
     @property
     def privileged(self) -> bool:
         """Whether the namespace's admin allows movers with more rights (spec 7.1)."""
-        value = self.namespace_annotations.get("volsync.backube/privileged-movers", "")
+        value = self.namespace_annotations.get(Annotation.PRIVILEGED_MOVERS, "")
         return value.lower() == "true"

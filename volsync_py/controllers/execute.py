@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from volsync_py.core.actions import Action, Create, Delete, Event, Object, Patch, PatchStatus, Ref
-from volsync_py.core.labels import Label
+from volsync_py.core.labels import CREATED_BY_US, Label
 from volsync_py.core.owners import is_controlled_by
 from volsync_py.kube.client import Client
 from volsync_py.kube.errors import AlreadyExists, Conflict, NotFound
@@ -65,7 +65,7 @@ class Executor:
         meta = action.object["metadata"]
         found = self._client.get(resource, meta["name"], meta["namespace"])
         labels = found["metadata"].get("labels") or {}
-        if labels.get(Label.CREATED_BY) != "volsync" or not is_controlled_by(found, action.owner_uid):
+        if labels.get(Label.CREATED_BY) != CREATED_BY_US or not is_controlled_by(found, action.owner_uid):
             raise InTheWay(found)
         return found
 

@@ -130,7 +130,6 @@ class _Pass:
         self.status: Object = merged(resource.fresh_status, self.old)
         self.finished: Sync | None = None
         self.failed_class = ""
-        self.skipped = 0
 
     def decide(self) -> Decision:
         if self.resource.trouble is not None and not self._finishing():
@@ -207,7 +206,7 @@ class _Pass:
 
     def _idle(self, cleanup: tuple[Action, ...]) -> Decision:
         last = _time(self.status, "lastSyncTime") or self.now
-        slot, self.skipped = self.trigger.next_sync(last, self.now)
+        slot = self.trigger.next_sync(last, self.now)
         due = self.trigger.is_due(
             slot,
             self.now,

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from attrs import field, frozen
@@ -71,7 +70,6 @@ class Sync:
 
     duration_seconds: float
     missed_intervals: int = 0
-    skipped_intervals: int = 0
 
 
 @frozen
@@ -84,7 +82,6 @@ class Decision:
     out_of_sync: bool | None = None
     finished: Sync | None = None
     failed_class: str = ""
-    next_sync: datetime | None = None
 
 
 def soonest(*delays: float | None) -> float | None:

@@ -64,22 +64,22 @@ class Trigger:
         """Return when a resource that has never run may start."""
         if self.run_on_create or self.kind != TriggerKind.SCHEDULE or self.run_now:
             return now
-        return self.next_sync(self.created, now)[0] or now
+        return self.next_sync(self.created, now) or now
 
-    def next_sync(self, last: datetime, now: datetime) -> tuple[datetime | None, int]:
-        """Return the next slot to serve after the run that ended at `last`, and how many are given up.
+    def next_sync(self, last: datetime, now: datetime) -> datetime | None:
+        """Return the next slot to serve after the run that ended at `last`.
 
         Slots that were missed while a run took long, or while no manager ran, are one late run at most;
         with a starting deadline, those that are too late are given up.
         """
         slot = self.slot_after(last)
-        if slot is None or self.starting_deadline is None:
-            return slot, 0
-        skipped = 0
-        while slot is not None and slot + self.starting_deadline < now and skipped < _MOST_SLOTS_SKIPPED:
+        if self.starting_deadline is None:
+            return slot
+        for _ in range(_MOST_SLOTS_SKIPPED):
+            if slot is None or slot + self.starting_deadline >= now:
+                break
             slot = self.slot_after(slot)
-            skipped += 1
-        return slot, skipped
+        return slot
 
     def is_due(self, slot: datetime | None, now: datetime, *, last_manual: str, last_run_now: str) -> bool:
         """Tell whether an idle resource is to start a run now."""

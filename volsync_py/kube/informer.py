@@ -73,10 +73,6 @@ class Informer:
         """Whether the store holds a complete list."""
         return self._synced.is_set()
 
-    def wait_for_sync(self, timeout_seconds: float) -> bool:
-        """Wait for the first complete list."""
-        return self._synced.wait(timeout_seconds)
-
     def start(self) -> None:
         """Begin."""
         self._thread.start()

@@ -10,6 +10,7 @@ import json
 import os
 import re
 import shlex
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -33,15 +34,12 @@ def backup(session: Session) -> bool:
         session.log("== Directory is empty skipping backup ===")
         session.update(skipped_empty=True)
         return False
-    ended: list[Ended] = []
-    with session.step("backup", "Starting backup"):
-        ended.append(_backup_once(session))
-    if not session.report.initialized and _missing(ended[0]):
+    ended = _backup_step(session)
+    if _missing(ended):
         session.update(steps=session.report.steps[:-1])
         session.init()
-        with session.step("backup", "Starting backup"):
-            ended.append(_backup_once(session))
-    _finish(session, ended[-1])
+        ended = _backup_step(session)
+    _finish(session, ended)
     return True
 
 
@@ -60,11 +58,12 @@ def _saved(ended: Ended) -> str:
     return str(ended.message("summary").get("snapshot_id") or "")
 
 
-def _backup_once(session: Session) -> Ended:
-    ended = session.locked("backup", ".", *_options(session))
-    if ended.ok or _missing(ended) or (ended.code == 3 and _saved(ended) and ended.stopped is None):
-        return ended
-    return session.must(ended)
+def _backup_step(session: Session) -> Ended:
+    with session.step("backup", "Starting backup"):
+        ended = session.locked("backup", ".", *_options(session))
+        if not (_missing(ended) or (ended.code == 3 and _saved(ended) and ended.stopped is None)):
+            session.must(ended)
+    return ended
 
 
 def _options(session: Session) -> list[str]:
@@ -206,8 +205,6 @@ def _policy_path(session: Session) -> Path:
 
 
 def _repository(session: Session) -> str:
-    from hashlib import sha256
-
     return sha256(session.environ["RESTIC_REPOSITORY"].encode()).hexdigest()[:16]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from volsync_py.core.actions import Object
-from volsync_py.core.labels import Label
+from volsync_py.core.labels import CREATED_BY_US, Label
 from volsync_py.core.owners import controller_reference
 
 
@@ -37,10 +37,20 @@ def is_block(claim: Object) -> bool:
 
 def labels_for(owner: Object, *, temporary: bool) -> dict[str, str]:
     """Return the labels of an object we make: ours, and to be deleted after the run if `temporary`."""
-    labels = {str(Label.CREATED_BY): "volsync"}
+    labels = {str(Label.CREATED_BY): CREATED_BY_US}
     if temporary:
         labels[str(Label.CLEANUP)] = owner["metadata"]["uid"]
     return labels
+
+
+def metadata_for(owner: Object, name: str, *, temporary: bool) -> Object:
+    """Return the metadata of an object that belongs to the custom resource `owner`."""
+    return {
+        "name": name,
+        "namespace": owner["metadata"]["namespace"],
+        "labels": labels_for(owner, temporary=temporary),
+        "ownerReferences": [controller_reference(owner)],
+    }
 
 
 def claim_object(
@@ -66,11 +76,6 @@ def claim_object(
     return {
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
-        "metadata": {
-            "name": name,
-            "namespace": owner["metadata"]["namespace"],
-            "labels": labels_for(owner, temporary=temporary),
-            "ownerReferences": [controller_reference(owner)],
-        },
+        "metadata": metadata_for(owner, name, temporary=temporary),
         "spec": spec,
     }

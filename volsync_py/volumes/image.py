@@ -13,7 +13,7 @@ from attrs import frozen
 
 from volsync_py.api.view import Kind, Objects
 from volsync_py.core.actions import Action, Create, Delete, Event, EventType, Object, Patch, Ref
-from volsync_py.core.labels import Annotation, Label
+from volsync_py.core.labels import CREATED_BY_US, POPULATOR_LABEL_PREFIX, Annotation, Label
 from volsync_py.core.owners import is_controlled_by
 from volsync_py.core.result import StepResult
 from volsync_py.volumes.point_in_time import (
@@ -22,9 +22,6 @@ from volsync_py.volumes.point_in_time import (
     snapshot_object,
     waiting_for_snapshot,
 )
-
-# Marks a snapshot that a populator is still reading from; the PVC's UID follows.
-IN_USE_PREFIX = "volsync.backube/volpop-pvc-"
 
 
 @frozen
@@ -102,7 +99,7 @@ def old_images(owner: Object, keep: str, objects: Objects) -> list[Object]:
         s
         for s in objects.of_kind(Kind.SNAPSHOT)
         if is_controlled_by(s, uid)
-        and (s["metadata"].get("labels") or {}).get(Label.CREATED_BY) == "volsync"
+        and (s["metadata"].get("labels") or {}).get(Label.CREATED_BY) == CREATED_BY_US
         and s["metadata"]["name"] != keep
     ]
 
@@ -113,7 +110,7 @@ def removal(owner: Object, snapshot: Object) -> Action | None:
     if Label.DO_NOT_DELETE in labels:
         return relinquish(owner, snapshot)
     others = [r for r in _owners(snapshot) if r["uid"] != owner["metadata"]["uid"]]
-    if others or any(label.startswith(IN_USE_PREFIX) for label in labels):
+    if others or any(label.startswith(POPULATOR_LABEL_PREFIX) for label in labels):
         return _without_owner(owner, snapshot, {})
     if snapshot["metadata"].get("deletionTimestamp"):
         return None

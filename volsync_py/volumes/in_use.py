@@ -12,6 +12,7 @@ from typing import Any
 from attrs import field, frozen
 
 from volsync_py.core.actions import Object
+from volsync_py.core.labels import CREATED_BY_US, Label
 
 HOSTNAME_LABEL = "kubernetes.io/hostname"
 
@@ -38,7 +39,7 @@ def pod_using(claim_name: str, pods: Iterable[Object]) -> Object | None:
     running: Object | None = None
     for pod in pods:
         labels = pod["metadata"].get("labels") or {}
-        if labels.get("app.kubernetes.io/created-by") == "volsync":
+        if labels.get(Label.CREATED_BY) == CREATED_BY_US:
             continue
         if not _mounts(pod, claim_name) or not pod["spec"].get("nodeName"):
             continue

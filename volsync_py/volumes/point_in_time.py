@@ -14,11 +14,11 @@ from attrs import frozen
 
 from volsync_py.api.view import Kind, Objects
 from volsync_py.core.actions import Create, Event, EventType, Object, Ref
-from volsync_py.core.owners import controller_reference, is_controlled_by
+from volsync_py.core.owners import is_controlled_by
 from volsync_py.core.quantity import parse_quantity
 from volsync_py.core.result import StepResult, Trouble
 from volsync_py.core.times import parse_rfc3339
-from volsync_py.volumes.claims import capacity_of, claim_object, labels_for
+from volsync_py.volumes.claims import capacity_of, claim_object, metadata_for
 
 SNAPSHOT_API = "snapshot.storage.k8s.io/v1"
 SNAPSHOT_GROUP = "snapshot.storage.k8s.io"
@@ -163,12 +163,7 @@ def snapshot_object(owner: Object, name: str, claim: Object, snapshot_class: str
     return {
         "apiVersion": SNAPSHOT_API,
         "kind": "VolumeSnapshot",
-        "metadata": {
-            "name": name,
-            "namespace": owner["metadata"]["namespace"],
-            "labels": labels_for(owner, temporary=temporary),
-            "ownerReferences": [controller_reference(owner)],
-        },
+        "metadata": metadata_for(owner, name, temporary=temporary),
         "spec": spec,
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from volsync_py.api.view import Kind
 from volsync_py.core import names
 from volsync_py.core.actions import Action, Create, Object
+from volsync_py.core.labels import Label
 from volsync_py.core.owners import is_controlled_by
 from volsync_py.core.result import StepResult, Success, Trouble
 from volsync_py.movers.restic.environment import Variables
@@ -13,7 +14,7 @@ from volsync_py.movers.restic.outcome import ClusterError
 from volsync_py.movers.restic.run_record import RunRecord
 from volsync_py.movers.restic.work import ResticWork, created_claim, grown
 from volsync_py.restic.run import Grants, RestoreOptions, Run
-from volsync_py.volumes.claims import claim_object, is_block
+from volsync_py.volumes.claims import claim_object
 from volsync_py.volumes.image import (
     direct_image,
     ensure_snapshot_image,
@@ -31,18 +32,13 @@ class DestinationWork(ResticWork):
     def _claim_name(self) -> str:
         return self.spec.destination_claim or names.destination_name(self.replication.name)
 
-    def data_claim(self) -> StepResult | Object:
+    def _data_claim(self) -> StepResult | Object:
         """Return the claim to restore into; one that we provision may have to be created first."""
+        if self.spec.destination_claim:
+            named = self.named_claim("spec.restic.destinationPVC", self.spec.destination_claim)
+            return StepResult(error=named) if isinstance(named, Trouble) else named
         name = self._claim_name()
         claim = self.view.objects.get(Kind.CLAIM, name)
-        if self.spec.destination_claim:
-            if claim is None:
-                text = f"spec.restic.destinationPVC: PersistentVolumeClaim {name!r} not found"
-                return StepResult(error=Trouble("Configuration", text, "create it, or correct the name"))
-            if is_block(claim):
-                text = f"spec.restic.destinationPVC: {name!r} is a block device, restic restores file systems"
-                return StepResult(error=Trouble("Configuration", text, "use a claim with volumeMode Filesystem"))
-            return claim
         if claim is None:
             return claim_object(
                 self.owner,
@@ -58,7 +54,7 @@ class DestinationWork(ResticWork):
 
     def prepare(self) -> tuple[Object | None, StepResult]:
         """Return the claim to write to."""
-        claim = self.data_claim()
+        claim = self._data_claim()
         if isinstance(claim, StepResult):
             return None, claim
         actions: tuple[Action, ...] = ()
@@ -122,7 +118,7 @@ class DestinationWork(ResticWork):
             if gone is not None and gone not in actions:
                 actions.append(gone)
         kept = self.view.objects.get(Kind.SNAPSHOT, keep) if keep else None
-        if kept is not None and "volsync.backube/do-not-delete" in (kept["metadata"].get("labels") or {}):
+        if kept is not None and Label.DO_NOT_DELETE in (kept["metadata"].get("labels") or {}):
             given_up = relinquish(self.owner, kept)
             actions += [given_up] if given_up else []
         return tuple(actions)

@@ -11,8 +11,7 @@ from typing import Any
 from attrs import field, frozen
 
 from volsync_py.core.actions import Object
-from volsync_py.core.labels import Annotation, Label
-from volsync_py.core.owners import controller_reference
+from volsync_py.core.labels import CREATED_BY_US, Annotation, Label
 from volsync_py.movers.restic.environment import (
     CACHE_DIRECTORY,
     DATA_DIRECTORY,
@@ -20,7 +19,7 @@ from volsync_py.movers.restic.environment import (
     Variables,
     environment,
 )
-from volsync_py.volumes.claims import labels_for
+from volsync_py.volumes.claims import metadata_for
 from volsync_py.volumes.in_use import Placement
 
 COMMAND = "volsync-py-mover"
@@ -75,19 +74,13 @@ class JobPlan:
 
 def job_object(plan: JobPlan) -> Object:
     """Return the Job of one attempt."""
-    meta = plan.owner["metadata"]
-    labels = labels_for(plan.owner, temporary=True)
-    labels[str(Label.REPOSITORY)] = plan.repository
+    metadata = metadata_for(plan.owner, plan.name, temporary=True)
+    metadata["labels"][str(Label.REPOSITORY)] = plan.repository
+    metadata["annotations"] = {str(Annotation.RUN): plan.record}
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": {
-            "name": plan.name,
-            "namespace": meta["namespace"],
-            "labels": labels,
-            "annotations": {str(Annotation.RUN): plan.record},
-            "ownerReferences": [controller_reference(plan.owner)],
-        },
+        "metadata": metadata,
         "spec": {
             # Differs from VolSync (8): the manager decides about the next attempt from the mover's report.
             "backoffLimit": 0,
@@ -98,7 +91,7 @@ def job_object(plan: JobPlan) -> Object:
                 "metadata": {
                     "name": plan.name,
                     # Differs from VolSync: the user's labels cannot replace ours.
-                    "labels": {**plan.pod_labels, str(Label.CREATED_BY): "volsync"},
+                    "labels": {**plan.pod_labels, str(Label.CREATED_BY): CREATED_BY_US},
                 },
                 "spec": _pod_spec(plan),
             },
@@ -199,7 +192,7 @@ def mover_volume_name(mount_path: str) -> str:
 
 def service_account_object(owner: Object, name: str) -> Object:
     """Return the mover's own service account: it has no rights, and its token is not mounted."""
-    return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": _metadata(owner, name)}
+    return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata_for(owner, name, temporary=False)}
 
 
 def role_object(owner: Object, name: str, *, scc_name: str, privileged: bool) -> Object:
@@ -213,7 +206,7 @@ def role_object(owner: Object, name: str, *, scc_name: str, privileged: bool) ->
     return {
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "Role",
-        "metadata": _metadata(owner, name),
+        "metadata": metadata_for(owner, name, temporary=False),
         "rules": [rule] if privileged else [],
     }
 
@@ -224,16 +217,7 @@ def role_binding_object(owner: Object, name: str) -> Object:
     return {
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "RoleBinding",
-        "metadata": _metadata(owner, name),
+        "metadata": metadata_for(owner, name, temporary=False),
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name},
         "subjects": [subject],
-    }
-
-
-def _metadata(owner: Object, name: str) -> Object:
-    return {
-        "name": name,
-        "namespace": owner["metadata"]["namespace"],
-        "labels": labels_for(owner, temporary=False),
-        "ownerReferences": [controller_reference(owner)],
     }

@@ -16,29 +16,18 @@ from volsync_py.movers.restic.run_record import RunRecord
 from volsync_py.movers.restic.work import ResticWork, unhealthy_step
 from volsync_py.restic.report import ErrorClass, Outcome
 from volsync_py.restic.run import Grants, Run
-from volsync_py.volumes.claims import is_block, is_read_only
+from volsync_py.volumes.claims import is_read_only
 from volsync_py.volumes.point_in_time import CopyMethod, CopyOptions, ensure_copy
 
 
 class SourceWork(ResticWork):
     """A backup."""
 
-    def data_claim(self) -> StepResult | Object:
-        """Return the source volume's claim."""
-        claim = self.view.objects.get(Kind.CLAIM, self.spec.source_claim)
-        if claim is None:
-            text = f"spec.sourcePVC: PersistentVolumeClaim {self.spec.source_claim!r} not found"
-            return StepResult(error=Trouble("Configuration", text, "create it, or correct the name"))
-        if is_block(claim):
-            text = f"spec.sourcePVC: {self.spec.source_claim!r} is a block device, restic backs up file systems"
-            return StepResult(error=Trouble("Configuration", text, "use a claim with volumeMode Filesystem"))
-        return claim
-
     def prepare(self) -> tuple[Object | None, StepResult]:
         """Return the claim to read, and the copies to be made before it can be read."""
-        source = self.data_claim()
-        if isinstance(source, StepResult):
-            return None, source
+        source = self.named_claim("spec.sourcePVC", self.spec.source_claim)
+        if isinstance(source, Trouble):
+            return None, StepResult(error=source)
         options = CopyOptions(
             CopyMethod(self.spec.copy_method),
             self.spec.capacity,

@@ -29,7 +29,7 @@ from volsync_py.movers.restic.repository import check_secret, decoded, repositor
 from volsync_py.movers.restic.run_record import RunRecord
 from volsync_py.restic.report import Report
 from volsync_py.restic.run import Deadlines, Grants, Run
-from volsync_py.volumes.claims import claim_object, requested
+from volsync_py.volumes.claims import claim_object, is_block, requested
 from volsync_py.volumes.image import removal
 from volsync_py.volumes.in_use import Placement, placement_beside, pod_using, shared_by_nodes
 from volsync_py.volumes.point_in_time import in_the_way
@@ -99,10 +99,6 @@ class ResticWork(ABC):
     # ---- what differs
 
     @abstractmethod
-    def data_claim(self) -> StepResult | Object:
-        """Return the claim that the mover works on, or what has to be done first."""
-
-    @abstractmethod
     def prepare(self) -> tuple[Object | None, StepResult]:
         """Return the claim to mount and the creations that go before the Job; None: not yet."""
 
@@ -113,6 +109,17 @@ class ResticWork(ABC):
     @abstractmethod
     def succeeded(self, state: JobState, record: RunRecord) -> StepResult:
         """Return what a finished Job means."""
+
+    def named_claim(self, path: str, name: str) -> Object | Trouble:
+        """Return a claim that the user names in the field `path`, if restic can work on it."""
+        claim = self.view.objects.get(Kind.CLAIM, name)
+        if claim is None:
+            text = f"{path}: PersistentVolumeClaim {name!r} not found"
+            return Trouble("Configuration", text, "create it, or correct the name")
+        if is_block(claim):
+            text = f"{path}: {name!r} is a block device, restic works on file systems"
+            return Trouble("Configuration", text, "use a claim with volumeMode Filesystem")
+        return claim
 
     # ---- the Job that is there
 
@@ -381,7 +388,7 @@ class ResticWork(ABC):
                 return StepResult(error=Trouble("Configuration", text, "label the node"))
             placement = beside
         others = self.view.read(ReadKind.JOBS_OF_REPOSITORY, label) or []
-        alone = not any(j["metadata"]["uid"] != self.uid and _is_live(j) for j in others)
+        alone = not any(map(_is_live, others))
         args, variables, record = self.job_options(secret, Grants(init=alone, prune=alone))
         settings = self.view.settings
         return make.job_object(
