@@ -268,9 +268,7 @@ class Manager:
             made.append(controller)
         return made
 
-    def _connect(
-        self, resource: Resource, controller: Controller, store: Store
-    ) -> None:
+    def _connect(self, resource: Resource, controller: Controller, store: Store) -> None:
         def enqueue(resources: Iterable[Object]) -> None:
             for one in resources:
                 controller.enqueue(Request(one["metadata"]["namespace"], one["metadata"]["name"]))
