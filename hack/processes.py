@@ -109,7 +109,7 @@ class S3Server(Process):
 
     ACCESS, SECRET = "demo-access-key", "demonstration-secret"
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, port: int = 0) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         identity = {
             "name": "demo",
@@ -118,7 +118,7 @@ class S3Server(Process):
         }
         config = folder / "identities.json"
         config.write_text(json.dumps({"identities": [identity]}), encoding="utf-8")
-        self.port = free_port()
+        self.port = port or free_port()
         parts = ("master", "volume", "filer", "webdav")
         command = [str(tool_path("weed")), "mini", f"-dir={folder / 's3'}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"]
         command += ["-master.telemetry=false", f"-s3.config={config}", f"-s3.port={self.port}"]

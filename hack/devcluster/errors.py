@@ -26,15 +26,26 @@ class StatusError(Exception):
         }
 
 
+def _details(title: str, name: str) -> dict[str, Any]:
+    """Return what a Status says of the object; `title` is `plural` or `plural.group`."""
+    plural, _, group = title.partition(".")
+    return {"name": name, **({"group": group} if group else {}), "kind": plural}
+
+
+def already_exists(what: str, name: str, why: str = "") -> StatusError:
+    """The name is taken."""
+    return StatusError(409, "AlreadyExists", f'{why}{what} "{name}" already exists', _details(what, name))
+
+
 def not_found(what: str, name: str) -> StatusError:
     """The object is not there."""
-    return StatusError(404, "NotFound", f'{what} "{name}" not found', {"name": name, "kind": what})
+    return StatusError(404, "NotFound", f'{what} "{name}" not found', _details(what, name))
 
 
 def conflict(what: str, name: str, why: str) -> StatusError:
     """Somebody else wrote in between, or a precondition does not hold."""
     text = f'Operation cannot be fulfilled on {what} "{name}": {why}'
-    return StatusError(409, "Conflict", text, {"name": name, "kind": what})
+    return StatusError(409, "Conflict", text, _details(what, name))
 
 
 def invalid(what: str, name: str, field: str, why: str) -> StatusError:

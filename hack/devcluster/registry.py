@@ -20,7 +20,7 @@ from typing import Any
 
 from attrs import frozen
 
-from hack.devcluster.errors import StatusError, conflict, invalid, not_found
+from hack.devcluster.errors import StatusError, already_exists, conflict, invalid, not_found
 from hack.devcluster.resources import BUILT_IN, Resource, from_definition
 
 __all__ = ["Registry", "Resource", "StatusError", "WatchEvent"]
@@ -123,8 +123,7 @@ class Registry:
             existing = self._objects.get(key)
             if existing is not None:
                 deleting = "object is being deleted: " if existing["metadata"].get("deletionTimestamp") else ""
-                text = f'{deleting}{res.title} "{meta["name"]}" already exists'
-                raise StatusError(409, "AlreadyExists", text, {"name": meta["name"], "kind": res.plural})
+                raise already_exists(res.title, meta["name"], deleting)
             for given in ("resourceVersion", "deletionTimestamp", "deletionGracePeriodSeconds"):
                 meta.pop(given, None)
             meta.update(uid=str(uuid.uuid4()), creationTimestamp=_now(), generation=1)

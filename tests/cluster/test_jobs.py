@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.cluster.conftest import Cluster
+from tests.cluster.lent import Cluster
 from volsync_py.kube.errors import AlreadyExists
 from volsync_py.kube.resources import JOBS, PODS
 
@@ -32,7 +32,7 @@ def job(cluster: Cluster, name: str, program: str) -> dict[str, Any]:
 
 
 def pods(cluster: Cluster, name: str) -> list[dict[str, Any]]:
-    return cluster.list(PODS, f"job-name={name}")
+    return cluster.objects(PODS, f"job-name={name}")
 
 
 def running(cluster: Cluster, name: str) -> dict[str, Any]:
@@ -40,11 +40,6 @@ def running(cluster: Cluster, name: str) -> dict[str, Any]:
         f"a running pod of {name}",
         lambda: next((p for p in pods(cluster, name) if p["status"].get("phase") == "Running"), None),
     )
-
-
-def condition(cluster: Cluster, name: str, kind: str) -> dict[str, Any] | None:
-    found = (cluster.find(JOBS, name) or {}).get("status", {}).get("conditions", [])
-    return next((c for c in found if c["type"] == kind and c["status"] == "True"), None)
 
 
 def test_a_pause_ends_the_pod_and_counts_it_neither_way(cluster: Cluster) -> None:
@@ -122,7 +117,7 @@ def test_a_success_completes_and_its_termination_message_can_be_read(cluster: Cl
     program = "open('/dev/termination-log', 'w').write('all is well')"
     cluster.create(JOBS, job(cluster, "good", program))
 
-    done = cluster.wait("Complete", lambda: condition(cluster, "good", "Complete"))
+    done = cluster.wait("Complete", lambda: cluster.condition(JOBS, "good", "Complete"))
     assert done["reason"] == "CompletionsReached"
     (pod,) = pods(cluster, "good")
     ended = pod["status"]["containerStatuses"][0]["state"]["terminated"]
@@ -133,7 +128,7 @@ def test_of_a_long_termination_message_the_end_is_kept(cluster: Cluster) -> None
     program = "open('/dev/termination-log', 'w').write('a' * 3000 + 'b' * 3000)"
     cluster.create(JOBS, job(cluster, "long", program))
 
-    cluster.wait("Complete", lambda: condition(cluster, "long", "Complete"))
+    cluster.wait("Complete", lambda: cluster.condition(JOBS, "long", "Complete"))
     (pod,) = pods(cluster, "long")
     message = pod["status"]["containerStatuses"][0]["state"]["terminated"]["message"]
     assert message == "a" * 1096 + "b" * 3000
@@ -142,7 +137,7 @@ def test_of_a_long_termination_message_the_end_is_kept(cluster: Cluster) -> None
 def test_a_failure_is_final_with_its_exit_code(cluster: Cluster) -> None:
     cluster.create(JOBS, job(cluster, "bad", "import sys; sys.exit(12)"))
 
-    failed = cluster.wait("Failed", lambda: condition(cluster, "bad", "Failed"))
+    failed = cluster.wait("Failed", lambda: cluster.condition(JOBS, "bad", "Failed"))
     assert failed["reason"] == "BackoffLimitExceeded"
     (pod,) = pods(cluster, "bad")
     assert pod["status"]["phase"] == "Failed"
