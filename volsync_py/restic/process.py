@@ -90,22 +90,22 @@ class Restic:
         for process in self.current:
             process.send_signal(signal.SIGTERM)
 
-    def run(self, *args: str, retry_lock: bool = False) -> Ended:
-        """Run one command to its end."""
+    def run(self, *args: str, retry_lock: bool = False, on_item: Callable[[str], None] | None = None) -> Ended:
+        """Run one command to its end; `on_item` is told the path of each item that a verbose restore writes."""
         if self.interrupted.is_set():
             return Ended(130, stopped=ErrorClass.INTERRUPTED)
         stuck = max(int(self.deadlines.contactSeconds // 3), 1)
         command = [self.program, *args, *self.options, "--json", "--stuck-request-timeout", f"{stuck}s"]
         if retry_lock:
             command += ["--retry-lock", f"{self.deadlines.retryLockSeconds:g}s"]
-        return _Running(self, command).wait()
+        return _Running(self, command, on_item or (lambda item: None)).wait()
 
 
 class _Running:
     """One process and the threads that read it."""
 
-    def __init__(self, restic: Restic, command: Sequence[str]) -> None:
-        self._restic = restic
+    def __init__(self, restic: Restic, command: Sequence[str], on_item: Callable[[str], None]) -> None:
+        self._restic, self._on_item = restic, on_item
         self._messages: deque[Message] = deque(maxlen=_MOST_LINES)
         self._lines: deque[str] = deque(maxlen=_MOST_LINES)
         self._document: Any = None
@@ -192,6 +192,10 @@ class _Running:
                 self._document = value
 
     def _message(self, message: Message) -> None:
+        if message["message_type"] == "verbose_status":
+            if message.get("action") != "deleted":
+                self._on_item(str(message.get("item") or ""))
+            return
         if message["message_type"] != "status":
             self._messages.append(message)
             if message["message_type"] in ("error", "exit_error"):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from volsync_py.restic import hardlinks
 from volsync_py.restic.environment import MoverError
 from volsync_py.restic.humanlog import size
 from volsync_py.restic.report import ErrorClass, RestoredFacts
@@ -91,11 +92,11 @@ def _restore(session: Session, chosen: dict[str, Any]) -> None:
         if not options.include:
             # The file system's own folder is in no snapshot, and may not be deletable.
             args += ["--exclude", "/lost+found"]
-    if options.verify:
-        args.append("--verify")
     with session.step("restore", "Starting restore"):
         session.log(f"restoring snapshot {identity[:8]} of {chosen.get('time')} to .")
-        ended = session.must(session.restic.run("restore", source, *args))
+        hardlinks.release(session, "restore", source, *args)
+        verify = ["--verify"] if options.verify else []
+        ended = session.must(session.locked("restore", source, *args, *verify))
         errors = ended.errors()
         if errors:
             raise MoverError(ErrorClass.UNKNOWN, f"{len(errors)} items were not restored; the first: {errors[0]}")
