@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,7 +17,7 @@ from attrs import frozen
 
 from hack.devcluster import discovery
 from hack.devcluster.errors import StatusError, not_found
-from hack.devcluster.faults import Asked, Faults
+from hack.devcluster.faults import Asked, Faults, Rule
 from hack.devcluster.patch import apply_patch
 from hack.devcluster.registry import Object, Registry, Resource, WatchEvent
 from hack.devcluster.schema import admit
@@ -90,15 +92,13 @@ class Handler(BaseHTTPRequestHandler):
             asked = self._asked(target)
             rule = self._server.faults.take(asked)
             if rule is not None and rule.drop == "before":
-                self.close_connection = True
-                self.connection.close()
+                self._drop(rule)
                 return
             if rule is not None and rule.code:
                 raise StatusError(rule.code, "InternalError", "a fault that was asked for")
             code, answer = self._answer(target, raw, asked)
             if rule is not None and rule.drop == "after":
-                self.close_connection = True
-                self.connection.close()
+                self._drop(rule)
             elif answer is not None:
                 self._json(code, answer)
         except StatusError as error:
@@ -112,6 +112,13 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         finally:
             self._server.faults.note(asked, code)
+
+    def _drop(self, rule: Rule) -> None:
+        """End the connection without an answer, and whoever is to be killed with it."""
+        if rule.kill:
+            os.kill(rule.kill, signal.SIGKILL)
+        self.close_connection = True
+        self.connection.close()
 
     # ---- what is asked for
 

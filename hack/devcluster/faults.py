@@ -23,6 +23,11 @@ class Asked:
     namespace: str
     name: str
 
+    @property
+    def writes(self) -> str:
+        """`yes` or `no`: whether it changes something."""
+        return "no" if self.verb in ("get", "list", "watch") else "yes"
+
     def matches(self, wanted: dict[str, str]) -> bool:
         """Tell whether all given fields are those of this request; the agent is a part of a text."""
         return all(
@@ -32,13 +37,18 @@ class Asked:
 
 @define
 class Rule:
-    """What to do with the next requests that match: fail (code), delay, or drop before or after handling."""
+    """What to do with the next requests that match, but for the first `skip` of them.
+
+    Fail (code), delay, or drop before or after handling; `kill` is a process to kill where the request is dropped.
+    """
 
     match: dict[str, str]
     count: int = 1
+    skip: int = 0
     code: int = 0
     delay_seconds: float = 0.0
     drop: str = ""
+    kill: int = 0
     headers: dict[str, str] | None = None
     used: int = 0
 
@@ -66,11 +76,19 @@ class Faults:
         """Return the rule for a request, used once more, after its delay."""
         with self._lock:
             rule = next((r for r in self.rules if r.used < r.count and asked.matches(r.match)), None)
-            if rule is not None:
+            if rule is not None and rule.skip:
+                rule.skip -= 1
+                rule = None
+            elif rule is not None:
                 rule.used += 1
         if rule is not None and rule.delay_seconds:
             time.sleep(rule.delay_seconds)
         return rule
+
+    def unused(self) -> int:
+        """Return how many rules have never met a request."""
+        with self._lock:
+            return sum(not r.used for r in self.rules)
 
     def note(self, asked: Asked, code: int) -> None:
         """Record a request with its answer."""

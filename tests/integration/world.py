@@ -43,9 +43,12 @@ class World:
     def create(self, plural: str, body: dict[str, Any], group: str = "api/v1") -> Any:
         return self.cluster.ask("POST", self.path(plural, group=group), body)
 
-    def secret(self, name: str, password: str = PASSWORD, path: str = "repo") -> None:
+    def secret(
+        self, name: str, password: str = PASSWORD, path: str = "repo", repository_of: World | None = None
+    ) -> None:
+        namespace = (repository_of or self).namespace
         data = {
-            "RESTIC_REPOSITORY": f"s3:http://127.0.0.1:{self.s3.port}/tests/{self.namespace}/{path}",
+            "RESTIC_REPOSITORY": f"s3:http://127.0.0.1:{self.s3.port}/tests/{namespace}/{path}",
             "RESTIC_PASSWORD": password,
             "AWS_ACCESS_KEY_ID": self.s3.ACCESS,
             "AWS_SECRET_ACCESS_KEY": self.s3.SECRET,
@@ -123,6 +126,12 @@ class World:
 
     def names(self, plural: str, group: str = "api/v1") -> list[str]:
         return [o["metadata"]["name"] for o in self.cluster.get(self.path(plural, group=group))["items"]]
+
+    def created(self, plural: str) -> int:
+        """Return how many objects were created in the namespace by managers since it was ready."""
+        wanted = {"verb": "create", "resource": plural, "namespace": self.namespace, "code": 201}
+        found = self.cluster.admin("requests")["requests"]
+        return sum(wanted.items() <= r.items() and r["agent"].startswith("volsync-py/") for r in found)
 
     def requests(self) -> list[str]:
         """Return what the manager has asked for since the namespace was ready, besides watches and Leases."""
