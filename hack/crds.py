@@ -11,10 +11,14 @@ from typing import Any
 
 import yaml
 
+from volsync_py.api import additive
+
 Schema = dict[str, Any]
 TARGET = Path(__file__).parents[1] / "manifests" / "crds"
 SCHEDULE = r"^(@(annually|yearly|monthly|weekly|daily|hourly))|((((\d+,)*\d+|(\d+(\/|-)\d+)|\*(\/\d+)?)\s?){5})$"
 NUMBER = r"(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))"
+WITHIN = r"^([0-9]+[ymwdh])+$"
+SIZE = r"^[0-9]+[kKmMgGtT]?$"
 QUANTITY = rf"^(\+|-)?{NUMBER}(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?{NUMBER}))?$"
 
 
@@ -99,6 +103,11 @@ def volume() -> dict[str, Schema]:
         "moverPodLabels": mapping("Labels to add to the mover's pod."),
         "moverResources": anything("Resources of the mover's container."),
         "moverAffinity": anything("Affinity of the mover's pod."),
+        "moverTolerations": {
+            "type": "array",
+            "description": "Tolerations of the mover's pod.",
+            "items": anything("A toleration."),
+        },
         "moverVolumes": {
             "type": "array",
             "description": "Volumes to mount into the mover, under /mnt.",
@@ -133,7 +142,42 @@ def source() -> Schema:
             **retain,
             within=text("Keep what was made within this time before the latest, such as 5m3w1d."),
             last=text("How many of the latest to keep."),
+            **{
+                f"within{unit}": text(
+                    f"Keep {unit.lower()} backups within this time before the latest.", pattern=WITHIN
+                )
+                for unit in additive.WITHIN_UNITS
+            },
+            keepTags=texts("Keep what has one of these tags."),
         ),
+        exclude=group(
+            "What is not backed up.",
+            caches=flag("Leave folders out that hold a CACHEDIR.TAG."),
+            patterns=texts("restic's exclude patterns."),
+            ifPresent=texts("Leave folders out that hold a file of this name, or NAME:HEADER."),
+            largerThan=text("Leave files out that are larger, such as 500M.", pattern=SIZE),
+        ),
+        tags=texts("Tags of the snapshots."),
+        host=text("Host name of the snapshots; volsync if unset."),
+        compression=text("restic's compression.", enum=list(additive.COMPRESSIONS)),
+        packSize={**number("Size of a pack in MiB."), "minimum": 4, "maximum": 128},
+        readConcurrency={**number("How many files are read at once."), "minimum": 1},
+        limits=group(
+            "The most that is transferred, in KiB a second.",
+            uploadKiBps={**number("To the repository."), "minimum": 1},
+            downloadKiBps={**number("From the repository."), "minimum": 1},
+        ),
+        prune=group(
+            "Limits of one prune.",
+            maxUnused=text("How much may stay unused: a size, a percentage, or unlimited."),
+            maxRepackSize=text("How much is repacked at most, such as 10G.", pattern=SIZE),
+        ),
+        check=group(
+            "When the repository is checked after a backup.",
+            intervalDays={**number("Days between checks; none if unset."), "minimum": 1},
+            readData=text("What of the packs is read: k/n goes round, so that n checks read all; or a percentage."),
+        ),
+        emptySource=text("What an empty volume means; Skip if unset.", enum=list(additive.EMPTY_SOURCES)),
         unlock=text("Remove stale locks before the next backup, once for each value."),
     )
 
@@ -149,6 +193,14 @@ def destination() -> Schema:
         previous=number("How many eligible snapshots to go back."),
         restoreAsOf=time("The latest snapshot at or before this time."),
         enableFileDeletion=flag("Delete files that are not in the snapshot."),
+        snapshot=text("This snapshot: its id, or the beginning of it.", pattern=r"^[0-9a-f]{4,64}$"),
+        host=text("Host name of eligible snapshots; volsync if unset."),
+        tags=texts("Tags that eligible snapshots all have."),
+        include=texts("Restore only what matches one of these patterns."),
+        exclude=texts("Leave out what matches one of these patterns."),
+        subPath=text("Restore the content of this folder of the snapshot."),
+        onMissingSnapshot=text("What it means that no snapshot is eligible.", enum=list(additive.MISSING_SNAPSHOTS)),
+        verify=flag("Read back what was restored."),
     )
 
 
@@ -225,6 +277,9 @@ def source_status() -> Schema:
         "Of the repository.",
         lastPruned=time("When it was pruned last."),
         lastUnlocked=text("The unlock that was served last."),
+        lastChecked=time("When it was checked last."),
+        lastCheckResult=text("Succeeded, or the class of what the check found."),
+        lastCheckSubset=text("What of the packs the last check read."),
         repositoryID=text("restic's id of the repository."),
         lastSnapshot=group(
             "The last backup.",

@@ -8,6 +8,7 @@ from typing import Any
 
 from attrs import field, frozen
 
+from volsync_py.api.additive import WITHIN, BackupSpec, RestoreSpec, backup_spec, restore_spec
 from volsync_py.api.fields import Fields, Problem
 from volsync_py.core.actions import Object
 from volsync_py.core.durations import parse_go_duration
@@ -19,8 +20,6 @@ from volsync_py.core.trigger import Trigger
 
 MOVERS = ("rclone", "restic", "rsync", "rsyncTLS", "syncthing")
 _COUNTS = ("hourly", "daily", "weekly", "monthly", "yearly")
-# restic's own notation: 5m3w1d, 3w15h.
-_WITHIN = re.compile(r"([0-9]+[ymwdh])+")
 _MOUNT_PATH = re.compile(r"[a-z0-9]([-a-z0-9/]{0,58}[a-z0-9])?")
 
 
@@ -43,6 +42,7 @@ class ResticSpec:
     # (option without --keep-, value) in VolSync's order.
     retain: tuple[tuple[str, Any], ...] = ()
     unlock: str = ""
+    backup: BackupSpec = field(factory=BackupSpec)
     # Destination.
     destination_claim: str = ""
     cleanup_temp_claim: bool = False
@@ -50,6 +50,7 @@ class ResticSpec:
     previous: int = 0
     restore_as_of: str = ""
     delete_files: bool = False
+    restore: RestoreSpec = field(factory=RestoreSpec)
     # Both.
     custom_ca: Object = field(factory=dict)
     security_context: Object | None = None
@@ -57,6 +58,7 @@ class ResticSpec:
     pod_labels: dict[str, str] = field(factory=dict)
     resources: Object = field(factory=dict)
     affinity: Object | None = None
+    tolerations: tuple[Object, ...] = ()
     mover_volumes: tuple[Object, ...] = ()
 
 
@@ -203,6 +205,7 @@ def _common(restic: Fields) -> dict[str, Any]:
         "pod_labels": {str(k): str(v) for k, v in (restic.object("moverPodLabels") or {}).items()},
         "resources": restic.object("moverResources") or {},
         "affinity": restic.object("moverAffinity"),
+        "tolerations": tuple(restic.objects("moverTolerations")),
         "mover_volumes": _mover_volumes(restic),
     }
 
@@ -257,6 +260,7 @@ def _source(spec: Fields) -> ResticSpec:
         prune_interval_days=interval if isinstance(interval, int) else 7,
         retain=_retain(restic),
         unlock=restic.text("unlock"),
+        backup=backup_spec(restic),
     )
 
 
@@ -264,7 +268,7 @@ def _retain(restic: Fields) -> tuple[tuple[str, Any], ...]:
     retain = restic.section("retain")
     rules: list[tuple[str, Any]] = [(name, retain.number(name)) for name in _COUNTS if retain.has(name)]
     within, last = retain.text("within"), retain.text("last")
-    if within and not _WITHIN.fullmatch(within):
+    if within and not WITHIN.fullmatch(within):
         retain.problem("within", f"{within!r} is no duration", "write it like 5m3w1d")
     elif within:
         rules.append(("within", within))
@@ -303,4 +307,5 @@ def _destination(spec: Fields) -> ResticSpec:
         previous=restic.number("previous") or 0,
         restore_as_of=as_of,
         delete_files=restic.flag("enableFileDeletion"),
+        restore=restore_spec(restic),
     )

@@ -18,6 +18,7 @@ from volsync_py.restic.environment import MoverError
 from volsync_py.restic.humanlog import clock, size
 from volsync_py.restic.process import Ended
 from volsync_py.restic.report import ErrorClass, Outcome, SnapshotCounts, SnapshotFacts, StepReport
+from volsync_py.restic.retention import Kept, keeps_all
 from volsync_py.restic.session import Session
 
 _LOST_AND_FOUND = "lost+found"
@@ -69,8 +70,10 @@ def _backup_step(session: Session) -> Ended:
 def _options(session: Session) -> list[str]:
     run, options = session.run, session.run.backup
     args = ["--host", run.host, "--group-by", "host,paths"]
-    # An absolute path is the volume's root and no folder of that name further down.
-    args += ["--exclude", f"{session.data.rstrip('/')}/{_LOST_AND_FOUND}"]
+    if not _is_empty(session.data):
+        # An absolute path is the volume's root and no folder of that name further down. Of a volume that holds nothing
+        # else it stays, because restic refuses to back nothing up.
+        args += ["--exclude", f"{session.data.rstrip('/')}/{_LOST_AND_FOUND}"]
     for tag in run.tags:
         args += ["--tag", tag]
     for flag, values in (("--exclude", options.excludePatterns), ("--exclude-if-present", options.excludeIfPresent)):
@@ -118,7 +121,8 @@ def _facts(summary: dict[str, Any], failed: int) -> SnapshotFacts:
 
     return SnapshotFacts(
         id=str(summary.get("snapshot_id") or ""),
-        time=str(summary.get("backup_end") or ""),
+        # What `restic snapshots` shows: when the backup began.
+        time=str(summary.get("backup_start") or ""),
         files_new=number("files_new"),
         files_changed=number("files_changed"),
         files_unmodified=number("files_unmodified"),
@@ -149,6 +153,9 @@ def retention_options(session: Session) -> list[str]:
 
 def forget(session: Session) -> None:
     """Apply the retention policy, unless it is sure that it would remove nothing."""
+    if not session.run.grants.forget:
+        session.add(StepReport("forget", Outcome.SKIPPED, message="the repository is damaged"))
+        return
     try:
         policy = retention_options(session)
     except MoverError as error:
@@ -157,43 +164,42 @@ def forget(session: Session) -> None:
         return
     if not policy:
         return
-    known = _known_count(session, policy)
-    if known is not None and known + 1 <= _keeps_at_least(policy):
-        _remember(session, policy, known + 1)
-        session.update(snapshots=SnapshotCounts(known + 1))
+    kept = _on_record(session, policy)
+    if kept is not None and keeps_all(_rules(policy), kept):
+        _remember(session, policy, kept)
         session.add(StepReport("forget", Outcome.SKIPPED, message="the policy keeps every snapshot"))
         return
     args = ["--host", session.run.host, "--path", session.data, "--group-by", "host,paths", *policy]
     ended = session.maintenance("forget", "Starting forget", "forget", *args)
-    groups = ended.document if isinstance(ended.document, list) else []
+    groups = [g for g in ended.document or [] if isinstance(g, dict)] if isinstance(ended.document, list) else []
     if ended.ok and groups:
-        kept = [s for g in groups if isinstance(g, dict) for s in g.get("keep") or []]
-        times = sorted(str(s.get("time") or "") for s in kept)
-        session.update(snapshots=SnapshotCounts(len(kept), times[0] if times else "", times[-1] if times else ""))
-        removed = sum(len(g.get("remove") or []) for g in groups if isinstance(g, dict))
-        session.log(f"retention: {len(kept)} snapshots kept, {removed} removed")
-        _remember(session, policy, len(kept))
+        left = [s for g in groups for s in g.get("keep") or []]
+        removed = sum(len(g.get("remove") or []) for g in groups)
+        session.log(f"retention: {len(left)} snapshots kept, {removed} removed")
+        _remember(session, policy, [Kept(str(s["time"]), tuple(s.get("tags") or ())) for s in left])
 
 
-def _keeps_at_least(policy: list[str]) -> int:
-    """Return how many snapshots the policy keeps in any case: what `last` alone keeps."""
-    counts = [int(v) for f, v in zip(policy[::2], policy[1::2], strict=True) if f == "--keep-last" and v.isdigit()]
-    return max(counts, default=0)
+def _rules(policy: list[str]) -> list[tuple[str, str]]:
+    return [(flag.removeprefix("--keep-"), value) for flag, value in zip(policy[::2], policy[1::2], strict=True)]
 
 
-def _known_count(session: Session, policy: list[str]) -> int | None:
-    """Return how many snapshots the last forget with this policy left, if that is on record."""
+def _on_record(session: Session, policy: list[str]) -> list[Kept] | None:
+    """Return what the last forget with this policy left, and the new snapshot; None if that is not on record."""
     try:
         data = json.loads(_policy_path(session).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        if data["policy"] != policy or data["of"] != _group(session):
+            return None
+        kept = [Kept(time, tuple(tags)) for time, tags in data["snapshots"]]
+    except (OSError, ValueError, KeyError, TypeError):
         return None
-    count = data.get("count") if isinstance(data, dict) else None
-    same = isinstance(data, dict) and data.get("policy") == policy and data.get("of") == _repository(session)
-    return count if same and isinstance(count, int) else None
+    made = session.report.snapshot
+    return [*kept, Kept(made.time, tuple(session.run.tags))] if made is not None and made.id else None
 
 
-def _remember(session: Session, policy: list[str], count: int) -> None:
-    data = {"policy": policy, "count": count, "of": _repository(session)}
+def _remember(session: Session, policy: list[str], kept: list[Kept]) -> None:
+    times = sorted(s.time for s in kept)
+    session.update(snapshots=SnapshotCounts(len(kept), times[0] if times else "", times[-1] if times else ""))
+    data = {"policy": policy, "of": _group(session), "snapshots": [(s.time, s.tags) for s in kept]}
     try:
         _policy_path(session).write_text(json.dumps(data), encoding="utf-8")
     except OSError as error:
@@ -204,8 +210,10 @@ def _policy_path(session: Session) -> Path:
     return Path(session.environ["RESTIC_CACHE_DIR"]) / _POLICY_FILE
 
 
-def _repository(session: Session) -> str:
-    return sha256(session.environ["RESTIC_REPOSITORY"].encode()).hexdigest()[:16]
+def _group(session: Session) -> str:
+    """Return what tells this group of snapshots from others: repository, host and path."""
+    parts = (session.environ["RESTIC_REPOSITORY"], session.run.host, session.data)
+    return sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
 def prune(session: Session) -> None:

@@ -29,14 +29,14 @@ _UNREACHABLE = re.compile(
 _HALF = re.compile(r"already contains keys|config or key .* is damaged|config file already exists", re.IGNORECASE)
 _DAMAGED = re.compile(
     r"not found in the repository index|does not exist in the index|ciphertext verification failed"
-    r"|pack .* is (missing|damaged)"
+    r"|pack .* is (missing|damaged)|invalid lock file"
     r"|invalid data returned|unexpected pack size|repository contains errors|load\(<(index|snapshot|data)",
     re.IGNORECASE,
 )
 _CONFIGURATION = re.compile(
     r"unknown flag|invalid argument|invalid backend|parsing .* failed|please specify|no policy|unable to open cert"
     r"|invalid id"
-    r"|unsupported|not a directory|cannot unmarshal",
+    r"|unsupported|not a directory|cannot unmarshal|path .+: not found|snapshot is empty|mutually exclusive",
     re.IGNORECASE,
 )
 RETRY_LINE = re.compile(r"returned error, retrying after")

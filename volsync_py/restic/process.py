@@ -59,6 +59,12 @@ class Ended:
         first = str(text).strip().splitlines()
         return first[0] if first else f"restic exited with {self.code}"
 
+    @property
+    def text(self) -> str:
+        """Everything that was said about the failure."""
+        fatal = [str(m.get("message") or "") for m in self.messages if m.get("message_type") == "exit_error"]
+        return "\n".join([*fatal, *self.lines])
+
     def message(self, kind: str) -> Message:
         """Return the last message of a kind, or {}."""
         return next((m for m in reversed(self.messages) if m.get("message_type") == kind), {})

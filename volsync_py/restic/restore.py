@@ -62,14 +62,10 @@ def _nothing(session: Session, others: bool) -> None:
     session.log("No eligible snapshots found")
     options = session.run.restore
     # An image without data may be published only when there is nothing that could have been in it.
-    refused = options.onMissingSnapshot == "Fail" or (
-        others and options.publishesImage and options.onMissingSnapshot != "Continue"
-    )
-    if refused:
-        raise MoverError(
-            ErrorClass.NO_ELIGIBLE_SNAPSHOT,
-            f"none of the repository's snapshots is eligible (host {options.host}, path {session.data})",
-        )
+    strict = bool(options.snapshot) or (others and options.publishesImage)
+    if options.onMissingSnapshot == "Fail" or (strict and options.onMissingSnapshot != "Continue"):
+        wanted = f"id {options.snapshot}" if options.snapshot else f"host {options.host}, path {session.data}"
+        raise MoverError(ErrorClass.NO_ELIGIBLE_SNAPSHOT, f"none of the repository's snapshots is eligible ({wanted})")
     session.log("=== No data will be restored ===")
     session.update(nothing_to_restore=True)
 

@@ -21,10 +21,12 @@ class RunError(ValueError):
 
 @frozen
 class Grants:
-    """What no other mover of the same repository does at this time."""
+    """What this mover may do; no other one of the same repository does `init` or `prune` at this time."""
 
     init: bool = True
     prune: bool = True
+    # Off while the repository is known to be damaged.
+    forget: bool = True
 
 
 @frozen

@@ -25,13 +25,17 @@ def parse_instant(text: str) -> datetime:
 
 
 def snapshot_time(snapshot: Snapshot) -> datetime:
-    """Return when a snapshot was taken; restic writes nanoseconds, which Python cannot hold."""
-    text = str(snapshot["time"])
+    """Return when a snapshot was taken, in UTC."""
+    return parse_snapshot_time(str(snapshot["time"])).astimezone(UTC)
+
+
+def parse_snapshot_time(text: str) -> datetime:
+    """Return a time in the zone it is written in; restic writes nanoseconds, which Python cannot hold."""
     head, dot, rest = text.partition(".")
     if dot:
         digits = len(rest) - len(rest.lstrip("0123456789"))
         text = f"{head}.{rest[: min(digits, 6)]:0<6}{rest[digits:]}"
-    return datetime.fromisoformat(text).astimezone(UTC)
+    return datetime.fromisoformat(text)
 
 
 def eligible(snapshots: Iterable[Snapshot], *, host: str, path: str, tags: Iterable[str] = ()) -> list[Snapshot]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,9 +11,13 @@ from attrs import Factory, define, evolve
 
 from volsync_py.restic.environment import MoverError
 from volsync_py.restic.humanlog import HumanLog
+from volsync_py.restic.locks import holder_of
 from volsync_py.restic.process import Ended, Restic
 from volsync_py.restic.report import ErrorClass, Outcome, Report, StepReport
 from volsync_py.restic.run import Run
+
+# Dead locks of several processes are met one after the other.
+_MOST_LOCKS = 5
 
 
 @define
@@ -24,6 +29,8 @@ class Session:
     run: Run
     environ: Mapping[str, str]
     data: str
+    # The pod's, by which restic knows our locks.
+    host_name: str = Factory(socket.gethostname)
     report: Report = Factory(lambda: Report(Outcome.SUCCEEDED))
 
     def update(self, **changes: object) -> None:
@@ -66,17 +73,21 @@ class Session:
     def locked(self, *args: str) -> Ended:
         """Run a command; when the repository is locked, recover as the rules for locks say."""
         ended = self.restic.run(*args)
-        if ended.error_class != ErrorClass.REPOSITORY_LOCKED or ended.ok:
-            return ended
-        # Removes what is dead only: locks of this host name without a process, and those not renewed for 30 min.
-        self.log("the repository is locked: removing dead locks")
-        # A process that has the dead one's number takes the lock for its own; the next one has another number.
-        for _ in range(2):
+        for _ in range(_MOST_LOCKS):
+            if ended.ok or ended.error_class != ErrorClass.REPOSITORY_LOCKED:
+                return ended
+            holder = holder_of(ended.text)
+            if holder is None:
+                return ended
+            self.log(f"the repository is locked by {holder}")
+            if not holder.is_dead(self.host_name):
+                self.log(f"the lock is alive: waiting for it up to {self.run.deadlines.retryLockSeconds:g} s")
+                return self.restic.run(*args, retry_lock=True)
+            # Removes locks of our own name whose process has gone, and those that are not renewed: nobody's who lives.
+            # A process that has a dead one's number takes that lock for its own; the next one has another number.
+            self.log("its process is gone: removing dead locks")
             self.restic.run("unlock")
-        ended = self.restic.run(*args)
-        if ended.error_class == ErrorClass.REPOSITORY_LOCKED and not ended.ok:
-            self.log("the lock is alive: waiting for it")
-            ended = self.restic.run(*args, retry_lock=True)
+            ended = self.restic.run(*args)
         return ended
 
     def must(self, ended: Ended, code: int | None = None) -> Ended:

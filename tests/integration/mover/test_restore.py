@@ -75,3 +75,87 @@ def test_a_name_that_is_not_restored_keeps_its_file(mover: Mover) -> None:
         "foreign": "untouched",
         "foreign too": "untouched",
     }
+
+
+@pytest.fixture
+def two(mover: Mover) -> Mover:
+    """Two snapshots of one volume, another host's, and a tagged one; a new volume to restore into."""
+    mover.write(a="one", folder__x="x", folder__y="y")
+    mover("backup")
+    mover.write(a="two")
+    mover("backup")
+    mover.write(a="theirs")
+    mover.run = {"host": "db", "tags": ["weekly"]}
+    mover("backup")
+    mover.run = {}
+    mover.mount("destination")
+    return mover
+
+
+def content(mover: Mover) -> dict[str, str]:
+    found = (p for p in mover.data.rglob("*") if p.is_file())
+    return {str(p.relative_to(mover.data)): p.read_text(encoding="utf-8") for p in found}
+
+
+def test_which_snapshot_comes_back_is_what_was_asked_for(two: Mover) -> None:
+    first, second, theirs = (s["id"] for s in two.snapshots())
+    for restore, expected in (
+        ({}, second),
+        ({"snapshot": first[:8]}, first),
+        ({"snapshot": theirs}, theirs),
+        ({"host": "db"}, theirs),
+        ({"host": "db", "tags": ["weekly"]}, theirs),
+    ):
+        two.run["restore"] = restore
+        ran = two("restore")
+        assert ran.report.restored is not None
+        assert ran.report.restored.id == expected, restore
+    assert content(two)["a"] == "theirs"
+
+
+def test_a_part_of_a_snapshot_comes_back(two: Mover) -> None:
+    two.run["restore"] = {"include": ["/folder/x"]}
+    two("restore")
+    assert content(two) == {"folder/x": "x"}
+    two.mount("rest")
+    two.run["restore"] = {"exclude": ["x"]}
+    two("restore")
+    assert content(two) == {"a": "two", "folder/y": "y"}
+    two.mount("sub path")
+    two.run["restore"] = {"subPath": "folder", "verify": True}
+    two("restore")
+    assert content(two) == {"x": "x", "y": "y"}
+
+
+@pytest.mark.parametrize(
+    ("restore", "code", "error"),
+    [
+        ({"tags": ["none such"]}, 0, ""),
+        ({"tags": ["none such"], "onMissingSnapshot": "Fail"}, 1, "NoEligibleSnapshot"),
+        ({"tags": ["none such"], "publishesImage": True}, 1, "NoEligibleSnapshot"),
+        ({"tags": ["none such"], "publishesImage": True, "onMissingSnapshot": "Continue"}, 0, ""),
+        ({"snapshot": "0123456789"}, 1, "NoEligibleSnapshot"),
+        ({"subPath": "no such folder"}, 1, "Configuration"),
+    ],
+)
+def test_what_cannot_be_restored_is_said_and_proves_nothing(
+    two: Mover, restore: dict[str, object], code: int, error: str
+) -> None:
+    two.run["restore"] = restore
+    ran = two("restore")
+    assert (ran.code, ran.report.error_class, ran.report.restored) == (code, error, None)
+    assert content(two) == {}
+
+
+def test_files_that_are_not_in_the_snapshot_go_but_not_the_file_systems_own_folder(two: Mover) -> None:
+    two.write(extra="e", folder__extra="e", **{"lost+found__l": "l"})
+    two.environ["RESTORE_OPTIONS"] = "--delete"
+    assert two("restore").code == 0
+    assert content(two) == {"a": "two", "folder/x": "x", "folder/y": "y", "lost+found/l": "l"}
+
+
+def test_a_repository_that_is_not_there_is_made_and_the_volume_stays_empty(mover: Mover) -> None:
+    ran = mover("restore")
+    assert (ran.code, ran.report.initialized, ran.report.nothing_to_restore) == (0, True, True)
+    for text in ("Initialize Dir", "created restic repository", "No data will be restored"):
+        assert text in ran.log

@@ -66,9 +66,20 @@ class DestinationWork(ResticWork):
 
     def job_options(self, secret: Object, grants: Grants) -> tuple[list[str], Variables, RunRecord]:
         """Return arguments, environment, and record of a restore."""
+        wanted = self.spec.restore
         document = Run(
             grants=grants,
-            restore=RestoreOptions(publishesImage=not self._is_direct()),
+            restore=RestoreOptions(
+                snapshot=wanted.snapshot,
+                host=wanted.host,
+                tags=list(wanted.tags),
+                include=list(wanted.include),
+                exclude=list(wanted.exclude),
+                subPath=wanted.sub_path,
+                onMissingSnapshot=wanted.on_missing_snapshot,
+                publishesImage=not self._is_direct(),
+                verify=wanted.verify,
+            ),
             deadlines=self.deadlines(),
         )
         variables = self.variables(

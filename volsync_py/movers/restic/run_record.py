@@ -16,6 +16,8 @@ class RunRecord:
     """The decisions of one attempt; `secret` is the resource version of the Secret that it used."""
 
     prune: bool = False
+    check: bool = False
+    check_subset: str = ""
     unlock: str = ""
     run_now: str = ""
     secret: str = ""

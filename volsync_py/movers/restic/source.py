@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from attrs import evolve
+
+from volsync_py.api.additive import BackupSpec, next_subset
 from volsync_py.api.view import Kind
 from volsync_py.core import names
 from volsync_py.core.actions import Object, delete
@@ -14,8 +17,16 @@ from volsync_py.movers.restic.job_state import JobState
 from volsync_py.movers.restic.outcome import info
 from volsync_py.movers.restic.run_record import RunRecord
 from volsync_py.movers.restic.work import ResticWork, unhealthy_step
-from volsync_py.restic.report import ErrorClass, Outcome
-from volsync_py.restic.run import Grants, Run
+from volsync_py.restic.report import ErrorClass, Outcome, Report
+from volsync_py.restic.run import (
+    BackupOptions,
+    CheckOptions,
+    Deadlines,
+    Grants,
+    PruneOptions,
+    RetentionOptions,
+    Run,
+)
 from volsync_py.volumes.claims import is_read_only
 from volsync_py.volumes.point_in_time import CopyMethod, CopyOptions, ensure_copy
 
@@ -82,6 +93,20 @@ class SourceWork(ResticWork):
         since = parse_rfc3339(last or self.owner["metadata"]["creationTimestamp"])
         return self.view.now > since + timedelta(days=self.spec.prune_interval_days)
 
+    def _damaged(self) -> bool:
+        """Tell whether the last check has found errors; the word of a check that is no longer wanted does not count."""
+        result = (self.replication.status.get("restic") or {}).get("lastCheckResult")
+        return bool(self.spec.backup.check_interval_days) and result == ErrorClass.REPOSITORY_DAMAGED
+
+    def check_due(self) -> bool:
+        """Tell whether a check is due; a damaged repository is looked at every day until it is mended."""
+        days = self.spec.backup.check_interval_days
+        if not days:
+            return False
+        last = (self.replication.status.get("restic") or {}).get("lastChecked")
+        since = parse_rfc3339(last or self.owner["metadata"]["creationTimestamp"])
+        return self.view.now > since + timedelta(days=1 if self._damaged() else days)
+
     def unlock_due(self) -> bool:
         """Tell whether an unlock was asked for that has not been done (U1 to U5)."""
         done = (self.replication.status.get("restic") or {}).get("lastUnlocked") or ""
@@ -89,11 +114,27 @@ class SourceWork(ResticWork):
 
     def job_options(self, secret: Object, grants: Grants) -> tuple[list[str], Variables, RunRecord]:
         """Return arguments, environment, and record of a backup."""
-        unlock, prune = self.unlock_due(), self.prune_due() and grants.prune
+        grants = evolve(grants, forget=not self._damaged())
+        unlock, prune = self.unlock_due(), self.prune_due() and grants.prune and grants.forget
+        check, subset = self.check_due() and grants.prune, ""
+        if check:
+            last = (self.replication.status.get("restic") or {}).get("lastCheckSubset") or ""
+            subset = next_subset(self.spec.backup.check_read_data, str(last))
         args = [*(["unlock"] if unlock else []), "backup", *(["prune"] if prune else [])]
-        document = Run(grants=grants, deadlines=self.deadlines())
+        document = backup_run(
+            self.spec.backup,
+            grants=grants,
+            check=CheckOptions(subset) if check else None,
+            deadlines=self.deadlines(),
+        )
         variables = self.variables(secret, document, forget_options=forget_options(self.spec.retain))
-        record = self.record(secret, prune=prune, unlock=self.spec.unlock if unlock else "")
+        record = self.record(
+            secret,
+            prune=prune,
+            check=check,
+            check_subset=subset,
+            unlock=self.spec.unlock if unlock else "",
+        )
         return args, variables, record
 
     def succeeded(self, state: JobState, record: RunRecord) -> StepResult:
@@ -109,6 +150,7 @@ class SourceWork(ResticWork):
             restic["lastUnlocked"] = None
         warning = None
         if report is not None:
+            restic |= self._checked(report, record)
             if report.snapshot is not None:
                 restic["lastSnapshot"] = report.snapshot.as_json()
             if report.snapshots is not None:
@@ -126,3 +168,41 @@ class SourceWork(ResticWork):
             run_now=record.run_now,
         )
         return StepResult(success=success)
+
+    def _checked(self, report: Report, record: RunRecord) -> Object:
+        """Return what a check came to; one that could not be carried out stays due."""
+        step = next((s for s in report.steps if s.name == "check"), None)
+        if step is None or not record.check or step.error_class not in ("", ErrorClass.REPOSITORY_DAMAGED):
+            return {}
+        return {
+            "lastChecked": format_rfc3339(self.view.now),
+            "lastCheckResult": step.error_class or "Succeeded",
+            "lastCheckSubset": record.check_subset or None,
+        }
+
+
+def backup_run(spec: BackupSpec, *, grants: Grants, check: CheckOptions | None = None, deadlines: Deadlines) -> Run:
+    """Return the run document of a backup."""
+    return Run(
+        host=spec.host,
+        tags=list(spec.tags),
+        grants=grants,
+        backup=BackupOptions(
+            excludeCaches=spec.exclude_caches,
+            excludePatterns=list(spec.exclude_patterns),
+            excludeIfPresent=list(spec.exclude_if_present),
+            excludeLargerThan=spec.exclude_larger_than,
+            emptySource=spec.empty_source,
+            compression=spec.compression,
+            packSize=spec.pack_size_mib,
+            readConcurrency=spec.read_concurrency,
+            uploadKiBps=spec.upload_kibps,
+            downloadKiBps=spec.download_kibps,
+        ),
+        retention=RetentionOptions(
+            **{f"within{unit}": value for unit, value in spec.within}, keepTags=list(spec.keep_tags)
+        ),
+        prune=PruneOptions(spec.max_unused, spec.max_repack_size),
+        check=check,
+        deadlines=deadlines,
+    )

@@ -413,6 +413,7 @@ class ResticWork(ABC):
                 affinity=self.spec.affinity,
                 pod_labels=self.spec.pod_labels,
                 placement=placement,
+                tolerations=self.spec.tolerations,
                 custom_ca=self._ca(),
                 mover_volumes=self.spec.mover_volumes,
             )

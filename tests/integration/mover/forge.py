@@ -1,0 +1,74 @@
+"""Locks of any age, host and process, written into a repository in a folder as restic writes them.
+
+restic's design document describes the format: scrypt makes a key of the password, which opens the master key; files
+are AES-256-CTR with a Poly1305-AES code behind, and are named by the SHA-256 of what is written.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import CTR, ECB
+from cryptography.hazmat.primitives.poly1305 import Poly1305
+
+_CODE_BYTES = _NONCE_BYTES = 16
+
+
+@frozen
+class Key:
+    """What restic encrypts and signs with."""
+
+    encrypt: bytes
+    k: bytes
+    r: bytes
+
+    def seal(self, plain: bytes) -> bytes:
+        """Return nonce, cipher text and code."""
+        nonce = os.urandom(_NONCE_BYTES)
+        hidden = self._cipher(nonce, plain)
+        return nonce + hidden + self._code(nonce, hidden)
+
+    def open(self, sealed: bytes) -> bytes:
+        """Return the plain text."""
+        nonce, hidden, code = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:-_CODE_BYTES], sealed[-_CODE_BYTES:]
+        assert self._code(nonce, hidden) == code
+        return self._cipher(nonce, hidden)
+
+    def _cipher(self, nonce: bytes, text: bytes) -> bytes:
+        return Cipher(AES(self.encrypt), CTR(nonce)).encryptor().update(text)
+
+    def _code(self, nonce: bytes, hidden: bytes) -> bytes:
+        pad = Cipher(AES(self.k), ECB()).encryptor().update(nonce)
+        return Poly1305.generate_tag(self.r + pad, hidden)
+
+
+def master_key(repository: Path, password: str) -> Key:
+    """Open the repository's key."""
+    (file,) = (repository / "keys").iterdir()
+    data: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    salt = base64.b64decode(data["salt"])
+    options = {"n": data["N"], "r": data["r"], "p": data["p"], "maxmem": 1 << 28, "dklen": 64}
+    derived = hashlib.scrypt(password.encode(), salt=salt, **options)
+    user = Key(derived[:32], derived[32:48], derived[48:])
+    master = json.loads(user.open(base64.b64decode(data["data"])))
+    parts = (master["encrypt"], master["mac"]["k"], master["mac"]["r"])
+    return Key(*(base64.b64decode(part) for part in parts))
+
+
+def lock(repository: Path, password: str, *, host: str, pid: int, age: timedelta, exclusive: bool = True) -> Path:
+    """Write a lock, and return its file."""
+    made = (datetime.now(UTC) - age).isoformat().replace("+00:00", "Z")
+    document = {"time": made, "exclusive": exclusive, "hostname": host, "username": "root", "pid": pid}
+    sealed = master_key(repository, password).seal(json.dumps(document).encode())
+    path = repository / "locks" / hashlib.sha256(sealed).hexdigest()
+    path.write_bytes(sealed)
+    return path

@@ -1,0 +1,147 @@
+"""Backups with real restic: what each option of the run does, and how few processes a run needs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.mover.harness import Mover
+
+
+def names(mover: Mover, snapshot: str = "latest") -> set[str]:
+    """Return the paths in a snapshot."""
+    listed: list[dict[str, Any]] = mover.restic("ls", snapshot)
+    return {entry["path"] for entry in listed if "path" in entry}
+
+
+def steps(mover: Mover, *operations: str) -> list[tuple[str, str]]:
+    ran = mover(*operations)
+    assert ran.code == 0
+    return [(s.name, str(s.outcome)) for s in ran.report.steps]
+
+
+def test_what_is_excluded_is_not_in_the_snapshot(mover: Mover) -> None:
+    mover.write(kept="k", drop__x="x", cache__y="y", big="b" * 5000, marked__z="z", **{"lost+found__l": "l"})
+    (mover.data / "cache" / "CACHEDIR.TAG").write_bytes(b"Signature: 8a477f597d28d172789f06886806bc55")
+    (mover.data / "marked" / ".nobackup").touch()
+    mover.run["backup"] = {
+        "excludeCaches": True,
+        "excludePatterns": ["drop"],
+        "excludeIfPresent": [".nobackup"],
+        "excludeLargerThan": "4k",
+    }
+    assert mover("backup").code == 0
+    assert names(mover) == {"/kept", "/cache", "/cache/CACHEDIR.TAG", "/marked", "/marked/.nobackup"}
+
+
+def test_a_folder_called_lost_and_found_further_down_is_backed_up(mover: Mover) -> None:
+    mover.write(**{"lost+found__l": "l", "deep__lost+found__kept": "k"})
+    mover("backup")
+    assert names(mover) == {"/deep", "/deep/lost+found", "/deep/lost+found/kept"}
+
+
+def test_host_and_tags_are_in_the_snapshot_and_retention_keeps_to_them(mover: Mover) -> None:
+    mover.write(a="a")
+    mover.environ["FORGET_OPTIONS"] = "--keep-last 1"
+    mover("backup")
+    mover.run = {"host": "db", "tags": ["one", "two"], "backup": {"compression": "max", "packSize": 8}}
+    mover("backup")
+    mover("backup")
+    found = [(s["hostname"], s.get("tags") or []) for s in mover.snapshots()]
+    assert found == [("volsync", []), ("db", ["one", "two"])]
+
+
+@pytest.mark.parametrize(("meaning", "code", "error"), [("Skip", 0, ""), ("Backup", 0, ""), ("Fail", 1, "SourceEmpty")])
+def test_an_empty_volume_is_what_it_was_said_to_be(mover: Mover, meaning: str, code: int, error: str) -> None:
+    (mover.data / "lost+found").mkdir()
+    mover.run["backup"] = {"emptySource": meaning}
+    ran = mover("backup")
+    assert (ran.code, ran.report.error_class, ran.report.skipped_empty) == (code, error, meaning == "Skip")
+    assert Path(mover.repository).exists() is (meaning == "Backup")
+
+
+def test_retention_is_left_out_while_it_can_remove_nothing(mover: Mover) -> None:
+    mover.write(a="a")
+    mover.environ["FORGET_OPTIONS"] = "--keep-last 3"
+    assert steps(mover, "backup") == [("init", "Succeeded"), ("backup", "Succeeded"), ("forget", "Succeeded")]
+    for count in (2, 3):
+        ran = mover("backup")
+        assert [(s.name, s.outcome) for s in ran.report.steps] == [("backup", "Succeeded"), ("forget", "Skipped")]
+        assert ran.report.snapshots is not None
+        assert ran.report.snapshots.count == count
+    assert steps(mover, "backup") == [("backup", "Succeeded"), ("forget", "Succeeded")]
+    assert len(mover.snapshots()) == 3
+    # Another policy, or a lost record: restic is asked.
+    mover.environ["FORGET_OPTIONS"] = "--keep-last 4"
+    assert steps(mover, "backup")[-1] == ("forget", "Succeeded")
+
+
+def test_rules_beside_those_of_the_environment_are_kept(mover: Mover) -> None:
+    mover.write(a="a")
+    mover.environ["FORGET_OPTIONS"] = "--keep-last 1"
+    mover.run["retention"] = {"keepTags": ["pinned"]}
+    mover.run["tags"] = ["pinned"]
+    mover("backup")
+    mover.run["tags"] = []
+    mover("backup")
+    mover("backup")
+    assert [s.get("tags") for s in mover.snapshots()] == [["pinned"], None]
+
+
+def test_a_check_reads_the_part_that_it_is_told_to(mover: Mover) -> None:
+    mover.write(a="a" * 10000)
+    mover.run["check"] = {"subset": "1/2"}
+    assert steps(mover, "backup")[-1] == ("check", "Succeeded")
+
+
+def test_a_check_that_finds_damage_says_so_and_the_backup_stays_good(mover: Mover) -> None:
+    (mover.data / "random").write_bytes(os.urandom(300_000))
+    mover("backup")
+    packs = sorted((Path(mover.repository) / "data").rglob("*"), key=lambda p: p.stat().st_size if p.is_file() else 0)
+    packs[-1].chmod(0o600)
+    content = bytearray(packs[-1].read_bytes())
+    content[1000] ^= 0xFF
+    packs[-1].write_bytes(content)
+    mover.run["check"] = {"subset": "100%"}
+    ran = mover("backup")
+    assert (ran.code, ran.report.outcome) == (0, "Warning")
+    assert (ran.report.steps[-1].name, ran.report.steps[-1].error_class) == ("check", "RepositoryDamaged")
+    assert len(mover.snapshots()) == 2
+
+
+def test_nothing_is_forgotten_from_a_repository_that_is_known_to_be_damaged(mover: Mover) -> None:
+    mover.write(a="a")
+    mover.environ["FORGET_OPTIONS"] = "--keep-last 1"
+    mover("backup")
+    mover.run["grants"] = {"forget": False}
+    assert steps(mover, "backup") == [("backup", "Succeeded"), ("forget", "Skipped")]
+    assert len(mover.snapshots()) == 2
+
+
+def test_a_failing_prune_takes_nothing_from_the_backup(mover: Mover) -> None:
+    mover.write(a="a")
+    mover("backup")
+    index = next((Path(mover.repository) / "index").iterdir())
+    mover.write(b="b")
+    index.unlink()
+    ran = mover("backup", "prune")
+    assert (ran.code, ran.report.outcome) == (0, "Warning")
+    assert (ran.report.steps[-1].name, ran.report.steps[-1].outcome) == ("prune", "Failed")
+    assert len(mover.snapshots()) == 2
+
+
+def test_a_prune_without_its_grant_is_left_out(mover: Mover) -> None:
+    mover.write(a="a")
+    mover.run["grants"] = {"prune": False}
+    assert steps(mover, "backup", "prune")[-1] == ("prune", "Skipped")
+
+
+def test_a_missing_repository_is_left_to_the_mover_that_may_make_it(mover: Mover) -> None:
+    mover.write(a="a")
+    mover.run["grants"] = {"init": False}
+    ran = mover("backup")
+    assert (ran.code, ran.report.error_class) == (10, "RepositoryMissing")
+    assert not Path(mover.repository).exists()

@@ -1,0 +1,79 @@
+"""Locks heal: the dead ones of our own and of others are removed, those of the living never."""
+
+from __future__ import annotations
+
+import socket
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.integration.mover.forge import lock
+from tests.integration.mover.harness import PASSWORD, Mover
+
+# Of a process that is not there: the kernel gives no higher number.
+NOBODY = 4194305
+FOREIGN = "somebody-elses-host"
+
+
+@pytest.fixture
+def backed_up(mover: Mover) -> Mover:
+    """A mover with a repository and one snapshot, and retention."""
+    mover.write(a="a")
+    mover.environ["FORGET_OPTIONS"] = "--keep-last 1"
+    mover.run["deadlines"] = {"retryLockSeconds": 1}
+    assert mover("backup").code == 0
+    return mover
+
+
+def locks(mover: Mover) -> list[Path]:
+    return sorted((Path(mover.repository) / "locks").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("host", "age"),
+    [(socket.gethostname(), timedelta(seconds=5)), (FOREIGN, timedelta(minutes=40))],
+    ids=["own dead", "foreign and not renewed"],
+)
+def test_a_dead_lock_is_removed_and_the_backup_goes_on(backed_up: Mover, host: str, age: timedelta) -> None:
+    lock(Path(backed_up.repository), PASSWORD, host=host, pid=NOBODY, age=age)
+    ran = backed_up("backup")
+    assert (ran.code, ran.report.error_class) == (0, "")
+    assert f"locked by process {NOBODY} on {host}" in ran.log
+    assert len(backed_up.snapshots()) == 1
+    assert locks(backed_up) == []
+
+
+def test_dead_locks_of_several_are_removed_one_after_the_other(backed_up: Mover) -> None:
+    repository = Path(backed_up.repository)
+    lock(repository, PASSWORD, host=socket.gethostname(), pid=NOBODY, age=timedelta(minutes=1))
+    lock(repository, PASSWORD, host=socket.gethostname(), pid=NOBODY + 1, age=timedelta(minutes=1))
+    lock(repository, PASSWORD, host=FOREIGN, pid=1, age=timedelta(hours=3), exclusive=False)
+    assert backed_up("backup").code == 0
+    assert locks(backed_up) == []
+
+
+def test_a_live_exclusive_lock_of_somebody_else_stops_the_backup_and_stays(backed_up: Mover) -> None:
+    theirs = lock(Path(backed_up.repository), PASSWORD, host=FOREIGN, pid=7, age=timedelta(minutes=29))
+    ran = backed_up("backup")
+    assert ran.code == 11
+    assert ran.report.error_class == "RepositoryLocked"
+    assert f"PID 7 on {FOREIGN}" in ran.report.message
+    assert locks(backed_up) == [theirs]
+    assert ran.log.count("waiting for it") == 1
+
+
+def test_a_live_shared_lock_of_somebody_else_holds_up_retention_only(backed_up: Mover) -> None:
+    theirs = lock(Path(backed_up.repository), PASSWORD, host=FOREIGN, pid=7, age=timedelta(0), exclusive=False)
+    ran = backed_up("backup")
+    assert (ran.code, ran.report.outcome, ran.report.error_class) == (0, "Warning", "RepositoryLocked")
+    assert [(s.name, s.outcome) for s in ran.report.steps] == [("backup", "Succeeded"), ("forget", "Failed")]
+    assert locks(backed_up) == [theirs]
+    assert len(backed_up.snapshots()) == 2
+
+
+def test_a_restore_passes_by_a_dead_exclusive_lock(backed_up: Mover) -> None:
+    lock(Path(backed_up.repository), PASSWORD, host=socket.gethostname(), pid=NOBODY, age=timedelta(0))
+    backed_up.mount("destination")
+    assert backed_up("restore").code == 0
+    assert (backed_up.data / "a").read_text(encoding="utf-8") == "a"

@@ -1,0 +1,89 @@
+"""The additive fields: every one reaches what the mover is told, and an odd value names its field."""
+
+from __future__ import annotations
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from volsync_py.api.additive import next_subset
+from volsync_py.api.spec import Replication, parse
+
+META = {"name": "n", "namespace": "ns", "uid": "u", "creationTimestamp": "2026-11-24T12:00:00Z"}
+
+
+def source(**restic: Any) -> Replication:
+    spec = {"sourcePVC": "data", "restic": {"repository": "r", "copyMethod": "Direct", **restic}}
+    return parse({"kind": "ReplicationSource", "metadata": META, "spec": spec}, ZoneInfo("UTC"))
+
+
+def destination(**restic: Any) -> Replication:
+    spec = {"restic": {"repository": "r", "copyMethod": "Direct", "destinationPVC": "p", **restic}}
+    return parse({"kind": "ReplicationDestination", "metadata": META, "spec": spec}, ZoneInfo("UTC"))
+
+
+@pytest.mark.parametrize(
+    ("restic", "path"),
+    [
+        ({"exclude": {"largerThan": "big"}}, "spec.restic.exclude.largerThan"),
+        ({"exclude": {"patterns": [""]}}, "spec.restic.exclude.patterns"),
+        ({"exclude": []}, "spec.restic.exclude"),
+        ({"tags": ["a,b"]}, "spec.restic.tags"),
+        ({"host": "-rf"}, "spec.restic.host"),
+        ({"retain": {"withinDaily": "soon"}}, "spec.restic.retain.withinDaily"),
+        ({"retain": {"keepTags": [" "]}}, "spec.restic.retain.keepTags"),
+        ({"compression": "zip"}, "spec.restic.compression"),
+        ({"packSize": 3}, "spec.restic.packSize"),
+        ({"packSize": 129}, "spec.restic.packSize"),
+        ({"readConcurrency": 0}, "spec.restic.readConcurrency"),
+        ({"limits": {"uploadKiBps": -1}}, "spec.restic.limits.uploadKiBps"),
+        ({"prune": {"maxUnused": "some"}}, "spec.restic.prune.maxUnused"),
+        ({"prune": {"maxRepackSize": "5%"}}, "spec.restic.prune.maxRepackSize"),
+        ({"check": {"intervalDays": 0}}, "spec.restic.check.intervalDays"),
+        ({"check": {"readData": "8/7"}}, "spec.restic.check.readData"),
+        ({"check": {"readData": "101%"}}, "spec.restic.check.readData"),
+        ({"emptySource": "Maybe"}, "spec.restic.emptySource"),
+        ({"moverTolerations": "all"}, "spec.restic.moverTolerations"),
+    ],
+)
+def test_an_odd_value_of_a_source_names_its_field(restic: dict[str, Any], path: str) -> None:
+    assert [p.path for p in source(**restic).problems] == [path]
+
+
+@pytest.mark.parametrize(
+    ("restic", "path"),
+    [
+        ({"snapshot": "latest"}, "spec.restic.snapshot"),
+        ({"snapshot": "abcd1234", "previous": 1}, "spec.restic.previous"),
+        ({"snapshot": "abcd1234", "restoreAsOf": "2026-11-24T12:00:00Z"}, "spec.restic.restoreAsOf"),
+        ({"subPath": "a/../../b"}, "spec.restic.subPath"),
+        ({"include": [""]}, "spec.restic.include"),
+        ({"include": ["a"], "exclude": ["b"]}, "spec.restic.exclude"),
+        ({"onMissingSnapshot": "Cry"}, "spec.restic.onMissingSnapshot"),
+        ({"verify": "yes"}, "spec.restic.verify"),
+    ],
+)
+def test_an_odd_value_of_a_destination_names_its_field(restic: dict[str, Any], path: str) -> None:
+    assert [p.path for p in destination(**restic).problems] == [path]
+
+
+def test_what_is_not_set_is_as_volsync_has_it() -> None:
+    assert (source().restic.backup.host, source().restic.backup.empty_source) == ("volsync", "Skip")
+    assert (destination().restic.restore.host, destination().restic.restore.tags) == ("volsync", ())
+
+
+@pytest.mark.parametrize(
+    ("read_data", "last", "expected"),
+    [
+        ("1/3", "", "1/3"),
+        ("1/3", "1/3", "2/3"),
+        ("1/3", "3/3", "1/3"),
+        ("1/3", "2/7", "1/3"),
+        ("2/3", "5%", "2/3"),
+        ("5%", "1/3", "5%"),
+        ("", "1/3", ""),
+    ],
+)
+def test_parts_of_the_packs_go_round(read_data: str, last: str, expected: str) -> None:
+    assert next_subset(read_data, last) == expected

@@ -1,0 +1,47 @@
+"""What restic says about a lock, and what follows from it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from volsync_py.restic.locks import holder_of
+
+MESSAGE = (
+    "unable to create lock in backend: repository is already locked{how} by PID 30568 on {host} by root (UID 0)\n"
+    "lock was created at 2026-11-22 15:08:36 ({age} ago)\nstorage ID 773ec0c7\nthe `unlock` command can be used"
+)
+
+
+@pytest.mark.parametrize(
+    ("host", "age", "dead"),
+    [
+        ("m-own", "518ms", True),
+        ("m-own", "-3s", True),
+        ("other", "518ms", False),
+        ("other", "31m59.9s", False),
+        ("other", "32m0.1s", True),
+        ("other", "722h5m1.5s", True),
+        ("other", "-2h0m0s", False),
+    ],
+)
+@pytest.mark.parametrize("how", ["", " exclusively"])
+def test_a_lock_is_dead_if_it_is_our_own_or_not_renewed(host: str, age: str, dead: bool, how: str) -> None:
+    holder = holder_of(MESSAGE.format(how=how, host=host, age=age))
+    assert holder is not None
+    assert (holder.pid, holder.host, holder.id) == (30568, host, "773ec0c7")
+    assert holder.is_dead("m-own") is dead
+
+
+@pytest.mark.parametrize(
+    "text", ["", "invalid lock file", "repository is already locked", MESSAGE.format(how="", host="h", age="?")]
+)
+def test_a_lock_that_cannot_be_read_is_nobodys_to_judge(text: str) -> None:
+    assert holder_of(text) is None
+
+
+def test_the_age_is_a_duration() -> None:
+    holder = holder_of(MESSAGE.format(how="", host="h", age="1h2m3s"))
+    assert holder is not None
+    assert holder.age == timedelta(hours=1, minutes=2, seconds=3)

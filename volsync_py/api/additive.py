@@ -1,0 +1,180 @@
+"""Fields of `spec.restic` that VolSync does not have: what they say, and what is wrong with them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from attrs import frozen
+
+from volsync_py.api.fields import Fields
+
+# The host name under which VolSync's snapshots are kept.
+DEFAULT_HOST = "volsync"
+COMPRESSIONS = ("auto", "off", "fastest", "better", "max")
+EMPTY_SOURCES = ("Skip", "Backup", "Fail")
+MISSING_SNAPSHOTS = ("Continue", "Fail")
+WITHIN_UNITS = ("Hourly", "Daily", "Weekly", "Monthly", "Yearly")
+# restic's own notations: 5m3w1d; 10G; 5%; 2/7.
+WITHIN = re.compile(r"([0-9]+[ymwdh])+")
+_SIZE = re.compile(r"[0-9]+[kKmMgGtT]?")
+_UNUSED = re.compile(r"unlimited|[0-9]+(\.[0-9]+)?%|[0-9]+[kKmMgGtT]?")
+_PERCENT = re.compile(r"(100|[1-9]?[0-9])(\.[0-9]+)?%")
+_PART = re.compile(r"([1-9][0-9]{0,2})/([1-9][0-9]{0,2})")
+_SNAPSHOT = re.compile(r"[0-9a-f]{4,64}")
+_HOST = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.:-]{0,252}")
+# restic's limits of a pack, in MiB.
+_PACK_SIZES = (4, 128)
+
+
+@frozen
+class BackupSpec:
+    """How a source is backed up; "" and 0 mean restic's own default."""
+
+    exclude_caches: bool = False
+    exclude_patterns: tuple[str, ...] = ()
+    exclude_if_present: tuple[str, ...] = ()
+    exclude_larger_than: str = ""
+    tags: tuple[str, ...] = ()
+    host: str = DEFAULT_HOST
+    # (unit as in WITHIN_UNITS, duration).
+    within: tuple[tuple[str, str], ...] = ()
+    keep_tags: tuple[str, ...] = ()
+    compression: str = ""
+    pack_size_mib: int = 0
+    read_concurrency: int = 0
+    upload_kibps: int = 0
+    download_kibps: int = 0
+    max_unused: str = ""
+    max_repack_size: str = ""
+    # 0: the repository is never checked.
+    check_interval_days: int = 0
+    check_read_data: str = ""
+    empty_source: str = "Skip"
+
+
+@frozen
+class RestoreSpec:
+    """Which snapshot comes back, and what of it."""
+
+    snapshot: str = ""
+    host: str = DEFAULT_HOST
+    tags: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    sub_path: str = ""
+    on_missing_snapshot: str = ""
+    verify: bool = False
+
+
+def backup_spec(restic: Fields) -> BackupSpec:
+    """Read the fields of a source."""
+    exclude, retain = restic.section("exclude"), restic.section("retain")
+    limits, prune, check = restic.section("limits"), restic.section("prune"), restic.section("check")
+    pack_size = restic.number("packSize") or 0
+    if pack_size and not _PACK_SIZES[0] <= pack_size <= _PACK_SIZES[1]:
+        restic.problem("packSize", f"{pack_size} is out of range", "give 4 to 128 (MiB)")
+    return BackupSpec(
+        exclude_caches=exclude.flag("caches"),
+        exclude_patterns=_texts(exclude, "patterns"),
+        exclude_if_present=_texts(exclude, "ifPresent"),
+        exclude_larger_than=_matching(exclude, "largerThan", _SIZE, "write it like 500M"),
+        tags=_tags(restic, "tags"),
+        host=_host(restic),
+        within=_within(retain),
+        keep_tags=_tags(retain, "keepTags"),
+        compression=_one_of(restic, "compression", COMPRESSIONS),
+        pack_size_mib=pack_size,
+        read_concurrency=restic.number("readConcurrency", least=1) or 0,
+        upload_kibps=limits.number("uploadKiBps", least=1) or 0,
+        download_kibps=limits.number("downloadKiBps", least=1) or 0,
+        max_unused=_matching(prune, "maxUnused", _UNUSED, "write it like 5%, 10G or unlimited"),
+        max_repack_size=_matching(prune, "maxRepackSize", _SIZE, "write it like 10G"),
+        check_interval_days=check.number("intervalDays", least=1) or 0,
+        check_read_data=_read_data(check),
+        empty_source=_one_of(restic, "emptySource", EMPTY_SOURCES) or "Skip",
+    )
+
+
+def restore_spec(restic: Fields) -> RestoreSpec:
+    """Read the fields of a destination."""
+    snapshot = _matching(restic, "snapshot", _SNAPSHOT, "give an id, or at least four digits of its beginning")
+    if snapshot:
+        for name in ("previous", "restoreAsOf"):
+            if restic.has(name):
+                restic.problem(name, "does not go together with snapshot", "remove one of them")
+    if restic.texts("include") and restic.texts("exclude"):
+        restic.problem("exclude", "does not go together with include", "remove one of them")
+    sub_path = restic.text("subPath").strip("/")
+    if ".." in sub_path.split("/") or "\0" in sub_path:
+        restic.problem("subPath", f"{sub_path!r} leads out of the snapshot", "give a path inside it")
+    return RestoreSpec(
+        snapshot=snapshot,
+        host=_host(restic),
+        tags=_tags(restic, "tags"),
+        include=_texts(restic, "include"),
+        exclude=_texts(restic, "exclude"),
+        sub_path=sub_path,
+        on_missing_snapshot=_one_of(restic, "onMissingSnapshot", MISSING_SNAPSHOTS),
+        verify=restic.flag("verify"),
+    )
+
+
+def next_subset(read_data: str, last: str) -> str:
+    """Return what of the packs the next check reads; `k/n` goes on from the last one, so that n checks read all."""
+    given, done = _PART.fullmatch(read_data), _PART.fullmatch(last)
+    if given is None or done is None or given[2] != done[2]:
+        return read_data
+    return f"{int(done[1]) % int(given[2]) + 1}/{given[2]}"
+
+
+def _texts(fields: Fields, name: str) -> tuple[str, ...]:
+    values = fields.texts(name)
+    if any(not value.strip() or "\0" in value for value in values):
+        fields.problem(name, "holds an empty entry", "remove it")
+        return ()
+    return tuple(values)
+
+
+def _tags(fields: Fields, name: str) -> tuple[str, ...]:
+    values = _texts(fields, name)
+    if any("," in value for value in values):
+        fields.problem(name, "holds a comma, at which restic parts tags", "give each tag an entry of its own")
+        return ()
+    return values
+
+
+def _host(restic: Fields) -> str:
+    return _matching(restic, "host", _HOST, "use letters, digits, dots and dashes") or DEFAULT_HOST
+
+
+def _matching(fields: Fields, name: str, pattern: re.Pattern[str], next_step: str) -> str:
+    value = fields.text(name)
+    if value and not pattern.fullmatch(value):
+        fields.problem(name, f"{value!r} cannot be used", next_step)
+        return ""
+    return value
+
+
+def _one_of(fields: Fields, name: str, values: tuple[str, ...]) -> str:
+    value = fields.text(name)
+    if value and value not in values:
+        fields.problem(name, f"{value!r} is not known", f"use one of {', '.join(values)}")
+        return ""
+    return value
+
+
+def _within(retain: Fields) -> tuple[tuple[str, str], ...]:
+    named: list[tuple[str, Any]] = [
+        (unit, _matching(retain, f"within{unit}", WITHIN, "write it like 5m3w1d")) for unit in WITHIN_UNITS
+    ]
+    return tuple((unit, value) for unit, value in named if value)
+
+
+def _read_data(check: Fields) -> str:
+    value = check.text("readData")
+    part = _PART.fullmatch(value)
+    if value and not _PERCENT.fullmatch(value) and (part is None or int(part[1]) > int(part[2])):
+        check.problem("readData", f"{value!r} is no part of the packs", "write it like 1/7 or 5%")
+        return ""
+    return value
