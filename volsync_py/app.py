@@ -7,9 +7,9 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -20,9 +20,10 @@ from volsync_py import __version__
 from volsync_py.api.spec import Replication
 from volsync_py.api.view import MoverSettings
 from volsync_py.certificates import CertificateFiles, SelfSigned
+from volsync_py.controllers.admission import RUNNING, Admission, is_live, running_index
 from volsync_py.controllers.execute import Executor
 from volsync_py.controllers.observe import Observer
-from volsync_py.controllers.replication import ReplicationController
+from volsync_py.controllers.replication import GrantLocks, ReplicationController
 from volsync_py.core.labels import CREATED_BY_US, Label
 from volsync_py.core.names import Role, job_name
 from volsync_py.core.owners import controller_of
@@ -179,6 +180,9 @@ class Manager:
                 contact_seconds=int(settings.pace.contact_seconds),
                 retry_lock_seconds=int(settings.pace.retry_lock_seconds),
                 stall_seconds=int(settings.pace.stall_seconds),
+                retry_first=timedelta(seconds=settings.pace.retry_base_seconds),
+                retry_longest=timedelta(seconds=settings.pace.retry_max_seconds),
+                max_movers=settings.max_movers,
             )
         return None
 
@@ -231,7 +235,7 @@ class Manager:
             space = namespace if resource.namespaced else None
             return Informer(self._client, resource, namespace=space, on_error=self._watch_failed, **options)
 
-        indexers = {"job": _job_of, "claim": _claims_of}
+        indexers = {"job": _job_of, "claim": _claims_of, RUNNING: running_index}
         yield informer(REPLICATION_SOURCES, indexers=indexers)
         yield informer(REPLICATION_DESTINATIONS, indexers=indexers)
         yield informer(JOBS, label_selector=OURS, indexers={"repository": _repository_of})
@@ -246,15 +250,27 @@ class Manager:
         events = EventRecorder(self._client, controller="volsync-controller", instance=self._identity)
         observer = Observer(self._client, stores, mover)
         executor = Executor(self._client, stores, events)
-        made = []
-        for role, resource in ((Role.SOURCE, REPLICATION_SOURCES), (Role.DESTINATION, REPLICATION_DESTINATIONS)):
+        grants = GrantLocks()
+        roles = ((Role.SOURCE, REPLICATION_SOURCES), (Role.DESTINATION, REPLICATION_DESTINATIONS))
+        admission = Admission(
+            self._settings.max_movers,
+            jobs=stores[JOBS],
+            staged=(stores[PVCS], stores[VOLUME_SNAPSHOTS]),
+            resources=[(role, stores[resource]) for role, resource in roles],
+            clock=_now,
+        )
+        self._metrics.watch_movers(lambda: admission.line().busy, lambda: len(admission.line().waiting))
+        made = {}
+        for role, resource in roles:
             one = ReplicationController(
                 role,
                 stores[resource],
                 observer,
                 executor,
                 _Told(self._metrics),
-                clock=lambda: datetime.now(UTC),
+                grants,
+                admission,
+                clock=_now,
                 zone=parse_zone(self._settings.time_zone),
             )
             controller = Controller(
@@ -264,9 +280,32 @@ class Manager:
                 observer=self._reconciled(role.value),
                 queue=RateLimitingQueue(base_seconds=_RETRY_SECONDS, longest_seconds=_RETRY_LONGEST_SECONDS),
             )
+            self._metrics.watch_queue_depth(role.value, controller.queue.__len__)
             self._connect(resource, controller, stores[resource])
-            made.append(controller)
-        return made
+            made[resource.kind] = controller
+        self._connect_admission(admission, made)
+        return list(made.values())
+
+    def _connect_admission(self, admission: Admission, controllers: Mapping[str, Controller]) -> None:
+        """Call the next in line whenever a place may have become free."""
+        if not admission.limit:
+            return
+
+        def call_next() -> None:
+            for turn in admission.next_in_line():
+                controllers[turn.kind].enqueue(Request(turn.namespace, turn.name))
+
+        def job(old: Object | None, new: Object | None) -> None:
+            if old is not None and is_live(old) and (new is None or not is_live(new)):
+                call_next()
+
+        def resource(old: Object | None, new: Object | None) -> None:
+            if old is not None and running_index(old) and (new is None or not running_index(new)):
+                call_next()
+
+        self._informers[JOBS].add_handler(job)
+        for kind in (REPLICATION_SOURCES, REPLICATION_DESTINATIONS):
+            self._informers[kind].add_handler(resource)
 
     def _connect(self, resource: Resource, controller: Controller, store: Store) -> None:
         def enqueue(resources: Iterable[Object]) -> None:
@@ -320,6 +359,10 @@ class Manager:
                 )
 
         return observe
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _release_at(stop: threading.Event, elector: LeaderElector) -> None:

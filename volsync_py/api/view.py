@@ -8,7 +8,7 @@ it and decides again. So the number of requests is decided here, in pure code, a
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum, StrEnum
 from typing import Any
 
@@ -98,6 +98,11 @@ class MoverSettings:
     contact_seconds: int = 90
     retry_lock_seconds: int = 60
     stall_seconds: int = 900
+    # From a failed attempt to the next one, doubling from the first to the longest.
+    retry_first: timedelta = timedelta(seconds=10)
+    retry_longest: timedelta = timedelta(minutes=30)
+    # 0: no limit.
+    max_movers: int = 0
 
 
 @frozen
@@ -110,6 +115,8 @@ class View:
     namespace_labels: Mapping[str, str] = field(factory=dict)
     namespace_annotations: Mapping[str, str] = field(factory=dict)
     reads: Mapping[Read, Any] = field(factory=dict)
+    # Whether a run that has no mover yet may have one.
+    may_begin: bool = True
 
     def read(self, kind: ReadKind, name: str = "") -> Any:
         """Return the answer of a read, or UNREAD."""

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, tzinfo
 from typing import Any, Protocol
 
+from attrs import evolve
+
 from volsync_py.api.spec import Replication, parse
 from volsync_py.api.view import Read, ReadKind, View
+from volsync_py.controllers.admission import Admission
 from volsync_py.controllers.execute import Executor, InTheWay
 from volsync_py.controllers.observe import Observer
 from volsync_py.core.actions import Create, Object
+from volsync_py.core.labels import Label
 from volsync_py.core.names import Role
 from volsync_py.core.replication import Resource, Work, decide, decide_error
 from volsync_py.core.result import Decision, Trouble
@@ -26,6 +31,8 @@ from volsync_py.volumes.point_in_time import in_the_way
 _MOST_ROUNDS = 6
 # What the API server refuses for a reason of the cluster's is asked for again at this pace.
 _REFUSED_SECONDS = 60.0
+# More than there are workers, so that chance meetings are rare.
+_GRANT_LOCKS = 64
 
 
 class Metrics(Protocol):
@@ -40,11 +47,26 @@ class Metrics(Protocol):
         ...
 
 
+class GrantLocks:
+    """One Job of a repository at a time is decided and created, so that two never both get its grants.
+
+    Repositories share a fixed number of locks: two that meet on one wait for each other, and that is all.
+    """
+
+    def __init__(self) -> None:
+        self._locks = [threading.Lock() for _ in range(_GRANT_LOCKS)]
+
+    def guard(self, decision: Decision) -> AbstractContextManager[object]:
+        """Return what to hold while the decision's Job is created."""
+        for action in decision.actions:
+            if isinstance(action, Create) and action.object["kind"] == "Job":
+                label = action.object["metadata"]["labels"][Label.REPOSITORY]
+                return self._locks[hash(label) % _GRANT_LOCKS]
+        return nullcontext()
+
+
 class ReplicationController:
     """Reconciles ReplicationSources, or ReplicationDestinations."""
-
-    # One Job at a time is decided and created, so that two movers of a repository never both get its grants.
-    _creating = threading.Lock()
 
     def __init__(
         self,
@@ -53,12 +75,15 @@ class ReplicationController:
         observer: Observer,
         executor: Executor,
         metrics: Metrics,
+        grants: GrantLocks,
+        admission: Admission,
         *,
         clock: Callable[[], datetime],
         zone: tzinfo,
     ) -> None:
         self._role, self._store, self._observer, self._executor = role, store, observer, executor
         self._metrics, self._clock, self._zone = metrics, clock, zone
+        self._grants, self._admission = grants, admission
 
     def reconcile(self, request: Request) -> Result:
         """Make one pass over one resource."""
@@ -80,18 +105,19 @@ class ReplicationController:
 
     def _decide_and_execute(self, replication: Replication) -> Decision:
         decision, reads = self._decide(replication, {})
-        if not any(isinstance(a, Create) and a.object["kind"] == "Job" for a in decision.actions):
+        if not any(isinstance(a, Create) for a in decision.actions):
             self._executor.execute(replication.object, decision.actions)
             return decision
-        with self._creating:
-            # Decided again, because whether the repository is free may have changed meanwhile.
+        with self._admission.guard(), self._grants.guard(decision):
+            # Decided again, because whether there is a place, and the repository is free, may have changed meanwhile.
             decision, _ = self._decide(replication, reads)
             self._executor.execute(replication.object, decision.actions)
         return decision
 
     def _decide(self, replication: Replication, reads: dict[Read, Any]) -> tuple[Decision, dict[Read, Any]]:
         """Return the decision, and the requests that were made for it, to be used again."""
-        view = self._observer.view(replication, self._clock()).with_reads(reads)
+        may_begin = self._admission.may_begin(replication.object)
+        view = evolve(self._observer.view(replication, self._clock()), may_begin=may_begin).with_reads(reads)
         resource = Resource(
             replication.object,
             replication.trigger,

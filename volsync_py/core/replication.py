@@ -173,7 +173,10 @@ class _Pass:
             self.error(step.error)
             delay = soonest(step.requeue_after_seconds, self._error_poll())
             return self.decision(step.actions, delay=delay)
-        self._set(SYNCHRONIZING, "True", "SyncInProgress", "Synchronization in-progress")
+        if step.waiting:
+            self._set(SYNCHRONIZING, "True", "WaitingForMover", step.waiting)
+        else:
+            self._set(SYNCHRONIZING, "True", "SyncInProgress", "Synchronization in-progress")
         if step.unhealthy is not None:
             self._set(HEALTHY, "False", step.unhealthy.reason, step.unhealthy.text)
             self.failed_class = step.unhealthy.reason if step.status.get("attempt") else ""

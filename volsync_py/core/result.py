@@ -61,6 +61,8 @@ class StepResult:
     success: Success | None = None
     error: Trouble | None = None
     unhealthy: Trouble | None = None
+    # Why the run has not begun although it is due; "" when it has.
+    waiting: str = ""
     requeue_after_seconds: float | None = None
 
 

@@ -9,6 +9,9 @@ import pytest
 
 from hack.processes import DevCluster, Manager, S3Server, wait_until
 from tests.integration.world import World
+from volsync_py.controllers.admission import is_live
+
+WAITING = "WaitingForMover"
 
 
 @pytest.fixture
@@ -54,3 +57,27 @@ def test_a_run_whose_manager_is_killed_is_finished_once_by_the_next(
     assert world.requests().count("create jobs") == 1
     wait_until("the copies' end", lambda: "volsync-backup-src" not in world.names("persistentvolumeclaims"))
     second.stop()
+
+
+def test_with_one_place_sources_take_turns_and_say_so(own_cluster: DevCluster, s3: S3Server, tmp_path: Path) -> None:
+    world = World(own_cluster, s3, "turns")
+    world.prepare()
+    names = ["one", "two", "three"]
+    for name in names:
+        world.source(name)
+    manager = Manager(tmp_path, own_cluster.kubeconfig, "--leader-elect=false", "--max-movers=1")
+    manager.leads()
+    told: set[str] = set()
+
+    def done() -> bool:
+        live = [j for j in own_cluster.get(world.path("jobs", group="apis/batch/v1"))["items"] if is_live(j)]
+        assert len(live) <= 1
+        told.update(n for n in names if world.condition("replicationsources", n, "Synchronizing")[1] == WAITING)
+        return all(world.status("replicationsources", n).get("lastManualSync") == "one" for n in names)
+
+    wait_until("all three", done)
+    assert len(told) == 2
+    assert world.created("jobs") == 3
+    # One that starts and one that ends each; one more where a place came later.
+    assert world.requests().count("patch replicationsources status") == 3 * 2 + 2
+    manager.stop()

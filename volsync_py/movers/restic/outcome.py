@@ -187,7 +187,14 @@ def is_terminal(error_class: str) -> bool:
 
 
 def next_attempt(
-    error_class: str, count: int, now: datetime, *, uid: str, next_slot: datetime | None
+    error_class: str,
+    count: int,
+    now: datetime,
+    *,
+    uid: str,
+    next_slot: datetime | None,
+    first: timedelta = RETRY_FIRST,
+    longest: timedelta = RETRY_LONGEST,
 ) -> datetime | None:
     """Return when attempt `count` + 1 may start; None: only after a change.
 
@@ -196,10 +203,10 @@ def next_attempt(
     """
     row = info(error_class)
     if row.pace == Pace.SOON:
-        return now + RETRY_FIRST
+        return now + min(RETRY_FIRST, longest)
     if row.pace == Pace.CHANGE:
         return None if next_slot is None else max(next_slot, now + TERMINAL_LEAST)
-    # 2**8 × 10 s is above the longest delay already; larger exponents only cost.
-    delay = min(RETRY_FIRST * 2 ** min(count - 1, 8), RETRY_LONGEST)
+    # No first delay is so short that it has not reached the longest by then; larger exponents only cost.
+    delay = min(first * 2 ** min(count - 1, 20), longest)
     spread: float = int.from_bytes(sha256(f"{uid}/{count}".encode()).digest()[:4], "big") / 2**32
     return now + timedelta(seconds=delay.total_seconds() * (0.8 + 0.2 * spread))

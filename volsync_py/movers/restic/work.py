@@ -172,7 +172,16 @@ class ResticWork(ABC):
             return StepResult(actions=tuple(actions))
         count = int(attempt.get("count") or 0) + 1
         slot = self.replication.trigger.slot_after(self.view.now)
-        retry = next_attempt(error_class, count, self.view.now, uid=self.uid, next_slot=slot)
+        settings = self.view.settings
+        retry = next_attempt(
+            error_class,
+            count,
+            self.view.now,
+            uid=self.uid,
+            next_slot=slot,
+            first=settings.retry_first,
+            longest=settings.retry_longest,
+        )
         record = RunRecord.of(job)
         status = {
             "attempt": {
@@ -212,6 +221,8 @@ class ResticWork(ABC):
         if self._job_pods():
             # The old pod must have ended: never two movers of one resource.
             return StepResult()
+        if not self.view.may_begin:
+            return StepResult(waiting=f"Waiting for a mover: at most {self.view.settings.max_movers} run at once")
         claim, before = self.prepare()
         if claim is None:
             return before
