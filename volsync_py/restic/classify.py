@@ -28,9 +28,9 @@ _UNREACHABLE = re.compile(
 )
 _HALF = re.compile(r"already contains keys|config or key .* is damaged|config file already exists", re.IGNORECASE)
 _DAMAGED = re.compile(
-    r"not found in the repository index|does not exist in the index|ciphertext verification failed"
-    r"|pack .* is (missing|damaged)|invalid lock file"
-    r"|invalid data returned|unexpected pack size|repository contains errors|load\(<(index|snapshot|data)",
+    r"id [0-9a-f]{64} not found in repository|not found in the repository index|does not exist in the index"
+    r"|ciphertext verification failed|pack .* is (missing|damaged)|invalid lock file|invalid data returned"
+    r"|unexpected pack size|repository contains errors|load\(<(index|snapshot|data)",
     re.IGNORECASE,
 )
 _CONFIGURATION = re.compile(
@@ -39,7 +39,7 @@ _CONFIGURATION = re.compile(
     r"|unsupported|not a directory|cannot unmarshal|path .+: not found|snapshot is empty|mutually exclusive",
     re.IGNORECASE,
 )
-RETRY_LINE = re.compile(r"returned error, retrying after")
+RETRY_LINE = re.compile(r"returned error, retrying after( [^:]+)?")
 
 
 def is_hopeless(line: str, cache_directory: str) -> ErrorClass | None:

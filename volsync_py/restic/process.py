@@ -8,6 +8,7 @@ hour what has no hope. Its exit code is told as the shell would tell it.
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import threading
@@ -25,6 +26,8 @@ from volsync_py.restic.run import Deadlines
 Message = dict[str, Any]
 # Hundreds of errors of one kind tell no more than the last ones.
 _MOST_LINES = 200
+# restic counts errors at its end, and has told them before.
+_COUNTED_ERRORS = re.compile(r"There were \d+ errors")
 # How often the deadlines are looked at.
 _TICK_SECONDS = 0.2
 
@@ -54,10 +57,16 @@ class Ended:
     @property
     def cause(self) -> str:
         """One line that says what went wrong."""
-        fatal = [m["message"] for m in self.messages if m.get("message_type") == "exit_error" and m.get("message")]
-        text = fatal[-1] if fatal else (self.lines[-1] if self.lines else f"restic exited with {self.code}")
-        first = str(text).strip().splitlines()
-        return first[0] if first else f"restic exited with {self.code}"
+        retried = [line for line in self.lines if RETRY_LINE.search(line)]
+        if self.stopped is not None and retried:
+            # What restic says when it is told to stop is no cause.
+            return _first_line(RETRY_LINE.sub("failed", retried[-1]))
+        fatal = [str(m["message"]) for m in self.messages if m.get("message_type") == "exit_error" and m.get("message")]
+        if fatal and _COUNTED_ERRORS.search(fatal[-1]) and len(self.lines) > 1:
+            return f"{_first_line(fatal[-1])}; the first: {_first_line(self.lines[0])}"
+        return _first_line(
+            fatal[-1] if fatal else (self.lines[-1] if self.lines else f"restic exited with {self.code}")
+        )
 
     @property
     def text(self) -> str:
@@ -73,6 +82,12 @@ class Ended:
         """Return the items that errors were reported for, each once."""
         items = [str(m.get("item") or "") for m in self.messages if m.get("message_type") == "error"]
         return list(dict.fromkeys(item for item in items if item))
+
+
+def _first_line(text: str) -> str:
+    """Return what matters of a message: stack traces follow on further lines, and restic says "Fatal" twice."""
+    lines = text.strip().splitlines() or [""]
+    return re.sub(r"^(Fatal: )+", "", lines[0])
 
 
 @frozen
@@ -100,8 +115,8 @@ class Restic:
         """Run one command to its end; `on_item` is told the path of each item that a verbose restore writes."""
         if self.interrupted.is_set():
             return Ended(130, stopped=ErrorClass.INTERRUPTED)
-        stuck = max(int(self.deadlines.contactSeconds // 3), 1)
-        command = [self.program, *args, *self.options, "--json", "--stuck-request-timeout", f"{stuck}s"]
+        stuck = f"{self.deadlines.stuck_seconds}s"
+        command = [self.program, *args, *self.options, "--json", "--stuck-request-timeout", stuck]
         if retry_lock:
             command += ["--retry-lock", f"{self.deadlines.retryLockSeconds:g}s"]
         return _Running(self, command, on_item or (lambda item: None)).wait()
@@ -118,6 +133,7 @@ class _Running:
         self._stopped: ErrorClass | None = None
         self._missing_bucket = False
         self._first_retry: float | None = None
+        self._started = time.monotonic()
         self._bytes_done = 0
         self._moved = time.monotonic()
         self._process = subprocess.Popen(
@@ -222,7 +238,9 @@ class _Running:
 
     def _hope(self, line: str) -> None:
         if RETRY_LINE.search(line) and self._first_retry is None:
-            self._first_retry = time.monotonic()
+            # The request that failed may have hung for as long as one may.
+            hung = self._restic.deadlines.stuck_seconds
+            self._first_retry = max(time.monotonic() - hung, self._started)
         if is_missing_bucket(line):
             self._missing_bucket = True
             if RETRY_LINE.search(line):

@@ -96,6 +96,11 @@ class Deadlines:
     stallSeconds: float = 900
     killSeconds: float = 75
 
+    @property
+    def stuck_seconds(self) -> int:
+        """How long one request may hang: two of them fit into the contact deadline, and the time to notice."""
+        return max(int(self.contactSeconds // 3), 1)
+
 
 @frozen
 class Run:

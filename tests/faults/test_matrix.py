@@ -1,0 +1,317 @@
+"""Faults of repositories, volumes and processes × backends, with real restic: what becomes of a backup and a restore.
+
+Of each row: the class, the time to the verdict, how many pods it would start in its first hour, what the user reads.
+No failing row may leave a proof of a restore, because that is what an image is published on. Deadlines are short, but
+for one row of each kind, which runs with those of production.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import define, frozen
+
+from hack.processes import S3Server, free_port
+from tests.faults.servers import RestServer, Silent, certificate
+from tests.integration.mover.forge import lock
+from tests.integration.mover.harness import PASSWORD, Mover, Ran
+from volsync_py.movers.restic.outcome import CLASSES, next_attempt
+
+SHORT = {"contactSeconds": 6, "retryLockSeconds": 1, "stallSeconds": 6, "killSeconds": 10}
+PRODUCTION: dict[str, Any] = {}
+# What the product promises for every failure.
+LONGEST_VERDICT_SECONDS = 120
+NOBODY = 4194305
+FOREIGN = "somebody-elses-host"
+TABLE: list[str] = []
+
+
+@define
+class Place:
+    """A mover with a good repository on one kind of backend, to be broken by a row."""
+
+    mover: Mover
+    backend: str
+    s3: S3Server
+    rest: RestServer
+    folder: Path
+    clean_up: list[Callable[[], object]]
+
+    @property
+    def repository(self) -> Path:
+        """The repository's folder, where the backend has one."""
+        path = self.rest.log.parent / "repositories" if self.backend == "rest" else self.folder
+        return path / self.mover.repository.rsplit("/", 1)[1]
+
+
+@frozen
+class Row:
+    """One fault; `error` is the class expected of backup and restore, "" a success, None: not tried."""
+
+    name: str
+    backends: str
+    do: Callable[[Place], None]
+    backup: str | None
+    restore: str | None = None
+    deadlines: dict[str, Any] = SHORT
+    empty: bool = False
+
+
+def environ(**values: str) -> Callable[[Place], None]:
+    return lambda place: place.mover.environ.update(values)
+
+
+def elsewhere(url: str) -> Callable[[Place], None]:
+    """Point the mover to another server; {port} is one that nobody listens on."""
+
+    def do(place: Place) -> None:
+        prefix = {"s3": "s3:", "rest": "rest:"}[place.backend]
+        place.mover.repository = prefix + url.format(port=free_port()) + "/bucket/path"
+
+    return do
+
+
+def never_answers(place: Place) -> None:
+    silent = Silent()
+    place.clean_up.append(silent.close)
+    elsewhere(f"http://127.0.0.1:{silent.port}")(place)
+
+
+def unknown_ca(place: Place) -> None:
+    mine, key = certificate(place.folder / "tls", "server")
+    other, _ = certificate(place.folder / "tls", "other")
+    server = RestServer(place.folder / "tls-server", "--no-auth", "--tls", f"--tls-cert={mine}", f"--tls-key={key}")
+    place.clean_up.append(server.stop)
+    place.mover.repository = f"rest:https://localhost:{server.port}/path"
+    place.mover.environ["CUSTOM_CA"] = str(other)
+
+
+def known_ca(place: Place) -> None:
+    unknown_ca(place)
+    place.mover.environ["CUSTOM_CA"] = str(place.folder / "tls" / "server.crt")
+
+
+def refuses_users(place: Place) -> None:
+    users = place.folder / "users"
+    users.write_text("somebody:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\n", encoding="utf-8")
+    server = RestServer(place.folder / "server", f"--htpasswd-file={users}")
+    place.clean_up.append(server.stop)
+    place.mover.repository = f"rest:http://127.0.0.1:{server.port}/path"
+
+
+def bucket_missing(place: Place) -> None:
+    place.mover.repository = f"s3:http://127.0.0.1:{place.s3.port}/no-such-bucket-{free_port()}/path"
+
+
+def half_initialized(place: Place) -> None:
+    (place.repository / "config").unlink()
+
+
+def no_key(place: Place) -> None:
+    shutil.rmtree(place.repository / "keys")
+    (place.repository / "keys").mkdir()
+
+
+def largest_pack(place: Place) -> Path:
+    packs = [p for p in (place.repository / "data").rglob("*") if p.is_file()]
+    return max(packs, key=lambda p: p.stat().st_size)
+
+
+def corrupt_pack(place: Place) -> None:
+    pack = largest_pack(place)
+    pack.chmod(0o600)
+    content = bytearray(pack.read_bytes())
+    for position in range(0, len(content), 1000):
+        content[position] ^= 0xFF
+    pack.write_bytes(content)
+
+
+def pack_missing(place: Place) -> None:
+    largest_pack(place).unlink()
+
+
+def index_missing(place: Place) -> None:
+    for file in (place.repository / "index").iterdir():
+        file.unlink()
+
+
+def small(path: str, size: str) -> Callable[[Place], None]:
+    """Put a small file system where the mover has a volume."""
+
+    def do(place: Place) -> None:
+        target = place.mover.data if path == "data" else place.mover.cache
+        script = f'mount -t tmpfs -o size={size} tmpfs "{target}" && exec "$@"'
+        place.mover.wrapper = ["unshare", "--mount", "sh", "-c", script, "sh"]
+
+    return do
+
+
+def unreadable_files(place: Place) -> None:
+    secret = place.mover.volume("source") / "secret"
+    secret.write_text("s", encoding="utf-8")
+    os.chown(secret, 12345, 12345)
+    secret.chmod(0)
+    lost = "--bounding-set=-dac_override,-dac_read_search"
+    place.mover.wrapper = ["setpriv", lost, "--inh-caps=-dac_override,-dac_read_search", "--"]
+
+
+def locked(host: str, age: timedelta, *, exclusive: bool = True) -> Callable[[Place], None]:
+    return lambda place: void(lock(place.repository, PASSWORD, host=host, pid=NOBODY, age=age, exclusive=exclusive))
+
+
+def void(_: object) -> None:
+    return None
+
+
+OWN = socket.gethostname()
+ROWS = [
+    Row("nothing wrong", "local rest s3", lambda place: None, "", ""),
+    Row("no repository yet", "local rest s3", lambda place: None, "", "", empty=True),
+    Row("wrong password", "local rest s3", environ(RESTIC_PASSWORD="another one"), "WrongPassword", "WrongPassword"),
+    Row("no key", "local rest", no_key, "WrongPassword", "WrongPassword"),
+    Row("unknown access key", "s3", environ(AWS_ACCESS_KEY_ID="unknown-key"), "AccessDenied", "AccessDenied"),
+    Row("wrong secret key", "s3", environ(AWS_SECRET_ACCESS_KEY="wrong"), "AccessDenied", "AccessDenied"),
+    Row("user refused", "rest", refuses_users, "AccessDenied", "AccessDenied"),
+    Row("unknown CA", "rest", unknown_ca, "AccessDenied", "AccessDenied"),
+    Row("known CA", "rest", known_ca, "", "", empty=True),
+    Row("DNS failure", "s3 rest", elsewhere("http://no-such-host.invalid:{port}"), "Unreachable", "Unreachable"),
+    Row("refused", "s3 rest", elsewhere("http://127.0.0.1:{port}"), "Unreachable", "Unreachable"),
+    Row("refused, production", "s3", elsewhere("http://127.0.0.1:{port}"), "Unreachable", deadlines=PRODUCTION),
+    Row("never answers", "s3 rest", never_answers, "Unreachable", "Unreachable"),
+    Row("never answers, production", "s3", never_answers, "Unreachable", deadlines=PRODUCTION),
+    Row("bucket missing", "s3", bucket_missing, "", ""),
+    Row("half-initialised", "local rest", half_initialized, "RepositoryHalfInitialized", "RepositoryHalfInitialized"),
+    Row("corrupted pack", "local rest", corrupt_pack, None, "RepositoryDamaged"),
+    Row("pack missing", "local rest", pack_missing, None, "RepositoryDamaged"),
+    Row("index missing", "local rest", index_missing, None, "RepositoryDamaged"),
+    Row("target full", "local", small("data", "64k"), None, "TargetFull"),
+    Row("cache full", "s3", small("cache", "4k"), None, "CacheFull"),
+    Row("unreadable files", "local rest s3", unreadable_files, "Partial"),
+    Row("live foreign lock", "local rest", locked(FOREIGN, timedelta(0)), "RepositoryLocked", "RepositoryLocked"),
+    Row("live foreign lock, production", "local", locked(FOREIGN, timedelta(0)), "RepositoryLocked", None, PRODUCTION),
+    Row("foreign lock, shared", "local", locked(FOREIGN, timedelta(0), exclusive=False), "", ""),
+    Row("dead own lock", "local rest", locked(OWN, timedelta(0)), "", ""),
+    Row("dead foreign lock", "local rest", locked(FOREIGN, timedelta(hours=1)), "", ""),
+]
+CASES = [
+    pytest.param(row, backend, operation, id=f"{row.name}-{backend}-{operation}")
+    for row in ROWS
+    for backend in row.backends.split()
+    for operation, error in (("backup", row.backup), ("restore", row.restore))
+    if error is not None
+]
+
+
+@pytest.fixture(scope="session")
+def rest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RestServer]:
+    one = RestServer(tmp_path_factory.mktemp("rest"))
+    yield one
+    one.stop()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def table() -> Iterator[None]:
+    """Print the table in the end."""
+    yield
+    head = f"{'fault':34}{'backend':9}{'operation':10}{'class':27}{'s':>6}{'pods/h':>8}  the user reads"
+    print("\n" + "\n".join([head, *TABLE]))
+
+
+@pytest.fixture
+def place(request: pytest.FixtureRequest, tmp_path: Path, s3: S3Server, rest: RestServer) -> Iterator[Place]:
+    backend = str(request.param)
+    name = tmp_path.name.lower().replace("_", "-")
+    url = {
+        "local": str(tmp_path / name),
+        "rest": f"rest:http://127.0.0.1:{rest.port}/{name}",
+        "s3": f"s3:http://127.0.0.1:{s3.port}/matrix/{name}",
+    }[backend]
+    mover = Mover(tmp_path / "mover", url)
+    mover.environ |= {"AWS_ACCESS_KEY_ID": s3.ACCESS, "AWS_SECRET_ACCESS_KEY": s3.SECRET}
+    one = Place(mover, backend, s3, rest, tmp_path, [])
+    yield one
+    for do in one.clean_up:
+        do()
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(("row", "place", "operation"), CASES, indirect=["place"])
+def test_a_fault_has_its_class_in_time_and_proves_nothing(row: Row, place: Place, operation: str) -> None:
+    mover = place.mover
+    (mover.data / "random").write_bytes(os.urandom(200_000))
+    if not row.empty:
+        assert mover("backup").code == 0
+    if operation == "restore":
+        mover.mount("destination")
+    mover.run["deadlines"] = row.deadlines
+    row.do(place)
+    started = time.monotonic()
+    ran = mover(operation)
+    seconds = time.monotonic() - started
+    expected = row.backup if operation == "backup" else row.restore
+    note(row.name, place.backend, operation, ran, seconds)
+    assert ran.report.error_class == expected, ran.log
+    assert seconds < LONGEST_VERDICT_SECONDS
+    if expected in ("", "Partial"):
+        assert ran.code == 0
+    else:
+        assert ran.code != 0
+        assert ran.report.restored is None
+        assert not ran.report.nothing_to_restore
+        assert ran.report.snapshot is None
+
+
+def note(name: str, backend: str, operation: str, ran: Ran, seconds: float) -> None:
+    error = ran.report.error_class
+    told = f"{ran.report.message} – {CLASSES[error].next_step}" if error else ""
+    pods = 1 if error in ("", "Partial") else pods_in_an_hour(error)
+    TABLE.append(f"{name:34}{backend:9}{operation:10}{error or 'Succeeded':27}{seconds:6.1f}{pods:8}  {told[:160]}")
+
+
+def pods_in_an_hour(error: str) -> int:
+    """Return how many pods a source without a schedule starts in the first hour of this error."""
+    begin = now = datetime(2026, 11, 24, tzinfo=UTC)
+    count = 0
+    while now < begin + timedelta(hours=1):
+        count += 1
+        retry = next_attempt(error, count, now, uid="a source", next_slot=None)
+        if retry is None:
+            break
+        now = retry
+    return count
+
+
+@pytest.mark.parametrize("error", sorted(set(CLASSES) - {"Partial", "RepositoryMissing"}))
+def test_no_error_starts_more_than_a_dozen_pods_in_its_first_hour(error: str) -> None:
+    assert pods_in_an_hour(error) <= 12
+
+
+@pytest.mark.parametrize("place", ["local"], indirect=True)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_mover_that_is_ended_is_interrupted_and_the_next_one_goes_on(place: Place, number: signal.Signals) -> None:
+    mover = place.mover
+    (mover.data / "random").write_bytes(os.urandom(30_000_000))
+    mover.run["backup"] = {"uploadKiBps": 4000}
+    process = mover.start("backup")
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "Starting backup" in line and Path(mover.repository, "config").exists():
+            break
+    started = time.monotonic()
+    os.killpg(process.pid, number) if number == signal.SIGKILL else process.send_signal(number)
+    ran = mover.finish(process)
+    note(f"{number.name} in mid-backup", "local", "backup", ran, time.monotonic() - started)
+    assert ran.report.error_class == "Interrupted"
+    assert ran.code not in (0, None)
+    mover.run = {}
+    assert mover("backup").code == 0
+    assert len(mover.snapshots()) == 1

@@ -1,0 +1,120 @@
+"""A running mover is killed again and again, at any moment, with everything that belongs to it.
+
+The next one must go on without a person: no lock in its way, nothing lost, a repository in which every byte is
+right. The moments are random; the seed is printed and can be given in VOLSYNC_PY_SEED.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+
+import pytest
+
+from hack.processes import wait_until
+from hack.tool_cache import tool_path
+from tests.integration.mover.harness import PASSWORD, Mover, tree
+
+KILLS = 100
+# Of those, as many are meant for forget and prune; at least twenty must hit.
+IN_MAINTENANCE, LEAST_IN_MAINTENANCE = 40, 20
+# How often somebody else works on the repository at the same time.
+FOREIGN_EVERY = 10
+
+
+@contextmanager
+def foreign_client(mover: Mover) -> Iterator[Path]:
+    """Hold a live lock from a machine of another name for as long as the context lasts."""
+    locks = Path(mover.repository) / "locks"
+    before = set(locks.iterdir())
+    script = 'hostname somebody-elses-host && exec "$@"'
+    command = ["unshare", "--uts", "sh", "-c", script, "sh", str(tool_path("restic")), "backup", "--stdin"]
+    env = {
+        "RESTIC_REPOSITORY": mover.repository,
+        "RESTIC_PASSWORD": PASSWORD,
+        "RESTIC_CACHE_DIR": str(mover.folder / "foreign-cache"),
+        "PATH": os.defpath,
+    }
+    process = subprocess.Popen([*command, "--quiet", "--host", "foreign"], env=env, stdin=subprocess.PIPE)
+    assert process.stdin is not None
+
+    def held() -> list[Path]:
+        return [path for path in set(locks.iterdir()) - before if "-tmp-" not in path.name]
+
+    wait_until("the foreign lock", lambda: bool(held()))
+    try:
+        yield held()[0]
+    finally:
+        process.stdin.write(b"theirs")
+        process.stdin.close()
+        assert process.wait(60) == 0
+
+
+def killed_at(mover: Mover, operations: list[str], phase: str, delay: float) -> str:
+    """Start a mover and kill it `delay` seconds after it has said `phase`; return the last phase that it was in."""
+    process = mover.start(*operations)
+    assert process.stdout is not None
+    last = ""
+    for line in process.stdout:
+        last = line if line.startswith("=== ") else last
+        if phase in line:
+            break
+    try:
+        process.wait(delay)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+    rest, _ = process.communicate()
+    said = [line for line in rest.splitlines() if line.startswith("=== ")]
+    phase = said[-1] if said else last
+    return phase if process.returncode == -signal.SIGKILL else "ended before"
+
+
+@pytest.mark.timeout(1500)
+def test_a_hundred_kills_need_no_person_and_lose_nothing(mover: Mover) -> None:
+    seed = int(os.environ.get("VOLSYNC_PY_SEED") or random.SystemRandom().randrange(10**9))
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    mover.environ["FORGET_OPTIONS"] = "--keep-last 3"
+    mover.run["deadlines"] = {"retryLockSeconds": 1}
+    for number in range(20):
+        (mover.data / str(number)).write_bytes(chance.randbytes(200_000))
+    started = time.monotonic()
+    assert mover("backup", "prune").code == 0
+    life = time.monotonic() - started
+    phases: dict[str, int] = {}
+    for number in range(KILLS):
+        (mover.data / str(number % 20)).write_bytes(chance.randbytes(200_000))
+        # The record would leave retention out, and there would be nothing to kill.
+        (mover.cache / "volsync-py-retention.json").unlink(missing_ok=True)
+        foreign = number % FOREIGN_EVERY == 0
+        maintenance = not foreign and number < IN_MAINTENANCE
+        phase = chance.choice(["Starting forget", "Starting prune"]) if maintenance else "Starting container"
+        delay = chance.uniform(0, 0.8 if maintenance else life)
+        with foreign_client(mover) if foreign else nullcontext() as theirs:
+            hit = killed_at(mover, ["backup", "prune"], phase, delay)
+            ran = mover("backup")
+            # Their lock is a shared one: it holds up retention, and nothing else.
+            assert (ran.code, ran.report.error_class) == (0, "RepositoryLocked" if foreign else ""), ran.log
+            assert theirs is None or theirs.exists()
+        phases[hit] = phases.get(hit, 0) + 1
+    print(phases)
+    hits = sum(count for phase, count in phases.items() if "forget" in phase or "prune" in phase)
+    assert hits >= LEAST_IN_MAINTENANCE
+    checked = mover.restic("check", "--read-data")
+    assert checked["num_errors"] == 0
+    source = tree(mover.data)
+    mover.mount("restored")
+    mover.run = {}
+    assert mover("restore").code == 0
+    assert tree(mover.data) == source
+
+
+@pytest.fixture
+def mover(tmp_path: Path) -> Mover:
+    return Mover(tmp_path / "mover", str(tmp_path / "repository"))
