@@ -11,14 +11,12 @@ import random
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
-from hack.processes import wait_until
-from hack.tool_cache import tool_path
+from tests.integration.mover.foreign import foreign_client
 from tests.integration.mover.harness import PASSWORD, Mover, tree
 
 KILLS = 100
@@ -26,34 +24,6 @@ KILLS = 100
 IN_MAINTENANCE, LEAST_IN_MAINTENANCE = 40, 20
 # How often somebody else works on the repository at the same time.
 FOREIGN_EVERY = 10
-
-
-@contextmanager
-def foreign_client(mover: Mover) -> Iterator[Path]:
-    """Hold a live lock from a machine of another name for as long as the context lasts."""
-    locks = Path(mover.repository) / "locks"
-    before = set(locks.iterdir())
-    script = 'hostname somebody-elses-host && exec "$@"'
-    command = ["unshare", "--uts", "sh", "-c", script, "sh", str(tool_path("restic")), "backup", "--stdin"]
-    env = {
-        "RESTIC_REPOSITORY": mover.repository,
-        "RESTIC_PASSWORD": PASSWORD,
-        "RESTIC_CACHE_DIR": str(mover.folder / "foreign-cache"),
-        "PATH": os.defpath,
-    }
-    process = subprocess.Popen([*command, "--quiet", "--host", "foreign"], env=env, stdin=subprocess.PIPE)
-    assert process.stdin is not None
-
-    def held() -> list[Path]:
-        return [path for path in set(locks.iterdir()) - before if "-tmp-" not in path.name]
-
-    wait_until("the foreign lock", lambda: bool(held()))
-    try:
-        yield held()[0]
-    finally:
-        process.stdin.write(b"theirs")
-        process.stdin.close()
-        assert process.wait(60) == 0
 
 
 def killed_at(mover: Mover, operations: list[str], phase: str, delay: float) -> str:
@@ -88,6 +58,7 @@ def test_a_hundred_kills_need_no_person_and_lose_nothing(mover: Mover) -> None:
     assert mover("backup", "prune").code == 0
     life = time.monotonic() - started
     phases: dict[str, int] = {}
+    repository = {"RESTIC_REPOSITORY": mover.repository, "RESTIC_PASSWORD": PASSWORD}
     for number in range(KILLS):
         (mover.data / str(number % 20)).write_bytes(chance.randbytes(200_000))
         # The record would leave retention out, and there would be nothing to kill.
@@ -96,12 +67,11 @@ def test_a_hundred_kills_need_no_person_and_lose_nothing(mover: Mover) -> None:
         maintenance = not foreign and number < IN_MAINTENANCE
         phase = chance.choice(["Starting forget", "Starting prune"]) if maintenance else "Starting container"
         delay = chance.uniform(0, 0.8 if maintenance else life)
-        with foreign_client(mover) if foreign else nullcontext() as theirs:
+        with foreign_client(repository, mover.folder) if foreign else nullcontext():
             hit = killed_at(mover, ["backup", "prune"], phase, delay)
             ran = mover("backup")
             # Their lock is a shared one: it holds up retention, and nothing else.
             assert (ran.code, ran.report.error_class) == (0, "RepositoryLocked" if foreign else ""), ran.log
-            assert theirs is None or theirs.exists()
         phases[hit] = phases.get(hit, 0) + 1
     print(phases)
     hits = sum(count for phase, count in phases.items() if "forget" in phase or "prune" in phase)

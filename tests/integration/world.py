@@ -46,18 +46,21 @@ class World:
     def secret(
         self, name: str, password: str = PASSWORD, path: str = "repo", repository_of: World | None = None
     ) -> None:
-        namespace = (repository_of or self).namespace
-        data = {
-            "RESTIC_REPOSITORY": f"s3:http://127.0.0.1:{self.s3.port}/tests/{namespace}/{path}",
-            "RESTIC_PASSWORD": password,
-            "AWS_ACCESS_KEY_ID": self.s3.ACCESS,
-            "AWS_SECRET_ACCESS_KEY": self.s3.SECRET,
-        }
+        data = {**(repository_of or self).repository(path), "RESTIC_PASSWORD": password}
         body = {"metadata": {"name": name}, "stringData": data}
         if self.cluster.get(self.path("secrets", name)) is None:
             self.create("secrets", body)
         else:
             self.cluster.ask("PATCH", self.path("secrets", name), body, "application/merge-patch+json")
+
+    def repository(self, path: str = "repo") -> dict[str, str]:
+        """Return restic's environment for the repository."""
+        return {
+            "RESTIC_REPOSITORY": f"s3:http://127.0.0.1:{self.s3.port}/tests/{self.namespace}/{path}",
+            "RESTIC_PASSWORD": PASSWORD,
+            "AWS_ACCESS_KEY_ID": self.s3.ACCESS,
+            "AWS_SECRET_ACCESS_KEY": self.s3.SECRET,
+        }
 
     def claim(self, name: str, **spec: Any) -> None:
         wanted = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}, **spec}

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from hack.processes import DevCluster, Manager, S3Server, wait_until
+from tests.integration.mover.foreign import foreign_client
 from tests.integration.world import World
 from volsync_py.controllers.admission import is_live
 
@@ -80,4 +81,34 @@ def test_with_one_place_sources_take_turns_and_say_so(own_cluster: DevCluster, s
     assert world.created("jobs") == 3
     # One that starts and one that ends each; one more where a place came later.
     assert world.requests().count("patch replicationsources status") == 3 * 2 + 2
+    manager.stop()
+
+
+def test_a_backup_is_good_although_retention_and_prune_fail_after_it(
+    own_cluster: DevCluster, s3: S3Server, tmp_path: Path
+) -> None:
+    world = World(own_cluster, s3, "maintained")
+    world.prepare()
+    manager = Manager(tmp_path, own_cluster.kubeconfig, "--leader-elect=false", "--mover-retry-lock=1s")
+    manager.leads()
+    world.source()
+    world.wait_done("replicationsources", "backup")
+    with foreign_client(world.repository(), tmp_path):
+        spec = {"trigger": {"manual": "two"}, "restic": {"pruneIntervalDays": 0, "retain": {"last": "1"}}}
+        world.change("replicationsources", "backup", spec)
+        status = world.wait_done("replicationsources", "backup", "two")
+    assert status["latestMoverStatus"]["result"] == "Successful"
+    assert world.condition("replicationsources", "backup", "Healthy")[:2] == ("True", "Succeeded")
+    told = world.condition("replicationsources", "backup", "Maintained")
+    assert told[:2] == ("False", "RepositoryLocked")
+    assert "somebody-elses-host" in told[2]
+    assert "lastPruned" not in status["restic"]
+    assert world.created("jobs") == 2
+
+    # Theirs has ended: the next run makes up for it.
+    world.change("replicationsources", "backup", {"trigger": {"manual": "three"}})
+    status = world.wait_done("replicationsources", "backup", "three")
+    assert world.condition("replicationsources", "backup", "Maintained")[:2] == ("True", "Succeeded")
+    assert status["restic"]["lastPruned"]
+    assert status["restic"]["snapshots"]["count"] == 1
     manager.stop()
