@@ -160,11 +160,14 @@ class _Running:
         """Return how it ended."""
         kill_at: float | None = None
         while True:
-            try:
-                code = self._process.wait(_TICK_SECONDS)
-                break
-            except subprocess.TimeoutExpired:
-                pass
+            # Its output ends with it, and that is noticed at once; waiting for a process with a time limit polls.
+            self._readers[0].join(_TICK_SECONDS)
+            if not self._readers[0].is_alive():
+                try:
+                    code = self._process.wait(_TICK_SECONDS)
+                    break
+                except subprocess.TimeoutExpired:
+                    pass
             now = time.monotonic()
             if kill_at is None and (self._restic.interrupted.is_set() or self._overdue(now)):
                 kill_at = now + self._restic.deadlines.killSeconds

@@ -1,0 +1,242 @@
+"""What the manager costs on a real control plane: `python -m tests.bench.manager --help`.
+
+KUBECONFIG names an API server with a Job controller and without a node; pods are completed by the benchmark. The
+yardstick is the floor: the same Jobs, created by a script without an operator.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+from uuid import uuid4
+
+from attrs import frozen
+
+from hack.processes import ROOT, Manager, wait_until
+from hack.tool_cache import tool_path
+from tests.bench.manager.kubelet import Kubelet
+from volsync_py.kube import config
+from volsync_py.kube.client import Client
+from volsync_py.kube.resources import JOBS, NAMESPACES, PVCS, REPLICATION_SOURCES, SECRETS, Resource
+
+LONGEST_SECONDS = 900
+FOREIGN_BYTES = 4096
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@frozen
+class Cost:
+    """What a manager has used so far."""
+
+    cpu_seconds: float
+    peak_mib: float
+    requests: Counter[tuple[str, str, str]]
+
+    def of_work(self) -> int:
+        """Return the requests besides watches, the lists before them, and the Lease."""
+        return sum(n for (verb, resource, _), n in self.requests.items() if verb != "watch" and resource != "leases")
+
+    def conflicts(self) -> int:
+        """Return how many were answered with 409."""
+        return sum(n for (_, _, code), n in self.requests.items() if code == "409")
+
+
+def cost(manager: Manager) -> Cost:
+    """Read the kernel's and the manager's own counters."""
+    process = Path(f"/proc/{manager.process.pid}")
+    fields = (process / "stat").read_text().rpartition(")")[2].split()
+    peak = re.search(r"VmHWM:\s+(\d+)", (process / "status").read_text())
+    exposed = urlopen(f"http://127.0.0.1:{manager.metrics_port}/metrics", timeout=10).read().decode()
+    found = re.findall(r"^volsync_py_api_requests_total\{([^}]*)\} ([0-9.e+]+)$", exposed, re.MULTILINE)
+    requests: Counter[tuple[str, str, str]] = Counter()
+    for labels, value in found:
+        named = dict(re.findall(r'(\w+)="([^"]*)"', labels))
+        requests[named["verb"], named["resource"], named["code"]] += int(float(value))
+    return Cost((int(fields[11]) + int(fields[12])) / TICKS, int(peak[1]) / 1024 if peak else 0.0, requests)
+
+
+class Bench:
+    """One namespace with N sources, and what they need."""
+
+    def __init__(self, client: Client, kubeconfig: str, folder: Path) -> None:
+        self.client, self.kubeconfig, self.folder = client, kubeconfig, folder
+        self.namespace = f"bench-{uuid4().hex[:6]}"
+        self.create(NAMESPACES, {"metadata": {"name": self.namespace}}, namespaced=False)
+        data = {"RESTIC_REPOSITORY": "s3:http://127.0.0.1/bench", "RESTIC_PASSWORD": "bench"}
+        self.create(SECRETS, {"metadata": {"name": "repository"}, "stringData": data})
+        claim = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+        self.create(PVCS, {"metadata": {"name": "data"}, "spec": claim})
+        self.kubelet = Kubelet(Client(config.load(kubeconfig), user_agent="bench-kubelet"), self.namespace)
+
+    def create(self, resource: Resource, body: dict[str, Any], *, namespaced: bool = True) -> dict[str, Any]:
+        """Create one object."""
+        if namespaced:
+            body["metadata"]["namespace"] = self.namespace
+        return self.client.create(resource, {"apiVersion": resource.api_version, "kind": resource.kind, **body})
+
+    def create_all(self, resource: Resource, bodies: Iterable[dict[str, Any]]) -> None:
+        """Create many objects, eight at a time."""
+        with ThreadPoolExecutor(8) as pool:
+            for _ in pool.map(lambda body: self.create(resource, body), bodies):
+                pass
+
+    def wait(self, resource: Resource, number: int, done: Callable[[dict[str, Any]], bool]) -> None:
+        """Wait until as many objects have such a status."""
+        page = self.client.list(resource, self.namespace, limit=0)
+        finished = {o["metadata"]["name"] for o in page.get("items") or [] if done(o.get("status") or {})}
+        version = page["metadata"]["resourceVersion"]
+        with self.client.watch(
+            resource, self.namespace, resource_version=version, timeout_seconds=LONGEST_SECONDS
+        ) as lines:
+            while len(finished) < number:
+                event = next(lines)
+                if event["type"] != "BOOKMARK" and done(event["object"].get("status") or {}):
+                    finished.add(event["object"]["metadata"]["name"])
+
+    def end(self) -> None:
+        """Delete what was made."""
+        self.kubelet.stop()
+        self.client.delete(NAMESPACES, self.namespace)
+
+
+def until(what: str, done: Callable[[], bool]) -> None:
+    wait_until(what, done, LONGEST_SECONDS)
+
+
+def sources(bench: Bench, number: int) -> float:
+    """Create sources and wait until all are done; return the seconds."""
+    restic = {"repository": "repository", "copyMethod": "Direct"}
+    spec = {"sourcePVC": "data", "trigger": {"manual": "one"}, "restic": restic}
+    started = time.monotonic()
+    bench.create_all(REPLICATION_SOURCES, ({"metadata": {"name": f"s{i}"}, "spec": spec} for i in range(number)))
+    bench.wait(REPLICATION_SOURCES, number, lambda s: s.get("lastManualSync") == "one")
+    return time.monotonic() - started
+
+
+def sample_job(bench: Bench) -> dict[str, Any]:
+    """Let the manager make one Job, and return it; it stays, paused, until the namespace goes."""
+    restic = {"repository": "repository", "copyMethod": "Direct"}
+    spec = {"sourcePVC": "data", "trigger": {"manual": "one"}, "paused": True, "restic": restic}
+    bench.create(REPLICATION_SOURCES, {"metadata": {"name": "sample"}, "spec": spec})
+    until("a Job", lambda: bool(bench.client.list(JOBS, bench.namespace, limit=1).get("items")))
+    job: dict[str, Any] = bench.client.list(JOBS, bench.namespace, limit=1)["items"][0]
+    bench.client.delete(REPLICATION_SOURCES, "sample", bench.namespace)
+    until("its end", lambda: not bench.client.list(JOBS, bench.namespace, limit=1).get("items"))
+    return job
+
+
+def floor(client: Client, kubeconfig: str, folder: Path, job: dict[str, Any], number: int) -> float:
+    """Create the same Jobs without an operator; return the seconds until all are complete."""
+    bench = Bench(client, kubeconfig, folder)
+    template = job["spec"]["template"]
+    labels = {k: v for k, v in (template["metadata"].get("labels") or {}).items() if "controller-uid" not in k}
+    labels = {k: v for k, v in labels.items() if "job-name" not in k}
+    pod = {**template["spec"], "serviceAccountName": "default"}
+    spec = {
+        "backoffLimit": 0,
+        "podReplacementPolicy": "Failed",
+        "template": {"metadata": {"labels": labels}, "spec": pod},
+    }
+    # The account that pods run as is made a moment after the namespace.
+    time.sleep(2)
+    started = time.monotonic()
+    bench.create_all(JOBS, ({"metadata": {"name": f"j{i}"}, "spec": spec} for i in range(number)))
+
+    bench.wait(JOBS, number, lambda s: s.get("succeeded") == 1)
+    seconds = time.monotonic() - started
+    bench.end()
+    return seconds
+
+
+def foreign_secrets(client: Client, number: int) -> str:
+    """Create Secrets that are nobody's business; return their namespace."""
+    name = f"foreign-{uuid4().hex[:6]}"
+    client.create(NAMESPACES, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+
+    def create(index: int) -> None:
+        meta = {"name": f"secret-{index}", "namespace": name}
+        client.create(
+            SECRETS, {"apiVersion": "v1", "kind": "Secret", "metadata": meta, "stringData": {"v": "x" * FOREIGN_BYTES}}
+        )
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(create, range(number)))
+    return name
+
+
+def measure(client: Client, kubeconfig: str, number: int, label: str, idle_seconds: float) -> None:
+    """Measure one size and print a line."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        bench = Bench(client, kubeconfig, folder)
+        manager = Manager(folder / "manager", Path(kubeconfig), "--leader-elect=false")
+        try:
+            manager.leads()
+            job = sample_job(bench)
+            begin = cost(manager)
+            seconds = sources(bench, number)
+            # The Jobs' deletion follows the last status.
+            until("the Jobs' end", lambda: not bench.client.list(JOBS, bench.namespace, limit=1).get("items"))
+            end = cost(manager)
+            before_idle = cost(manager)
+            time.sleep(idle_seconds)
+            idle = cost(manager)
+        finally:
+            manager.stop()
+            bench.end()
+        lowest = floor(client, kubeconfig, folder, job, number)
+    work = end.of_work() - begin.of_work()
+    print(
+        f"{label:24} {number:6} sources: {seconds:6.1f} s, floor {lowest:6.1f} s, ratio {seconds / lowest:.2f}; "
+        f"{work / number:.2f} requests each, {end.conflicts()} answered 409; "
+        f"CPU {1000 * (end.cpu_seconds - begin.cpu_seconds) / number:.1f} ms each; "
+        f"memory {begin.peak_mib:.0f} MiB at first, peak {end.peak_mib:.0f} MiB; "
+        f"idle {idle_seconds:.0f} s: {idle.of_work() - before_idle.of_work()} requests, "
+        f"CPU {100 * (idle.cpu_seconds - before_idle.cpu_seconds) / max(idle_seconds, 1):.2f} % of a core",
+        flush=True,
+    )
+    verbs = Counter[str]()
+    for (verb, resource, _), count in end.requests.items():
+        verbs[f"{verb} {resource}"] += count - sum(
+            n for (v, r, _), n in begin.requests.items() if (v, r) == (verb, resource)
+        )
+    print("   " + ", ".join(f"{what} {count / number:.2f}" for what, count in verbs.most_common() if count), flush=True)
+
+
+def main() -> None:
+    """Run what was asked for."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.manager")
+    parser.add_argument("--sources", type=int, action="append", help="how many sources (again and again)")
+    parser.add_argument("--foreign", type=int, default=10_000, help="foreign Secrets of 4 KiB; 0: do without")
+    parser.add_argument("--idle", type=float, default=30.0, help="seconds to look at the idle manager")
+    args = parser.parse_args()
+    kubeconfig = os.environ.get("KUBECONFIG", "")
+    if not kubeconfig:
+        raise SystemExit("KUBECONFIG names no control plane")
+    client = Client(config.load(kubeconfig), user_agent="bench")
+    kubectl = [str(tool_path("kubectl")), f"--kubeconfig={kubeconfig}"]
+    subprocess.run(
+        [*kubectl, "apply", "--server-side", "-k", "manifests/crds"], cwd=ROOT, check=True, capture_output=True
+    )
+    sizes = args.sources or [100, 1000]
+    for number in sizes:
+        measure(client, kubeconfig, number, "nothing else there", args.idle)
+    if args.foreign:
+        space = foreign_secrets(client, args.foreign)
+        for number in sizes:
+            measure(client, kubeconfig, number, f"{args.foreign} foreign Secrets", args.idle)
+        client.delete(NAMESPACES, space)
+
+
+if __name__ == "__main__":
+    main()
