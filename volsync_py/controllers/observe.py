@@ -10,6 +10,7 @@ from volsync_py.api.spec import Replication
 from volsync_py.api.view import MoverSettings, Objects, Read, ReadKind, View
 from volsync_py.core import names
 from volsync_py.core.actions import Object
+from volsync_py.core.labels import CREATED_BY_US, Label
 from volsync_py.kube.client import Client
 from volsync_py.kube.errors import ApiError, NotFound
 from volsync_py.kube.resources import (
@@ -29,6 +30,9 @@ from volsync_py.kube.resources import (
 )
 from volsync_py.kube.store import Store
 
+# Pods that can hold a volume on a node; of the finished ones and of movers a namespace may have thousands.
+NOT_OURS = f"{Label.CREATED_BY}!={CREATED_BY_US}"
+_ON_A_NODE = "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed"
 OWNED = (JOBS, PVCS, VOLUME_SNAPSHOTS, SERVICE_ACCOUNTS, ROLES, ROLE_BINDINGS)
 
 
@@ -93,7 +97,7 @@ class Observer:
             except NotFound:
                 return None
         if need.kind is ReadKind.PODS:
-            return self._client.list_all(PODS, namespace)
+            return self._client.list_all(PODS, namespace, label_selector=NOT_OURS, field_selector=_ON_A_NODE)
         if need.kind is ReadKind.JOBS_OF_REPOSITORY:
             return self._stores[JOBS].by_index("repository", need.name)
         if need.kind is ReadKind.FAILED_CREATE_EVENTS:

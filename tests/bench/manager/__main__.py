@@ -174,12 +174,14 @@ def foreign_secrets(client: Client, number: int) -> str:
     return name
 
 
-def measure(client: Client, kubeconfig: str, number: int, label: str, idle_seconds: float) -> None:
+def measure(
+    client: Client, kubeconfig: str, number: int, label: str, idle_seconds: float, arguments: list[str]
+) -> None:
     """Measure one size and print a line."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         bench = Bench(client, kubeconfig, folder)
-        manager = Manager(folder / "manager", Path(kubeconfig), "--leader-elect=false")
+        manager = Manager(folder / "manager", Path(kubeconfig), "--leader-elect=false", *arguments)
         try:
             manager.leads()
             job = sample_job(bench)
@@ -215,11 +217,13 @@ def measure(client: Client, kubeconfig: str, number: int, label: str, idle_secon
 
 def main() -> None:
     """Run what was asked for."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench.manager")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.bench.manager", epilog="What else is given goes to the manager."
+    )
     parser.add_argument("--sources", type=int, action="append", help="how many sources (again and again)")
     parser.add_argument("--foreign", type=int, default=10_000, help="foreign Secrets of 4 KiB; 0: do without")
     parser.add_argument("--idle", type=float, default=30.0, help="seconds to look at the idle manager")
-    args = parser.parse_args()
+    args, arguments = parser.parse_known_args()
     kubeconfig = os.environ.get("KUBECONFIG", "")
     if not kubeconfig:
         raise SystemExit("KUBECONFIG names no control plane")
@@ -230,11 +234,11 @@ def main() -> None:
     )
     sizes = args.sources or [100, 1000]
     for number in sizes:
-        measure(client, kubeconfig, number, "nothing else there", args.idle)
+        measure(client, kubeconfig, number, "nothing else there", args.idle, arguments)
     if args.foreign:
         space = foreign_secrets(client, args.foreign)
         for number in sizes:
-            measure(client, kubeconfig, number, f"{args.foreign} foreign Secrets", args.idle)
+            measure(client, kubeconfig, number, f"{args.foreign} foreign Secrets", args.idle, arguments)
         client.delete(NAMESPACES, space)
 
 
