@@ -26,6 +26,6 @@ class Backoff:
         if now - self._last > RESET_SECONDS:
             self._failures = 0
         self._last = now
-        pause = min(FIRST_SECONDS * 2**self._failures, LONGEST_SECONDS)
+        pause: float = FIRST_SECONDS * 2**self._failures * (1 + self._jitter() * 0.5)
         self._failures = min(self._failures + 1, 10)
-        return float(pause * (1 + self._jitter() * 0.5)) if pause < LONGEST_SECONDS else LONGEST_SECONDS
+        return min(pause, LONGEST_SECONDS)

@@ -1,0 +1,78 @@
+"""Events: one for each thing, a series for its repeats, never a flood, and never in the way of the work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.integration.kube.peer import Asked, Peer, Say, peer, status
+from volsync_py.kube.events import EventRecorder
+
+REGARDING = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a", "namespace": "ns", "uid": "u"}}
+
+
+class Time:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def recorder(server: Peer, tmp_path: Path, time: Time) -> EventRecorder:
+    return EventRecorder(server.client(tmp_path), controller="c", instance="i", clock=time)
+
+
+def tell(events: EventRecorder, note: str = "told") -> None:
+    events.record(REGARDING, type="Warning", reason="Reason", action="Act", note=note)
+
+
+def stored(asked: Asked) -> Say:
+    return Say(asked.body)
+
+
+def test_an_event_says_who_tells_what_of_whom(tmp_path: Path) -> None:
+    with peer(stored) as server:
+        tell(recorder(server, tmp_path, Time()))
+        (asked,) = server.asked
+    assert (asked.method, asked.path) == ("POST", "/apis/events.k8s.io/v1/namespaces/ns/events")
+    assert asked.body["regarding"]["uid"] == "u"
+    assert (asked.body["reportingController"], asked.body["reportingInstance"]) == ("c", "i")
+    assert (asked.body["type"], asked.body["reason"], asked.body["action"]) == ("Warning", "Reason", "Act")
+
+
+def test_repeats_make_a_series_of_the_same_event(tmp_path: Path) -> None:
+    with peer(stored) as server:
+        events = recorder(server, tmp_path, Time())
+        for _ in range(3):
+            tell(events)
+        assert [a.method for a in server.asked] == ["POST", "PATCH", "PATCH"]
+        assert [a.body["series"]["count"] for a in server.asked[1:]] == [2, 3]
+
+
+def test_one_thing_is_told_ten_times_an_hour_at_most(tmp_path: Path) -> None:
+    time = Time()
+    with peer(stored) as server:
+        events = recorder(server, tmp_path, time)
+        for _ in range(1000):
+            tell(events)
+        assert len(server.asked) == 10
+        time.now += 3601
+        tell(events)
+        assert len(server.asked) == 11
+
+
+def test_a_long_note_is_cut_where_a_character_ends(tmp_path: Path) -> None:
+    with peer(stored) as server:
+        tell(recorder(server, tmp_path, Time()), "ü" * 2000)
+        note = server.asked[0].body["note"]
+    assert set(note) == {"ü"}
+    assert len(note.encode()) <= 1024
+
+
+@pytest.mark.parametrize("say", [Say(status(500), 500), Say(status(403), 403), Say()])
+def test_what_cannot_be_told_is_counted_and_forgotten(tmp_path: Path, say: Say) -> None:
+    with peer(lambda asked: say) as server:
+        events = recorder(server, tmp_path, Time())
+        tell(events)
+        assert events.failures == 1
