@@ -1,0 +1,103 @@
+"""Decisions on plain objects: what is in the cluster goes in, the actions come out, told in short words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from volsync_py.api.spec import Replication, parse
+from volsync_py.api.view import Kind, MoverSettings, Objects, Read, ReadKind, View
+from volsync_py.core.actions import Action, Create, Delete, Event, Patch, PatchStatus
+from volsync_py.core.names import Role
+from volsync_py.core.replication import Resource, decide
+from volsync_py.core.result import Decision
+from volsync_py.movers.restic.destination import DestinationWork
+from volsync_py.movers.restic.source import SourceWork
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+SETTINGS = MoverSettings(image="mover:1", cluster_id="cluster")
+_KINDS = {kind.value for kind in Kind}
+_CUSTOM = ("ReplicationSource", "ReplicationDestination")
+
+
+def decision_on(objects: Iterable[dict[str, Any]], now: datetime = NOW, settings: MoverSettings = SETTINGS) -> Decision:
+    """Decide about the one custom resource among the objects."""
+    listed = list(objects)
+    (resource,) = (o for o in listed if o["kind"] in _CUSTOM)
+    replication = parse(resource, ZoneInfo("UTC"))
+    nothing: dict[str, Any] = {"metadata": {}}
+    namespace = next((o for o in listed if o["kind"] == "Namespace"), nothing)
+    view = View(
+        now=now,
+        settings=settings,
+        objects=Objects.of(o for o in listed if o["kind"] in _KINDS and not foreign(o)),
+        namespace_labels=namespace["metadata"].get("labels") or {},
+        namespace_annotations=namespace["metadata"].get("annotations") or {},
+    )
+    source = replication.role is Role.SOURCE
+    fresh: dict[str, Any] = {"latestMoverStatus": {}, **({"restic": {}} if source else {})}
+    one = Resource(resource, replication.trigger, None, fresh)
+    for _ in range(6):
+        work = (SourceWork if source else DestinationWork)(replication, view)
+        decision = decide(one, work, view.now)
+        if not decision.needs:
+            return decision
+        view = view.with_reads({need: answer(need, listed, replication) for need in decision.needs})
+    raise AssertionError(decision.needs)
+
+
+def foreign(obj: dict[str, Any]) -> bool:
+    """Tell whether a pod is somebody else's: no store holds it."""
+    return obj["kind"] == "Pod" and "job-name" not in (obj["metadata"].get("labels") or {})
+
+
+def answer(need: Read, objects: list[dict[str, Any]], replication: Replication) -> Any:
+    """Answer a read from the objects."""
+    named = {
+        ReadKind.SECRET: "Secret",
+        ReadKind.CONFIG_MAP: "ConfigMap",
+        ReadKind.SERVICE_ACCOUNT: "ServiceAccount",
+        ReadKind.NODE: "Node",
+    }
+    if need.kind in named:
+        found = (o for o in objects if o["kind"] == named[need.kind] and o["metadata"]["name"] == need.name)
+        return next(found, None)
+    if need.kind is ReadKind.PODS:
+        return [o for o in objects if foreign(o)]
+    if need.kind is ReadKind.JOBS_OF_REPOSITORY:
+        label = "volsync-py/repository"
+        jobs = (o for o in objects if o["kind"] == "Job")
+        return [j for j in jobs if (j["metadata"].get("labels") or {}).get(label) == need.name]
+    return "" if need.kind is ReadKind.POD_LOG else []
+
+
+def words(decision: Decision) -> list[str]:
+    """Tell the actions in short."""
+    return [_word(action) for action in decision.actions]
+
+
+def _word(action: Action) -> str:
+    if isinstance(action, PatchStatus):
+        return "status"
+    if isinstance(action, Create):
+        return f"create {action.object['kind']}/{action.object['metadata']['name']}"
+    if isinstance(action, Patch):
+        return f"patch {action.ref}"
+    if isinstance(action, Delete):
+        return f"delete {action.ref}"
+    assert isinstance(action, Event)
+    return f"event {action.reason}"
+
+
+def status_of(decision: Decision) -> dict[str, Any]:
+    """Return the changes of the status."""
+    return next((a.changes for a in decision.actions if isinstance(a, PatchStatus)), {})
+
+
+def created(decision: Decision, kind: str, name: str = "") -> dict[str, Any]:
+    """Return the object of a kind, and of a name if one is given, that is created."""
+    made = (a.object for a in decision.actions if isinstance(a, Create) and a.object["kind"] == kind)
+    (found,) = (obj for obj in made if name in ("", obj["metadata"]["name"]))
+    return found
