@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import yaml
 from attrs import frozen
 
-from hack.devcluster import discovery
+from hack.devcluster import discovery, events
 from hack.devcluster.errors import StatusError, not_found
 from hack.devcluster.faults import Asked, Faults, Rule
 from hack.devcluster.patch import apply_patch
@@ -134,6 +134,9 @@ class Handler(BaseHTTPRequestHandler):
         if rest[:1] == ["namespaces"] and len(rest) > 2 and rest[2] not in ("status", "finalize"):
             namespace, rest = rest[1], rest[2:]
         res = self._server.registry.resource(group, rest[0])
+        if group == events.GROUP:
+            # One store, whichever group they are asked for in.
+            res = self._server.registry.resource("", rest[0])
         return Target(res, namespace, rest[1] if len(rest) > 1 else "", rest[2] if len(rest) > 2 else "")
 
     def _asked(self, target: Target) -> Asked:
@@ -164,6 +167,8 @@ class Handler(BaseHTTPRequestHandler):
             self._watch(target)
             return 200, None
         body = self._body(raw)
+        if res.plural == "events" and isinstance(body, dict):
+            body = events.as_core(body)
         if asked.verb == "create":
             return self._create(target, body)
         if asked.verb == "update":

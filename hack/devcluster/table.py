@@ -17,7 +17,7 @@ _BUILT_IN = {
         ("StorageClass", ".spec.storageClassName"),
     ),
     "volumesnapshots": (("ReadyToUse", ".status.readyToUse"), ("SourcePVC", ".spec.source.persistentVolumeClaimName")),
-    "events": (("Type", ".type"), ("Reason", ".reason"), ("Message", ".note")),
+    "events": (("Type", ".type"), ("Reason", ".reason"), ("Message", ".message")),
     "namespaces": (("Status", ".status.phase"),),
 }
 
