@@ -63,8 +63,10 @@ class Garbage:
             self._foreground(*found)
 
     def _collect(self, res: Resource, obj: Object) -> None:
-        references = obj["metadata"].get("ownerReferences") or []
-        if self._registry.exists(r["uid"] for r in references):
+        # As it is now: it may have been orphaned since the change that is looked at.
+        now = self._registry.get(res, obj["metadata"].get("namespace"), obj["metadata"]["name"])
+        references = (now or obj)["metadata"].get("ownerReferences") or []
+        if not references or self._registry.exists(r["uid"] for r in references):
             return
         self._delete(res, obj, "Background")
 
