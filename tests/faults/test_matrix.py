@@ -21,7 +21,8 @@ import pytest
 from attrs import define, frozen
 
 from hack.processes import S3Server, free_port
-from tests.faults.servers import RestServer, Silent, certificate
+from tests.certificates import certificate
+from tests.faults.servers import RestServer, Silent
 from tests.integration.mover.forge import lock
 from tests.integration.mover.harness import PASSWORD, Mover, Ran
 from volsync_py.movers.restic.outcome import CLASSES, next_attempt

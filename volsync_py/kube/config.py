@@ -55,8 +55,26 @@ def load(kubeconfig: str | None = None, context: str | None = None, *, pool_size
 
 def _client(configuration: Configuration) -> ApiClient:
     client = ApiClient(configuration)
-    context = create_urllib3_context()
+    pool = client.rest_client.pool_manager.connection_pool_kw
+    try:
+        pool["ssl_context"] = _tls(configuration)
+    except OSError as error:
+        raise ConfigError(f"the certificates of the connection cannot be used: {error}") from error
+    # What the context holds must not be loaded into it again: urllib3 does that for each new connection, and a
+    # handshake of another thread in that moment sends no client certificate and is answered as an anonymous user.
+    for name in ("ca_certs", "ca_cert_data", "cert_file", "key_file"):
+        pool[name] = None
+    return client
+
+
+def _tls(configuration: Configuration) -> ssl.SSLContext:
+    context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED if configuration.verify_ssl else ssl.CERT_NONE)
     # Python 3.13 refuses CAs without a key usage extension, which many clusters have and Go's clients accept.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    client.rest_client.pool_manager.connection_pool_kw["ssl_context"] = context
-    return client
+    if configuration.ssl_ca_cert or configuration.ca_cert_data:
+        context.load_verify_locations(configuration.ssl_ca_cert, cadata=configuration.ca_cert_data)
+    else:
+        context.load_default_certs()
+    if configuration.cert_file:
+        context.load_cert_chain(configuration.cert_file, configuration.key_file)
+    return context

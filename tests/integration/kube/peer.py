@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -85,65 +86,71 @@ class Peer:
         return Client(config.load(str(path)), user_agent="tests")
 
 
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    peer: Peer
+
+    def _answer(self) -> None:
+        parts = urlsplit(self.path)
+        length = int(self.headers.get("Content-Length") or 0)
+        raw = self.rfile.read(length)
+        query = {k: v[0] for k, v in parse_qs(parts.query).items()}
+        headers = {name.title(): value for name, value in self.headers.items()}
+        asked = Asked(self.command, parts.path, query, headers, json.loads(raw) if raw else None)
+        with self.peer.news:
+            self.peer.asked.append(asked)
+            self.peer.news.notify_all()
+        try:
+            self._say(self.peer.script(asked))
+        except OSError:
+            self.close_connection = True
+
+    def _say(self, say: Say) -> None:
+        if say.lines is None and say.body is None:
+            if say.hold:
+                self.peer.ending.wait(30)
+            self.close_connection = True
+            return
+        self.send_response(say.code)
+        for name, value in say.headers.items():
+            self.send_header(name, value)
+        if say.lines is not None:
+            self._stream(say, say.lines)
+            return
+        data = say.body if isinstance(say.body, bytes) else json.dumps(say.body).encode()
+        self.send_header("Content-Length", str(len(data) + (10 if say.cut else 0)))
+        self.end_headers()
+        self.wfile.write(data)
+        self.close_connection = say.cut
+
+    def _stream(self, say: Say, lines: tuple[bytes, ...]) -> None:
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        for line in lines:
+            self.wfile.write(f"{len(line):x}\r\n".encode() + line + b"\r\n")
+            self.wfile.flush()
+        if say.hold:
+            self.peer.ending.wait(30)
+        if not say.cut:
+            self.wfile.write(b"0\r\n\r\n")
+        self.close_connection = say.cut or say.hold
+
+    do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _answer
+
+    def log_message(self, *args: Any) -> None:
+        """Say nothing."""
+
+
 @contextmanager
-def peer(script: Script) -> Iterator[Peer]:
-    """Run a peer."""
+def peer(script: Script, tls: ssl.SSLContext | None = None) -> Iterator[Peer]:
+    """Run a peer, in plain text unless it is given a TLS context."""
     one = Peer(script)
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def _answer(self) -> None:
-            parts = urlsplit(self.path)
-            length = int(self.headers.get("Content-Length") or 0)
-            raw = self.rfile.read(length)
-            query = {k: v[0] for k, v in parse_qs(parts.query).items()}
-            headers = {name.title(): value for name, value in self.headers.items()}
-            asked = Asked(self.command, parts.path, query, headers, json.loads(raw) if raw else None)
-            with one.news:
-                one.asked.append(asked)
-                one.news.notify_all()
-            say = one.script(asked)
-            try:
-                self._say(say)
-            except OSError:
-                self.close_connection = True
-
-        def _say(self, say: Say) -> None:
-            if say.lines is None and say.body is None:
-                if say.hold:
-                    one.ending.wait(30)
-                self.close_connection = True
-                return
-            self.send_response(say.code)
-            for name, value in say.headers.items():
-                self.send_header(name, value)
-            if say.lines is not None:
-                self.send_header("Transfer-Encoding", "chunked")
-                self.end_headers()
-                for line in say.lines:
-                    self.wfile.write(f"{len(line):x}\r\n".encode() + line + b"\r\n")
-                    self.wfile.flush()
-                if say.hold:
-                    one.ending.wait(30)
-                if not say.cut:
-                    self.wfile.write(b"0\r\n\r\n")
-                self.close_connection = say.cut or say.hold
-                return
-            data = say.body if isinstance(say.body, bytes) else json.dumps(say.body).encode()
-            self.send_header("Content-Length", str(len(data) + (10 if say.cut else 0)))
-            self.end_headers()
-            self.wfile.write(data)
-            self.close_connection = say.cut
-
-        do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _answer
-
-        def log_message(self, *args: Any) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"peer": one}))
     server.daemon_threads = True
     one.url = f"http://127.0.0.1:{server.server_address[1]}"
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+        one.url = f"https://localhost:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

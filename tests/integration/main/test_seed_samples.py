@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from hack.processes import wait_until
-from tests.faults.servers import RestServer, certificate
+from tests.certificates import certificate
+from tests.faults.servers import RestServer
 from tests.integration.world import PASSWORD, VOLSYNC, World
 
 BATCH = "apis/batch/v1"
