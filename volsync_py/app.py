@@ -7,7 +7,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,13 +20,13 @@ from volsync_py import __version__
 from volsync_py.api.spec import Replication
 from volsync_py.api.view import MoverSettings
 from volsync_py.certificates import CertificateFiles, SelfSigned
-from volsync_py.controllers.admission import RUNNING, Admission, is_live, running_index
+from volsync_py.controllers.admission import Admission
 from volsync_py.controllers.execute import Executor
 from volsync_py.controllers.observe import Observer
 from volsync_py.controllers.replication import GrantLocks, ReplicationController
+from volsync_py.controllers.watches import connect, connect_admission, informers
 from volsync_py.core.labels import CREATED_BY_US, Label
-from volsync_py.core.names import Role, job_name
-from volsync_py.core.owners import controller_of
+from volsync_py.core.names import Role
 from volsync_py.core.result import Decision
 from volsync_py.core.schedule import parse_zone
 from volsync_py.http_server import HttpServer, health_routes, metrics_routes
@@ -36,20 +36,17 @@ from volsync_py.kube.controller import Controller, Request
 from volsync_py.kube.election import LeaderElector
 from volsync_py.kube.errors import KubeError
 from volsync_py.kube.events import EventRecorder
-from volsync_py.kube.informer import Informer
 from volsync_py.kube.resources import (
     JOBS,
     NAMESPACES,
-    PODS,
     PVCS,
     REPLICATION_DESTINATIONS,
     REPLICATION_SOURCES,
-    SERVICE_ACCOUNTS,
     VOLUME_SNAPSHOTS,
     Resource,
 )
 from volsync_py.kube.reviews import Reviewer
-from volsync_py.kube.store import Object, Store
+from volsync_py.kube.store import Store
 from volsync_py.kube.workqueue import RateLimitingQueue
 from volsync_py.metrics import CONTENT_TYPE, Metrics
 from volsync_py.object_metrics import ObjectKey
@@ -94,7 +91,7 @@ class Manager:
     def __init__(self, settings: Settings, client: Client, metrics: Metrics, namespace: str) -> None:
         self._settings, self._client, self._metrics, self._namespace = settings, client, metrics, namespace
         self._identity = f"{socket.gethostname()}_{uuid4().hex[:8]}"
-        self._informers = {i.resource: i for i in self._make_informers()}
+        self._informers = informers(client, settings.namespace or None, self._watch_failed)
         self._controllers: list[Controller] = []
         self._leads = False
 
@@ -228,23 +225,6 @@ class Manager:
         missing = [i.resource.plural for i in self._informers.values() if not i.has_synced]
         return f"not in sync: {', '.join(missing)}" if missing else ""
 
-    def _make_informers(self) -> Iterator[Informer]:
-        namespace = self._settings.namespace or None
-
-        def informer(resource: Resource, **options: Any) -> Informer:
-            space = namespace if resource.namespaced else None
-            return Informer(self._client, resource, namespace=space, on_error=self._watch_failed, **options)
-
-        indexers = {"job": _job_of, "claim": _claims_of, RUNNING: running_index}
-        yield informer(REPLICATION_SOURCES, indexers=indexers)
-        yield informer(REPLICATION_DESTINATIONS, indexers=indexers)
-        yield informer(JOBS, label_selector=OURS, indexers={"repository": _repository_of})
-        yield informer(PODS, label_selector=OURS, indexers={"job": _pod_job}, transform=_trim_pod)
-        yield informer(PVCS, transform=_trim_claim)
-        yield informer(SERVICE_ACCOUNTS, label_selector=OURS)
-        yield informer(VOLUME_SNAPSHOTS, optional=True)
-        yield informer(NAMESPACES)
-
     def _make_controllers(self, mover: MoverSettings) -> list[Controller]:
         stores: dict[Resource, Store] = {r: i.store for r, i in self._informers.items()}
         events = EventRecorder(self._client, controller="volsync-controller", instance=self._identity)
@@ -281,64 +261,10 @@ class Manager:
                 queue=RateLimitingQueue(base_seconds=_RETRY_SECONDS, longest_seconds=_RETRY_LONGEST_SECONDS),
             )
             self._metrics.watch_queue_depth(role.value, controller.queue.__len__)
-            self._connect(resource, controller, stores[resource])
+            connect(self._informers, resource, controller)
             made[resource.kind] = controller
-        self._connect_admission(admission, made)
+        connect_admission(self._informers, admission, made)
         return list(made.values())
-
-    def _connect_admission(self, admission: Admission, controllers: Mapping[str, Controller]) -> None:
-        """Call the next in line whenever a place may have become free."""
-        if not admission.limit:
-            return
-
-        def call_next() -> None:
-            for turn in admission.next_in_line():
-                controllers[turn.kind].enqueue(Request(turn.namespace, turn.name))
-
-        def job(old: Object | None, new: Object | None) -> None:
-            if old is not None and is_live(old) and (new is None or not is_live(new)):
-                call_next()
-
-        def resource(old: Object | None, new: Object | None) -> None:
-            if old is not None and running_index(old) and (new is None or not running_index(new)):
-                call_next()
-
-        self._informers[JOBS].add_handler(job)
-        for kind in (REPLICATION_SOURCES, REPLICATION_DESTINATIONS):
-            self._informers[kind].add_handler(resource)
-
-    def _connect(self, resource: Resource, controller: Controller, store: Store) -> None:
-        def enqueue(resources: Iterable[Object]) -> None:
-            for one in resources:
-                controller.enqueue(Request(one["metadata"]["namespace"], one["metadata"]["name"]))
-
-        def changed(old: Object | None, new: Object | None) -> None:
-            enqueue(obj for obj in (new or old,) if obj is not None)
-
-        def child(old: Object | None, new: Object | None) -> None:
-            obj = new or old
-            for reference in (obj or {"metadata": {}})["metadata"].get("ownerReferences") or []:
-                if reference.get("kind") == resource.kind and obj is not None:
-                    controller.enqueue(Request(obj["metadata"]["namespace"], reference["name"]))
-
-        def pod(old: Object | None, new: Object | None) -> None:
-            obj = new or old
-            for job in _pod_job(obj) if obj is not None else []:
-                enqueue(store.by_index("job", job))
-
-        def claim(old: Object | None, new: Object | None) -> None:
-            # A claim that a resource waits for: it names it, but does not own it.
-            obj = new or old
-            if obj is None or (old is not None and new is not None) or controller_of(obj):
-                return
-            meta = obj["metadata"]
-            enqueue(store.by_index("claim", f"{meta['namespace']}/{meta['name']}"))
-
-        self._informers[resource].add_handler(changed)
-        for owned in (JOBS, PVCS, VOLUME_SNAPSHOTS):
-            self._informers[owned].add_handler(child)
-        self._informers[PODS].add_handler(pod)
-        self._informers[PVCS].add_handler(claim)
 
     def _watch_failed(self, resource: Resource, error: Exception) -> None:
         self._metrics.count_watch_restart(resource.plural, type(error).__name__)
@@ -407,42 +333,6 @@ def _bound(request: Request) -> Iterator[None]:
     fields = {"namespace": request.namespace, "name": request.name, "reconcile_id": uuid4().hex[:8]}
     with structlog.contextvars.bound_contextvars(**fields):
         yield
-
-
-def _job_of(obj: Object) -> list[str]:
-    role = Role.SOURCE if obj.get("kind") == REPLICATION_SOURCES.kind else Role.DESTINATION
-    meta = obj["metadata"]
-    return [f"{meta['namespace']}/{job_name(role, meta['name'])}"]
-
-
-def _claims_of(obj: Object) -> list[str]:
-    """Index: the claims that a resource names."""
-    spec = obj.get("spec") or {}
-    named = (spec.get("sourcePVC"), (spec.get("restic") or {}).get("destinationPVC"))
-    return [f"{obj['metadata']['namespace']}/{name}" for name in named if name]
-
-
-def _repository_of(job: Object) -> list[str]:
-    value = (job["metadata"].get("labels") or {}).get(Label.REPOSITORY)
-    return [value] if value else []
-
-
-def _pod_job(pod: Object) -> list[str]:
-    name = (pod["metadata"].get("labels") or {}).get("job-name")
-    return [f"{pod['metadata']['namespace']}/{name}"] if name else []
-
-
-def _trim_pod(pod: Object) -> Object:
-    spec = pod.get("spec") or {}
-    kept = {key: spec[key] for key in ("nodeName",) if key in spec}
-    images = [{"image": c.get("image", "")} for c in spec.get("containers") or [{}]]
-    return {**pod, "spec": {**kept, "containers": images}}
-
-
-def _trim_claim(claim: Object) -> Object:
-    status = claim.get("status") or {}
-    kept = {key: status[key] for key in ("phase", "capacity", "accessModes") if key in status}
-    return {**claim, "status": kept}
 
 
 def _proxies(settings: Settings) -> tuple[tuple[str, str], ...]:

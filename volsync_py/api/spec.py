@@ -61,6 +61,11 @@ class ResticSpec:
     tolerations: tuple[Object, ...] = ()
     mover_volumes: tuple[Object, ...] = ()
 
+    @property
+    def is_direct(self) -> bool:
+        """Whether the mover works on the volume itself, not on a point-in-time copy."""
+        return self.copy_method in ("Direct", "None")
+
 
 @frozen
 class Replication:

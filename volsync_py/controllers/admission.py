@@ -19,6 +19,7 @@ from volsync_py.core.labels import Label
 from volsync_py.core.names import Role, job_name
 from volsync_py.core.times import parse_rfc3339
 from volsync_py.kube.store import Store
+from volsync_py.movers.restic.job_state import has_ended
 
 RUNNING = "running"
 
@@ -113,8 +114,7 @@ def is_live(job: Object) -> bool:
     """Tell whether a Job has a pod, or is about to get one."""
     if job["spec"].get("parallelism") == 0 or job["metadata"].get("deletionTimestamp"):
         return False
-    conditions = (job.get("status") or {}).get("conditions") or []
-    return not any(c["type"] in ("Complete", "Failed") and c["status"] == "True" for c in conditions)
+    return not has_ended(job)
 
 
 def _attempted(resource: Object) -> bool:

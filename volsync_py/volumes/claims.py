@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from volsync_py.core.actions import Object
+from volsync_py.core.actions import Event, EventType, Object, Patch, Ref
 from volsync_py.core.labels import CREATED_BY_US, Label
 from volsync_py.core.owners import controller_reference
+from volsync_py.core.quantity import parse_quantity
 
 
 def capacity_of(claim: Object) -> Any:
@@ -79,3 +80,18 @@ def claim_object(
         "metadata": metadata_for(owner, name, temporary=temporary),
         "spec": spec,
     }
+
+
+def created_claim(claim: Object, purpose: str) -> Event:
+    """Return the event of a new claim."""
+    note = f"created PersistentVolumeClaim/{claim['metadata']['name']} {purpose}"
+    return Event(EventType.NORMAL, "PersistentVolumeClaimCreated", "CreatePersistentVolumeClaim", note, Ref.of(claim))
+
+
+def grown(claim: Object, size: Any) -> tuple[Patch, ...]:
+    """Return the request for more space; less is impossible and not asked for."""
+    now = requested(claim)
+    if now is not None and parse_quantity(size) <= parse_quantity(now):
+        return ()
+    changes = {"spec": {"resources": {"requests": {"storage": size}}}}
+    return (Patch(Ref.of(claim), changes, claim["metadata"]["uid"]),)

@@ -104,9 +104,14 @@ class Bench:
                     finished.add(event["object"]["metadata"]["name"])
 
     def end(self) -> None:
-        """Delete what was made."""
+        """Delete what was made, and wait until it is gone: whatever is measured next shall have the machine alone."""
         self.kubelet.stop()
         self.client.delete(NAMESPACES, self.namespace)
+        until("the namespace's end", lambda: self.namespace not in namespaces(self.client))
+
+
+def namespaces(client: Client) -> set[str]:
+    return {one["metadata"]["name"] for one in client.list_all(NAMESPACES)}
 
 
 def until(what: str, done: Callable[[], bool]) -> None:

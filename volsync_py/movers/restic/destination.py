@@ -12,9 +12,9 @@ from volsync_py.movers.restic.environment import Variables
 from volsync_py.movers.restic.job_state import JobState
 from volsync_py.movers.restic.outcome import ClusterError
 from volsync_py.movers.restic.run_record import RunRecord
-from volsync_py.movers.restic.work import ResticWork, created_claim, grown
+from volsync_py.movers.restic.work import ResticWork
 from volsync_py.restic.run import Grants, RestoreOptions, Run
-from volsync_py.volumes.claims import claim_object
+from volsync_py.volumes.claims import claim_object, created_claim, grown
 from volsync_py.volumes.image import (
     direct_image,
     ensure_snapshot_image,
@@ -77,7 +77,7 @@ class DestinationWork(ResticWork):
                 exclude=list(wanted.exclude),
                 subPath=wanted.sub_path,
                 onMissingSnapshot=wanted.on_missing_snapshot,
-                publishesImage=not self._is_direct(),
+                publishesImage=not self.spec.is_direct,
                 verify=wanted.verify,
             ),
             deadlines=self.deadlines(),
@@ -101,7 +101,7 @@ class DestinationWork(ResticWork):
         if claim is None or report is None:
             text = f"PersistentVolumeClaim {self._claim_name()!r} is gone"
             return StepResult(error=Trouble("Configuration", text, "the restore begins again with the next run"))
-        if self._is_direct():
+        if self.spec.is_direct:
             reference = direct_image(claim)
         else:
             image = ensure_snapshot_image(self.owner, claim, self.spec.snapshot_class, self.view.objects, self.view.now)

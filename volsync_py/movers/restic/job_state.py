@@ -12,7 +12,7 @@ from enum import Enum
 
 from attrs import frozen
 
-from volsync_py.core.actions import Object
+from volsync_py.core.actions import Delete, Object, Propagation, delete
 from volsync_py.core.times import parse_rfc3339
 from volsync_py.movers.restic.outcome import ClusterError
 from volsync_py.restic.report import ErrorClass, Report
@@ -65,6 +65,16 @@ def job_state(job: Object, pods: Iterable[Object], now: datetime) -> JobState:
     if not live:
         return _podless(job, now)
     return _live(live[-1], now)
+
+
+def has_ended(job: Object) -> bool:
+    """Tell whether a Job is Complete or Failed, which it becomes only after its pods have ended."""
+    return bool(_condition(job, "Complete") or _condition(job, "Failed"))
+
+
+def delete_job(job: Object) -> Delete:
+    """Return the removal of a Job; as long as it has a pod that runs, its name stays taken."""
+    return delete(job, Propagation.BACKGROUND if has_ended(job) else Propagation.FOREGROUND)
 
 
 def _ended(condition: Object, pods: list[Object], phase: str, now: datetime) -> JobState:

@@ -15,6 +15,7 @@ from volsync_py.core.times import format_rfc3339, parse_rfc3339
 from volsync_py.movers.restic.environment import Variables, forget_options
 from volsync_py.movers.restic.job_state import JobState
 from volsync_py.movers.restic.outcome import info
+from volsync_py.movers.restic.preflight import obstacle, reads_for
 from volsync_py.movers.restic.run_record import RunRecord
 from volsync_py.movers.restic.work import ResticWork, unhealthy_step
 from volsync_py.restic.report import ErrorClass, Outcome, Report
@@ -62,10 +63,10 @@ class SourceWork(ResticWork):
         """Make no copy for a run that cannot be started."""
         if not waiting.actions:
             return waiting
-        needs = self._needs(source)
+        needs = reads_for(self.replication, self.view, source)
         if needs:
             return StepResult(needs=needs)
-        trouble = self._check(source)
+        trouble = obstacle(self.replication, self.view)
         return StepResult(error=trouble) if trouble is not None else waiting
 
     def _copies(self) -> list[Object]:

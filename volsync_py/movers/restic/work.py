@@ -7,38 +7,32 @@ subclasses `SourceWork` and `DestinationWork`: the volume, the Job's options, an
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
 from volsync_py.api.spec import Replication
 from volsync_py.api.view import UNREAD, Kind, Read, ReadKind, View
 from volsync_py.core import names
-from volsync_py.core.actions import Action, Create, Event, EventType, Object, Patch, Propagation, Ref, delete
+from volsync_py.core.actions import Action, Create, Event, EventType, Object, Patch, Ref, delete
 from volsync_py.core.labels import Annotation, Label
 from volsync_py.core.owners import has_owner, is_controlled_by
-from volsync_py.core.quantity import parse_quantity
 from volsync_py.core.result import StepResult, Trouble
-from volsync_py.core.times import format_rfc3339, parse_rfc3339
 from volsync_py.movers.restic import objects as make
+from volsync_py.movers.restic.attempts import failure, hold
 from volsync_py.movers.restic.environment import Variables
-from volsync_py.movers.restic.job_state import JobState, Phase, job_state
+from volsync_py.movers.restic.job_state import JobState, Phase, delete_job, has_ended, job_state
 from volsync_py.movers.restic.logfilter import status_logs
-from volsync_py.movers.restic.outcome import info, is_terminal, next_attempt
-from volsync_py.movers.restic.repository import check_secret, decoded, repository_label
+from volsync_py.movers.restic.outcome import info, is_terminal
+from volsync_py.movers.restic.preflight import neighbour, obstacle, reads_for, repository_of
 from volsync_py.movers.restic.run_record import RunRecord
 from volsync_py.restic.report import Report
 from volsync_py.restic.run import Deadlines, Grants, Run
-from volsync_py.volumes.claims import claim_object, is_block, requested
+from volsync_py.volumes.claims import claim_object, created_claim, grown, is_block
 from volsync_py.volumes.image import removal
-from volsync_py.volumes.in_use import Placement, placement_beside, pod_using, shared_by_nodes
+from volsync_py.volumes.in_use import Placement, placement_beside
 from volsync_py.volumes.point_in_time import in_the_way
 
 DEFAULT_CACHE_SIZE = "1Gi"
-# How often the Secret is looked at while only a change of it can help: every minute for ten, then every five.
-_POLL = timedelta(minutes=1)
-_POLL_SLOW = timedelta(minutes=5)
-_POLL_SLOW_AFTER = timedelta(minutes=10)
 # A Job that gets no pod is looked at again so often.
 _PODLESS_SECONDS = 60.0
 
@@ -83,8 +77,7 @@ class ResticWork(ABC):
                 gone = removal(self.owner, obj)
                 actions += [gone] if gone else []
             elif not obj["metadata"].get("deletionTimestamp"):
-                how = Propagation.FOREGROUND if obj["kind"] == Kind.JOB else Propagation.BACKGROUND
-                actions.append(delete(obj, how))
+                actions.append(delete_job(obj) if obj["kind"] == Kind.JOB else delete(obj))
         return tuple(actions)
 
     def _leftovers(self) -> list[Object]:
@@ -162,39 +155,14 @@ class ResticWork(ABC):
 
     def failed(self, job: Object, error_class: str, message: str, state: JobState) -> StepResult:
         """Return the record of a failed attempt and the removal of its Job."""
-        attempt = self.replication.status.get("attempt") or {}
-        when = format_rfc3339(_ended_at(job, self.view.now))
-        actions: list[Action] = [delete(job, Propagation.FOREGROUND)]
+        actions: list[Action] = [delete_job(job)]
         if is_terminal(error_class):
             actions += [a for a in self.cleanup(None) if a not in actions]
-        if attempt.get("lastFailureTime") == when:
+        attempt = failure(self.replication, self.view, job, error_class, message)
+        if attempt is None:
             # Recorded already; only the removal was not carried out.
             return StepResult(actions=tuple(actions))
-        count = int(attempt.get("count") or 0) + 1
-        slot = self.replication.trigger.slot_after(self.view.now)
-        settings = self.view.settings
-        retry = next_attempt(
-            error_class,
-            count,
-            self.view.now,
-            uid=self.uid,
-            next_slot=slot,
-            first=settings.retry_first,
-            longest=settings.retry_longest,
-        )
-        record = RunRecord.of(job)
-        status = {
-            "attempt": {
-                "count": count,
-                "lastError": {"class": error_class, "message": message[:500]},
-                "lastFailureTime": when,
-                "nextAttemptTime": format_rfc3339(retry) if retry else None,
-                "observedGeneration": record.generation or int(self.owner["metadata"].get("generation") or 0),
-                "secretVersion": record.secret,
-                "runNow": record.run_now,
-            },
-            "latestMoverStatus": self.mover_status(state, successful=False),
-        }
+        status = {"attempt": attempt, "latestMoverStatus": self.mover_status(state, successful=False)}
         trouble = Trouble(error_class, message, info(error_class).next_step)
         event = Event(EventType.WARNING, error_class, "Synchronize", trouble.text)
         return StepResult(actions=(*actions, event), status=status, unhealthy=trouble, requeue_after_seconds=1.0)
@@ -215,7 +183,7 @@ class ResticWork(ABC):
     # ---- making a Job
 
     def _start(self) -> StepResult:
-        waiting = self._hold()
+        waiting = hold(self.replication, self.view)
         if waiting is not None:
             return waiting
         if self._job_pods():
@@ -226,130 +194,23 @@ class ResticWork(ABC):
         claim, before = self.prepare()
         if claim is None:
             return before
-        needs = self._needs(claim)
+        needs = reads_for(self.replication, self.view, claim)
         if needs:
             return StepResult(needs=needs)
-        trouble = self._check(claim)
+        trouble = obstacle(self.replication, self.view)
         if trouble is not None:
             return StepResult(error=trouble)
-        if isinstance(made := self._account(), Trouble):
-            return StepResult(error=made)
         cache = self._cache(claim)
         if isinstance(cache, StepResult):
             return cache
         job = self._new_job(claim)
         if isinstance(job, StepResult):
             return job
-        return StepResult(actions=(*before.actions, *cache, *made, Create(job, self.uid)))
+        return StepResult(actions=(*before.actions, *cache, *self._account(), Create(job, self.uid)))
 
-    def _hold(self) -> StepResult | None:
-        """Return what to wait for after a failed attempt, or None if it is time."""
-        attempt = self.replication.status.get("attempt") or {}
-        error_class = str((attempt.get("lastError") or {}).get("class") or "")
-        if not error_class:
-            return None
-        now = self.view.now
-        if attempt.get("observedGeneration") != self.owner["metadata"].get("generation"):
-            return None
-        if self.replication.trigger.run_now not in (
-            "",
-            attempt.get("runNow"),
-            self.replication.status.get("lastRunNow"),
-        ):
-            return None
-        due = parse_rfc3339(attempt["nextAttemptTime"]) if attempt.get("nextAttemptTime") else None
-        if due is not None and now >= due:
-            return None
-        trouble = Trouble(error_class, str(attempt["lastError"].get("message") or ""), info(error_class).next_step)
-        wait = None if due is None else (due - now).total_seconds() + 0.1
-        if not is_terminal(error_class):
-            return StepResult(unhealthy=trouble, requeue_after_seconds=wait)
-        secret = self.view.read(ReadKind.SECRET, self.spec.repository)
-        if secret is UNREAD:
-            return StepResult(needs=(Read(ReadKind.SECRET, self.spec.repository),))
-        if secret is not None and secret["metadata"]["resourceVersion"] != attempt.get("secretVersion"):
-            return None
-        since = parse_rfc3339(attempt["lastFailureTime"])
-        poll = (_POLL_SLOW if now - since > _POLL_SLOW_AFTER else _POLL).total_seconds()
-        return StepResult(unhealthy=trouble, requeue_after_seconds=poll if wait is None else min(wait, poll))
-
-    def _needs(self, claim: Object) -> tuple[Read, ...]:
-        wanted = [Read(ReadKind.SECRET, self.spec.repository)]
-        ca = self.spec.custom_ca
-        if ca:
-            kind = ReadKind.SECRET if ca.get("secretName") else ReadKind.CONFIG_MAP
-            wanted.append(Read(kind, ca.get("secretName") or ca["configMapName"]))
+    def _account(self) -> tuple[Create, ...]:
+        """Return the creation of the mover's account, and of its rights where something asks for them."""
         if self.spec.service_account:
-            wanted.append(Read(ReadKind.SERVICE_ACCOUNT, self.spec.service_account))
-        if self._is_direct() and not shared_by_nodes(claim):
-            wanted.append(Read(ReadKind.PODS))
-        missing = tuple(read for read in wanted if read not in self.view.reads)
-        if missing:
-            return missing
-        later: list[Read] = []
-        pod = self._neighbour(claim)
-        if pod is not None:
-            later.append(Read(ReadKind.NODE, pod["spec"]["nodeName"]))
-        secret = self.view.read(ReadKind.SECRET, self.spec.repository)
-        if check_secret(self.spec.repository, secret) is None:
-            later.append(Read(ReadKind.JOBS_OF_REPOSITORY, self._repository(secret)))
-        return tuple(read for read in later if read not in self.view.reads)
-
-    def _is_direct(self) -> bool:
-        return self.spec.copy_method in ("Direct", "None")
-
-    def _neighbour(self, claim: Object) -> Object | None:
-        pods = self.view.read(ReadKind.PODS)
-        return None if pods is UNREAD else pod_using(claim["metadata"]["name"], pods)
-
-    def _repository(self, secret: Object) -> str:
-        return repository_label(self.view.settings.cluster_id, decoded(secret, "RESTIC_REPOSITORY"))
-
-    def _check(self, claim: Object) -> Trouble | None:
-        """Return what keeps the mover from being started at all."""
-        secret = self.view.read(ReadKind.SECRET, self.spec.repository)
-        trouble = check_secret(self.spec.repository, secret) or self._check_ca()
-        if trouble is not None:
-            return trouble
-        for volume in self.spec.mover_volumes:
-            name = ((volume.get("volumeSource") or {}).get("persistentVolumeClaim") or {}).get("claimName")
-            if name and self.view.objects.get(Kind.CLAIM, name) is None:
-                text = f"spec.restic.moverVolumes: PersistentVolumeClaim {name!r} not found"
-                return Trouble("Configuration", text, "create it in this namespace")
-        return self._check_pod_security()
-
-    def _check_ca(self) -> Trouble | None:
-        ca = self.spec.custom_ca
-        if not ca:
-            return None
-        secret = bool(ca.get("secretName"))
-        name = ca.get("secretName") or ca["configMapName"]
-        found = self.view.read(ReadKind.SECRET if secret else ReadKind.CONFIG_MAP, name)
-        word = "secret" if secret else "configmap"
-        if found is None:
-            return Trouble("Configuration", f"spec.restic.customCA: {word} {name!r} not found", "create it")
-        if ca["key"] not in (found.get("data") or {}):
-            text = f"spec.restic.customCA: {word} is missing field: {ca['key']}"
-            return Trouble("Configuration", text, f"add the certificate to {name!r}")
-        return None
-
-    def _check_pod_security(self) -> Trouble | None:
-        if self.view.namespace_labels.get("pod-security.kubernetes.io/enforce") != "restricted":
-            return None
-        context = self.spec.security_context or {}
-        if context.get("runAsNonRoot") is True and context.get("runAsUser") != 0 and not self.view.privileged:
-            return None
-        return Trouble(
-            "PodRejected",
-            "the namespace enforces Pod Security 'restricted', and nothing makes the mover run as non-root",
-            "set spec.restic.moverSecurityContext: {runAsNonRoot: true, runAsUser: 1000, fsGroup: 1000}",
-        )
-
-    def _account(self) -> tuple[Create, ...] | Trouble:
-        if self.spec.service_account:
-            if self.view.read(ReadKind.SERVICE_ACCOUNT, self.spec.service_account) is None:
-                text = f"spec.restic.moverServiceAccount: ServiceAccount {self.spec.service_account!r} not found"
-                return Trouble("Configuration", text, "create it in this namespace")
             return ()
         name = names.account_name(self.replication.role, self.replication.name)
         wanted = [(Kind.SERVICE_ACCOUNT, make.service_account_object(self.owner, name))]
@@ -388,9 +249,9 @@ class ResticWork(ABC):
 
     def _new_job(self, claim: Object) -> Object | StepResult:
         secret = self.view.read(ReadKind.SECRET, self.spec.repository)
-        label = self._repository(secret)
+        label = repository_of(self.view, secret)
         placement = Placement()
-        pod = self._neighbour(claim) if self._is_direct() else None
+        pod = neighbour(self.view, claim) if self.spec.is_direct else None
         if pod is not None:
             node = self.view.read(ReadKind.NODE, pod["spec"]["nodeName"])
             beside = placement_beside(pod, node) if node is not None else None
@@ -399,7 +260,7 @@ class ResticWork(ABC):
                 return StepResult(error=Trouble("Configuration", text, "label the node"))
             placement = beside
         others = self.view.read(ReadKind.JOBS_OF_REPOSITORY, label) or []
-        alone = not any(map(_is_live, others))
+        alone = all(map(has_ended, others))
         args, variables, record = self.job_options(secret, Grants(init=alone, prune=alone))
         settings = self.view.settings
         return make.job_object(
@@ -466,32 +327,6 @@ class ResticWork(ABC):
             generation=int(self.owner["metadata"].get("generation") or 0),
             **more,
         )
-
-
-def _ended_at(job: Object, now: datetime) -> datetime:
-    conditions = (job.get("status") or {}).get("conditions") or []
-    times = [c["lastTransitionTime"] for c in conditions if c.get("status") == "True" and c.get("lastTransitionTime")]
-    return parse_rfc3339(max(times)) if times else now
-
-
-def _is_live(job: Object) -> bool:
-    conditions = (job.get("status") or {}).get("conditions") or []
-    return not any(c["type"] in ("Complete", "Failed") and c["status"] == "True" for c in conditions)
-
-
-def created_claim(claim: Object, purpose: str) -> Event:
-    """Return the event of a new claim."""
-    note = f"created PersistentVolumeClaim/{claim['metadata']['name']} {purpose}"
-    return Event(EventType.NORMAL, "PersistentVolumeClaimCreated", "CreatePersistentVolumeClaim", note, Ref.of(claim))
-
-
-def grown(claim: Object, size: Any) -> tuple[Patch, ...]:
-    """Return the request for more space; less is impossible and not asked for."""
-    now = requested(claim)
-    if now is not None and parse_quantity(size) <= parse_quantity(now):
-        return ()
-    changes = {"spec": {"resources": {"requests": {"storage": size}}}}
-    return (Patch(Ref.of(claim), changes, claim["metadata"]["uid"]),)
 
 
 def unhealthy_step(report: Report | None, names_: tuple[str, ...]) -> Trouble | bool | None:

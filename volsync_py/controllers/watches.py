@@ -1,0 +1,152 @@
+"""What the manager watches, what it keeps of it, and which resources an event calls for.
+
+Stores hold what decisions read and no more, because most of a cluster's objects are nobody's business here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from volsync_py.controllers.admission import RUNNING, Admission, is_live, running_index
+from volsync_py.core.labels import CREATED_BY_US, Label
+from volsync_py.core.names import Role, job_name
+from volsync_py.core.owners import controller_of
+from volsync_py.kube.client import Client
+from volsync_py.kube.controller import Controller, Request
+from volsync_py.kube.informer import Informer
+from volsync_py.kube.resources import (
+    JOBS,
+    NAMESPACES,
+    PODS,
+    PVCS,
+    REPLICATION_DESTINATIONS,
+    REPLICATION_SOURCES,
+    SERVICE_ACCOUNTS,
+    VOLUME_SNAPSHOTS,
+    Resource,
+)
+from volsync_py.kube.store import Object
+from volsync_py.movers.restic.job_state import has_ended
+
+_OURS = f"{Label.CREATED_BY}={CREATED_BY_US}"
+# What a claim's decision reads of its status.
+_CLAIM_STATUS = ("phase", "capacity", "accessModes")
+
+Informers = Mapping[Resource, Informer]
+
+
+def informers(
+    client: Client, namespace: str | None, on_error: Callable[[Resource, Exception], None]
+) -> dict[Resource, Informer]:
+    """Return the informers, of one namespace or of all."""
+
+    def informer(resource: Resource, **options: Any) -> Informer:
+        space = namespace if resource.namespaced else None
+        return Informer(client, resource, namespace=space, on_error=on_error, **options)
+
+    custom = {"job": _job_of, "claim": _claims_of, RUNNING: running_index}
+    made = (
+        informer(REPLICATION_SOURCES, indexers=custom),
+        informer(REPLICATION_DESTINATIONS, indexers=custom),
+        informer(JOBS, label_selector=_OURS, indexers={"repository": _repository_of}),
+        informer(PODS, label_selector=_OURS, indexers={"job": _pod_job}, transform=_trim_pod),
+        informer(PVCS, transform=_trim_claim),
+        informer(SERVICE_ACCOUNTS, label_selector=_OURS),
+        informer(VOLUME_SNAPSHOTS, optional=True),
+        informer(NAMESPACES),
+    )
+    return {one.resource: one for one in made}
+
+
+def connect(informers: Informers, resource: Resource, controller: Controller) -> None:
+    """Call for a pass over a custom resource when it, its objects, or a claim that it names changes."""
+    store = informers[resource].store
+
+    def enqueue(resources: Iterable[Object]) -> None:
+        for one in resources:
+            controller.enqueue(Request(one["metadata"]["namespace"], one["metadata"]["name"]))
+
+    def changed(old: Object | None, new: Object | None) -> None:
+        enqueue(obj for obj in (new or old,) if obj is not None)
+
+    def child(old: Object | None, new: Object | None) -> None:
+        obj = new or old
+        for reference in (obj or {"metadata": {}})["metadata"].get("ownerReferences") or []:
+            if reference.get("kind") == resource.kind and obj is not None:
+                controller.enqueue(Request(obj["metadata"]["namespace"], reference["name"]))
+
+    def pod(old: Object | None, new: Object | None) -> None:
+        obj = new or old
+        for job in _pod_job(obj) if obj is not None else []:
+            enqueue(store.by_index("job", job))
+
+    def claim(old: Object | None, new: Object | None) -> None:
+        # A claim that a resource waits for: it names it, but does not own it.
+        obj = new or old
+        if obj is None or (old is not None and new is not None) or controller_of(obj):
+            return
+        meta = obj["metadata"]
+        enqueue(store.by_index("claim", f"{meta['namespace']}/{meta['name']}"))
+
+    informers[resource].add_handler(changed)
+    for owned in (JOBS, PVCS, VOLUME_SNAPSHOTS):
+        informers[owned].add_handler(child)
+    informers[PODS].add_handler(pod)
+    informers[PVCS].add_handler(claim)
+
+
+def connect_admission(informers: Informers, admission: Admission, controllers: Mapping[str, Controller]) -> None:
+    """Call the next in line whenever a place may have become free; controllers are found by kind."""
+    if not admission.limit:
+        return
+
+    def freed(is_busy: Callable[[Object], Any]) -> Callable[[Object | None, Object | None], None]:
+        def changed(old: Object | None, new: Object | None) -> None:
+            if old is not None and is_busy(old) and (new is None or not is_busy(new)):
+                for turn in admission.next_in_line():
+                    controllers[turn.kind].enqueue(Request(turn.namespace, turn.name))
+
+        return changed
+
+    informers[JOBS].add_handler(freed(is_live))
+    for kind in (REPLICATION_SOURCES, REPLICATION_DESTINATIONS):
+        informers[kind].add_handler(freed(running_index))
+
+
+def _job_of(obj: Object) -> list[str]:
+    """Index: the Job of a custom resource."""
+    role = Role.SOURCE if obj.get("kind") == REPLICATION_SOURCES.kind else Role.DESTINATION
+    meta = obj["metadata"]
+    return [f"{meta['namespace']}/{job_name(role, meta['name'])}"]
+
+
+def _claims_of(obj: Object) -> list[str]:
+    """Index: the claims that a custom resource names."""
+    spec = obj.get("spec") or {}
+    named = (spec.get("sourcePVC"), (spec.get("restic") or {}).get("destinationPVC"))
+    return [f"{obj['metadata']['namespace']}/{name}" for name in named if name]
+
+
+def _repository_of(job: Object) -> list[str]:
+    """Index: the repository that a Job works on, or may begin to."""
+    value = (job["metadata"].get("labels") or {}).get(Label.REPOSITORY)
+    return [value] if value and not has_ended(job) else []
+
+
+def _pod_job(pod: Object) -> list[str]:
+    """Index: the Job of a pod."""
+    name = (pod["metadata"].get("labels") or {}).get("job-name")
+    return [f"{pod['metadata']['namespace']}/{name}"] if name else []
+
+
+def _trim_pod(pod: Object) -> Object:
+    spec = pod.get("spec") or {}
+    kept = {key: spec[key] for key in ("nodeName",) if key in spec}
+    images = [{"image": c.get("image", "")} for c in spec.get("containers") or [{}]]
+    return {**pod, "spec": {**kept, "containers": images}}
+
+
+def _trim_claim(claim: Object) -> Object:
+    status = claim.get("status") or {}
+    return {**claim, "status": {key: status[key] for key in _CLAIM_STATUS if key in status}}

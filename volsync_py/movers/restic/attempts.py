@@ -1,0 +1,89 @@
+"""Attempts of a run: what is recorded of one that failed, and what the next one waits for.
+
+The record is the status' `attempt`, which lasts until a run succeeds. A retryable failure waits for its time; a
+terminal one as well, or for a change that can help: of the spec, of the Secret, or a run asked for by annotation.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from volsync_py.api.spec import Replication
+from volsync_py.api.view import UNREAD, Read, ReadKind, View
+from volsync_py.core.actions import Object
+from volsync_py.core.result import StepResult, Trouble
+from volsync_py.core.times import format_rfc3339, parse_rfc3339
+from volsync_py.movers.restic.outcome import info, is_terminal, next_attempt
+from volsync_py.movers.restic.run_record import RunRecord
+
+# How often the Secret is looked at while only a change of it can help: every minute for ten, then every five.
+_POLL = timedelta(minutes=1)
+_POLL_SLOW = timedelta(minutes=5)
+_POLL_SLOW_AFTER = timedelta(minutes=10)
+# The status is no place for a log.
+_MESSAGE_CHARACTERS = 500
+
+
+def failure(replication: Replication, view: View, job: Object, error_class: str, message: str) -> Object | None:
+    """Return the record of a failed Job, or None if it is recorded already."""
+    attempt = replication.status.get("attempt") or {}
+    when = format_rfc3339(_ended_at(job, view.now))
+    if attempt.get("lastFailureTime") == when:
+        return None
+    count = int(attempt.get("count") or 0) + 1
+    retry = next_attempt(
+        error_class,
+        count,
+        view.now,
+        uid=replication.uid,
+        next_slot=replication.trigger.slot_after(view.now),
+        first=view.settings.retry_first,
+        longest=view.settings.retry_longest,
+    )
+    record = RunRecord.of(job)
+    return {
+        "count": count,
+        "lastError": {"class": error_class, "message": message[:_MESSAGE_CHARACTERS]},
+        "lastFailureTime": when,
+        "nextAttemptTime": format_rfc3339(retry) if retry else None,
+        "observedGeneration": record.generation or _generation(replication),
+        "secretVersion": record.secret,
+        "runNow": record.run_now,
+    }
+
+
+def hold(replication: Replication, view: View) -> StepResult | None:
+    """Return what to wait for after a failed attempt, or None if it is time for the next one."""
+    attempt = replication.status.get("attempt") or {}
+    error = attempt.get("lastError") or {}
+    error_class = str(error.get("class") or "")
+    if not error_class or attempt.get("observedGeneration") != _generation(replication):
+        return None
+    if replication.trigger.run_now not in ("", attempt.get("runNow"), replication.status.get("lastRunNow")):
+        return None
+    due = parse_rfc3339(attempt["nextAttemptTime"]) if attempt.get("nextAttemptTime") else None
+    if due is not None and view.now >= due:
+        return None
+    trouble = Trouble(error_class, str(error.get("message") or ""), info(error_class).next_step)
+    wait = None if due is None else (due - view.now).total_seconds() + 0.1
+    if not is_terminal(error_class):
+        return StepResult(unhealthy=trouble, requeue_after_seconds=wait)
+    read = Read(ReadKind.SECRET, replication.restic.repository)
+    secret = view.read(read.kind, read.name)
+    if secret is UNREAD:
+        return StepResult(needs=(read,))
+    if secret is not None and secret["metadata"]["resourceVersion"] != attempt.get("secretVersion"):
+        return None
+    lasted = view.now - parse_rfc3339(attempt["lastFailureTime"])
+    poll = (_POLL_SLOW if lasted > _POLL_SLOW_AFTER else _POLL).total_seconds()
+    return StepResult(unhealthy=trouble, requeue_after_seconds=poll if wait is None else min(wait, poll))
+
+
+def _generation(replication: Replication) -> int:
+    return int(replication.object["metadata"].get("generation") or 0)
+
+
+def _ended_at(job: Object, now: datetime) -> datetime:
+    conditions = (job.get("status") or {}).get("conditions") or []
+    times = [c["lastTransitionTime"] for c in conditions if c.get("status") == "True" and c.get("lastTransitionTime")]
+    return parse_rfc3339(max(times)) if times else now
