@@ -24,8 +24,7 @@ from volsync_py.controllers.admission import Admission
 from volsync_py.controllers.execute import Executor
 from volsync_py.controllers.observe import Observer
 from volsync_py.controllers.replication import GrantLocks, ReplicationController
-from volsync_py.controllers.watches import connect, connect_admission, informers
-from volsync_py.core.labels import CREATED_BY_US, Label
+from volsync_py.controllers.watches import connect, connect_admission, informers, rights_informers
 from volsync_py.core.names import Role
 from volsync_py.core.result import Decision
 from volsync_py.core.schedule import parse_zone
@@ -53,7 +52,8 @@ from volsync_py.object_metrics import ObjectKey
 from volsync_py.settings import Settings
 
 LEASE = "b95b3104.backube"
-OURS = f"{Label.CREATED_BY}={CREATED_BY_US}"
+# OpenShift's security context constraints: where they are, a mover's account needs a Role to use one.
+_SCC = "security.openshift.io/v1"
 # What waits for the API server at start says so after this, and goes on waiting.
 _SYNC_NOTE_SECONDS = 15.0
 # Below the five seconds in which a manager has to be gone.
@@ -120,6 +120,8 @@ class Manager:
         mover = self._mover_settings(stop)
         if mover is None:
             return 0
+        if mover.has_scc:
+            self._informers |= rights_informers(self._client, self._settings.namespace or None, self._watch_failed)
         self._controllers = self._make_controllers(mover)
         for informer in self._informers.values():
             informer.start()
@@ -162,6 +164,7 @@ class Manager:
         while not stop.is_set():
             try:
                 space = self._client.get(NAMESPACES, "kube-system")
+                has_scc = self._client.serves(_SCC)
             except KubeError as error:
                 log.warning("the API server cannot be asked", error=str(error))
                 stop.wait(5.0)
@@ -172,6 +175,7 @@ class Manager:
                 log_max_bytes=settings.mover_log.max_bytes,
                 log_tail_lines=settings.mover_log.tail_lines,
                 log_debug=settings.mover_log.debug,
+                has_scc=has_scc,
                 scc_name=settings.scc_name,
                 cluster_id=space["metadata"]["uid"],
                 contact_seconds=int(settings.pace.contact_seconds),

@@ -76,7 +76,7 @@ class Handler(BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length") or 0)
         raw = self.rfile.read(length) if length else b""
         asked = Asked(self.headers.get("User-Agent", ""), self.command, "", "", "", "")
-        code = 500
+        code, self._streams = 500, False
         try:
             if parts.path.startswith("/devcluster/"):
                 self._admin(parts.path.removeprefix("/devcluster/"), json.loads(raw or b"{}"))
@@ -111,7 +111,8 @@ class Handler(BaseHTTPRequestHandler):
             # The client has gone; nobody is left to tell.
             self.close_connection = True
         finally:
-            self._server.faults.note(asked, code)
+            if not self._streams:
+                self._server.faults.note(asked, code)
 
     def _drop(self, rule: Rule) -> None:
         """End the connection without an answer, and whoever is to be killed with it."""
@@ -164,7 +165,7 @@ class Handler(BaseHTTPRequestHandler):
         if asked.verb == "list":
             return 200, self._list(target)
         if asked.verb == "watch":
-            self._watch(target)
+            self._watch(target, asked)
             return 200, None
         body = self._body(raw)
         if res.plural == "events" and isinstance(body, dict):
@@ -276,7 +277,7 @@ class Handler(BaseHTTPRequestHandler):
 
     # ---- streams
 
-    def _watch(self, target: Target) -> None:
+    def _watch(self, target: Target, asked: Asked) -> None:
         registry, matches = self._server.registry, self._matches()
         res = target.resource
         version = int(self.query.get("resourceVersion") or 0)
@@ -290,6 +291,9 @@ class Handler(BaseHTTPRequestHandler):
                     {"type": "ADDED", "object": o} for o in registry.list(res, target.namespace or None) if matches(o)
                 ]
                 version = registry.version
+        # A stream is on record from its beginning.
+        self._streams = True
+        self._server.faults.note(asked, 200)
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Transfer-Encoding", "chunked")

@@ -22,7 +22,7 @@ def answer(registry: Registry, path: str) -> dict[str, Any] | None:
         return {"kind": "APIGroupList", "apiVersion": "v1", "groups": _groups(registry)}
     if parts == ["api", "v1"]:
         return _resources(registry, "", "v1")
-    if len(parts) == 3 and parts[0] == "apis":
+    if len(parts) == 3 and "/".join(parts) in _group_paths(registry):
         return _resources(registry, parts[1], parts[2])
     if parts == ["openapi", "v3"]:
         return {"paths": {p: {"serverRelativeURL": f"/openapi/v3/{p}?hash=1"} for p in _group_paths(registry)}}

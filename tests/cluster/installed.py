@@ -71,4 +71,4 @@ def _install(kubeconfig: str, image: str) -> None:
     run("apply", "--server-side", "-k", "manifests/crds")
     manifests = run("kustomize", "manifests/base").replace(RELEASED_IMAGE, image)
     run("apply", "--server-side", "-f", "-", given=manifests)
-    run("-n", "volsync-py-system", "rollout", "status", "deployment", "--timeout=90s")
+    run("-n", "volsync-system", "rollout", "status", "deployment/volsync-py", "--timeout=90s")

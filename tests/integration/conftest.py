@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -43,3 +44,11 @@ def world(cluster: DevCluster, s3: S3Server, manager: Manager, request: pytest.F
     one.prepare()
     yield one
     one.end()
+
+
+@pytest.fixture
+def own_cluster(tmp_path: Path) -> Iterator[DevCluster]:
+    """A cluster that no other test's manager looks at."""
+    one = DevCluster(tmp_path / "own")
+    yield one
+    one.stop()

@@ -94,11 +94,19 @@ class Executor:
             return
         if answer.get("kind") == action.ref.kind and (answer.get("metadata") or {}).get("deletionTimestamp"):
             self._put(resource, answer)
+        elif answer.get("kind") == "Status":
+            self._discard(resource, action.ref)
 
     def _put(self, resource: Resource, obj: Object) -> None:
         store = self._stores.get(resource)
         if store is not None:
             store.put(obj)
+
+    def _discard(self, resource: Resource, ref: Ref) -> None:
+        store = self._stores.get(resource)
+        found = store.get(ref.namespace, ref.name) if store is not None else None
+        if store is not None and found is not None:
+            store.discard(found)
 
     def _event(self, regarding: Object, event: Event, related: Object | None = None) -> None:
         reference: Object | None = None

@@ -22,6 +22,8 @@ from volsync_py.kube.resources import (
     PVCS,
     REPLICATION_DESTINATIONS,
     REPLICATION_SOURCES,
+    ROLE_BINDINGS,
+    ROLES,
     SERVICE_ACCOUNTS,
     VOLUME_SNAPSHOTS,
     Resource,
@@ -46,7 +48,7 @@ def informers(
         return Informer(client, resource, namespace=space, on_error=on_error, **options)
 
     custom = {"job": _job_of, "claim": _claims_of, RUNNING: running_index}
-    made = (
+    made = [
         informer(REPLICATION_SOURCES, indexers=custom),
         informer(REPLICATION_DESTINATIONS, indexers=custom),
         informer(JOBS, label_selector=_OURS, indexers={"repository": _repository_of}),
@@ -55,8 +57,18 @@ def informers(
         informer(SERVICE_ACCOUNTS, label_selector=_OURS),
         informer(VOLUME_SNAPSHOTS, optional=True),
         informer(NAMESPACES),
-    )
+    ]
     return {one.resource: one for one in made}
+
+
+def rights_informers(
+    client: Client, namespace: str | None, on_error: Callable[[Resource, Exception], None]
+) -> dict[Resource, Informer]:
+    """Return the informers of what movers need on OpenShift, and nowhere else."""
+    return {
+        resource: Informer(client, resource, namespace=namespace, label_selector=_OURS, on_error=on_error)
+        for resource in (ROLES, ROLE_BINDINGS)
+    }
 
 
 def connect(informers: Informers, resource: Resource, controller: Controller) -> None:

@@ -30,6 +30,9 @@ _TIMEOUT = urllib3.Timeout(connect=5.0, read=30.0)
 # Beyond the server's own end of a watch, so that a healthy stream never runs into it.
 _WATCH_MARGIN_SECONDS = 30.0
 
+# Not a kind of object: the name that requests for an API group have in metrics.
+_GROUPS = Resource("", "", "apis", "APIResourceList", namespaced=False)
+
 
 class Client:
     """Everything this program asks of an API server."""
@@ -50,6 +53,14 @@ class Client:
     def get(self, resource: Resource, name: str, namespace: str | None = None) -> Object:
         """Read one object."""
         return self._call("get", resource, resource.path(namespace, name))
+
+    def serves(self, group_version: str) -> bool:
+        """Tell whether the API server has an API group, such as `batch/v1`."""
+        try:
+            self._call("get", _GROUPS, f"/apis/{group_version}")
+        except errors.NotFound:
+            return False
+        return True
 
     def list(
         self,

@@ -166,9 +166,8 @@ class Informer:
         if kind == "BOOKMARK" or not _is_object(obj):
             return version
         if kind == "DELETED":
-            old = self.store.remove(obj)
-            if old is not None:
-                self._tell(old, None)
+            # Our own deletion may be in the store already; the handlers still have to hear of it once.
+            self._tell(self.store.remove(obj) or obj, None)
         elif kind in ("ADDED", "MODIFIED"):
             changed, old = self.store.update(obj)
             # Our own write is in the store already; the handlers still have to hear of it once.

@@ -229,3 +229,8 @@ def test_a_collection_is_deleted_by_selector(server: DevCluster) -> None:
     server.ask("DELETE", f"{MAPS}?labelSelector=bulk")
     assert server.get(f"{MAPS}?labelSelector=bulk")["items"] == []
     assert server.get(MAPS)["items"] != []
+
+
+def test_a_group_that_is_not_there_is_not_found(server: DevCluster) -> None:
+    assert server.get("/apis/batch/v1")["kind"] == "APIResourceList"
+    assert server.get("/apis/security.openshift.io/v1") is None

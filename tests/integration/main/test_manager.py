@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from hack.processes import DevCluster, Manager, S3Server, wait_until
 from tests.integration.mover.foreign import foreign_client
@@ -13,14 +10,6 @@ from tests.integration.world import World
 from volsync_py.controllers.admission import is_live
 
 WAITING = "WaitingForMover"
-
-
-@pytest.fixture
-def own_cluster(tmp_path: Path) -> Iterator[DevCluster]:
-    """A cluster that no other test's manager looks at."""
-    one = DevCluster(tmp_path / "own")
-    yield one
-    one.stop()
 
 
 def test_sigterm_ends_the_manager_within_five_seconds_while_lists_hang(own_cluster: DevCluster, tmp_path: Path) -> None:

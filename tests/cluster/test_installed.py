@@ -1,0 +1,70 @@
+"""The manager in its Deployment, with the rights that the manifests give it and no others; a real cluster only."""
+
+from __future__ import annotations
+
+import json
+
+from tests.cluster.lent import Cluster
+from volsync_py.kube.resources import JOBS, REPLICATION_SOURCES, Resource
+
+QUOTAS = Resource("", "v1", "resourcequotas", "ResourceQuota")
+BINDINGS = Resource("rbac.authorization.k8s.io", "v1", "clusterrolebindings", "ClusterRoleBinding", namespaced=False)
+# Reads the metrics as Prometheus does, and as somebody without a token.
+SCRAPE = """
+import json, pathlib, ssl, urllib.error, urllib.request
+token = pathlib.Path("/var/run/secrets/kubernetes.io/serviceaccount/token").read_text()
+context = ssl.create_default_context()
+context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+def ask(**headers):
+    request = urllib.request.Request("https://volsync-py-metrics.volsync-system.svc:8443/metrics", headers=headers)
+    try:
+        with urllib.request.urlopen(request, context=context, timeout=20) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, ""
+code, text = ask(Authorization="Bearer " + token)
+lines = [line for line in text.splitlines() if line.startswith("volsync_")]
+names = sorted({line.split("{")[0].split(" ")[0] for line in lines})
+found = {"anonymous": ask()[0], "reader": code, "names": [n for n in names if not n.startswith("volsync_py_")]}
+pathlib.Path("/dev/termination-log").write_text(json.dumps(found))
+"""
+
+
+def test_metrics_are_there_for_whom_the_role_is_bound_to_and_nobody_else(cluster: Cluster) -> None:
+    cluster.claim("scratch")
+    refused = json.loads(cluster.run("stranger", "scratch", SCRAPE))
+    assert (refused["anonymous"], refused["reader"]) == (401, 403)
+
+    binding = {
+        "apiVersion": BINDINGS.api_version,
+        "kind": BINDINGS.kind,
+        "metadata": {"name": cluster.namespace},
+        "roleRef": {"apiGroup": BINDINGS.group, "kind": "ClusterRole", "name": "volsync-py-metrics-reader"},
+        "subjects": [{"kind": "ServiceAccount", "name": "default", "namespace": cluster.namespace}],
+    }
+    cluster.repository("repository")
+    cluster.claim("data")
+    cluster.replicate(REPLICATION_SOURCES, "backup", copyMethod="Direct")
+    cluster.replicated(REPLICATION_SOURCES, "backup")
+    cluster.client.create(BINDINGS, binding)
+    try:
+        # A refusal is remembered for a minute, a right that is given is asked for anew with another token.
+        read = json.loads(cluster.run("prometheus", "scratch", SCRAPE))
+    finally:
+        cluster.client.delete(BINDINGS, cluster.namespace)
+    assert read["reader"] == 200
+    assert {n.removesuffix("_total") for n in read["names"]} >= {"volsync_volume_out_of_sync"}
+
+
+def test_a_quota_that_keeps_the_pod_away_is_named_and_the_run_goes_on_without_it(cluster: Cluster) -> None:
+    cluster.repository("repository")
+    cluster.claim("data")
+    cluster.create(QUOTAS, {"metadata": {"name": "no-pods"}, "spec": {"hard": {"pods": "0"}}})
+    cluster.replicate(REPLICATION_SOURCES, "backup", copyMethod="Direct")
+    told = cluster.wait("the condition", lambda: cluster.condition(REPLICATION_SOURCES, "backup", "Healthy", "False"))
+    assert told["reason"] == "PodRejected"
+    assert "exceeded quota: no-pods" in told["message"]
+    assert cluster.names(JOBS) == ["volsync-src-backup"]
+    cluster.delete(QUOTAS, "no-pods")
+    cluster.replicated(REPLICATION_SOURCES, "backup")
+    assert cluster.condition(REPLICATION_SOURCES, "backup", "Healthy")
