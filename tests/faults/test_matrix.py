@@ -101,6 +101,13 @@ def known_ca(place: Place) -> None:
     place.mover.environ["CUSTOM_CA"] = str(place.folder / "tls" / "server.crt")
 
 
+def unusable_ca(place: Place) -> None:
+    unknown_ca(place)
+    junk = place.folder / "junk.crt"
+    junk.write_text("no certificate", encoding="utf-8")
+    place.mover.environ["CUSTOM_CA"] = str(junk)
+
+
 def refuses_users(place: Place) -> None:
     users = place.folder / "users"
     users.write_text("somebody:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\n", encoding="utf-8")
@@ -149,7 +156,7 @@ def small(path: str, size: str) -> Callable[[Place], None]:
     """Put a small file system where the mover has a volume."""
 
     def do(place: Place) -> None:
-        target = place.mover.data if path == "data" else place.mover.cache
+        target = {"data": place.mover.data, "cache": place.mover.cache, "repository": place.repository}[path]
         script = f'mount -t tmpfs -o size={size} tmpfs "{target}" && exec "$@"'
         place.mover.wrapper = ["unshare", "--mount", "sh", "-c", script, "sh"]
 
@@ -183,6 +190,7 @@ ROWS = [
     Row("wrong secret key", "s3", environ(AWS_SECRET_ACCESS_KEY="wrong"), "AccessDenied", "AccessDenied"),
     Row("user refused", "rest", refuses_users, "AccessDenied", "AccessDenied"),
     Row("unknown CA", "rest", unknown_ca, "AccessDenied", "AccessDenied"),
+    Row("unusable CA", "rest", unusable_ca, "Configuration", "Configuration"),
     Row("known CA", "rest", known_ca, "", "", empty=True),
     Row("DNS failure", "s3 rest", elsewhere("http://no-such-host.invalid:{port}"), "Unreachable", "Unreachable"),
     Row("refused", "s3 rest", elsewhere("http://127.0.0.1:{port}"), "Unreachable", "Unreachable"),
@@ -195,6 +203,7 @@ ROWS = [
     Row("pack missing", "local rest", pack_missing, None, "RepositoryDamaged"),
     Row("index missing", "local rest", index_missing, None, "RepositoryDamaged"),
     Row("target full", "local", small("data", "64k"), None, "TargetFull"),
+    Row("repository full", "local", small("repository", "128k"), "TargetFull"),
     Row("cache full", "s3", small("cache", "4k"), None, "CacheFull"),
     Row("unreadable files", "local rest s3", unreadable_files, "Partial"),
     Row("live foreign lock", "local rest", locked(FOREIGN, timedelta(0)), "RepositoryLocked", "RepositoryLocked"),

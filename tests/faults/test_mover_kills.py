@@ -22,6 +22,8 @@ from tests.integration.mover.harness import PASSWORD, Mover, tree
 KILLS = 100
 # Of those, as many are meant for forget and prune; at least twenty must hit.
 IN_MAINTENANCE, LEAST_IN_MAINTENANCE = 40, 20
+# How often each kind of run is told to stop.
+STOPS = 12
 # How often somebody else works on the repository at the same time.
 FOREIGN_EVERY = 10
 # Came to its end before the moment that was drawn; another one is drawn then.
@@ -47,11 +49,16 @@ def killed_at(mover: Mover, operations: list[str], phase: str, delay: float) -> 
     return phase.strip() if process.returncode == -signal.SIGKILL else ENDED
 
 
-@pytest.mark.timeout(1500)
-def test_a_hundred_kills_need_no_person_and_lose_nothing(mover: Mover) -> None:
+def seeded() -> random.Random:
+    """Return a source of chance that can be had again."""
     seed = int(os.environ.get("VOLSYNC_PY_SEED") or random.SystemRandom().randrange(10**9))
     print(f"seed {seed}")
-    chance = random.Random(seed)
+    return random.Random(seed)
+
+
+@pytest.mark.timeout(1500)
+def test_a_hundred_kills_need_no_person_and_lose_nothing(mover: Mover) -> None:
+    chance = seeded()
     mover.environ["FORGET_OPTIONS"] = "--keep-last 3"
     mover.run["deadlines"] = {"retryLockSeconds": 1}
     for number in range(20):
@@ -89,6 +96,39 @@ def test_a_hundred_kills_need_no_person_and_lose_nothing(mover: Mover) -> None:
     mover.run = {}
     assert mover("restore").code == 0
     assert tree(mover.data) == source
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("operation", ["backup", "restore"])
+def test_a_mover_told_to_stop_at_any_moment_stops_cleanly(mover: Mover, operation: str) -> None:
+    chance = seeded()
+    for number in range(20):
+        (mover.data / str(number)).write_bytes(chance.randbytes(500_000))
+    started = time.monotonic()
+    assert mover("backup").code == 0
+    life = time.monotonic() - started
+    source = tree(mover.data)
+    if operation == "restore":
+        mover.mount("restored")
+    stopped = 0
+    while stopped < STOPS:
+        if operation == "backup":
+            (mover.data / str(stopped % 20)).write_bytes(chance.randbytes(500_000))
+        process = mover.start(operation)
+        try:
+            process.wait(chance.uniform(0, life))
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGTERM)
+        ran = mover.finish(process)
+        assert (ran.code == 0) == (ran.report.error_class == "")
+        assert ran.report.error_class in ("", "Interrupted"), ran.log
+        assert (ran.report.restored is not None) == (operation == "restore" and ran.code == 0)
+        stopped += ran.code != 0
+    assert mover.restic("list", "locks", "--no-lock") == []
+    assert mover(operation).code == 0
+    assert mover.restic("check", "--read-data")["num_errors"] == 0
+    if operation == "restore":
+        assert tree(mover.data) == source
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ _DAMAGED = re.compile(
 )
 _CONFIGURATION = re.compile(
     r"unknown flag|invalid argument|invalid backend|parsing .* failed|please specify|no policy|unable to open cert"
-    r"|invalid id"
+    r"|root certificate|invalid id"
     r"|unsupported|not a directory|cannot unmarshal|path .+: not found|snapshot is empty|mutually exclusive",
     re.IGNORECASE,
 )
