@@ -8,9 +8,8 @@ from typing import Any
 from attrs import frozen
 
 from volsync_py.api.fields import Fields
+from volsync_py.core.names import SNAPSHOT_HOST
 
-# The host name under which VolSync's snapshots are kept.
-DEFAULT_HOST = "volsync"
 COMPRESSIONS = ("auto", "off", "fastest", "better", "max")
 EMPTY_SOURCES = ("Skip", "Backup", "Fail")
 MISSING_SNAPSHOTS = ("Continue", "Fail")
@@ -36,7 +35,7 @@ class BackupSpec:
     exclude_if_present: tuple[str, ...] = ()
     exclude_larger_than: str = ""
     tags: tuple[str, ...] = ()
-    host: str = DEFAULT_HOST
+    host: str = SNAPSHOT_HOST
     # (unit as in WITHIN_UNITS, duration).
     within: tuple[tuple[str, str], ...] = ()
     keep_tags: tuple[str, ...] = ()
@@ -58,7 +57,7 @@ class RestoreSpec:
     """Which snapshot comes back, and what of it."""
 
     snapshot: str = ""
-    host: str = DEFAULT_HOST
+    host: str = SNAPSHOT_HOST
     tags: tuple[str, ...] = ()
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
@@ -145,7 +144,7 @@ def _tags(fields: Fields, name: str) -> tuple[str, ...]:
 
 
 def _host(restic: Fields) -> str:
-    return _matching(restic, "host", _HOST, "use letters, digits, dots and dashes") or DEFAULT_HOST
+    return _matching(restic, "host", _HOST, "use letters, digits, dots and dashes") or SNAPSHOT_HOST
 
 
 def _matching(fields: Fields, name: str, pattern: re.Pattern[str], next_step: str) -> str:

@@ -8,6 +8,9 @@ from zlib import crc32
 # Pods carry the Job's name in a label, and a label's value has at most 63 characters.
 LONGEST_JOB_NAME = 63
 
+# The host name under which VolSync's snapshots are kept.
+SNAPSHOT_HOST = "volsync"
+
 
 class Role(StrEnum):
     """The two sides of a replication, as metrics and names call them."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from volsync_py.core.names import SNAPSHOT_HOST
 from volsync_py.restic import hardlinks
 from volsync_py.restic.environment import MoverError
 from volsync_py.restic.humanlog import size
@@ -70,6 +71,25 @@ def _nothing(session: Session, others: bool) -> None:
     session.update(nothing_to_restore=True)
 
 
+def _notice_whole_path(session: Session, chosen: dict[str, Any]) -> None:
+    """Tell of a snapshot of somebody else whose tree begins at `/`: it comes back below its old path.
+
+    `restic backup .` and `restic backup /data` record the same path; only the root of the tree shows which it was.
+    """
+    options, paths = session.run.restore, [str(path) for path in chosen.get("paths") or []]
+    ours = options.host == SNAPSHOT_HOST and not options.snapshot
+    if ours or options.subPath or len(paths) != 1:
+        return
+    first = "/" + paths[0].strip("/").split("/")[0]
+    ended = session.restic.run("ls", str(chosen["id"]), "/", "--no-lock")
+    nodes = [m.get("path") for m in ended.messages if m["message_type"] == "node"]
+    if ended.ok and nodes == [first]:
+        session.log(
+            f"restoring below .{first}, which is all that the snapshot's root holds: "
+            f"if it was made of the whole path, subPath: {paths[0]} restores what is in it"
+        )
+
+
 def _restore(session: Session, chosen: dict[str, Any]) -> None:
     identity, options = str(chosen["id"]), session.run.restore
     session.log(f"Selected restic snapshot with id: {identity[:8]}")
@@ -90,6 +110,7 @@ def _restore(session: Session, chosen: dict[str, Any]) -> None:
             args += ["--exclude", "/lost+found"]
     with session.step("restore", "Starting restore"):
         session.log(f"restoring snapshot {identity[:8]} of {chosen.get('time')} to .")
+        _notice_whole_path(session, chosen)
         hardlinks.release(session, "restore", source, *args)
         verify = ["--verify"] if options.verify else []
         ended = session.must(session.locked("restore", source, *args, *verify))

@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 
 from attrs import AttrsInstance, asdict, field, fields_dict, frozen
 
+from volsync_py.core.names import SNAPSHOT_HOST
+
 VERSION = 1
 T = TypeVar("T", bound=AttrsInstance)
 
@@ -77,7 +79,7 @@ class RestoreOptions:
     """Which snapshot, and what of it."""
 
     snapshot: str = ""
-    host: str = "volsync"
+    host: str = SNAPSHOT_HOST
     tags: list[str] = field(factory=list)
     include: list[str] = field(factory=list)
     exclude: list[str] = field(factory=list)
@@ -106,7 +108,7 @@ class Deadlines:
 class Run:
     """The whole document; attributes are named as its keys."""
 
-    host: str = "volsync"
+    host: str = SNAPSHOT_HOST
     tags: list[str] = field(factory=list)
     grants: Grants = field(factory=Grants)
     backup: BackupOptions = field(factory=BackupOptions)

@@ -127,6 +127,22 @@ def test_a_part_of_a_snapshot_comes_back(two: Mover) -> None:
     assert content(two) == {"x": "x", "y": "y"}
 
 
+def test_a_snapshot_of_a_whole_path_is_noticed_and_its_content_can_be_had(mover: Mover) -> None:
+    mover.write(a="theirs")
+    mover.restic("init")
+    mover.restic("backup", str(mover.data), "--host", "nas")
+    mover.mount("destination")
+    mover.run["restore"] = {"host": "nas"}
+    ran = mover("restore")
+    assert content(mover) == {str(mover.data).strip("/") + "/a": "theirs"}
+    assert f"subPath: {mover.data} restores what is in it" in ran.log
+    mover.mount("again")
+    mover.run["restore"] = {"host": "nas", "subPath": str(mover.data)}
+    ran = mover("restore")
+    assert content(mover) == {"a": "theirs"}
+    assert "subPath: " not in ran.log
+
+
 @pytest.mark.parametrize(
     ("restore", "code", "error"),
     [
