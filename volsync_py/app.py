@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -262,7 +263,11 @@ class Manager:
                 _logged(one),
                 workers=self._settings.workers,
                 observer=self._reconciled(role.value),
-                queue=RateLimitingQueue(base_seconds=_RETRY_SECONDS, longest_seconds=_RETRY_LONGEST_SECONDS),
+                queue=RateLimitingQueue(
+                    base_seconds=_RETRY_SECONDS,
+                    longest_seconds=_RETRY_LONGEST_SECONDS,
+                    on_wait=partial(self._metrics.observe_queue_wait, role.value),
+                ),
             )
             self._metrics.watch_queue_depth(role.value, controller.queue.__len__)
             connect(self._informers, resource, controller)

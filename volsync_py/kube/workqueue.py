@@ -26,12 +26,15 @@ class RateLimitingQueue(Generic[K]):
         base_seconds: float = 0.005,
         longest_seconds: float = 1000.0,
         clock: Callable[[], float] = time.monotonic,
+        on_wait: Callable[[float], None] | None = None,
     ) -> None:
         self._base, self._longest, self._clock = base_seconds, longest_seconds, clock
+        # Told how long each key has waited for a worker, in seconds.
+        self._on_wait = on_wait or (lambda seconds: None)
         self._changed = threading.Condition()
         self._ready: deque[K] = deque()
-        # Needs work; processing: is with a worker. A key in both runs again when it is done.
-        self._dirty: set[K] = set()
+        # Needs work, and since when; processing: is with a worker. A key in both runs again when it is done.
+        self._dirty: dict[K, float] = {}
         self._processing: set[K] = set()
         self._delayed: list[tuple[float, int, K]] = []
         self._due: dict[K, float] = {}
@@ -47,7 +50,7 @@ class RateLimitingQueue(Generic[K]):
     def _add(self, key: K) -> None:
         if self._closed or key in self._dirty:
             return
-        self._dirty.add(key)
+        self._dirty[key] = self._clock()
         if key not in self._processing:
             self._ready.append(key)
             self._changed.notify()
@@ -91,7 +94,7 @@ class RateLimitingQueue(Generic[K]):
                 wait = self._move_due()
                 if self._ready:
                     key = self._ready.popleft()
-                    self._dirty.discard(key)
+                    self._on_wait(self._clock() - self._dirty.pop(key))
                     self._processing.add(key)
                     return key
                 if self._closed:

@@ -114,3 +114,16 @@ class Machine(RuleBasedStateMachine):
 
 Machine.TestCase.settings = settings(max_examples=50, deadline=None)
 TestQueue = Machine.TestCase
+
+
+def test_how_long_each_key_has_waited_for_a_worker_is_told() -> None:
+    clock, waits = Clock(), list[float]()
+    queue: RateLimitingQueue[str] = RateLimitingQueue(clock=clock, on_wait=waits.append)
+    queue.add("a")
+    queue.add_after("b", 2)
+    clock.now = 1
+    queue.add("a")
+    assert queue.get() == "a"
+    clock.now = 5
+    assert queue.get() == "b"
+    assert waits == [1, 0]
