@@ -26,7 +26,6 @@ class Story:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.started = time.monotonic()
-        self.parts: list[Process] = []
 
     def tell(self, text: str) -> None:
         """Say what happens next."""
@@ -39,11 +38,8 @@ class Story:
             print(f"  {name}: {tool_path(name)}")
         self.tell("A development cluster, an S3 server and the operator start on 127.0.0.1")
         self.cluster = DevCluster(self.folder)
-        self.parts.append(self.cluster)
         self.s3 = S3Server(self.folder)
-        self.parts.append(self.s3)
         manager = Manager(self.folder, self.cluster.kubeconfig)
-        self.parts.append(manager)
         manager.leads()
         self._prepare()
         self._backup("first", "The first backup: the repository does not exist yet")
@@ -176,9 +172,12 @@ class Story:
         print("".join(f"  {line}\n" for line in done.stdout.splitlines()), end="", flush=True)
 
     def end(self) -> None:
-        """Stop everything."""
-        for part in reversed(self.parts):
-            part.stop()
+        """Stop everything, whoever is impatient."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        for process in reversed(list(Process.running)):
+            process.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def fingerprint(folder: Path) -> dict[str, tuple[Any, ...]]:
@@ -202,8 +201,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="hack/demo", description=__doc__)
     parser.add_argument("--keep", action="store_true", help="leave everything running afterwards, until Ctrl-C")
     keep = parser.parse_args().keep
-    folder = Path(tempfile.mkdtemp(prefix="volsync-py-demo-"))
-    story = Story(folder)
+    story = Story(Path(tempfile.mkdtemp(prefix="volsync-py-demo-")))
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         story.run()
@@ -215,7 +213,6 @@ def main() -> int:
         print("\nended")
     finally:
         story.end()
-        shutil.rmtree(folder, ignore_errors=True)
     return 0
 
 

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
@@ -40,6 +40,9 @@ def wait_until(what: str, check: Callable[[], bool], seconds: float = _START_SEC
 class Process:
     """A process in a session of its own, with its output in a file."""
 
+    # All that were started and not stopped, so that who is interrupted while one starts can end that too.
+    running: ClassVar[list[Process]] = []
+
     def __init__(self, name: str, command: list[str], folder: Path, env: dict[str, str] | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.name, self.log = name, folder / f"{name}.log"
@@ -47,6 +50,7 @@ class Process:
             self.process = subprocess.Popen(
                 command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
             )
+        self.running.append(self)
 
     def says(self, text: str) -> bool:
         """Tell whether the process has printed a text; raise if it has ended instead."""
@@ -57,6 +61,8 @@ class Process:
 
     def stop(self, seconds: float = 15.0) -> int:
         """End it, and return its exit code."""
+        if self in self.running:
+            self.running.remove(self)
         self.process.terminate()
         try:
             return self.process.wait(seconds)
@@ -66,6 +72,8 @@ class Process:
 
     def kill(self) -> None:
         """End it without a word."""
+        if self in self.running:
+            self.running.remove(self)
         self.process.kill()
         self.process.wait()
 
@@ -127,7 +135,8 @@ class S3Server(Process):
         command += [f"-{part}.port={free_port()}" for part in parts]
         command += [f"-{part}.port.grpc={free_port()}" for part in parts[:3]]
         (folder / "s3").mkdir(exist_ok=True)
-        super().__init__("s3", command, folder)
+        # It writes its logs to the folder for temporary files.
+        super().__init__("s3", command, folder, {**os.environ, "TMPDIR": str(folder)})
         wait_until("the S3 server", self._answers)
 
     def _answers(self) -> bool:
