@@ -12,6 +12,9 @@ from attrs import define, field, frozen
 
 from volsync_py.core.quantity import parse_quantity
 
+# Of a 32 bit integer, which is what the API's numbers are.
+LARGEST = 2**31 - 1
+
 
 @frozen
 class Problem:
@@ -55,8 +58,8 @@ class Fields:
         """Return a boolean."""
         return bool(self._typed(name, bool, default, "true or false"))
 
-    def number(self, name: str, *, least: int = 0) -> int | None:
-        """Return an integer that is not too small, or None if unset."""
+    def number(self, name: str, *, least: int = 0, most: int = LARGEST) -> int | None:
+        """Return an integer that is neither too small nor too large, or None if unset."""
         value = self.data.get(name)
         if value is None:
             return None
@@ -65,6 +68,9 @@ class Fields:
             return None
         if value < least:
             self.problem(name, f"{value} is less than {least}", f"give a number of at least {least}")
+            return None
+        if value > most:
+            self.problem(name, f"{value} is more than {most}", f"give a number of at most {most}")
             return None
         return value
 

@@ -14,12 +14,16 @@ from volsync_py.core.actions import Object
 from volsync_py.core.durations import parse_go_duration
 from volsync_py.core.labels import Annotation
 from volsync_py.core.names import Role
+from volsync_py.core.result import Trouble
 from volsync_py.core.schedule import Schedule, ScheduleError, parse_schedule, parse_zone
 from volsync_py.core.times import parse_rfc3339
 from volsync_py.core.trigger import Trigger
 
 MOVERS = ("rclone", "restic", "rsync", "rsyncTLS", "syncthing")
 _COUNTS = ("hourly", "daily", "weekly", "monthly", "yearly")
+DEFAULT_PRUNE_DAYS = 7
+# A century; what people write to say "never" must not end beyond the calendar.
+NEVER_DAYS = 36500
 _MOUNT_PATH = re.compile(r"[a-z0-9]([-a-z0-9/]{0,58}[a-z0-9])?")
 
 
@@ -38,7 +42,7 @@ class ResticSpec:
     cache_access_modes: tuple[str, ...] | None = None
     # Source.
     source_claim: str = ""
-    prune_interval_days: int = 7
+    prune_interval_days: int = DEFAULT_PRUNE_DAYS
     # (option without --keep-, value) in VolSync's order.
     retain: tuple[tuple[str, Any], ...] = ()
     unlock: str = ""
@@ -89,6 +93,15 @@ class Replication:
     def uid(self) -> str:
         """Its UID."""
         return str(self.object["metadata"]["uid"])
+
+    @property
+    def trouble(self) -> Trouble | None:
+        """What makes its spec unusable: the first problem, and where the others are."""
+        if not self.problems:
+            return None
+        first, *others = self.problems
+        more = f" (and {len(others)} more: {', '.join(p.path for p in others)})" if others else ""
+        return Trouble("Configuration", f"{first.path}: {first.message}{more}", first.next_step)
 
     @property
     def status(self) -> Object:
@@ -258,11 +271,12 @@ def _source(spec: Fields) -> ResticSpec:
         text = f"unsupported copyMethod: {common['copy_method']!r}" if common["copy_method"] else "is not set"
         restic.problem("copyMethod", text, "use Direct, None, Clone, or Snapshot")
     interval = restic.data.get("pruneIntervalDays")
+    days = interval if isinstance(interval, int) else DEFAULT_PRUNE_DAYS
     return ResticSpec(
         **common,
         source_claim=spec.text("sourcePVC"),
         # Zero and less mean: with every backup.
-        prune_interval_days=interval if isinstance(interval, int) else 7,
+        prune_interval_days=min(max(days, 0), NEVER_DAYS),
         retain=_retain(restic),
         unlock=restic.text("unlock"),
         backup=backup_spec(restic),

@@ -121,7 +121,7 @@ class ReplicationController:
         resource = Resource(
             replication.object,
             replication.trigger,
-            _trouble(replication),
+            replication.trouble,
             {"latestMoverStatus": {}, **({"restic": {}} if self._role is Role.SOURCE else {})},
         )
         for _ in range(_MOST_ROUNDS):
@@ -144,14 +144,6 @@ class ReplicationController:
         decision = decide_error(Resource(obj, fresh.trigger), trouble, self._clock())
         self._executor.execute(obj, decision.actions)
         return Result(_REFUSED_SECONDS)
-
-
-def _trouble(replication: Replication) -> Trouble | None:
-    if not replication.problems:
-        return None
-    first, *others = replication.problems
-    more = f" (and {len(others)} more: {', '.join(p.path for p in others)})" if others else ""
-    return Trouble("Configuration", f"{first.path}: {first.message}{more}", first.next_step)
 
 
 def _refusal(error: ApiError) -> Trouble:

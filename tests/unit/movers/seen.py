@@ -38,7 +38,7 @@ def decision_on(objects: Iterable[dict[str, Any]], now: datetime = NOW, settings
     )
     source = replication.role is Role.SOURCE
     fresh: dict[str, Any] = {"latestMoverStatus": {}, **({"restic": {}} if source else {})}
-    one = Resource(resource, replication.trigger, None, fresh)
+    one = Resource(resource, replication.trigger, replication.trouble, fresh)
     for _ in range(6):
         work = (SourceWork if source else DestinationWork)(replication, view)
         decision = decide(one, work, view.now)
