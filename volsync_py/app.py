@@ -18,16 +18,15 @@ from uuid import uuid4
 import structlog
 
 from volsync_py import __version__
-from volsync_py.api.spec import Replication
 from volsync_py.api.view import MoverSettings
 from volsync_py.certificates import CertificateFiles, SelfSigned
 from volsync_py.controllers.admission import Admission
 from volsync_py.controllers.execute import Executor
 from volsync_py.controllers.observe import Observer
 from volsync_py.controllers.replication import GrantLocks, ReplicationController
+from volsync_py.controllers.tally import Tally
 from volsync_py.controllers.watches import connect, connect_admission, informers, rights_informers
 from volsync_py.core.names import Role
-from volsync_py.core.result import Decision
 from volsync_py.core.schedule import parse_zone
 from volsync_py.http_server import HttpServer, health_routes, metrics_routes
 from volsync_py.kube import config
@@ -49,7 +48,6 @@ from volsync_py.kube.reviews import Reviewer
 from volsync_py.kube.store import Store
 from volsync_py.kube.workqueue import RateLimitingQueue
 from volsync_py.metrics import CONTENT_TYPE, Metrics
-from volsync_py.object_metrics import ObjectKey
 from volsync_py.settings import Settings
 
 LEASE = "b95b3104.backube"
@@ -252,7 +250,7 @@ class Manager:
                 stores[resource],
                 observer,
                 executor,
-                _Told(self._metrics),
+                Tally(self._metrics.objects),
                 grants,
                 admission,
                 clock=_now,
@@ -303,30 +301,6 @@ def _now() -> datetime:
 def _release_at(stop: threading.Event, elector: LeaderElector) -> None:
     stop.wait()
     elector.release()
-
-
-class _Told:
-    """Tells the metrics what passes came to."""
-
-    def __init__(self, metrics: Metrics) -> None:
-        self._objects = metrics.objects
-
-    def decided(self, replication: Replication, decision: Decision) -> None:
-        meta = replication.object["metadata"]
-        key = ObjectKey(meta["name"], meta["namespace"], replication.role.value, "restic")
-        self._objects.see(key)
-        if decision.out_of_sync is not None:
-            self._objects.set_out_of_sync(key, decision.out_of_sync)
-        if decision.finished is not None:
-            self._objects.observe_sync(key, decision.finished.duration_seconds)
-            if decision.finished.missed_intervals:
-                self._objects.miss_interval(key)
-            self._objects.count_result(key, "Succeeded")
-        if decision.failed_class:
-            self._objects.count_result(key, decision.failed_class)
-
-    def gone(self, role: Role, namespace: str, name: str) -> None:
-        self._objects.forget(namespace, name, role.value)
 
 
 def _logged(controller: ReplicationController) -> Callable[[Request], Any]:

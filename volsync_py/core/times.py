@@ -11,8 +11,11 @@ def format_rfc3339(instant: datetime) -> str:
 
 
 def parse_rfc3339(text: str) -> datetime:
-    """Return the instant in UTC; ValueError if the text is none, or names no zone."""
+    """Return the instant in UTC; ValueError if the text is none, names no zone, or is beyond the calendar."""
     instant = datetime.fromisoformat(text)
     if instant.tzinfo is None:
         raise ValueError(f"{text!r} has no time zone")
-    return instant.astimezone(UTC)
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{text!r} is beyond the calendar") from None

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+from volsync_py.core.times import parse_rfc3339
+
 Snapshot = dict[str, Any]
 
 
@@ -16,12 +18,9 @@ class SelectionError(ValueError):
 def parse_instant(text: str) -> datetime:
     """Return an RFC 3339 instant; SelectionError if it is none."""
     try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        raise SelectionError(f"restoreAsOf {text!r} is no RFC 3339 time") from None
-    if instant.tzinfo is None:
-        raise SelectionError(f"restoreAsOf {text!r} has no time zone")
-    return instant.astimezone(UTC)
+        return parse_rfc3339(text)
+    except ValueError as error:
+        raise SelectionError(f"restoreAsOf {text!r} is no RFC 3339 time: {error}") from None
 
 
 def snapshot_time(snapshot: Snapshot) -> datetime:

@@ -19,6 +19,7 @@ from volsync_py.core.owners import has_owner, is_controlled_by
 from volsync_py.core.result import StepResult, Trouble
 from volsync_py.movers.restic import objects as make
 from volsync_py.movers.restic.attempts import failure, hold
+from volsync_py.movers.restic.belongings import ensure_cache, missing_account
 from volsync_py.movers.restic.environment import Variables
 from volsync_py.movers.restic.job_state import JobState, Phase, delete_job, has_ended, job_state
 from volsync_py.movers.restic.logfilter import status_logs
@@ -27,12 +28,11 @@ from volsync_py.movers.restic.preflight import neighbour, obstacle, reads_for, r
 from volsync_py.movers.restic.run_record import RunRecord
 from volsync_py.restic.report import Report
 from volsync_py.restic.run import Deadlines, Grants, Run
-from volsync_py.volumes.claims import claim_object, created_claim, grown, is_block
+from volsync_py.volumes.claims import is_block
 from volsync_py.volumes.image import removal
 from volsync_py.volumes.in_use import Placement, placement_beside
 from volsync_py.volumes.point_in_time import in_the_way
 
-DEFAULT_CACHE_SIZE = "1Gi"
 # A Job that gets no pod is looked at again so often.
 _PODLESS_SECONDS = 60.0
 
@@ -200,52 +200,15 @@ class ResticWork(ABC):
         trouble = obstacle(self.replication, self.view)
         if trouble is not None:
             return StepResult(error=trouble)
-        cache = self._cache(claim)
+        cache = ensure_cache(self.replication, self.view, claim)
         if isinstance(cache, StepResult):
             return cache
         job = self._new_job(claim)
         if isinstance(job, StepResult):
             return job
-        return StepResult(actions=(*before.actions, *cache, *self._account(), Create(job, self.uid)))
-
-    def _account(self) -> tuple[Create, ...]:
-        """Return the creation of the mover's account, and of its rights where something asks for them."""
-        if self.spec.service_account:
-            return ()
-        name = names.account_name(self.replication.role, self.replication.name)
-        wanted = [(Kind.SERVICE_ACCOUNT, make.service_account_object(self.owner, name))]
-        settings = self.view.settings
-        if settings.has_scc:
-            role = make.role_object(self.owner, name, scc_name=settings.scc_name, privileged=self.view.privileged)
-            wanted += [(Kind.ROLE, role), (Kind.ROLE_BINDING, make.role_binding_object(self.owner, name))]
-        objects = self.view.objects
-        return tuple(Create(obj, self.uid) for kind, obj in wanted if objects.get(kind, name) is None)
-
-    def _cache(self, data: Object) -> tuple[Action, ...] | StepResult:
-        actions: list[Action] = []
-        obsolete = self.view.objects.get(Kind.CLAIM, names.obsolete_cache_name(self.replication.name))
-        if obsolete is not None and has_owner(obsolete, self.uid) and not obsolete["metadata"].get("deletionTimestamp"):
-            actions.append(delete(obsolete))
-        size = self.spec.cache_capacity or DEFAULT_CACHE_SIZE
-        existing = self.view.objects.get(Kind.CLAIM, self.cache_name)
-        if existing is None:
-            modes = self.spec.cache_access_modes or self.spec.access_modes or data["spec"].get("accessModes") or ()
-            # Differs from VolSync: the class of the data volume comes before the cluster's default.
-            storage = self.spec.cache_storage_class or self.spec.storage_class or data["spec"].get("storageClassName")
-            wanted = claim_object(
-                self.owner,
-                self.cache_name,
-                size=size,
-                access_modes=list(modes),
-                storage_class=storage,
-                temporary=self.spec.cleanup_cache_claim,
-            )
-            return (*actions, Create(wanted, self.uid, created_claim(wanted, "to receive incoming data")))
-        if not is_controlled_by(existing, self.uid):
-            return StepResult(error=in_the_way(existing))
-        if existing["metadata"].get("deletionTimestamp"):
-            return StepResult()
-        return (*actions, *grown(existing, size))
+        return StepResult(
+            actions=(*before.actions, *cache, *missing_account(self.replication, self.view), Create(job, self.uid))
+        )
 
     def _new_job(self, claim: Object) -> Object | StepResult:
         secret = self.view.read(ReadKind.SECRET, self.spec.repository)
