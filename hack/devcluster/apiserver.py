@@ -235,7 +235,7 @@ class Handler(BaseHTTPRequestHandler):
             "grace_seconds": None if grace is None else int(grace),
         }
         if target.name:
-            return registry.delete(
+            left = registry.delete(
                 res,
                 target.namespace,
                 target.name,
@@ -243,6 +243,10 @@ class Handler(BaseHTTPRequestHandler):
                 resource_version=wanted.get("resourceVersion", ""),
                 **common,
             )
+            if left["metadata"].get("deletionTimestamp"):
+                return left
+            details = {"name": target.name, "group": res.group, "kind": res.plural, "uid": left["metadata"]["uid"]}
+            return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}
         page = self._list(target)
         for item in page["items"]:
             registry.delete(res, item["metadata"].get("namespace"), item["metadata"]["name"], **common)

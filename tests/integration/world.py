@@ -124,8 +124,12 @@ class World:
     def wait_done(self, plural: str, name: str, manual: str = "one") -> Any:
         """Wait for the end of a manual run and of its cleaning up; return the status."""
         status = self.wait(plural, name, lambda s: s.get("lastManualSync") == manual)
-        wait_until("cleaning up", lambda: not self.names("jobs", "apis/batch/v1"))
+        wait_until("cleaning up", lambda: not self.names("jobs", "apis/batch/v1") and not self.movers())
         return status
+
+    def movers(self) -> list[str]:
+        """Return the names of the pods of Jobs."""
+        return [name for name in self.names("pods") if name.startswith("volsync-")]
 
     def names(self, plural: str, group: str = "api/v1") -> list[str]:
         return [o["metadata"]["name"] for o in self.cluster.get(self.path(plural, group=group))["items"]]

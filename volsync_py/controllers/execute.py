@@ -94,7 +94,8 @@ class Executor:
             return
         if answer.get("kind") == action.ref.kind and (answer.get("metadata") or {}).get("deletionTimestamp"):
             self._put(resource, answer)
-        elif answer.get("kind") == "Status":
+        else:
+            # Nothing holds it up: it is gone already, whether the answer is a Status or what it was.
             self._discard(resource, action.ref)
 
     def _put(self, resource: Resource, obj: Object) -> None:

@@ -51,8 +51,9 @@ class Store:
         self._lock = threading.RLock()
         self._objects: dict[Key, Object] = {}
         self._indices: dict[str, dict[str, set[Key]]] = {name: {} for name in self._indexers}
-        # What has gone, at which version: an answer or an event that is still under way must not revive it.
-        self._gone: dict[Key, int] = {}
+        # What has gone, at which version: an answer or an event that is still under way must not revive it. With a UID
+        # where the deletion was ours; what a watch with a selector calls deleted may only have lost its label.
+        self._gone: dict[Key, tuple[str, int]] = {}
 
     def get(self, namespace: str, name: str) -> Object | None:
         """Return the object, or None."""
@@ -88,7 +89,9 @@ class Store:
             old = self._objects.get(key)
             if old is not None and version <= version_of(old):
                 return False, old
-            if version <= self._gone.get(key, 0):
+            uid, gone = self._gone.get(key, ("", 0))
+            # Its last changes may be told after our deletion of it was answered.
+            if version <= gone or (uid and uid == obj["metadata"].get("uid")):
                 return False, None
             self._gone.pop(key, None)
             self._reindex(key, old, obj)
@@ -111,7 +114,8 @@ class Store:
         """Forget an object that we deleted, and what the watch still says of it."""
         key = key_of(obj)
         with self._lock:
-            self._bury(key, max(version_of(obj), version_of(self._objects.get(key, obj))))
+            version = max(version_of(obj), version_of(self._objects.get(key, obj)))
+            self._bury(key, version, str(obj["metadata"].get("uid") or ""))
             old = self._objects.pop(key, None)
             if old is not None:
                 self._reindex(key, old, None)
@@ -136,9 +140,9 @@ class Store:
                     changes.append((before, new))
         return changes
 
-    def _bury(self, key: Key, version: int) -> None:
+    def _bury(self, key: Key, version: int, uid: str = "") -> None:
         self._gone.pop(key, None)
-        self._gone[key] = version
+        self._gone[key] = (uid, version)
         while len(self._gone) > _MOST_GONE:
             del self._gone[next(iter(self._gone))]
 

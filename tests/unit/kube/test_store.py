@@ -27,6 +27,27 @@ def test_an_answer_that_comes_after_the_end_of_its_object_does_not_revive_it() -
     assert store.list() == []
 
 
+def test_what_we_deleted_is_not_revived_by_its_last_changes_and_a_new_one_is_taken() -> None:
+    store, mine, other = Store(), obj(5), obj(9)
+    mine["metadata"]["uid"], other["metadata"]["uid"] = "one", "two"
+    store.put(mine)
+    store.discard(mine)
+    assert store.update({"metadata": {**mine["metadata"], "resourceVersion": "7"}}) == (False, None)
+    assert store.list() == []
+    store.put(other)
+    assert store.list() == [other]
+
+
+def test_what_lost_its_label_and_gets_it_back_is_taken_again() -> None:
+    store, one = Store(), obj(5)
+    one["metadata"]["uid"] = "one"
+    store.put(one)
+    store.remove(one)
+    again = {"metadata": {**one["metadata"], "resourceVersion": "7"}}
+    store.put(again)
+    assert store.list() == [again]
+
+
 def test_a_new_object_of_the_same_name_is_taken_after_the_end_of_the_old_one() -> None:
     store = Store()
     store.put(obj(5))
