@@ -115,6 +115,9 @@ def test_a_mover_told_to_stop_at_any_moment_stops_cleanly(mover: Mover, operatio
         if operation == "backup":
             (mover.data / str(stopped % 20)).write_bytes(chance.randbytes(500_000))
         process = mover.start(operation)
+        assert process.stdout is not None
+        # Before that it is Python that is told to stop.
+        assert "Testing mandatory env variables" in "".join(process.stdout.readline() for _ in range(4))
         try:
             process.wait(chance.uniform(0, life))
         except subprocess.TimeoutExpired:

@@ -64,6 +64,9 @@ def run(args: Sequence[str], environ: Mapping[str, str]) -> int:
         )
     finally:
         shutil.rmtree(private, ignore_errors=True)
+    # From here on only the report is left to be written: who asks to stop now gets the end that was reached.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
     if session is not None and session.restic.interrupted.is_set():
         report = evolve(
             report,
