@@ -61,6 +61,8 @@ def test_going_on_after_a_pause_never_runs_two_pods(cluster: Cluster) -> None:
     cluster.create(JOBS, job(cluster, "slow", ENDS_SLOWLY))
     first = running(cluster, "slow")["metadata"]["uid"]
     cluster.patch(JOBS, "slow", {"spec": {"parallelism": 0}})
+    # A controller that never sees the pause has nothing to stop.
+    cluster.wait("the pause", lambda: any(p["metadata"].get("deletionTimestamp") for p in pods(cluster, "slow")))
     cluster.patch(JOBS, "slow", {"spec": {"parallelism": 1}})
 
     most = 0
