@@ -175,7 +175,7 @@ class Story:
         """Stop everything, whoever is impatient."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
-        for process in reversed(list(Process.running)):
+        for process in reversed(Process.started):
             process.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 

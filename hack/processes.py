@@ -40,8 +40,8 @@ def wait_until(what: str, check: Callable[[], bool], seconds: float = _START_SEC
 class Process:
     """A process in a session of its own, with its output in a file."""
 
-    # All that were started and not stopped, so that who is interrupted while one starts can end that too.
-    running: ClassVar[list[Process]] = []
+    # All of them, so that who is interrupted while one starts can end that too; stopping one twice is no harm.
+    started: ClassVar[list[Process]] = []
 
     def __init__(self, name: str, command: list[str], folder: Path, env: dict[str, str] | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -50,7 +50,7 @@ class Process:
             self.process = subprocess.Popen(
                 command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
             )
-        self.running.append(self)
+        self.started.append(self)
 
     def says(self, text: str) -> bool:
         """Tell whether the process has printed a text; raise if it has ended instead."""
@@ -61,8 +61,6 @@ class Process:
 
     def stop(self, seconds: float = 15.0) -> int:
         """End it, and return its exit code."""
-        if self in self.running:
-            self.running.remove(self)
         self.process.terminate()
         try:
             return self.process.wait(seconds)
@@ -72,8 +70,6 @@ class Process:
 
     def kill(self) -> None:
         """End it without a word."""
-        if self in self.running:
-            self.running.remove(self)
         self.process.kill()
         self.process.wait()
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import frozen
 
-from volsync_py.api.fields import Fields
+from volsync_py.api.fields import LONGEST_DAYS, Fields
 from volsync_py.core.names import SNAPSHOT_HOST
 
 COMPRESSIONS = ("auto", "off", "fastest", "better", "max")
@@ -89,7 +89,7 @@ def backup_spec(restic: Fields) -> BackupSpec:
         download_kibps=limits.number("downloadKiBps", least=1) or 0,
         max_unused=_matching(prune, "maxUnused", _UNUSED, "write it like 5%, 10G or unlimited"),
         max_repack_size=_matching(prune, "maxRepackSize", _SIZE, "write it like 10G"),
-        check_interval_days=check.number("intervalDays", least=1, most=36500) or 0,
+        check_interval_days=check.number("intervalDays", least=1, most=LONGEST_DAYS) or 0,
         check_read_data=_read_data(check),
         empty_source=_one_of(restic, "emptySource", EMPTY_SOURCES) or "Skip",
     )

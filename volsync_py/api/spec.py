@@ -9,7 +9,7 @@ from typing import Any
 from attrs import field, frozen
 
 from volsync_py.api.additive import WITHIN, BackupSpec, RestoreSpec, backup_spec, restore_spec
-from volsync_py.api.fields import Fields, Problem
+from volsync_py.api.fields import LONGEST_DAYS, Fields, Problem
 from volsync_py.core.actions import Object
 from volsync_py.core.durations import parse_go_duration
 from volsync_py.core.labels import Annotation
@@ -22,8 +22,6 @@ from volsync_py.core.trigger import Trigger
 MOVERS = ("rclone", "restic", "rsync", "rsyncTLS", "syncthing")
 _COUNTS = ("hourly", "daily", "weekly", "monthly", "yearly")
 DEFAULT_PRUNE_DAYS = 7
-# A century; what people write to say "never" must not end beyond the calendar.
-NEVER_DAYS = 36500
 _MOUNT_PATH = re.compile(r"[a-z0-9]([-a-z0-9/]{0,58}[a-z0-9])?")
 
 
@@ -276,7 +274,7 @@ def _source(spec: Fields) -> ResticSpec:
         **common,
         source_claim=spec.text("sourcePVC"),
         # Zero and less mean: with every backup.
-        prune_interval_days=min(max(days, 0), NEVER_DAYS),
+        prune_interval_days=min(max(days, 0), LONGEST_DAYS),
         retain=_retain(restic),
         unlock=restic.text("unlock"),
         backup=backup_spec(restic),

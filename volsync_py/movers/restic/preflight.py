@@ -13,7 +13,7 @@ from volsync_py.volumes.in_use import pod_using, shared_by_nodes
 def reads_for(replication: Replication, view: View, claim: Object) -> tuple[Read, ...]:
     """Return the reads that are missing; what is needed next may depend on what these bring."""
     spec = replication.restic
-    wanted = [_secret(replication)]
+    wanted = [Read(ReadKind.SECRET, spec.repository)]
     ca = spec.custom_ca
     if ca:
         kind = ReadKind.SECRET if ca.get("secretName") else ReadKind.CONFIG_MAP
@@ -56,10 +56,6 @@ def obstacle(replication: Replication, view: View) -> Trouble | None:
         or _account(replication, view)
         or _pod_security(replication, view)
     )
-
-
-def _secret(replication: Replication) -> Read:
-    return Read(ReadKind.SECRET, replication.restic.repository)
 
 
 def _certificate_authority(replication: Replication, view: View) -> Trouble | None:
