@@ -112,7 +112,7 @@ class Machine(RuleBasedStateMachine):
         assert len(self.queue) == len(self.wanted - self.working)
 
 
-Machine.TestCase.settings = settings(max_examples=50, deadline=None)
+Machine.TestCase.settings = settings(max_examples=50)
 TestQueue = Machine.TestCase
 
 

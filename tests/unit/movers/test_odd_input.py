@@ -51,7 +51,7 @@ def decided(one: Simulation) -> None:
     assert one.delay is None or one.delay > 0
 
 
-@settings(max_examples=500, deadline=None, derandomize=True)
+@settings(max_examples=500)
 @given(
     restic=parts(COMMON + OF_SOURCES), trigger=parts(TRIGGER), other=parts(["sourcePVC", "paused", "rsync", "external"])
 )
@@ -63,7 +63,7 @@ def test_an_odd_source_is_answered(restic: Any, trigger: Any, other: Any) -> Non
     decided(Simulation(objects))
 
 
-@settings(max_examples=500, deadline=None, derandomize=True)
+@settings(max_examples=500)
 @given(restic=parts(COMMON + OF_DESTINATIONS), trigger=parts(TRIGGER))
 def test_an_odd_destination_is_answered(restic: Any, trigger: Any) -> None:
     objects = destination()
@@ -72,7 +72,6 @@ def test_an_odd_destination_is_answered(restic: Any, trigger: Any) -> None:
     decided(Simulation(objects))
 
 
-@settings(derandomize=True)
 @given(data=st.dictionaries(st.sampled_from(KEYS), st.sampled_from([one for one in ODD if isinstance(one, str)])))
 def test_an_odd_secret_is_answered(data: dict[str, Any]) -> None:
     broken = {**secret(), "data": data}
