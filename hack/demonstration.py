@@ -202,7 +202,9 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="leave everything running afterwards, until Ctrl-C")
     keep = parser.parse_args().keep
     story = Story(Path(tempfile.mkdtemp(prefix="volsync-py-demo-")))
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Also SIGINT, which a shell that starts this in the background has it ignore.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     try:
         story.run()
         story.tell("The end: everything that was claimed was compared")

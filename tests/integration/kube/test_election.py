@@ -121,6 +121,8 @@ def test_who_cannot_renew_gives_up_before_the_lease_runs_out(tmp_path: Path) -> 
         # The API server accepts and never answers: the renewing thread hangs, the deadline does not.
         leases.fails = Say(hold=True)
         assert lost.wait(2.9)
+        leases.fails = None
+        one.release()
 
 
 def test_errors_are_told_once_not_at_every_try(tmp_path: Path) -> None:

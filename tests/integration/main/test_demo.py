@@ -30,7 +30,8 @@ def processes(folder: Path) -> list[str]:
 
 @contextmanager
 def demo(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-m", "hack.demonstration", *arguments]
+    # As a shell starts what runs in the background: with an interrupt that is ignored.
+    command = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", sys.executable, "-m", "hack.demonstration", *arguments]
     env = {**os.environ, "TMPDIR": str(folder)}
     with subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True) as process:
         try:
