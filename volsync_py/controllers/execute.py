@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 from volsync_py.core.actions import Action, Create, Delete, Event, Object, Patch, PatchStatus, Ref
 from volsync_py.core.labels import CREATED_BY_US, Label
@@ -20,6 +21,14 @@ class InTheWay(Exception):
     def __init__(self, obj: Object) -> None:
         super().__init__(str(Ref.of(obj)))
         self.object = obj
+
+
+class NotServed(Exception):
+    """The API server has no such kind, or no such namespace any more; the text is its own."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 class Executor:
@@ -41,7 +50,9 @@ class Executor:
                 self._patch(action.ref, changes, "status")
             elif isinstance(action, Patch):
                 meta = {**action.changes.get("metadata", {}), "uid": action.uid}
-                self._patch(action.ref, {**action.changes, "metadata": meta})
+                # What has gone meanwhile needs no change.
+                with suppress(NotFound):
+                    self._patch(action.ref, {**action.changes, "metadata": meta})
             elif isinstance(action, Delete):
                 self._delete(action)
             else:
@@ -52,6 +63,8 @@ class Executor:
         resource = resource_for(obj["apiVersion"], obj["kind"])
         try:
             stored = self._client.create(resource, obj)
+        except NotFound as error:
+            raise NotServed(resource.kind, error.message) from error
         except AlreadyExists:
             stored = self._adopt(resource, action)
             created = False

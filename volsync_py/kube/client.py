@@ -7,28 +7,25 @@ call has a deadline, nothing is retried here, and every failure is a `kube.error
 from __future__ import annotations
 
 import json
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import urlencode
-
-import urllib3
 
 from volsync_py.kube import errors
 from volsync_py.kube.config import Connection
 from volsync_py.kube.resources import Resource
+from volsync_py.kube.transport import Answer, Observer, Transport
 
 Object = dict[str, Any]
 Objects = list[Object]
-Observer = Callable[[str, str, str, float], None]
 
 MERGE_PATCH = "application/merge-patch+json"
 # A healthy API server answers within a second; a list of many objects may take some.
-_TIMEOUT = urllib3.Timeout(connect=5.0, read=30.0)
+_TIMEOUT_SECONDS = 30.0
 # Beyond the server's own end of a watch, so that a healthy stream never runs into it.
 _WATCH_MARGIN_SECONDS = 30.0
+# kubectl's and client-go's page: a few megabytes to decode at once, and few requests.
+_PAGE = 500
 
 # Not a kind of object: the name that requests for an API group have in metrics.
 _GROUPS = Resource("", "", "apis", "APIResourceList", namespaced=False)
@@ -38,21 +35,24 @@ class Client:
     """Everything this program asks of an API server."""
 
     def __init__(
-        self, connection: Connection, *, user_agent: str = "volsync-py", observer: Observer | None = None
+        self,
+        connection: Connection,
+        *,
+        user_agent: str = "volsync-py",
+        observer: Observer | None = None,
+        timeout_seconds: float = _TIMEOUT_SECONDS,
+        watch_margin_seconds: float = _WATCH_MARGIN_SECONDS,
     ) -> None:
-        self._api = connection.api_client
-        self._host = connection.host.rstrip("/")
-        self._agent = user_agent
-        self._observe = observer or (lambda verb, resource, code, seconds: None)
-        self._streams: set[urllib3.BaseHTTPResponse] = set()
-        self._lock = threading.Lock()
-        self._closed = False
+        self._transport = Transport(connection, user_agent, timeout_seconds, observer)
+        self._watch_margin = watch_margin_seconds
 
     # ---- objects
 
-    def get(self, resource: Resource, name: str, namespace: str | None = None) -> Object:
+    def get(
+        self, resource: Resource, name: str, namespace: str | None = None, *, timeout_seconds: float | None = None
+    ) -> Object:
         """Read one object."""
-        return self._call("get", resource, resource.path(namespace, name))
+        return self._call("get", resource, resource.path(namespace, name), timeout_seconds=timeout_seconds)
 
     def serves(self, group_version: str) -> bool:
         """Tell whether the API server has an API group, such as `batch/v1`."""
@@ -69,22 +69,21 @@ class Client:
         *,
         label_selector: str = "",
         field_selector: str = "",
-        limit: int = 500,
+        limit: int = _PAGE,
         continue_token: str = "",
-        resource_version: str = "",
     ) -> Object:
-        """Read one page of a list; its items get the apiVersion and kind that lists leave out."""
+        """Read one page of a list, as of now; its items get the apiVersion and kind that lists leave out."""
         query = {
             "labelSelector": label_selector,
             "fieldSelector": field_selector,
             "limit": str(limit),
             "continue": continue_token,
-            "resourceVersion": "" if continue_token else resource_version,
         }
         page = self._call("list", resource, resource.path(namespace), query=query)
         for item in page.get("items") or []:
-            item.setdefault("apiVersion", resource.api_version)
-            item.setdefault("kind", resource.kind)
+            if isinstance(item, dict):
+                item.setdefault("apiVersion", resource.api_version)
+                item.setdefault("kind", resource.kind)
         return page
 
     def list_all(
@@ -106,22 +105,31 @@ class Client:
             if not token:
                 return items
 
-    def create(self, resource: Resource, obj: Object) -> Object:
+    def create(self, resource: Resource, obj: Object, *, timeout_seconds: float | None = None) -> Object:
         """Create an object, in the namespace that it names."""
         path = resource.path(obj["metadata"].get("namespace"))
-        return self._call("create", resource, path, method="POST", body=obj)
+        return self._call("create", resource, path, method="POST", body=obj, timeout_seconds=timeout_seconds)
 
     def patch(
-        self, resource: Resource, name: str, changes: Any, namespace: str | None = None, *, subresource: str = ""
+        self,
+        resource: Resource,
+        name: str,
+        changes: Any,
+        namespace: str | None = None,
+        *,
+        subresource: str = "",
+        timeout_seconds: float | None = None,
     ) -> Object:
         """Apply a JSON merge patch; metadata.resourceVersion and metadata.uid in it are preconditions."""
-        path = resource.path(namespace, name, subresource)
-        return self._call("patch", resource, path, method="PATCH", body=changes, content_type=MERGE_PATCH)
-
-    def replace(self, resource: Resource, obj: Object) -> Object:
-        """Replace an object."""
-        path = resource.path(obj["metadata"].get("namespace"), obj["metadata"]["name"])
-        return self._call("update", resource, path, method="PUT", body=obj)
+        return self._call(
+            "patch",
+            resource,
+            resource.path(namespace, name, subresource),
+            method="PATCH",
+            body=changes,
+            content_type=MERGE_PATCH,
+            timeout_seconds=timeout_seconds,
+        )
 
     def delete(
         self,
@@ -146,12 +154,11 @@ class Client:
     def pod_log(self, resource: Resource, namespace: str, name: str, *, container: str, tail_lines: int) -> str:
         """Return the log of one container, all of it if `tail_lines` is negative."""
         query = {"container": container, "tailLines": str(tail_lines) if tail_lines >= 0 else ""}
-        response = self._send("GET", resource.path(namespace, name, "log"), query, None, "", _TIMEOUT)
-        raw: bytes = response.data
-        self._observe("get", "pods/log", str(response.status), 0.0)
-        if response.status >= 400:
-            raise errors.from_status(response.status, _decoded(raw))
-        return raw.decode(errors="replace")
+        path = resource.path(namespace, name, "log")
+        answer = self._transport.send("get", resource, path, query=query, part="log")
+        if answer.status >= 400:
+            raise _refusal(answer)
+        return answer.raw.decode(errors="replace")
 
     @contextmanager
     def watch(
@@ -171,101 +178,35 @@ class Client:
             "timeoutSeconds": str(timeout_seconds),
             "labelSelector": label_selector,
         }
-        timeout = urllib3.Timeout(connect=5.0, read=timeout_seconds + _WATCH_MARGIN_SECONDS)
-        response = self._send("GET", resource.path(namespace), query, None, "", timeout, stream=True)
-        self._observe("watch", resource.plural, str(response.status), 0.0)
-        with self._lock:
-            self._streams.add(response)
-        try:
-            if response.status >= 400:
-                retry_after = response.headers.get("Retry-After", "")
-                raise errors.from_status(response.status, _decoded(response.read()), retry_after=retry_after)
-            yield self._lines(response)
-        finally:
-            with self._lock:
-                self._streams.discard(response)
-            response.close()
+        silence = timeout_seconds + self._watch_margin
+        with self._transport.stream("watch", resource, resource.path(namespace), query, silence) as lines:
+            if isinstance(lines, Answer):
+                raise _refusal(lines)
+            yield map(_decoded, lines)
 
     def shut_down(self) -> None:
         """End the open watches; whatever is asked from now on fails at once."""
-        self._closed = True
-        with self._lock:
-            streams = list(self._streams)
-        for stream in streams:
-            stream.shutdown()
+        self.refuse_all_but()
 
-    # ---- transport
+    def refuse_all_but(self, *resources: Resource) -> None:
+        """End the open watches; from now on, whatever is asked about any other resource fails at once.
 
-    def _lines(self, response: urllib3.BaseHTTPResponse) -> Iterator[Any]:
-        rest = b""
-        try:
-            for chunk in response.stream(65536, decode_content=True):
-                *lines, rest = (rest + chunk).split(b"\n")
-                for line in lines:
-                    if line.strip():
-                        yield _decoded(line)
-        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            raise errors.Unreachable(f"the watch was cut off: {error}") from error
+        A request that is under way is not called back.
+        """
+        self._transport.refuse_all_but(resources)
 
-    def _call(
-        self,
-        verb: str,
-        resource: Resource,
-        path: str,
-        *,
-        method: str = "GET",
-        query: dict[str, str] | None = None,
-        body: Any = None,
-        content_type: str = "application/json",
-    ) -> Object:
-        started = time.monotonic()
-        code = "error"
-        try:
-            response = self._send(method, path, query or {}, body, content_type, _TIMEOUT)
-            code = str(response.status)
-        finally:
-            self._observe(verb, resource.plural, code, time.monotonic() - started)
-        data = _decoded(response.data)
-        if response.status >= 400:
-            raise errors.from_status(response.status, data, retry_after=response.headers.get("Retry-After", ""))
+    def _call(self, verb: str, resource: Resource, path: str, **request: Any) -> Object:
+        answer = self._transport.send(verb, resource, path, **request)
+        if answer.status >= 400:
+            raise _refusal(answer)
+        data = _decoded(answer.raw)
         if not isinstance(data, dict):
-            raise errors.Unreachable(f"{method} {path}: the answer is no JSON object")
+            raise errors.Unreachable(f"{verb} {path}: the answer is no JSON object")
         return data
 
-    def _send(
-        self,
-        method: str,
-        path: str,
-        query: dict[str, str],
-        body: Any,
-        content_type: str,
-        timeout: urllib3.Timeout,
-        *,
-        stream: bool = False,
-    ) -> urllib3.BaseHTTPResponse:
-        if self._closed:
-            raise errors.Unreachable("shutting down")
-        headers = {"Accept": "application/json", "User-Agent": self._agent}
-        if body is not None:
-            headers["Content-Type"] = content_type
-        self._api.update_params_for_auth(headers, [], ["BearerToken"], path, method, None)
-        url = self._host + path
-        given = {key: value for key, value in query.items() if value}
-        if given:
-            url += "?" + urlencode(given)
-        try:
-            response: urllib3.BaseHTTPResponse = self._api.rest_client.pool_manager.request(
-                method,
-                url,
-                body=None if body is None else json.dumps(body).encode(),
-                headers=headers,
-                timeout=timeout,
-                retries=False,
-                preload_content=not stream,
-            )
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise errors.Unreachable(f"{method} {path}: {error}") from error
-        return response
+
+def _refusal(answer: Answer) -> errors.ApiError:
+    return errors.from_status(answer.status, _decoded(answer.raw), retry_after=answer.retry_after)
 
 
 def _decoded(raw: bytes) -> Any:

@@ -6,15 +6,23 @@ Together with `client` the only place that knows the `kubernetes` package.
 from __future__ import annotations
 
 import os
+import re
 import ssl
 from pathlib import Path
+from typing import Any
 
 from attrs import frozen
 from kubernetes import config as kubernetes_config
 from kubernetes.client import ApiClient, Configuration
+from kubernetes.config import incluster_config
+from kubernetes.config.kube_config import KUBE_CONFIG_DEFAULT_LOCATION, KubeConfigLoader, KubeConfigMerger
+from kubernetes.utils.keepalive import tcp_keepalive_socket_options
 from urllib3.util.ssl_ import create_urllib3_context
 
-_NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+# More than the watches and workers of a manager with its defaults; what is beyond it is opened and thrown away.
+_POOL_SIZE = 40
+# A peer that is gone is noticed after a minute: half of it without a word, and three questions that nobody answers.
+_IDLE_SECONDS, _PROBE_SECONDS, _PROBES = 30, 10, 3
 
 
 class ConfigError(Exception):
@@ -28,33 +36,59 @@ class Connection:
     api_client: ApiClient
     host: str
     namespace: str
-    in_cluster: bool
 
 
-def load(kubeconfig: str | None = None, context: str | None = None, *, pool_size: int = 40) -> Connection:
+def load(kubeconfig: str | None = None, context: str | None = None, *, pool_size: int = _POOL_SIZE) -> Connection:
     """Read the configuration: the given file, else the pod's account, else kubectl's default files."""
     configuration = Configuration()
     # Retries are ours: the library's would sleep in the calling thread.
     configuration.retries = False
     configuration.connection_pool_maxsize = pool_size
-    in_cluster = kubeconfig is None and context is None and "KUBERNETES_SERVICE_HOST" in os.environ
+    # A watch is silent for minutes, and a peer that is gone is silent too.
+    configuration.socket_options = tcp_keepalive_socket_options(_IDLE_SECONDS, _PROBE_SECONDS, _PROBES)
+    if kubeconfig is None and context is None and "KUBERNETES_SERVICE_HOST" in os.environ:
+        namespace = _load_account(configuration)
+    else:
+        namespace = _load_file(kubeconfig or KUBE_CONFIG_DEFAULT_LOCATION, context, configuration)
+    return Connection(_client(configuration), str(configuration.host), namespace)
+
+
+def _load_account(configuration: Configuration) -> str:
+    """Take the pod's account, and return the pod's namespace."""
     try:
-        if in_cluster:
-            kubernetes_config.load_incluster_config(client_configuration=configuration)
-            namespace = _NAMESPACE_FILE.read_text(encoding="utf-8").strip()
-        else:
-            kubernetes_config.load_kube_config(
-                config_file=kubeconfig, context=context, client_configuration=configuration
-            )
-            _, active = kubernetes_config.list_kube_config_contexts(config_file=kubeconfig)
-            namespace = str((active.get("context") or {}).get("namespace") or "default")
-    except (kubernetes_config.ConfigException, OSError) as error:
-        raise ConfigError(str(error)) from error
-    return Connection(_client(configuration), str(configuration.host), namespace, in_cluster)
+        kubernetes_config.load_incluster_config(client_configuration=configuration)
+        beside = Path(incluster_config.SERVICE_TOKEN_FILENAME)
+        return beside.with_name("namespace").read_text(encoding="utf-8").strip()
+    except (kubernetes_config.ConfigException, OSError, ValueError) as error:
+        raise ConfigError(f"the service account of this pod cannot be used: {error}") from error
+
+
+def _load_file(path: str, context: str | None, configuration: Configuration) -> str:
+    """Take a context of a kubeconfig, and return its namespace."""
+    try:
+        files = KubeConfigMerger(path)
+        if files.config is None:
+            raise kubernetes_config.ConfigException("there is no such file")
+        loader = KubeConfigLoader(files.config, context, config_base_path=None, config_persister=files.save_changes)
+        loader.load_and_set(configuration)
+        chosen: dict[str, Any] = loader.current_context["context"]
+        return str(chosen.get("namespace") or "default")
+    except kubernetes_config.ConfigException as error:
+        # The library names what lacks something by all that it holds, which may be a token.
+        raise ConfigError(f"the kubeconfig {path} cannot be used: {re.sub(r'/[{[].*[]}]', '', str(error))}") from None
+    except OSError as error:
+        raise ConfigError(f"the kubeconfig {path} cannot be read: {error}") from error
+    except Exception as error:  # noqa: BLE001 - the library stumbles in many ways over what is no kubeconfig
+        # The text of the error may show what the file holds.
+        mark = getattr(error, "problem_mark", None)
+        where = f"line {mark.line + 1}" if mark is not None else type(error).__name__
+        raise ConfigError(f"the kubeconfig {path} is no YAML document of the expected form ({where})") from None
 
 
 def _client(configuration: Configuration) -> ApiClient:
     client = ApiClient(configuration)
+    # Said once more, it counts as said: else the library looks for it in the environment at each request.
+    configuration.proxy = configuration.proxy
     pool = client.rest_client.pool_manager.connection_pool_kw
     try:
         pool["ssl_context"] = _tls(configuration)

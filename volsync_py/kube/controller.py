@@ -9,10 +9,17 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from attrs import frozen
 
+from volsync_py.kube.errors import TooManyRequests
 from volsync_py.kube.workqueue import RateLimitingQueue
+
+# A pass mostly waits for the API server; more would only queue up there.
+_WORKERS = 8
+# What is left of the five seconds in which a program should be gone, when others have to end too.
+_STOP_SECONDS = 2.0
 
 
 @frozen
@@ -42,12 +49,13 @@ class Controller:
         name: str,
         reconcile: Callable[[Request], Result],
         *,
-        workers: int = 8,
+        workers: int = _WORKERS,
         observer: Observer | None = None,
         queue: RateLimitingQueue[Request] | None = None,
     ) -> None:
         self.name = name
-        self.queue: RateLimitingQueue[Request] = queue or RateLimitingQueue()
+        # An empty queue is as false as none.
+        self.queue: RateLimitingQueue[Request] = RateLimitingQueue() if queue is None else queue
         self._reconcile = reconcile
         self._observe = observer or (lambda request, seconds, error: None)
         self._threads = [threading.Thread(target=self._work, name=f"{name}-{n}", daemon=True) for n in range(workers)]
@@ -61,12 +69,14 @@ class Controller:
         for thread in self._threads:
             thread.start()
 
-    def stop(self, timeout_seconds: float = 2.0) -> None:
-        """Let the workers finish what they are at, for a while."""
+    def stop(self, timeout_seconds: float = _STOP_SECONDS) -> None:
+        """Hand nothing more out, and let the workers finish what they are at, for a while."""
         self.queue.shut_down()
         deadline = time.monotonic() + timeout_seconds
         for thread in self._threads:
-            thread.join(max(deadline - time.monotonic(), 0.0))
+            # One that was never started cannot be waited for.
+            if thread.is_alive():
+                thread.join(max(deadline - time.monotonic(), 0.0))
 
     def _work(self) -> None:
         while (request := self.queue.get()) is not None:
@@ -77,13 +87,21 @@ class Controller:
 
     def _once(self, request: Request) -> None:
         started = time.monotonic()
+        failure: Exception | None = None
         try:
             result = self._reconcile(request)
         except Exception as error:  # noqa: BLE001 - the worker loop
-            self._observe(request, time.monotonic() - started, error)
-            self.queue.add_rate_limited(request)
-            return
-        self._observe(request, time.monotonic() - started, None)
-        self.queue.forget(request)
-        if result.requeue_after_seconds is not None:
-            self.queue.add_after(request, result.requeue_after_seconds)
+            failure = error
+            self.queue.add_rate_limited(request, at_least_seconds=_asked_for(error))
+        else:
+            self.queue.forget(request)
+            if result.requeue_after_seconds is not None:
+                self.queue.add_after(request, result.requeue_after_seconds)
+        # The work comes first: who watches it may fail, and must not stop it.
+        with suppress(Exception):
+            self._observe(request, time.monotonic() - started, failure)
+
+
+def _asked_for(error: Exception) -> float:
+    """Return the pause that the server asked for, in seconds."""
+    return error.retry_after_seconds if isinstance(error, TooManyRequests) else 0.0

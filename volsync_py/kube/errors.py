@@ -6,7 +6,14 @@ carried out. Nothing of the HTTP library leaks out of `kube`.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
+
+# Who is asked to wait without being told how long: what client-go takes for the server's own default.
+_UNSAID_SECONDS = 1.0
+# Beyond a minute it is a mistake of the server or of what is in between; asking once a minute is no burden.
+_LONGEST_SECONDS = 60.0
 
 
 class KubeError(Exception):
@@ -54,9 +61,9 @@ class Expired(ApiError):
 
 
 class TooManyRequests(ApiError):
-    """429; `retry_after_seconds` is what the server asks for."""
+    """429; `retry_after_seconds` is what the server asks for, a minute at most."""
 
-    retry_after_seconds: float = 1.0
+    retry_after_seconds: float = _UNSAID_SECONDS
 
 
 class ServerError(ApiError):
@@ -83,8 +90,23 @@ def from_status(status: int, body: Any, *, retry_after: str = "") -> ApiError:
     kind = AlreadyExists if reason == "AlreadyExists" else _BY_STATUS.get(status)
     if kind is None:
         kind = ServerError if status >= 500 else ApiError
-    details = data.get("details")
-    error = kind(status, reason, message, details if isinstance(details, dict) else None)
+    found = data.get("details")
+    details: dict[str, Any] = found if isinstance(found, dict) else {}
+    error = kind(status, reason, message, details)
     if isinstance(error, TooManyRequests):
-        error.retry_after_seconds = float(retry_after) if retry_after.isdigit() else 1.0
+        error.retry_after_seconds = _seconds(retry_after or str(details.get("retryAfterSeconds") or ""))
     return error
+
+
+def _seconds(retry_after: str) -> float:
+    """Read a Retry-After header: seconds, or the date of RFC 9110."""
+    try:
+        wanted: float = int(retry_after)
+    except ValueError:
+        try:
+            until = parsedate_to_datetime(retry_after)
+        except ValueError:
+            return _UNSAID_SECONDS
+        # A date of "-0000" comes without a zone, and means UTC.
+        wanted = (until.replace(tzinfo=until.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
+    return min(max(wanted, 0.0), _LONGEST_SECONDS)

@@ -1,6 +1,6 @@
 """Events for users, in events.k8s.io/v1: one request each, repeats as a series, never a flood.
 
-Telling is no part of the work: a failure to tell is counted and forgotten.
+Telling is no part of the work: a failure to tell is forgotten.
 """
 
 from __future__ import annotations
@@ -23,8 +23,11 @@ _LONGEST_NOTE_BYTES = 1024
 # A person reads no more than this of one thing.
 _MOST_IN_AN_HOUR = 10
 _HOUR_SECONDS = 3600.0
-# Of so many series the oldest are forgotten; their next repeat is a new event.
-_MOST_SERIES = 2000
+# Of more series, and of more things that were told of, the oldest are forgotten: a repeat begins anew.
+_MOST_REMEMBERED = 2000
+
+Limit = tuple[str, str]
+Series = tuple[str, str, str]
 
 
 class EventRecorder:
@@ -36,13 +39,17 @@ class EventRecorder:
         *,
         controller: str,
         instance: str,
+        most_remembered: int = _MOST_REMEMBERED,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._client, self._controller, self._instance, self._clock = client, controller, instance, clock
+        self._most = most_remembered
+        # Guards both; no request is sent under it.
         self._lock = threading.Lock()
-        self._sent: dict[tuple[str, str, str], deque[float]] = {}
-        self._series: dict[tuple[str, str, str], tuple[str, int]] = {}
-        self.failures = 0
+        # By UID and reason: when that was told in the last hour.
+        self._told: dict[Limit, deque[float]] = {}
+        # By UID, reason and note: the event that was made of it, and how often it was told.
+        self._series: dict[Series, tuple[str, int]] = {}
 
     def record(
         self,
@@ -56,64 +63,73 @@ class EventRecorder:
     ) -> None:
         """Tell of something about `regarding`; a note that was told before makes a series."""
         note = note.encode()[:_LONGEST_NOTE_BYTES].decode(errors="ignore")
-        key = (regarding["metadata"]["uid"], reason, note)
-        if not self._allowed(key):
+        meta = regarding["metadata"]
+        key = (meta["uid"], reason, note)
+        if not self._allowed((meta["uid"], reason)):
             return
-        namespace = regarding["metadata"].get("namespace") or "default"
+        event = {
+            "type": type,
+            "reason": reason,
+            "action": action or reason,
+            "note": note,
+            "regarding": _reference(regarding),
+            **({"related": related} if related is not None else {}),
+        }
+        try:
+            self._send(key, meta.get("namespace") or "default", event)
+        except KubeError:
+            # Events live for an hour; a repeat after that, or of what could not be told, is a new one.
+            with self._lock:
+                self._series.pop(key, None)
+
+    def _send(self, key: Series, namespace: str, event: Object) -> None:
         now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-        try:
-            if key in self._series:
-                self._repeat(key, namespace, now)
-                return
-            name = f"{regarding['metadata']['name']}.{uuid4().hex[:16]}"
-            event: Object = {
-                "apiVersion": EVENTS.api_version,
-                "kind": EVENTS.kind,
-                "metadata": {"name": name, "namespace": namespace},
-                "eventTime": now,
-                "type": type,
-                "reason": reason,
-                "action": action or reason,
-                "note": note,
-                "regarding": _reference(regarding),
-                "reportingController": self._controller,
-                "reportingInstance": self._instance,
-            }
-            if related is not None:
-                event["related"] = related
-            self._client.create(EVENTS, event)
-            self._remember(key, name)
-        except KubeError:
-            self.failures += 1
+        repeated = self._repeated(key)
+        if repeated:
+            name, count = repeated
+            self._client.patch(EVENTS, name, {"series": {"count": count, "lastObservedTime": now}}, namespace)
+            return
+        name = f"{event['regarding']['name']}.{uuid4().hex[:16]}"
+        envelope = {
+            "apiVersion": EVENTS.api_version,
+            "kind": EVENTS.kind,
+            "metadata": {"name": name, "namespace": namespace},
+            "eventTime": now,
+            "reportingController": self._controller,
+            "reportingInstance": self._instance,
+        }
+        self._client.create(EVENTS, {**envelope, **event})
+        with self._lock:
+            self._series[key] = (name, 1)
+            _bound(self._series, self._most)
 
-    def _repeat(self, key: tuple[str, str, str], namespace: str, now: str) -> None:
-        name, count = self._series[key]
-        changes = {"series": {"count": count + 1, "lastObservedTime": now}}
-        try:
-            self._client.patch(EVENTS, name, changes, namespace)
-            self._series[key] = (name, count + 1)
-        except KubeError:
-            # Events live for an hour; a repeat after that is a new one.
-            self._series.pop(key, None)
-            raise
-
-    def _remember(self, key: tuple[str, str, str], name: str) -> None:
-        self._series[key] = (name, 1)
-        while len(self._series) > _MOST_SERIES:
-            oldest = next(iter(self._series))
-            self._series.pop(oldest, None)
-            self._sent.pop(oldest, None)
-
-    def _allowed(self, key: tuple[str, str, str]) -> bool:
+    def _allowed(self, key: Limit) -> bool:
         now = self._clock()
         with self._lock:
-            times = self._sent.setdefault(key, deque())
+            times = self._told.pop(key, deque())
+            self._told[key] = times
+            _bound(self._told, self._most)
             while times and now - times[0] > _HOUR_SECONDS:
                 times.popleft()
             if len(times) >= _MOST_IN_AN_HOUR:
                 return False
             times.append(now)
             return True
+
+    def _repeated(self, key: Series) -> tuple[str, int] | None:
+        """Return the event that a repeat belongs to, and how often it has been told with this."""
+        with self._lock:
+            found = self._series.pop(key, None)
+            if found is None:
+                return None
+            name, count = found
+            self._series[key] = (name, count + 1)
+            return name, count + 1
+
+
+def _bound(remembered: dict[Any, Any], most: int) -> None:
+    while len(remembered) > most:
+        del remembered[next(iter(remembered))]
 
 
 def _reference(obj: Object) -> Object:

@@ -2,7 +2,8 @@
 
 Guarantees: the store is complete once `has_synced`; handlers hear of every difference, also of what
 happened while the watch was down; however the server fails, requests come at most at the pace of
-`Backoff`. An optional API that is not served counts as empty, and is looked for again.
+`Backoff`; nothing that an object, a handler or a hook does ends it. An optional API that is not served
+counts as empty, and is looked for again.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ import random
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from contextlib import suppress
+from typing import Any, TypeGuard
 
-from volsync_py.kube.backoff import FIRST_SECONDS, Backoff
+from volsync_py.kube.backoff import Backoff
 from volsync_py.kube.client import Client
-from volsync_py.kube.errors import ApiError, Expired, KubeError, NotFound, TooManyRequests, from_status
+from volsync_py.kube.errors import Expired, KubeError, NotFound, TooManyRequests, Unreachable, from_status
 from volsync_py.kube.resources import Resource
-from volsync_py.kube.store import Indexer, Object, Store, Transform
+from volsync_py.kube.store import Changes, Indexer, Object, Store, Transform
 
 Handler = Callable[[Object | None, Object | None], None]
 ErrorHook = Callable[[Resource, Exception], None]
@@ -31,7 +33,11 @@ _ABSENT_SECONDS = 60.0
 
 
 class Informer:
-    """One kind of objects, kept up to date in a store."""
+    """One kind of objects, kept up to date in a store.
+
+    `on_error` hears of whatever went wrong: requests, streams that end early, objects that cannot be
+    digested, handlers that fail.
+    """
 
     def __init__(
         self,
@@ -44,17 +50,18 @@ class Informer:
         transform: Transform | None = None,
         optional: bool = False,
         on_error: ErrorHook | None = None,
+        watch_seconds: tuple[int, int] = _WATCH_SECONDS,
         clock: Callable[[], float] = time.monotonic,
         wait: Callable[[float], bool] | None = None,
     ) -> None:
         self.resource = resource
         self.store = Store(indexers, transform)
-        self.available = True
         self._client = client
         self._namespace = namespace
         self._selector = label_selector
         self._optional = optional
         self._on_error = on_error or (lambda resource, error: None)
+        self._watch_seconds = watch_seconds
         self._clock = clock
         self._stop = threading.Event()
         # Waits so many seconds, or until the end; tells whether it is the end.
@@ -62,6 +69,8 @@ class Informer:
         self._synced = threading.Event()
         self._backoff = Backoff(clock)
         self._handlers: list[Handler] = []
+        # Where the next watch begins; "": a list has to come first.
+        self._version = ""
         self._thread = threading.Thread(target=self.run, name=f"informer-{resource.plural}", daemon=True)
 
     def add_handler(self, handler: Handler) -> None:
@@ -83,118 +92,131 @@ class Informer:
 
     def run(self) -> None:
         """List and watch until stopped."""
-        version = ""
         while not self._stop.is_set():
             try:
-                if not version:
-                    version = self._list()
-                version = self._watch(version)
-            except Expired:
+                if not self._version:
+                    self._list()
+                self._watch()
+            except Expired as error:
                 # Listing is the cure; a server that says so again and again is asked at the pace of failures.
-                version = ""
-                self._wait(self._backoff.next_seconds())
-            except NotFound as error:
-                version = ""
-                self._absent(error)
-            except TooManyRequests as error:
-                self._wait(max(error.retry_after_seconds, self._backoff.next_seconds()))
-            except KubeError as error:
+                self._version = ""
                 self._failed(error)
-            except Exception as error:  # noqa: BLE001 - the loop must survive any object
-                version = ""
+            except NotFound as error:
+                self._version = ""
+                self._absent(error)
+            except KubeError as error:
+                # The objects so far are in the store; the next watch goes on behind them.
+                self._failed(error)
+            except Exception as error:  # noqa: BLE001 - the loop must survive any answer
+                self._version = ""
                 self._failed(error)
 
-    def _list(self) -> str:
+    def _list(self) -> None:
         items: list[Object] = []
         token, version = "", ""
         while True:
+            # Of the most recent version always: a list from a cache may be older than what another manager wrote.
             page = self._client.list(
-                self.resource,
-                self._namespace,
-                label_selector=self._selector,
-                continue_token=token,
-                resource_version="" if items else "0",
-            )
-            items += [item for item in page.get("items") or [] if _is_object(item)]
+                self.resource, self._namespace, label_selector=self._selector, continue_token=token
+            )  # fmt: skip
+            for item in page.get("items") or []:
+                if _is_object(item):
+                    items.append(item)
+                else:
+                    self._report(ValueError("a list holds something that is no object"))
             meta = page.get("metadata") or {}
             version = str(meta.get("resourceVersion") or version)
             token = str(meta.get("continue") or "")
             if not token:
                 break
-        self.available = True
-        numeric = int(version) if version.isdigit() else 0
-        for old, new in self.store.replace(items, numeric):
-            self._tell(old, new)
+        self._tell_all(self.store.replace(items, int(version) if version.isdecimal() else 0, self._report))
+        self._version = version
         self._synced.set()
-        return version
 
-    def _watch(self, version: str) -> str:
+    def _watch(self) -> None:
         started = self._clock()
-        seconds = random.randint(*_WATCH_SECONDS)
-        last = version
-        try:
-            with self._client.watch(
-                self.resource,
-                self._namespace,
-                resource_version=version,
-                timeout_seconds=seconds,
-                label_selector=self._selector,
-            ) as events:
-                for event in events:
-                    last = self._event(event) or last
-                    if self._stop.is_set():
-                        return last
-        except ApiError:
-            raise
-        except KubeError as error:
-            # The objects so far are in the store; the next watch goes on behind them.
-            self._failed(error)
-            return last
+        with self._client.watch(
+            self.resource,
+            self._namespace,
+            resource_version=self._version,
+            timeout_seconds=random.randint(*self._watch_seconds),
+            label_selector=self._selector,
+        ) as events:
+            for event in events:
+                self._event(event)
+                if self._stop.is_set():
+                    return
         if self._clock() - started < _SHORTEST_WATCH_SECONDS:
-            self._wait(max(self._backoff.next_seconds(), FIRST_SECONDS))
-        return last
+            raise Unreachable("the watch ended at once")
 
-    def _event(self, event: Any) -> str:
-        """Take one event and return the version it brings, "" for one that makes no sense."""
-        obj = event.get("object") if isinstance(event, dict) else None
-        kind = event.get("type") if isinstance(event, dict) else None
-        if kind == "ERROR" and isinstance(obj, dict):
-            raise from_status(int(obj.get("code") or 500), obj)
-        if not isinstance(obj, dict) or not isinstance(obj.get("metadata"), dict):
-            return ""
-        version = str(obj["metadata"].get("resourceVersion") or "")
-        if kind == "BOOKMARK" or not _is_object(obj):
-            return version
+    def _event(self, event: Any) -> None:
+        """Take one event and remember how far it brings us; one that makes no sense is passed over."""
+        kind, obj = (event.get("type"), event.get("object")) if isinstance(event, dict) else (None, None)
+        if kind == "ERROR":
+            raise from_status(_code_of(obj), obj)
+        if kind == "BOOKMARK" and isinstance(obj, dict):
+            self._reached(obj)
+        elif _is_object(obj):
+            self._changed(kind, obj)
+            self._reached(obj)
+        else:
+            self._report(ValueError("a watch told something that makes no sense"))
+
+    def _reached(self, obj: Object) -> None:
+        self._version = str((obj.get("metadata") or {}).get("resourceVersion") or self._version)
+
+    def _changed(self, kind: Any, obj: Object) -> None:
         if kind == "DELETED":
             # Our own deletion may be in the store already; the handlers still have to hear of it once.
             self._tell(self.store.remove(obj) or obj, None)
         elif kind in ("ADDED", "MODIFIED"):
-            changed, old = self.store.update(obj)
+            try:
+                changed, old = self.store.put(obj)
+            except Exception as error:  # noqa: BLE001 - one bad object must not end the watch
+                self._report(error)
+                return
             # Our own write is in the store already; the handlers still have to hear of it once.
             self._tell(old if changed else None, obj)
-        return version
+
+    def _tell_all(self, changes: Changes) -> None:
+        for old, new in changes:
+            self._tell(old, new)
 
     def _tell(self, old: Object | None, new: Object | None) -> None:
         for handler in self._handlers:
-            handler(old, new)
+            try:
+                handler(old, new)
+            except Exception as error:  # noqa: BLE001 - the other handlers have to hear of it
+                self._report(error)
 
     def _absent(self, error: NotFound) -> None:
         if not self._optional:
             self._failed(error)
             return
-        self.available = False
-        for old, new in self.store.replace([], 1 << 63):
-            self._tell(old, new)
+        self._tell_all(self.store.clear())
         self._synced.set()
         self._wait(_ABSENT_SECONDS)
 
     def _failed(self, error: Exception) -> None:
         if self._stop.is_set():
             return
-        self._on_error(self.resource, error)
-        self._wait(self._backoff.next_seconds())
+        self._report(error)
+        asked_for = error.retry_after_seconds if isinstance(error, TooManyRequests) else 0.0
+        self._wait(max(asked_for, self._backoff.next_seconds()))
+
+    def _report(self, error: Exception) -> None:
+        # Whoever listens may fail too; there is nobody left to tell.
+        with suppress(Exception):
+            self._on_error(self.resource, error)
 
 
-def _is_object(item: Any) -> bool:
+def _is_object(item: Any) -> TypeGuard[Object]:
     meta = item.get("metadata") if isinstance(item, dict) else None
-    return isinstance(meta, dict) and isinstance(meta.get("name"), str)
+    if not isinstance(meta, dict):
+        return False
+    return isinstance(meta.get("name"), str) and isinstance(meta.get("namespace", ""), str)
+
+
+def _code_of(status: Any) -> int:
+    code = status.get("code") if isinstance(status, dict) else None
+    return code if isinstance(code, int) else 500

@@ -13,6 +13,7 @@ from volsync_py.kube.resources import SUBJECT_ACCESS_REVIEWS, TOKEN_REVIEWS
 
 # Prometheus asks every fifteen or thirty seconds; a right that was taken away ends within a minute.
 _REMEMBERED_SECONDS = 60.0
+# More tokens than any cluster has scrapers; a flood of wrong ones fills no memory.
 _MOST_REMEMBERED = 100
 
 

@@ -1,7 +1,8 @@
 """The objects of one kind as last seen, by name and by index.
 
 What we write ourselves goes in at once, so a pass reads its own writes. Readers never modify what they
-get. An older version never replaces a newer one, whichever way it comes.
+get. An older version never replaces a newer one, whichever way it comes. An object that the transform or
+an indexer cannot digest changes nothing: what was here stays.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def version_of(obj: Object) -> int:
     """Return the resource version as a number; the only place that takes it for one."""
     try:
         return int(obj["metadata"].get("resourceVersion") or 0)
-    except ValueError:
+    except (TypeError, ValueError):
         return 0
 
 
@@ -51,9 +52,13 @@ class Store:
         self._lock = threading.RLock()
         self._objects: dict[Key, Object] = {}
         self._indices: dict[str, dict[str, set[Key]]] = {name: {} for name in self._indexers}
+        # Index and value, for all places where an object is listed: kept, so that indexers are asked once.
+        self._places: dict[Key, frozenset[tuple[str, str]]] = {}
         # What has gone, at which version: an answer or an event that is still under way must not revive it. With a UID
         # where the deletion was ours; what a watch with a selector calls deleted may only have lost its label.
         self._gone: dict[Key, tuple[str, int]] = {}
+        # The version of the last list: what it did not have was gone by then.
+        self._listed = 0
 
     def get(self, namespace: str, name: str) -> Object | None:
         """Return the object, or None."""
@@ -74,28 +79,17 @@ class Store:
     def __len__(self) -> int:
         return len(self._objects)
 
-    def put(self, obj: Object) -> Object | None:
-        """Take an object if it is newer than what is here; return what it replaces."""
-        return self._put(obj)[1]
-
-    def update(self, obj: Object) -> tuple[bool, Object | None]:
-        """As `put`, and tell whether anything changed."""
-        return self._put(obj)
-
-    def _put(self, obj: Object) -> tuple[bool, Object | None]:
-        obj = self._trimmed(obj)
+    def put(self, obj: Object) -> tuple[bool, Object | None]:
+        """Take an object if it is newer than what is here; return whether it was, and what was here before."""
         key, version = key_of(obj), version_of(obj)
         with self._lock:
             old = self._objects.get(key)
             if old is not None and version <= version_of(old):
                 return False, old
-            uid, gone = self._gone.get(key, ("", 0))
-            # Its last changes may be told after our deletion of it was answered.
-            if version <= gone or (uid and uid == obj["metadata"].get("uid")):
+            if old is None and self._is_over(obj):
                 return False, None
+            self._set(key, obj)
             self._gone.pop(key, None)
-            self._reindex(key, old, obj)
-            self._objects[key] = obj
             return True, old
 
     def remove(self, obj: Object) -> Object | None:
@@ -105,40 +99,64 @@ class Store:
             old = self._objects.get(key)
             if old is None or (version and version < version_of(old)):
                 return None
-            self._reindex(key, old, None)
-            del self._objects[key]
+            self._drop(key)
             self._bury(key, version)
             return old
 
     def discard(self, obj: Object) -> None:
         """Forget an object that we deleted, and what the watch still says of it."""
-        key = key_of(obj)
+        key, uid = key_of(obj), _uid(obj)
         with self._lock:
-            version = max(version_of(obj), version_of(self._objects.get(key, obj)))
-            self._bury(key, version, str(obj["metadata"].get("uid") or ""))
-            old = self._objects.pop(key, None)
-            if old is not None:
-                self._reindex(key, old, None)
+            found = self._objects.get(key, obj)
+            if _uid(found) != uid:
+                # Another one has the name by now.
+                return
+            self._bury(key, max(version_of(obj), version_of(found)), uid)
+            if key in self._objects:
+                self._drop(key)
 
-    def replace(self, objects: Iterable[Object], version: int) -> Changes:
-        """Take a complete list as of `version`; return (old, new) for all that differs."""
-        fresh = {key_of(o): o for o in map(self._trimmed, objects)}
+    def replace(
+        self, objects: Iterable[Object], version: int, on_bad: Callable[[Exception], None] = lambda error: None
+    ) -> Changes:  # fmt: skip
+        """Take a complete list as of `version`; return (old, new) for all that differs.
+
+        `on_bad` is told of each object that cannot be digested.
+        """
+        fresh = {key_of(obj): obj for obj in objects}
         changes: Changes = []
         with self._lock:
             self._gone.clear()
+            self._listed = version
             for key, old in list(self._objects.items()):
                 # Written by us after the list was made: the list cannot know it.
                 if key not in fresh and version_of(old) <= version:
-                    self._reindex(key, old, None)
-                    del self._objects[key]
+                    self._drop(key)
                     changes.append((old, None))
-            for key, new in fresh.items():
+            for key, obj in fresh.items():
                 before = self._objects.get(key)
-                if before is None or version_of(new) > version_of(before):
-                    self._reindex(key, before, new)
-                    self._objects[key] = new
-                    changes.append((before, new))
+                if before is not None and version_of(obj) <= version_of(before):
+                    continue
+                try:
+                    changes.append((before, self._set(key, obj)))
+                except Exception as error:  # noqa: BLE001 - one bad object must not keep the others out
+                    on_bad(error)
         return changes
+
+    def clear(self) -> Changes:
+        """Forget everything, as if it had never been; return (old, None) for each object."""
+        with self._lock:
+            gone = list(self._objects.items())
+            for key, _ in gone:
+                self._drop(key)
+            self._gone.clear()
+            self._listed = 0
+        return [(old, None) for _, old in gone]
+
+    def _is_over(self, obj: Object) -> bool:
+        """Tell whether an object that is not here has been, and has gone since this version of it."""
+        uid, gone = self._gone.get(key_of(obj), ("", 0))
+        # Its last changes may be told after our deletion of it was answered.
+        return version_of(obj) <= max(gone, self._listed) or bool(uid and uid == _uid(obj))
 
     def _bury(self, key: Key, version: int, uid: str = "") -> None:
         self._gone.pop(key, None)
@@ -146,20 +164,36 @@ class Store:
         while len(self._gone) > _MOST_GONE:
             del self._gone[next(iter(self._gone))]
 
+    def _set(self, key: Key, obj: Object) -> Object:
+        # All that may fail comes before anything is changed.
+        obj = self._trimmed(obj)
+        places = frozenset((name, value) for name, indexer in self._indexers.items() for value in indexer(obj))
+        self._move(key, places)
+        self._objects[key] = obj
+        return obj
+
+    def _drop(self, key: Key) -> None:
+        self._move(key, frozenset())
+        del self._objects[key], self._places[key]
+
+    def _move(self, key: Key, places: frozenset[tuple[str, str]]) -> None:
+        """List an object in these places and in no other."""
+        before = self._places.get(key, frozenset())
+        self._places[key] = places
+        for name, value in before - places:
+            keys = self._indices[name][value]
+            keys.discard(key)
+            if not keys:
+                del self._indices[name][value]
+        for name, value in places - before:
+            self._indices[name].setdefault(value, set()).add(key)
+
     def _trimmed(self, obj: Object) -> Object:
         meta = obj["metadata"]
         meta.pop("managedFields", None)
         (meta.get("annotations") or {}).pop(_LAST_APPLIED, None)
         return self._transform(obj) if self._transform else obj
 
-    def _reindex(self, key: Key, old: Object | None, new: Object | None) -> None:
-        for name, indexer in self._indexers.items():
-            index = self._indices[name]
-            for value in indexer(old) if old is not None else ():
-                keys = index.get(value)
-                if keys is not None:
-                    keys.discard(key)
-                    if not keys:
-                        del index[value]
-            for value in indexer(new) if new is not None else ():
-                index.setdefault(value, set()).add(key)
+
+def _uid(obj: Object) -> str:
+    return str(obj["metadata"].get("uid") or "")

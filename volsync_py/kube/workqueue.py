@@ -1,7 +1,8 @@
 """The queue between events and workers: client-go's work queue.
 
 Invariants: a key is in the queue once; a key is never with two workers; a key that is added while it is
-worked on runs again afterwards; nothing is lost. Delays need no thread: workers wait for the next one.
+worked on runs again afterwards; nothing is lost until the end, and nothing is handed out after it. Delays
+need no thread: workers wait for the next one.
 """
 
 from __future__ import annotations
@@ -12,9 +13,16 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Hashable
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
+
+# client-go's numbers: a first failure is mostly a conflict, over at once; what fails all the time is tried
+# about four times an hour.
+_BASE_SECONDS, _LONGEST_SECONDS = 0.005, 1000.0
+# Doublings; so many of any delay are beyond every limit, and a larger power would only be a larger number.
+_MOST_DOUBLINGS = 30
 
 
 class RateLimitingQueue(Generic[K]):
@@ -23,8 +31,8 @@ class RateLimitingQueue(Generic[K]):
     def __init__(
         self,
         *,
-        base_seconds: float = 0.005,
-        longest_seconds: float = 1000.0,
+        base_seconds: float = _BASE_SECONDS,
+        longest_seconds: float = _LONGEST_SECONDS,
         clock: Callable[[], float] = time.monotonic,
         on_wait: Callable[[float], None] | None = None,
     ) -> None:
@@ -70,36 +78,42 @@ class RateLimitingQueue(Generic[K]):
             heapq.heappush(self._delayed, (due, next(self._order), key))
             self._changed.notify()
 
-    def add_rate_limited(self, key: K) -> None:
-        """Have a failed key worked on after a delay that doubles with each failure."""
+    def add_rate_limited(self, key: K, *, at_least_seconds: float = 0.0) -> None:
+        """Have a failed key worked on after a delay that doubles with each failure.
+
+        Within `at_least_seconds` no earlier delay brings it back; what is added by itself still does.
+        """
         with self._changed:
             failures = self._failures.get(key, 0)
             self._failures[key] = failures + 1
-        # 2**30 base delays are beyond any limit already.
-        self.add_after(key, min(self._base * 2 ** min(failures, 30), self._longest))
+            if at_least_seconds:
+                self._due.pop(key, None)
+            delay = min(self._base * 2 ** min(failures, _MOST_DOUBLINGS), self._longest)
+            self.add_after(key, max(delay, at_least_seconds))
 
     def forget(self, key: K) -> None:
         """Count a key's failures from zero again."""
         with self._changed:
             self._failures.pop(key, None)
 
-    def failures(self, key: K) -> int:
-        """Return how often in a row a key has failed."""
-        return self._failures.get(key, 0)
-
     def get(self) -> K | None:
         """Return the next key to work on, as soon as there is one; None at the end."""
         with self._changed:
-            while True:
+            while not self._closed:
                 wait = self._move_due()
                 if self._ready:
-                    key = self._ready.popleft()
-                    self._on_wait(self._clock() - self._dirty.pop(key))
-                    self._processing.add(key)
-                    return key
-                if self._closed:
-                    return None
+                    return self._take()
                 self._changed.wait(wait)
+        return None
+
+    def _take(self) -> K:
+        key = self._ready.popleft()
+        self._processing.add(key)
+        waited = self._clock() - self._dirty.pop(key)
+        # Who is told of it may fail; the key is with a worker all the same.
+        with suppress(Exception):
+            self._on_wait(waited)
+        return key
 
     def _move_due(self) -> float | None:
         """Queue what is due; return the seconds until the next delay ends."""
@@ -125,10 +139,9 @@ class RateLimitingQueue(Generic[K]):
                 self._changed.notify()
 
     def shut_down(self) -> None:
-        """Take nothing more; workers get what is queued, then None."""
+        """Take nothing more and hand nothing more out, not even what is queued: workers get None."""
         with self._changed:
             self._closed = True
-            self._delayed.clear()
             self._changed.notify_all()
 
     def __len__(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -28,6 +29,7 @@ class Asked:
     query: dict[str, str]
     headers: dict[str, str]
     body: Any
+    when: float = field(factory=time.monotonic)
 
     @property
     def is_watch(self) -> bool:
@@ -67,7 +69,7 @@ class Peer:
             done = self.news.wait_for(lambda: sum(map(what, self.asked)) >= number, seconds)
         assert done, [f"{a.method} {a.path} {a.query}" for a in self.asked]
 
-    def client(self, folder: Path) -> Client:
+    def client(self, folder: Path, **options: Any) -> Client:
         """Return a client of this peer."""
         path = folder / "kubeconfig"
         path.write_text(
@@ -83,11 +85,13 @@ class Peer:
             ),
             encoding="utf-8",
         )
-        return Client(config.load(str(path)), user_agent="tests")
+        return Client(config.load(str(path)), user_agent="tests", **options)
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Head and body are two writes: else the second waits for an acknowledgement of the first.
+    disable_nagle_algorithm = True
     peer: Peer
 
     def _answer(self) -> None:
@@ -151,7 +155,8 @@ def peer(script: Script, tls: ssl.SSLContext | None = None) -> Iterator[Peer]:
     if tls is not None:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
         one.url = f"https://localhost:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    # How soon it notices that it is to end, in seconds.
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield one

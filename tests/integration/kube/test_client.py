@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-import urllib3
 
-from tests.integration.kube.peer import Say, peer, pod, pods, status
-from volsync_py.kube import client as client_module
+from tests.integration.kube.peer import Say, event, peer, pod, pods, status
 from volsync_py.kube import errors
-from volsync_py.kube.resources import PODS
+from volsync_py.kube.client import Client
+from volsync_py.kube.resources import LEASES, PODS
 
 
 def test_a_request_says_who_asks_for_what(tmp_path: Path) -> None:
@@ -78,20 +80,157 @@ def test_every_refusal_has_its_kind_and_is_not_asked_again(tmp_path: Path, say: 
         assert len(server.asked) == 1
 
 
-def test_an_answer_that_does_not_come_is_not_waited_for_for_ever(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(client_module, "_TIMEOUT", urllib3.Timeout(connect=0.5, read=0.2))
+def test_a_page_keeps_what_is_no_object_for_whoever_reads_it(tmp_path: Path) -> None:
+    page = {**pods(1, pod("a", 1)), "items": [None, pod("a", 1)]}
+    with peer(lambda asked: Say(page)) as server:
+        assert server.client(tmp_path).list(PODS)["items"] == [None, {**pod("a", 1), "apiVersion": "v1", "kind": "Pod"}]
+
+
+def watch(client: Client) -> list[Any]:
+    """Read a whole watch that may last very long."""
+    with client.watch(PODS, resource_version="1", timeout_seconds=600) as lines:
+        return list(lines)
+
+
+REQUESTS: dict[str, Callable[[Client], Any]] = {
+    "get": lambda client: client.get(PODS, "a", "ns"),
+    "watch": watch,
+    "pod_log": lambda client: client.pod_log(PODS, "ns", "a", container="c", tail_lines=5),
+}
+
+
+@pytest.mark.parametrize("what", REQUESTS)
+def test_an_answer_that_does_not_come_is_not_waited_for_for_ever(tmp_path: Path, what: str) -> None:
     with peer(lambda asked: Say(hold=True)) as server:
+        client = server.client(tmp_path, timeout_seconds=0.2)
         with pytest.raises(errors.Unreachable):
-            server.client(tmp_path).get(PODS, "a", "ns")
+            REQUESTS[what](client)
         assert len(server.asked) == 1
+
+
+SHORT: dict[str, Callable[[Client], Any]] = {
+    "get": lambda client: client.get(PODS, "a", "ns", timeout_seconds=0.2),
+    "create": lambda client: client.create(PODS, pod("a", 1), timeout_seconds=0.2),
+    "patch": lambda client: client.patch(PODS, "a", {}, "ns", timeout_seconds=0.2),
+}
+
+
+@pytest.mark.parametrize("what", SHORT)
+def test_one_request_may_be_given_less_time_than_the_others(tmp_path: Path, what: str) -> None:
+    with peer(lambda asked: Say(hold=True)) as server:
+        client = server.client(tmp_path, timeout_seconds=600)
+        with pytest.raises(errors.Unreachable, match="timed out"):
+            SHORT[what](client)
+        assert len(server.asked) == 1
+
+
+def test_a_watch_that_has_begun_may_be_silent_for_longer_than_an_answer(tmp_path: Path) -> None:
+    def answer(asked: Any) -> Say:
+        return Say(lines=(event("ADDED", pod("a", 1)),), hold=True)
+
+    with peer(answer) as server:
+        client = server.client(tmp_path, timeout_seconds=0.2)
+        read = threading.Event()
+        ended: list[str] = []
+
+        def follow() -> None:
+            try:
+                with client.watch(PODS, resource_version="1", timeout_seconds=600) as lines:
+                    for _ in lines:
+                        read.set()
+            except errors.Unreachable as error:
+                ended.append(str(error))
+
+        thread = threading.Thread(target=follow, daemon=True)
+        thread.start()
+        assert read.wait(20)
+        # Five times as long as an answer may take.
+        thread.join(1.0)
+        assert thread.is_alive()
+        assert ended == []
+        client.shut_down()
+        thread.join(20)
+        assert not thread.is_alive()
+
+
+@pytest.mark.parametrize("what", REQUESTS)
+@pytest.mark.parametrize(
+    ("say", "code"),
+    [(Say(pods(1)), "200"), (Say(status(403), 403), "403"), (Say(), "error")],
+    ids=["200", "403", "cut"],
+)
+def test_every_request_is_observed_with_its_end_and_its_time(tmp_path: Path, what: str, say: Say, code: str) -> None:
+    seen: list[tuple[str, str, str]] = []
+    times: list[float] = []
+
+    def observe(verb: str, resource: str, code: str, seconds: float) -> None:
+        seen.append((verb, resource, code))
+        times.append(seconds)
+
+    with peer(lambda asked: say) as server:
+        client = server.client(tmp_path, observer=observe)
+        try:
+            REQUESTS[what](client)
+        except errors.KubeError:
+            assert code != "200"
+    verb, resource = {"get": ("get", "pods"), "watch": ("watch", "pods"), "pod_log": ("get", "pods/log")}[what]
+    assert seen == [(verb, resource, code)]
+    assert 0.0 < times[0] < 60
+
+
+def test_what_is_written_is_written_though_it_cannot_be_counted(tmp_path: Path) -> None:
+    def broken(verb: str, resource: str, code: str, seconds: float) -> None:
+        raise ValueError("broken")
+
+    with peer(lambda asked: Say(asked.body)) as server:
+        assert server.client(tmp_path, observer=broken).create(PODS, pod("a", 1)) == pod("a", 1)
+
+
+def test_the_refusal_of_a_watch_that_is_cut_off_is_still_a_refusal(tmp_path: Path) -> None:
+    with peer(lambda asked: Say(b'{"half', code=403, cut=True)) as server, pytest.raises(errors.Forbidden):
+        watch(server.client(tmp_path))
 
 
 def test_nothing_is_asked_after_the_end(tmp_path: Path) -> None:
     with peer(lambda asked: Say(pods(1))) as server:
         client = server.client(tmp_path)
         client.shut_down()
-        with pytest.raises(errors.Unreachable):
-            client.list(PODS)
+        for request in REQUESTS.values():
+            with pytest.raises(errors.Unreachable):
+                request(client)
         assert server.asked == []
+
+
+def test_leases_may_be_written_when_nothing_else_may_any_more(tmp_path: Path) -> None:
+    with peer(lambda asked: Say(pod("a", 1))) as server:
+        client = server.client(tmp_path)
+        client.refuse_all_but(LEASES)
+        with pytest.raises(errors.Unreachable, match="shutting down"):
+            client.patch(PODS, "a", {}, "ns")
+        client.patch(LEASES, "a", {}, "ns")
+        assert [a.path for a in server.asked] == ["/apis/coordination.k8s.io/v1/namespaces/ns/leases/a"]
+        client.shut_down()
+        with pytest.raises(errors.Unreachable, match="shutting down"):
+            client.patch(LEASES, "a", {}, "ns")
+
+
+def test_the_end_comes_also_while_a_watch_ends_by_itself(tmp_path: Path) -> None:
+    with peer(lambda asked: Say(lines=(event("ADDED", pod("a", 1)),))) as server:
+        client = server.client(tmp_path)
+        with client.watch(PODS, resource_version="1", timeout_seconds=600) as lines:
+            # Read to its end: its connection has gone back already, and it is still open.
+            assert len(list(lines)) == 1
+            client.shut_down()
+
+
+def test_a_watch_that_is_answered_after_the_end_is_closed_at_once(tmp_path: Path) -> None:
+    client: list[Client] = []
+
+    def answer(asked: Any) -> Say:
+        client[0].shut_down()
+        return Say(lines=(), hold=True)
+
+    with peer(answer) as server:
+        client.append(server.client(tmp_path))
+        with pytest.raises(errors.Unreachable, match="shutting down"):
+            watch(client[0])

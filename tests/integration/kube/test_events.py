@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,8 +21,8 @@ class Time:
         return self.now
 
 
-def recorder(server: Peer, tmp_path: Path, time: Time) -> EventRecorder:
-    return EventRecorder(server.client(tmp_path), controller="c", instance="i", clock=time)
+def recorder(server: Peer, tmp_path: Path, time: Time, **options: Any) -> EventRecorder:
+    return EventRecorder(server.client(tmp_path), controller="c", instance="i", clock=time, **options)
 
 
 def tell(events: EventRecorder, note: str = "told") -> None:
@@ -62,6 +64,46 @@ def test_one_thing_is_told_ten_times_an_hour_at_most(tmp_path: Path) -> None:
         assert len(server.asked) == 11
 
 
+def test_one_reason_is_told_ten_times_an_hour_whatever_the_notes_are(tmp_path: Path) -> None:
+    with peer(stored) as server:
+        events = recorder(server, tmp_path, Time())
+        for number in range(1000):
+            tell(events, f"told {number}")
+        assert [a.method for a in server.asked] == ["POST"] * 10
+        # Another reason has its own ten.
+        events.record(REGARDING, type="Normal", reason="Other", action="Act", note="told")
+        assert len(server.asked) == 11
+
+
+@pytest.mark.parametrize("code", [201, 403])
+def test_no_more_is_remembered_than_told_whether_the_api_takes_events_or_not(tmp_path: Path, code: int) -> None:
+    with peer(lambda asked: Say(asked.body if code == 201 else status(code), code)) as server:
+        events = recorder(server, tmp_path, Time(), most_remembered=2)
+        for _ in range(10):
+            tell(events)
+        for reason in ("One", "Two"):
+            events.record(REGARDING, type="Normal", reason=reason, action="Act", note="told")
+        asked = len(server.asked)
+        assert asked == 12
+        # Forgotten with its limit and its series: it begins anew.
+        tell(events)
+        assert [a.method for a in server.asked[asked:]] == ["POST"]
+
+
+def test_what_is_told_at_the_same_time_is_counted_all_the_same(tmp_path: Path) -> None:
+    with peer(stored) as server:
+        events = recorder(server, tmp_path, Time())
+        tell(events)
+        threads = [threading.Thread(target=tell, args=(events,)) for _ in range(20)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(20)
+        repeats = [a for a in server.asked if a.method == "PATCH"]
+        assert len(server.asked) == 10
+        assert sorted(a.body["series"]["count"] for a in repeats) == list(range(2, 11))
+
+
 def test_a_long_note_is_cut_where_a_character_ends(tmp_path: Path) -> None:
     with peer(stored) as server:
         tell(recorder(server, tmp_path, Time()), "ü" * 2000)
@@ -71,8 +113,15 @@ def test_a_long_note_is_cut_where_a_character_ends(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("say", [Say(status(500), 500), Say(status(403), 403), Say()])
-def test_what_cannot_be_told_is_counted_and_forgotten(tmp_path: Path, say: Say) -> None:
-    with peer(lambda asked: say) as server:
+def test_what_cannot_be_told_is_forgotten_and_told_anew_when_it_comes_again(tmp_path: Path, say: Say) -> None:
+    answers = [say, None, say, None]
+
+    def script(asked: Asked) -> Say:
+        return answers.pop(0) or Say(asked.body)
+
+    with peer(script) as server:
         events = recorder(server, tmp_path, Time())
-        tell(events)
-        assert events.failures == 1
+        for _ in range(4):
+            tell(events)
+        # Refused, told, its repeat refused, told anew.
+        assert [a.method for a in server.asked] == ["POST", "POST", "PATCH", "POST"]

@@ -19,12 +19,8 @@ class Clock:
         return self.now
 
 
-def drained(queue: RateLimitingQueue[str]) -> list[str]:
-    queue.shut_down()
-    keys = []
-    while (key := queue.get()) is not None:
-        keys.append(key)
-    return keys
+def drained(queue: RateLimitingQueue[str]) -> list[str | None]:
+    return [queue.get() for _ in range(len(queue))]
 
 
 def test_a_key_that_is_added_twice_is_worked_on_once() -> None:
@@ -73,7 +69,33 @@ def test_failures_double_the_delay_up_to_the_longest_until_forgotten() -> None:
         assert queue.get() == "a"
         queue.done("a")
     queue.forget("a")
-    assert queue.failures("a") == 0
+    queue.add_rate_limited("a")
+    clock.now += 1
+    assert queue.get() == "a"
+
+
+def test_a_pause_that_was_asked_for_is_kept_whatever_was_planned_before() -> None:
+    clock = Clock()
+    queue: RateLimitingQueue[str] = RateLimitingQueue(base_seconds=1, clock=clock)
+    queue.add_after("a", 5)
+    queue.add_rate_limited("a", at_least_seconds=30)
+    for now, expected in ((29.9, ["other"]), (30.0, ["other", "a"])):
+        clock.now = now
+        queue.add("other")
+        taken = [queue.get()]
+        taken += drained(queue)
+        assert taken == expected
+        queue.done("other")
+
+
+def test_after_the_end_nothing_is_handed_out_not_even_what_is_queued() -> None:
+    queue: RateLimitingQueue[str] = RateLimitingQueue()
+    queue.add("a")
+    queue.add_after("b", 0.01)
+    queue.shut_down()
+    queue.add("c")
+    assert queue.get() is None
+    assert queue.get() is None
 
 
 class Machine(RuleBasedStateMachine):
@@ -127,3 +149,15 @@ def test_how_long_each_key_has_waited_for_a_worker_is_told() -> None:
     clock.now = 5
     assert queue.get() == "b"
     assert waits == [1, 0]
+
+
+def test_a_key_is_handed_out_though_nobody_can_be_told_how_long_it_waited() -> None:
+    def broken(seconds: float) -> None:
+        raise ValueError("broken")
+
+    queue: RateLimitingQueue[str] = RateLimitingQueue(on_wait=broken)
+    queue.add("a")
+    assert queue.get() == "a"
+    queue.add("a")
+    queue.done("a")
+    assert queue.get() == "a"
