@@ -74,7 +74,10 @@ class SelfSigned:
         certificate, key = (Path(self._folder.name, name) for name in ("tls.crt", "tls.key"))
         command = [openssl, "req", "-x509", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
         command += ["-subj", "/CN=volsync-py-metrics", "-days", _DAYS, "-keyout", str(key), "-out", str(certificate)]
-        made = subprocess.run(command, capture_output=True, text=True, timeout=_OPENSSL_SECONDS, check=False)
+        try:
+            made = subprocess.run(command, capture_output=True, text=True, timeout=_OPENSSL_SECONDS, check=False)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise CertificateError(f"openssl made no certificate: {error}") from error
         if made.returncode != 0:
             raise CertificateError(f"openssl made no certificate: {made.stderr.strip()[-500:]}")
         return CertificateFiles(certificate, key)

@@ -42,17 +42,19 @@ def _manager(words: Sequence[str]) -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else USAGE
 
-    from volsync_py import logs
+    # Before the larger imports: the first process of a container never hears of a signal that it handles too late.
+    from volsync_py.stopping import stop_at_signals
 
-    logs.configure(settings.log_level, settings.log_format)
+    stop = stop_at_signals()
+
     import structlog
 
-    from volsync_py.app import run_manager
+    from volsync_py import logs
+    from volsync_py.app import Manager
 
+    logs.configure(settings.log_level, settings.log_format)
     try:
-        return run_manager(settings)
-    except KeyboardInterrupt:
-        return FAILED
+        return Manager(settings, stop).run()
     except Exception:
         structlog.get_logger().exception("the manager ends: this is a defect")
         return FAILED

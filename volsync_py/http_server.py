@@ -16,6 +16,7 @@ from typing import Any
 
 from attrs import frozen
 
+from volsync_py.addresses import host_and_port
 from volsync_py.certificates import CertificateFiles
 
 # A probe or a scraper answers within its own few seconds; what is silent for longer is gone.
@@ -39,7 +40,7 @@ class HttpServer:
     """Serves routes at one address until stopped."""
 
     def __init__(self, address: str, routes: Mapping[str, Route], certificate: CertificateFiles | None = None) -> None:
-        self._server = _Server(_host_and_port(address), routes, certificate)
+        self._server = _Server(host_and_port(address), routes, certificate)
         self._thread = threading.Thread(target=self._server.serve_forever, name=f"http {address}", daemon=True)
 
     @property
@@ -157,10 +158,3 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Log nothing: probes come every few seconds."""
-
-
-def _host_and_port(address: str) -> tuple[str, int]:
-    host, colon, port = address.rpartition(":")
-    if not colon or not port.isdecimal():
-        raise ValueError(f"{address!r} is no address such as 127.0.0.1:8080 or :8080")
-    return host.strip("[]"), int(port)

@@ -3,7 +3,8 @@
 Guarantees that lines carry what the current pass has bound (controller, namespace, name, reconcile id: bind
 with `structlog.contextvars.bound_contextvars` at the top of a pass; threads do not inherit it), and that
 libraries' warnings (urllib3, kubernetes) come out in the same form. Lines go to stderr: stdout belongs to
-commands' results. There is no redaction here because Secrets never get as far as a log call.
+commands' results. There is no redaction here: Secrets never get as far as a log call, and of an exception only
+its text and the lines of code are written, never the variables of its frames, which may hold Secrets.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collections.abc import Mapping
 from typing import Any, TextIO
 
 import structlog
+from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import Processor
 
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
@@ -41,11 +43,14 @@ def configure(level: str = "info", form: str = "auto", stream: TextIO | None = N
 
 
 def _json_processors() -> list[Processor]:
-    return [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(serializer=_dumps)]
+    # Not `dict_tracebacks`: that writes the variables of every frame.
+    exceptions = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
+    return [exceptions, structlog.processors.JSONRenderer(serializer=_dumps)]
 
 
 def _text_processors(*, colours: bool) -> list[Processor]:
-    return [structlog.dev.ConsoleRenderer(colors=colours)]
+    # Not the default: that writes the variables of every frame wherever `rich` is installed.
+    return [structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=structlog.dev.plain_traceback)]
 
 
 def _dumps(event: Mapping[str, Any], **options: Any) -> str:

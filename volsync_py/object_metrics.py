@@ -55,6 +55,7 @@ class ObjectKey:
 @define
 class _Record:
     missed_intervals: int = 0
+    # Until somebody says otherwise it was never synchronized.
     out_of_sync: bool = True
     count: int = 0
     total_seconds: float = 0.0
@@ -70,11 +71,6 @@ class ObjectMetrics(Collector):
         self._clock = clock
         self._lock = threading.Lock()
         self._records: dict[ObjectKey, _Record] = {}
-
-    def see(self, key: ObjectKey) -> None:
-        """Begin the series of an object at zero, as VolSync does at its first pass."""
-        with self._lock:
-            self._records.setdefault(key, _Record())
 
     def forget(self, namespace: str, name: str, role: str) -> None:
         """Drop every series of an object."""

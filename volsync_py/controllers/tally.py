@@ -2,31 +2,120 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any
+
 from volsync_py.api.spec import Replication
+from volsync_py.core.actions import Object
+from volsync_py.core.conditions import get_condition
 from volsync_py.core.names import Role
+from volsync_py.core.replication import running_since
 from volsync_py.core.result import Decision
+from volsync_py.core.telling import HEALTHY, SYNCHRONIZING
+from volsync_py.core.times import parse_rfc3339
 from volsync_py.object_metrics import ObjectKey, ObjectMetrics
+
+_HEALTH = {"True": 1.0, "False": 0.0}
+_WAITING = "WaitingForMover"
 
 
 class Tally:
-    """The controllers' side of the metrics of resources."""
+    """The metrics of the resources of one controller."""
 
-    def __init__(self, objects: ObjectMetrics) -> None:
-        self._objects = objects
+    def __init__(self, objects: ObjectMetrics, clock: Callable[[], datetime]) -> None:
+        self._objects, self._clock = objects, clock
+        # Which version of a resource its gauges show. One resource is never with two workers.
+        self._shown: dict[ObjectKey, str] = {}
 
-    def decided(self, replication: Replication, decision: Decision) -> None:
+    def decided(self, replication: Replication, decision: Decision, after: Object) -> None:
+        """Take what a pass came to; `after` is the resource as it was left behind."""
+        if after["metadata"].get("deletionTimestamp"):
+            # Nothing is decided about it any more.
+            return
         meta = replication.object["metadata"]
         key = ObjectKey(meta["name"], meta["namespace"], replication.role.value, "restic")
-        self._objects.see(key)
-        if decision.out_of_sync is not None:
-            self._objects.set_out_of_sync(key, decision.out_of_sync)
+        status = after.get("status") or {}
+        # None is "as before", and only what is said to be behind is.
+        self._objects.set_out_of_sync(key, bool(decision.out_of_sync))
         if decision.finished is not None:
             self._objects.observe_sync(key, decision.finished.duration_seconds)
             if decision.finished.missed_intervals:
                 self._objects.miss_interval(key)
-            self._objects.count_result(key, "Succeeded")
+            self._objects.count_result(key, _result(status))
         if decision.failed_class:
             self._objects.count_result(key, decision.failed_class)
+        if self._shown.get(key) != _version(after):
+            self._shown[key] = _version(after)
+            self._show(key, replication.status, status)
 
     def gone(self, role: Role, namespace: str, name: str) -> None:
+        """Forget a resource."""
         self._objects.forget(namespace, name, role.value)
+        self._shown.pop(ObjectKey(name, namespace, role.value, "restic"), None)
+
+    def _show(self, key: ObjectKey, before: Object, status: Object) -> None:
+        for gauge, value in gauges(status):
+            self._objects.set_gauge(key, gauge, value)
+        wait = self._waited(before, status)
+        if wait is not None:
+            self._objects.set_gauge(key, "mover_wait_seconds", wait)
+
+    def _waited(self, before: Object, status: Object) -> float | None:
+        """Return how long a run waited whose turn has just come; one that is tried again has had its turn."""
+        started = running_since(status)
+        if started is None or status.get("attempt") or _reason(status, SYNCHRONIZING) == _WAITING:
+            return None
+        if running_since(before) != started:
+            return 0.0
+        if _reason(before, SYNCHRONIZING) == _WAITING:
+            return max((self._clock() - started).total_seconds(), 0.0)
+        return None
+
+
+def gauges(status: Object) -> Iterator[tuple[str, float | None]]:
+    """Return what a status says, by the names of the gauges; None: it does not say."""
+    restic, attempt = status.get("restic") or {}, status.get("attempt") or {}
+    snapshot, healthy = restic.get("lastSnapshot") or {}, get_condition(status.get("conditions") or [], HEALTHY)
+    success, failure = _instant(status.get("lastSyncTime")), _instant(attempt.get("lastFailureTime"))
+    yield "last_success_timestamp_seconds", success
+    yield "last_attempt_timestamp_seconds", max((t for t in (success, failure) if t is not None), default=None)
+    yield "next_sync_timestamp_seconds", _instant(status.get("nextSyncTime"))
+    yield "healthy", _HEALTH.get(str(healthy.get("status"))) if healthy is not None else None
+    yield "snapshots", _number((restic.get("snapshots") or {}).get("count"))
+    yield "last_snapshot_bytes_processed", _number(snapshot.get("bytesProcessed"))
+    yield "last_snapshot_bytes_added", _number(snapshot.get("bytesAdded"))
+    yield "last_snapshot_files", _sum(snapshot, "filesNew", "filesChanged", "filesUnmodified")
+    yield "last_snapshot_files_failed", _number(snapshot.get("filesFailed"))
+
+
+def _version(resource: Object) -> str:
+    return str(resource["metadata"].get("resourceVersion") or "")
+
+
+def _result(status: Object) -> str:
+    """Return how a run ended that came to an end: Succeeded, or the class of what it could not do."""
+    healthy = get_condition(status.get("conditions") or [], HEALTHY) or {}
+    # False is about what comes next: the spec was broken meanwhile.
+    return str(healthy.get("reason")) if healthy.get("status") == "True" else "Succeeded"
+
+
+def _reason(status: Object, condition: str) -> str:
+    found = get_condition(status.get("conditions") or [], condition)
+    return str(found.get("reason") or "") if found is not None else ""
+
+
+def _instant(text: Any) -> float | None:
+    try:
+        return parse_rfc3339(str(text)).timestamp() if text else None
+    except ValueError:
+        # Somebody else has written it.
+        return None
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _sum(fields: Object, *names: str) -> float | None:
+    return float(sum(_number(fields.get(name)) or 0.0 for name in names)) if fields else None

@@ -37,6 +37,9 @@ _CLAIM_STATUS = ("phase", "capacity", "accessModes")
 
 Informers = Mapping[Resource, Informer]
 
+# What both functions below return together; each keeps a connection for its watch.
+INFORMERS = 10
+
 
 def informers(
     client: Client, namespace: str | None, on_error: Callable[[Resource, Exception], None]
@@ -108,16 +111,25 @@ def connect(informers: Informers, resource: Resource, controller: Controller) ->
     informers[PVCS].add_handler(claim)
 
 
-def connect_admission(informers: Informers, admission: Admission, controllers: Mapping[str, Controller]) -> None:
-    """Call the next in line whenever a place may have become free; controllers are found by kind."""
+def call_next(admission: Admission, controllers: Mapping[str, Controller]) -> Callable[[], None]:
+    """Return what calls those in line for whom there is a place; controllers are found by kind when it is called."""
+
+    def call() -> None:
+        for turn in admission.next_in_line():
+            controllers[turn.kind].enqueue(Request(turn.namespace, turn.name))
+
+    return call
+
+
+def connect_admission(informers: Informers, admission: Admission, call: Callable[[], None]) -> None:
+    """Call the next in line whenever somebody else's doing may have freed a place; passes tell of their own."""
     if not admission.limit:
         return
 
     def freed(is_busy: Callable[[Object], Any]) -> Callable[[Object | None, Object | None], None]:
         def changed(old: Object | None, new: Object | None) -> None:
             if old is not None and is_busy(old) and (new is None or not is_busy(new)):
-                for turn in admission.next_in_line():
-                    controllers[turn.kind].enqueue(Request(turn.namespace, turn.name))
+                call()
 
         return changed
 

@@ -131,9 +131,3 @@ def copy(certificate: CertificateFiles, to: tuple[Path, Path]) -> None:
 def test_no_certificate_at_start_is_explained(tmp_path: Path) -> None:
     with pytest.raises(CertificateError, match=r"no usable certificate in .*tls\.crt"):
         CertificateFiles(tmp_path / "tls.crt", tmp_path / "tls.key")
-
-
-@pytest.mark.parametrize("address", ["8080", "localhost:http", ""])
-def test_an_odd_address_is_refused(address: str) -> None:
-    with pytest.raises(ValueError, match="no address"):
-        HttpServer(address, {})

@@ -36,7 +36,7 @@ def samples(metrics: Metrics, name: str) -> dict[str, float]:
 
 def test_an_object_starts_out_of_sync_with_nothing_missed_and_empty_quantiles() -> None:
     metrics = Metrics()
-    metrics.objects.see(SOURCE)
+    metrics.objects.set_out_of_sync(SOURCE, True)
 
     assert samples(metrics, "volsync_missed_intervals_total") == {"": 0}
     assert samples(metrics, "volsync_volume_out_of_sync") == {"": 1}
@@ -76,7 +76,7 @@ def test_no_series_outlives_its_object() -> None:
     metrics.objects.observe_sync(SOURCE, 1)
     metrics.objects.set_gauge(SOURCE, "snapshots", 3)
     metrics.objects.count_result(SOURCE, "Succeeded")
-    metrics.objects.see(ObjectKey("data", "app", "destination"))
+    metrics.objects.set_out_of_sync(ObjectKey("data", "app", "destination"), True)
 
     metrics.objects.forget("app", "data", "source")
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from volsync_py.settings import Election, MoverLog, Settings, SettingsError, is_loopback, parse_settings
+from volsync_py.addresses import host_and_port, is_loopback
+from volsync_py.settings import Election, MoverLog, Pace, Settings, SettingsError, parse_settings
 
 IMAGE = {"VOLSYNC_PY_IMAGE": "local/volsync-py:1"}
 
@@ -19,6 +20,8 @@ def test_nothing_said_serves_all_namespaces_from_a_laptop() -> None:
     assert settings.namespace == ""
     assert settings.max_movers == 0
     assert settings.election == Election(enabled=True, lease_seconds=15, renew_seconds=10, retry_seconds=2)
+    assert settings.pace == Pace(90, 60, 900, 10, 1800)
+    assert settings.workers == 4
     assert settings.health_address == "127.0.0.1:8081"
     assert (settings.metrics.address, settings.metrics.secure) == ("127.0.0.1:8080", False)
 
@@ -72,6 +75,12 @@ def test_one_dash_is_as_good_as_two(words: list[str]) -> None:
         ["--max-movers=-1"],
         ["--mover-stall-timeout=9"],
         ["--nam=x"],
+        ["--workers=0"],
+        ["--max-movers=²"],
+        ["--metrics-bind-address="],
+        ["--metrics-bind-address=8080"],
+        ["--metrics-bind-address=localhost:http"],
+        ["--health-probe-bind-address=:65536"],
     ],
 )
 def test_what_makes_no_sense_ends_with_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -117,13 +126,44 @@ def test_the_movers_image_comes_from_the_nearest_source(
     [
         ([], {}, "no image for movers"),
         (["--metrics-auth", "--metrics-secure=false"], IMAGE, "in the clear"),
-        (["--leader-elect-lease-duration=5s"], IMAGE, "longer than --leader-elect-renew-deadline"),
+        (["--leader-elect-renew-deadline=2s"], IMAGE, "renew-deadline must be longer than --leader-elect-retry"),
+        (["--leader-elect-lease-duration=11s"], IMAGE, "counts in whole seconds, here 11,"),
+        (["--leader-elect-lease-duration=10500ms"], IMAGE, "counts in whole seconds, here 11,"),
+        (["--leader-elect-retry-period=5500ms"], IMAGE, "counts in whole seconds, here 15,"),
+        ([], {**IMAGE, "TZ": "Nowhere/Wrong"}, "TZ is 'Nowhere/Wrong', which is no time zone"),
+        ([], {**IMAGE, "TZ": "/etc/localtime"}, "TZ is '/etc/localtime', which is no time zone"),
         ([], {**IMAGE, "MOVER_LOG_MAX_BYTES": "many"}, "MOVER_LOG_MAX_BYTES is 'many'"),
     ],
 )
 def test_a_contradiction_is_explained(words: list[str], environ: dict[str, str], says: str) -> None:
     with pytest.raises(SettingsError, match=says):
         parse_settings(words, environ, pod_namespace="")
+
+
+@pytest.mark.parametrize(
+    ("lease", "renew", "retry"),
+    [("15s", "10s", "2s"), ("137s", "107s", "26s"), ("12s", "10s", "2s"), ("1s", "600ms", "100ms"), ("3s", "2s", "1s")],
+)
+def test_a_lease_that_outlasts_the_last_renewal_is_accepted(lease: str, renew: str, retry: str) -> None:
+    parse(
+        f"--leader-elect-lease-duration={lease}",
+        f"--leader-elect-renew-deadline={renew}",
+        f"--leader-elect-retry-period={retry}",
+    )
+
+
+@pytest.mark.parametrize(
+    ("zone", "expected"), [("", "UTC"), (":Europe/Berlin", "Europe/Berlin"), ("Asia/Tokyo", "Asia/Tokyo")]
+)
+def test_the_zone_is_spelled_as_go_reads_it(zone: str, expected: str) -> None:
+    assert parse(TZ=zone).time_zone == expected
+
+
+@pytest.mark.parametrize("flag", ["--metrics-bind-address", "--health-probe-bind-address"])
+def test_zero_stands_for_no_address(flag: str) -> None:
+    settings = parse(f"{flag}=0")
+
+    assert "0" in (settings.metrics.address, settings.health_address)
 
 
 def test_a_pod_listens_where_the_kubelet_can_reach_it_and_leads_in_its_own_namespace() -> None:
@@ -164,3 +204,17 @@ def test_the_environment_names_namespace_logs_zone_and_proxies() -> None:
 )
 def test_loopback_is_what_only_this_machine_reaches(address: str, expected: bool) -> None:
     assert is_loopback(address) == expected
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [("127.0.0.1:8080", ("127.0.0.1", 8080)), (":1", ("", 1)), ("[::1]:65535", ("::1", 65535))],
+)
+def test_an_address_has_a_host_and_a_port(address: str, expected: tuple[str, int]) -> None:
+    assert host_and_port(address) == expected
+
+
+@pytest.mark.parametrize("address", ["8080", "localhost:http", "", ":65536", ":-1", ":²"])
+def test_an_odd_address_is_refused(address: str) -> None:
+    with pytest.raises(ValueError, match="no address"):
+        host_and_port(address)

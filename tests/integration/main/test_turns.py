@@ -1,0 +1,156 @@
+"""A pass that frees a place for a mover calls the next in line at once: its own write comes back as no change."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from attrs import frozen
+
+from tests.integration.kube.peer import peer
+from tests.integration.main.scripted import Api, source
+from volsync_py.api.view import MoverSettings
+from volsync_py.controllers.admission import Admission
+from volsync_py.controllers.execute import Executor
+from volsync_py.controllers.observe import Observer
+from volsync_py.controllers.replication import GrantLocks, ReplicationController
+from volsync_py.controllers.tally import Tally
+from volsync_py.controllers.watches import INFORMERS, call_next, informers, rights_informers
+from volsync_py.core.names import Role
+from volsync_py.kube.client import Client
+from volsync_py.kube.controller import Controller, Request, Result
+from volsync_py.kube.events import EventRecorder
+from volsync_py.kube.resources import JOBS, PVCS, REPLICATION_DESTINATIONS, REPLICATION_SOURCES, VOLUME_SNAPSHOTS
+from volsync_py.object_metrics import ObjectMetrics
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+def now() -> datetime:
+    return NOW
+
+
+@frozen
+class World:
+    """One place, the controller of sources, and the queue of those it calls."""
+
+    api: Api
+    client: Client
+    stores: dict[Any, Any]
+    controller: ReplicationController
+    queue: Controller
+
+    def add(self, *objects: dict[str, Any]) -> None:
+        kinds = {one.kind: store for one, store in self.stores.items()}
+        for obj in objects:
+            self.api.objects.append(obj)
+            kinds[obj["kind"]].put(copy.deepcopy(obj))
+
+    def called(self) -> list[Request | None]:
+        return [self.queue.queue.get() for _ in range(len(self.queue.queue))]
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    api = Api()
+    with peer(api) as server:
+        client = server.client(tmp_path)
+        stores = {r: i.store for r, i in informers(client, None, lambda resource, error: None).items()}
+        kinds = ((Role.SOURCE, REPLICATION_SOURCES), (Role.DESTINATION, REPLICATION_DESTINATIONS))
+        admission = Admission(
+            1,
+            jobs=stores[JOBS],
+            staged=(stores[PVCS], stores[VOLUME_SNAPSHOTS]),
+            resources=[(role, stores[resource]) for role, resource in kinds],
+            clock=now,
+        )
+        queue = Controller("source", lambda request: Result())
+        one = ReplicationController(
+            Role.SOURCE,
+            stores[REPLICATION_SOURCES],
+            Observer(client, stores, MoverSettings(image="mover:1", max_movers=1)),
+            Executor(client, stores, EventRecorder(client, controller="tests", instance="tests")),
+            Tally(ObjectMetrics(), now),
+            GrantLocks(),
+            admission,
+            call_next(admission, {"ReplicationSource": queue}),
+            clock=now,
+            zone=ZoneInfo("UTC"),
+        )
+        yield World(api, client, stores, one, queue)
+
+
+def running(name: str, minute: int, claim: str = "data") -> dict[str, Any]:
+    return source(name, claim, lastSyncStartTime=f"2026-11-24T11:{minute:02}:00Z")
+
+
+def claim() -> dict[str, Any]:
+    meta = {"name": "data", "namespace": "ns", "uid": "data", "resourceVersion": "3"}
+    spec = {"accessModes": ["ReadWriteOnce"], "volumeName": "v", "resources": {"requests": {"storage": "1Gi"}}}
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": meta,
+        "spec": spec,
+        "status": {"phase": "Bound"},
+    }
+
+
+def job(owner: dict[str, Any]) -> dict[str, Any]:
+    reference = {
+        "apiVersion": owner["apiVersion"],
+        "kind": owner["kind"],
+        "name": owner["metadata"]["name"],
+        "uid": owner["metadata"]["uid"],
+        "controller": True,
+    }
+    meta = {
+        "name": f"volsync-src-{owner['metadata']['name']}",
+        "namespace": "ns",
+        "uid": "job",
+        "resourceVersion": "4",
+        "creationTimestamp": "2026-11-24T11:59:59Z",
+        "ownerReferences": [reference],
+    }
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": meta, "spec": {"parallelism": 1}, "status": {}}
+
+
+def test_pausing_the_one_that_runs_calls_the_next(world: World) -> None:
+    first = running("first", 1)
+    first["spec"]["paused"] = True
+    world.add(claim(), first, job(first), running("second", 2), running("third", 3))
+
+    world.controller.reconcile(Request("ns", "first"))
+
+    assert world.stores[JOBS].get("ns", "volsync-src-first")["spec"]["parallelism"] == 0
+    assert world.called() == [Request("ns", "second")]
+
+
+def test_an_error_of_the_first_in_line_calls_the_next(world: World) -> None:
+    world.add(claim(), running("first", 1), running("second", 2))
+
+    world.controller.reconcile(Request("ns", "first"))
+
+    told = world.stores[REPLICATION_SOURCES].get("ns", "first")["status"]["conditions"]
+    assert "Secret 'repository' not found" in told[0]["message"]
+    assert world.called() == [Request("ns", "second")]
+
+
+def test_a_pass_that_writes_nothing_calls_nobody(world: World) -> None:
+    world.add(claim(), running("first", 1), running("second", 2))
+    world.controller.reconcile(Request("ns", "first"))
+    world.called()
+
+    world.controller.reconcile(Request("ns", "first"))
+
+    assert world.called() == []
+
+
+def test_each_watch_has_its_connection(world: World) -> None:
+    made = [f(world.client, None, lambda resource, error: None) for f in (informers, rights_informers)]
+    assert sum(map(len, made)) == INFORMERS

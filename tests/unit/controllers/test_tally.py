@@ -1,0 +1,180 @@
+"""What passes come to is shown by the metrics of their resources."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from volsync_py.api.spec import parse
+from volsync_py.controllers.tally import Tally
+from volsync_py.core.names import Role
+from volsync_py.core.result import Decision, Sync
+from volsync_py.metrics import Metrics
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+EARLIER = "2026-11-24T11:59:00Z"
+VERSIONS = count(1)
+SNAPSHOT = {
+    "filesNew": 3,
+    "filesChanged": 2,
+    "filesUnmodified": 10,
+    "bytesProcessed": 5000,
+    "bytesAdded": 700,
+    "filesFailed": 1,
+}
+FINISHED = {
+    "lastSyncTime": "2026-11-24T12:00:00Z",
+    "nextSyncTime": "2026-11-24T13:00:00Z",
+    "conditions": [{"type": "Healthy", "status": "True", "reason": "Succeeded"}],
+    "restic": {"lastSnapshot": SNAPSHOT, "snapshots": {"count": 7}},
+}
+
+
+def condition(kind: str, status: str, reason: str) -> dict[str, Any]:
+    return {"conditions": [{"type": kind, "status": status, "reason": reason}]}
+
+
+def resource(**status: Any) -> dict[str, Any]:
+    return {
+        "kind": "ReplicationSource",
+        "metadata": {
+            "name": "data",
+            "namespace": "app",
+            "uid": "data",
+            "creationTimestamp": "2026-11-24T00:00:00Z",
+            "resourceVersion": str(next(VERSIONS)),
+        },
+        "spec": {"sourcePVC": "data", "restic": {"repository": "r", "copyMethod": "Direct"}},
+        "status": status,
+    }
+
+
+class Passes:
+    """A tally that is told of passes over one source."""
+
+    def __init__(self) -> None:
+        self.metrics = Metrics()
+        self.tally = Tally(self.metrics.objects, lambda: NOW)
+        self.before = resource()
+
+    def decided(self, after: dict[str, Any], **decision: Any) -> None:
+        self.tally.decided(parse(self.before, UTC), Decision(**decision), after)
+        self.before = after
+
+    def shown(self) -> dict[str, float]:
+        """Return what a scrape says of the source, by short names, without zeros of histograms."""
+        return {
+            sample.name.removeprefix("volsync_py_") + sample.labels.get("result", ""): sample.value
+            for family in text_string_to_metric_families(self.metrics.expose().decode())
+            for sample in family.samples
+            if sample.labels.get("obj_name") == "data" and "quantile" not in sample.labels
+        }
+
+
+def test_a_finished_run_is_shown_with_all_that_is_known_of_it() -> None:
+    passes = Passes()
+
+    passes.decided(resource(**FINISHED), finished=Sync(12.0, missed_intervals=1), out_of_sync=False)
+
+    at = NOW.timestamp()
+    assert passes.shown() == {
+        "volsync_missed_intervals_total": 1,
+        "volsync_volume_out_of_sync": 0,
+        "volsync_sync_duration_seconds_sum": 12,
+        "volsync_sync_duration_seconds_count": 1,
+        "runs_totalSucceeded": 1,
+        "healthy": 1,
+        "last_success_timestamp_seconds": at,
+        "last_attempt_timestamp_seconds": at,
+        "next_sync_timestamp_seconds": at + 3600,
+        "snapshots": 7,
+        "last_snapshot_bytes_processed": 5000,
+        "last_snapshot_bytes_added": 700,
+        "last_snapshot_files": 15,
+        "last_snapshot_files_failed": 1,
+    }
+
+
+def test_no_series_outlives_its_resource_and_a_new_one_of_the_name_is_shown_again() -> None:
+    passes, after = Passes(), resource(**FINISHED)
+    passes.decided(after)
+    passes.tally.gone(Role.SOURCE, "app", "data")
+    assert passes.shown() == {}
+
+    passes.decided(after)
+    assert passes.shown()["snapshots"] == 7
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"), [(None, 0), (False, 0), (True, 1)], ids=["as before", "just synchronized", "behind"]
+)
+def test_a_new_manager_takes_nobody_for_behind_who_is_not(told: bool | None, expected: int) -> None:
+    passes = Passes()
+    passes.decided(resource(**FINISHED), out_of_sync=told)
+    assert passes.shown()["volsync_volume_out_of_sync"] == expected
+
+
+def test_being_behind_is_taken_back_when_it_is_over() -> None:
+    passes = Passes()
+    passes.decided(resource(), out_of_sync=True)
+    passes.decided(resource(**FINISHED), out_of_sync=None)
+    assert passes.shown()["volsync_volume_out_of_sync"] == 0
+
+
+def test_a_failed_attempt_is_counted_and_leaves_the_last_success_as_it_was() -> None:
+    passes = Passes()
+    failed = {"attempt": {"count": 1, "lastFailureTime": "2026-11-24T12:30:00Z"}}
+    passes.decided(
+        resource(**{**FINISHED, **failed, **condition("Healthy", "False", "Unreachable")}), failed_class="Unreachable"
+    )
+
+    shown = passes.shown()
+    assert (shown["healthy"], shown["runs_totalUnreachable"]) == (0, 1)
+    assert shown["last_attempt_timestamp_seconds"] - shown["last_success_timestamp_seconds"] == 1800
+
+
+def test_a_run_that_could_not_read_everything_is_counted_by_what_it_says() -> None:
+    passes = Passes()
+    passes.decided(resource(**{**FINISHED, **condition("Healthy", "True", "Partial")}), finished=Sync(1.0))
+    assert passes.shown()["runs_totalPartial"] == 1
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        {},
+        {"lastSyncTime": "yesterday", "restic": None, "attempt": None, "conditions": None},
+        {"restic": {"lastSnapshot": None, "snapshots": {"count": "many"}}},
+        condition("Healthy", "Unknown", "NotYetRun"),
+    ],
+)
+def test_what_a_status_does_not_say_has_no_series(status: dict[str, Any]) -> None:
+    passes = Passes()
+    passes.decided(resource(**status))
+    assert not {"healthy", "snapshots", "last_success_timestamp_seconds"} & set(passes.shown())
+
+
+def test_a_turn_that_came_at_once_took_no_time_and_a_later_one_the_time_since_the_start() -> None:
+    passes = Passes()
+    running = {"lastSyncStartTime": EARLIER}
+    waiting = resource(**running, **condition("Synchronizing", "True", "WaitingForMover"))
+    begun = resource(**running, **condition("Synchronizing", "True", "SyncInProgress"))
+
+    passes.decided(begun)
+    assert passes.shown()["mover_wait_seconds"] == 0
+
+    passes.before = resource()
+    passes.decided(waiting)
+    passes.decided(begun)
+    assert passes.shown()["mover_wait_seconds"] == 60
+
+
+def test_a_resource_that_is_being_deleted_begins_no_series() -> None:
+    passes, going = Passes(), resource()
+    going["metadata"]["deletionTimestamp"] = EARLIER
+    passes.decided(going)
+    assert passes.shown() == {}

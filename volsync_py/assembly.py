@@ -1,0 +1,196 @@
+"""The manager's parts, made from its settings and connected with each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from uuid import uuid4
+
+import structlog
+from attrs import frozen
+
+from volsync_py.api.view import MoverSettings
+from volsync_py.controllers.admission import Admission
+from volsync_py.controllers.execute import Executor
+from volsync_py.controllers.observe import Observer
+from volsync_py.controllers.replication import GrantLocks, ReplicationController
+from volsync_py.controllers.tally import Tally
+from volsync_py.controllers.watches import Informers, call_next, connect, connect_admission
+from volsync_py.core.names import Role
+from volsync_py.core.schedule import parse_zone
+from volsync_py.kube.client import Client
+from volsync_py.kube.controller import Controller, Request, Result
+from volsync_py.kube.election import LeaderElector
+from volsync_py.kube.errors import KubeError
+from volsync_py.kube.events import EventRecorder
+from volsync_py.kube.resources import (
+    JOBS,
+    NAMESPACES,
+    PVCS,
+    REPLICATION_DESTINATIONS,
+    REPLICATION_SOURCES,
+    VOLUME_SNAPSHOTS,
+    Resource,
+)
+from volsync_py.kube.store import Store
+from volsync_py.kube.workqueue import RateLimitingQueue
+from volsync_py.metrics import Metrics
+from volsync_py.settings import Settings
+
+# VolSync's, so that both exclude each other in one namespace.
+LEASE = "b95b3104.backube"
+# OpenShift's security context constraints: where they are, a mover's account needs a Role to use one.
+_SCC = "security.openshift.io/v1"
+# A refused or unreachable request is tried again at first after this, and at most every five minutes.
+_RETRY_SECONDS, _RETRY_LONGEST_SECONDS = 0.2, 300.0
+_ROLES = ((Role.SOURCE, REPLICATION_SOURCES), (Role.DESTINATION, REPLICATION_DESTINATIONS))
+# How many there are: one of a kind.
+CONTROLLERS = len(_ROLES)
+
+log = structlog.get_logger()
+
+
+def make_elector(settings: Settings, client: Client, namespace: str, identity: str) -> LeaderElector:
+    """Return who takes and keeps the Lease."""
+    election = settings.election
+    return LeaderElector(
+        client,
+        namespace=settings.own_namespace or namespace,
+        name=LEASE,
+        identity=identity,
+        lease_seconds=election.lease_seconds,
+        renew_deadline_seconds=election.renew_seconds,
+        retry_seconds=election.retry_seconds,
+        on_error=lambda error: log.warning("the lease cannot be renewed or taken", error=error),
+        on_new_leader=lambda holder: log.info("waiting for the lease", holder=holder, lease=LEASE),
+    )
+
+
+def ask_mover_settings(settings: Settings, client: Client) -> MoverSettings:
+    """Return what movers need to know, a part of which the API server tells; KubeError if it does not."""
+    space = client.get(NAMESPACES, "kube-system")
+    pace = settings.pace
+    return MoverSettings(
+        image=settings.mover_image,
+        proxies=_proxies(settings),
+        log_max_bytes=settings.mover_log.max_bytes,
+        log_tail_lines=settings.mover_log.tail_lines,
+        log_debug=settings.mover_log.debug,
+        has_scc=client.serves(_SCC),
+        scc_name=settings.scc_name,
+        cluster_id=space["metadata"]["uid"],
+        contact_seconds=int(pace.contact_seconds),
+        retry_lock_seconds=int(pace.retry_lock_seconds),
+        stall_seconds=int(pace.stall_seconds),
+        retry_first=timedelta(seconds=pace.retry_base_seconds),
+        retry_longest=timedelta(seconds=pace.retry_max_seconds),
+        max_movers=settings.max_movers,
+    )
+
+
+@frozen
+class Parts:
+    """What both controllers are made of."""
+
+    settings: Settings
+    metrics: Metrics
+    informers: Informers
+    observer: Observer
+    executor: Executor
+    admission: Admission
+    grants: GrantLocks
+
+
+def make_controllers(
+    settings: Settings, metrics: Metrics, client: Client, informers: Informers, mover: MoverSettings, identity: str
+) -> list[Controller]:
+    """Return the controllers, connected with the informers and not started."""
+    stores: dict[Resource, Store] = {r: i.store for r, i in informers.items()}
+    admission = Admission(
+        settings.max_movers,
+        jobs=stores[JOBS],
+        staged=(stores[PVCS], stores[VOLUME_SNAPSHOTS]),
+        resources=[(role, stores[resource]) for role, resource in _ROLES],
+        clock=_now,
+    )
+    metrics.watch_movers(lambda: admission.line().busy, lambda: len(admission.line().waiting))
+    events = EventRecorder(client, controller="volsync-controller", instance=identity)
+    parts = Parts(
+        settings,
+        metrics,
+        informers,
+        Observer(client, stores, mover),
+        Executor(client, stores, events),
+        admission,
+        GrantLocks(),
+    )
+    made: dict[str, Controller] = {}
+    wake = call_next(admission, made)
+    for role, resource in _ROLES:
+        made[resource.kind] = _controller(parts, role, resource, wake)
+    connect_admission(informers, admission, wake)
+    return list(made.values())
+
+
+def _controller(parts: Parts, role: Role, resource: Resource, wake: Callable[[], None]) -> Controller:
+    one = ReplicationController(
+        role,
+        parts.informers[resource].store,
+        parts.observer,
+        parts.executor,
+        Tally(parts.metrics.objects, _now),
+        parts.grants,
+        parts.admission,
+        wake,
+        clock=_now,
+        zone=parse_zone(parts.settings.time_zone),
+    )
+    controller = Controller(
+        role.value,
+        logged(role.value, one.reconcile),
+        workers=parts.settings.workers,
+        observer=partial(_count, parts.metrics, role.value),
+        queue=RateLimitingQueue(
+            base_seconds=_RETRY_SECONDS,
+            longest_seconds=_RETRY_LONGEST_SECONDS,
+            on_wait=partial(parts.metrics.observe_queue_wait, role.value),
+        ),
+    )
+    parts.metrics.watch_queue_depth(role.value, controller.queue.__len__)
+    connect(parts.informers, resource, controller)
+    return controller
+
+
+def _count(metrics: Metrics, controller: str, _request: Request, seconds: float, error: Exception | None) -> None:
+    metrics.observe_reconcile(controller, "error" if error else "success", seconds)
+
+
+def logged(controller: str, reconcile: Callable[[Request], Result]) -> Callable[[Request], Result]:
+    """Bind to each line of a pass what it is about, the one of its failure included."""
+
+    def one_pass(request: Request) -> Result:
+        fields = {"namespace": request.namespace, "name": request.name, "reconcile_id": uuid4().hex[:8]}
+        with structlog.contextvars.bound_contextvars(controller=controller, **fields):
+            try:
+                return reconcile(request)
+            except KubeError as error:
+                log.warning("a pass failed, it is tried again", error=str(error))
+                raise
+            except Exception:
+                log.exception("a pass failed, it is tried again")
+                raise
+
+    return one_pass
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _proxies(settings: Settings) -> tuple[tuple[str, str], ...]:
+    pairs: list[tuple[str, str]] = []
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"):
+        if name in settings.proxies:
+            pairs += [(name, settings.proxies[name]), (name.lower(), settings.proxies[name])]
+    return tuple(pairs)

@@ -1,0 +1,53 @@
+"""The HTTP servers that the settings ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from volsync_py.certificates import CertificateError, CertificateFiles, SelfSigned
+from volsync_py.flags import NOWHERE
+from volsync_py.http_server import HttpServer, Route, health_routes, metrics_routes
+from volsync_py.kube.reviews import Reviewer
+from volsync_py.metrics import CONTENT_TYPE, Metrics
+from volsync_py.settings import MetricsEndpoint, Settings
+
+
+class StartError(Exception):
+    """The manager cannot start; the message is for the person who started it."""
+
+
+def make_servers(
+    settings: Settings, metrics: Metrics, reviewer: Reviewer, not_ready: Callable[[], str]
+) -> list[HttpServer]:
+    """Return the servers, each with its port bound; StartError says what keeps one from that."""
+    servers = []
+    if settings.health_address != NOWHERE:
+        servers.append(_server(settings.health_address, health_routes(not_ready)))
+    endpoint = settings.metrics
+    if endpoint.address != NOWHERE:
+        authorize = reviewer.authorize if endpoint.require_rbac else None
+        routes = metrics_routes(metrics.expose, CONTENT_TYPE, authorize)
+        servers.append(_server(endpoint.address, routes, _certificate(endpoint)))
+    return servers
+
+
+def _server(address: str, routes: Mapping[str, Route], certificate: CertificateFiles | None = None) -> HttpServer:
+    try:
+        return HttpServer(address, routes, certificate)
+    except OSError as error:
+        raise StartError(f"nothing can be served at {address}: {error}") from error
+
+
+def _certificate(endpoint: MetricsEndpoint) -> CertificateFiles | None:
+    if not endpoint.secure:
+        return None
+    try:
+        if endpoint.cert_path:
+            folder = Path(endpoint.cert_path)
+            return CertificateFiles(folder / endpoint.cert_name, folder / endpoint.cert_key)
+        with SelfSigned() as certificate:
+            # It is in memory: its files may go at once, and nobody has to remove them at the end.
+            return certificate
+    except CertificateError as error:
+        raise StartError(str(error)) from error
