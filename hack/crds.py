@@ -260,6 +260,8 @@ def status(restic: Schema, **more: Schema) -> Schema:
             nextAttemptTime=time("When the next attempt begins."),
             observedGeneration=count("The generation that was tried."),
             secretVersion=text("The version of the Secret that was tried."),
+            customCAVersion=text("The version of what customCA names that was tried."),
+            targetSize=text("The size of the claim that was too small."),
             runNow=text("The run-now annotation that was tried."),
         ),
         restic=restic,

@@ -10,7 +10,7 @@ TARGET = Path(__file__).parents[1] / "docs" / "failures.md"
 _PACE = {
     Pace.RETRY: "after 10 s, doubling to 30 min",
     Pace.SOON: "every 10 s",
-    Pace.CHANGE: "after a change of spec, Secret or run-now; at the next slot, 30 min at least",
+    Pace.CHANGE: "after a change of spec, Secret, CA, full claim or run-now; at the next slot, 30 min at least",
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from volsync_py.api.spec import Replication
@@ -11,6 +11,7 @@ from volsync_py.api.view import MoverSettings, Objects, Read, ReadKind, View
 from volsync_py.core import names
 from volsync_py.core.actions import Object
 from volsync_py.core.labels import CREATED_BY_US, Label
+from volsync_py.core.times import parse_rfc3339
 from volsync_py.kube.client import Client
 from volsync_py.kube.errors import ApiError, NotFound
 from volsync_py.kube.resources import (
@@ -101,10 +102,16 @@ class Observer:
         if need.kind is ReadKind.JOBS_OF_REPOSITORY:
             return self._stores[JOBS].by_index("repository", need.name)
         if need.kind is ReadKind.FAILED_CREATE_EVENTS:
-            selector = f"involvedObject.name={need.name},reason=FailedCreate"
-            events = self._client.list_all(CORE_EVENTS, namespace, field_selector=selector)
-            return [str(e.get("message") or "") for e in events]
+            return self._failed_creations(namespace, need.name)
         return self._log(namespace, need.name)
+
+    def _failed_creations(self, namespace: str, name: str) -> list[str]:
+        job = self._stores[JOBS].get(namespace, name)
+        if job is None:
+            return []
+        uid = job["metadata"]["uid"]
+        selector = f"involvedObject.name={name},involvedObject.uid={uid},reason=FailedCreate"
+        return messages(self._client.list_all(CORE_EVENTS, namespace, field_selector=selector), uid)
 
     def _log(self, namespace: str, pod: str) -> str:
         try:
@@ -114,3 +121,19 @@ class Observer:
         except ApiError:
             # A log that is gone is no reason to hold up the run.
             return ""
+
+
+def messages(events: Iterable[Object], uid: str) -> list[str]:
+    """Return what events say about the object with that UID, the newest last.
+
+    Lists come in the order of names, and a Job has the name of the one before it, whose events are kept for an hour.
+    """
+    of_it = (e for e in events if (e.get("involvedObject") or {}).get("uid") == uid)
+    return [str(e.get("message") or "") for e in sorted(of_it, key=_last_seen)]
+
+
+def _last_seen(event: Object) -> datetime:
+    """Return when an event happened last; which of its times are set depends on the API it was written with."""
+    series = (event.get("series") or {}).get("lastObservedTime")
+    given = (series, event.get("lastTimestamp"), event.get("eventTime"), event["metadata"].get("creationTimestamp"))
+    return max((parse_rfc3339(t) for t in given if t), default=datetime.min.replace(tzinfo=UTC))

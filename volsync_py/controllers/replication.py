@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from datetime import datetime, tzinfo
 from typing import Any, Protocol
 
@@ -13,24 +13,28 @@ from attrs import evolve
 from volsync_py.api.spec import Replication, parse
 from volsync_py.api.view import Read, ReadKind, View
 from volsync_py.controllers.admission import Admission
-from volsync_py.controllers.execute import Executor, InTheWay
+from volsync_py.controllers.execute import Executor, InTheWay, NotServed
 from volsync_py.controllers.observe import Observer
-from volsync_py.core.actions import Create, Object
+from volsync_py.core.actions import Action, Create, Delete, Object, Patch, PatchStatus
+from volsync_py.core.conditions import get_condition
 from volsync_py.core.labels import Label
 from volsync_py.core.names import Role
-from volsync_py.core.replication import Resource, Work, decide, decide_error
+from volsync_py.core.replication import Resource, Work, decide, decide_error, running_since
 from volsync_py.core.result import Decision, Trouble
+from volsync_py.core.telling import SYNCHRONIZING
 from volsync_py.kube.controller import Request, Result
 from volsync_py.kube.errors import ApiError, Forbidden, Invalid
+from volsync_py.kube.resources import JOBS
 from volsync_py.kube.store import Store
 from volsync_py.movers.restic.destination import DestinationWork
 from volsync_py.movers.restic.source import SourceWork
 from volsync_py.volumes.point_in_time import in_the_way
 
-# A decision needs at most: attempt's Secret, then Secret and pods, then node and Jobs, then a log.
-_MOST_ROUNDS = 6
+# A decision needs at most: the attempt's Secret, Secrets, Jobs, pods, a node, events, a log – and one round to decide.
+_MOST_ROUNDS = 8
 # What the API server refuses for a reason of the cluster's is asked for again at this pace.
 _REFUSED_SECONDS = 60.0
+_REFUSED = "Refused"
 # More than there are workers, so that chance meetings are rare.
 _GRANT_LOCKS = 64
 
@@ -38,8 +42,8 @@ _GRANT_LOCKS = 64
 class Metrics(Protocol):
     """What the controller tells the metrics."""
 
-    def decided(self, replication: Replication, decision: Decision) -> None:
-        """Take what a pass came to."""
+    def decided(self, replication: Replication, decision: Decision, after: Object) -> None:
+        """Take what a pass came to; `after` is the resource as it was left behind."""
         ...
 
     def gone(self, role: Role, namespace: str, name: str) -> None:
@@ -56,13 +60,9 @@ class GrantLocks:
     def __init__(self) -> None:
         self._locks = [threading.Lock() for _ in range(_GRANT_LOCKS)]
 
-    def guard(self, decision: Decision) -> AbstractContextManager[object]:
-        """Return what to hold while the decision's Job is created."""
-        for action in decision.actions:
-            if isinstance(action, Create) and action.object["kind"] == "Job":
-                label = action.object["metadata"]["labels"][Label.REPOSITORY]
-                return self._locks[hash(label) % _GRANT_LOCKS]
-        return nullcontext()
+    def guard(self, job: Object) -> AbstractContextManager[object]:
+        """Return what to hold from the decision on a Job's grants until the Job is in the store."""
+        return self._locks[hash(job["metadata"]["labels"][Label.REPOSITORY]) % _GRANT_LOCKS]
 
 
 class ReplicationController:
@@ -77,13 +77,14 @@ class ReplicationController:
         metrics: Metrics,
         grants: GrantLocks,
         admission: Admission,
+        call_next: Callable[[], None],
         *,
         clock: Callable[[], datetime],
         zone: tzinfo,
     ) -> None:
         self._role, self._store, self._observer, self._executor = role, store, observer, executor
         self._metrics, self._clock, self._zone = metrics, clock, zone
-        self._grants, self._admission = grants, admission
+        self._grants, self._admission, self._call_next = grants, admission, call_next
 
     def reconcile(self, request: Request) -> Result:
         """Make one pass over one resource."""
@@ -93,26 +94,53 @@ class ReplicationController:
             return Result()
         replication = parse(obj, self._zone)
         if replication.external:
+            self._metrics.gone(self._role, request.namespace, request.name)
             return Result()
         try:
             decision = self._decide_and_execute(replication)
         except InTheWay as error:
             return self._refused(replication, in_the_way(error.object))
+        except NotServed as error:
+            return self._refused(replication, _not_served(error))
         except (Forbidden, Invalid) as error:
             return self._refused(replication, _refusal(error))
-        self._metrics.decided(replication, decision)
+        self._done(replication, decision)
         return Result(decision.requeue_after_seconds)
+
+    def _done(self, replication: Replication, decision: Decision) -> None:
+        """Tell of a pass whose decision was carried out."""
+        self._metrics.decided(replication, decision, self._stored(replication))
+        if self._admission.limit and frees_a_place(decision):
+            self._call_next()
+
+    def _stored(self, replication: Replication) -> Object:
+        meta = replication.object["metadata"]
+        return self._store.get(meta["namespace"], meta["name"]) or replication.object
 
     def _decide_and_execute(self, replication: Replication) -> Decision:
         decision, reads = self._decide(replication, {})
         if not any(isinstance(a, Create) for a in decision.actions):
-            self._executor.execute(replication.object, decision.actions)
+            self._executor.execute(replication.object, in_order(replication.status, decision.actions))
             return decision
-        with self._admission.guard(), self._grants.guard(decision):
-            # Decided again, because whether there is a place, and the repository is free, may have changed meanwhile.
-            decision, _ = self._decide(replication, reads)
-            self._executor.execute(replication.object, decision.actions)
-        return decision
+        with self._admission.guard():
+            if self._admission.limit:
+                # Whether there is a place may have changed meanwhile.
+                decision, _ = self._decide(replication, reads)
+            before, job = until_job(in_order(replication.status, decision.actions))
+            self._executor.execute(replication.object, before)
+            if job is None:
+                return decision
+            return self._create_job(replication, decision, reads, job)
+
+    def _create_job(
+        self, replication: Replication, decision: Decision, reads: dict[Read, Any], job: Object
+    ) -> Decision:
+        """Decide again, on what is there by now, whether the repository is free, and create the Job."""
+        with self._grants.guard(job):
+            fresh = parse(self._stored(replication), self._zone)
+            again, _ = self._decide(fresh, reads)
+            self._executor.execute(fresh.object, in_order(fresh.status, again.actions))
+        return evolve(again, finished=again.finished or decision.finished)
 
     def _decide(self, replication: Replication, reads: dict[Read, Any]) -> tuple[Decision, dict[Read, Any]]:
         """Return the decision, and the requests that were made for it, to be used again."""
@@ -138,17 +166,64 @@ class ReplicationController:
 
     def _refused(self, replication: Replication, trouble: Trouble) -> Result:
         # What was written before the refusal is in the store.
-        meta = replication.object["metadata"]
-        obj: Object = self._store.get(meta["namespace"], meta["name"]) or replication.object
-        fresh = parse(obj, self._zone)
-        decision = decide_error(Resource(obj, fresh.trigger), trouble, self._clock())
-        self._executor.execute(obj, decision.actions)
+        fresh = parse(self._stored(replication), self._zone)
+        decision = decide_error(Resource(fresh.object, fresh.trigger), trouble, self._clock())
+        self._executor.execute(fresh.object, decision.actions)
+        self._done(fresh, decision)
         return Result(_REFUSED_SECONDS)
+
+
+def until_job(actions: tuple[Action, ...]) -> tuple[tuple[Action, ...], Object | None]:
+    """Return what comes before the creation of a Job, and the Job; all of it and None if there is none."""
+    for index, action in enumerate(actions):
+        if isinstance(action, Create) and action.object["kind"] == JOBS.kind:
+            return actions[:index], action.object
+    return actions, None
+
+
+def in_order(status: Object, actions: tuple[Action, ...]) -> tuple[Action, ...]:
+    """Return the actions in the order in which they are carried out.
+
+    While the API server refuses something of a run that is on record, the status follows what it announces: it would
+    say now that the run goes on and at once that it does not, and each of both calls for the next pass.
+    """
+    said = get_condition(status.get("conditions") or [], SYNCHRONIZING) or {}
+    if running_since(status) is None or said.get("reason") != "Error":
+        return actions
+    writes = tuple(a for a in actions if isinstance(a, PatchStatus))
+    return (*(a for a in actions if not isinstance(a, PatchStatus)), *writes)
+
+
+def frees_a_place(decision: Decision) -> bool:
+    """Tell whether a decision changes a Job, or says that its run cannot go on for now.
+
+    Somebody may be next then, whom no event calls: what a pass has written is in the stores before its event comes.
+    """
+    return any(_changes_a_job(action) or _stands_aside(action) for action in decision.actions)
+
+
+def _changes_a_job(action: Action) -> bool:
+    return isinstance(action, Patch | Delete) and action.ref.kind == JOBS.kind
+
+
+def _stands_aside(action: Action) -> bool:
+    if not isinstance(action, PatchStatus):
+        return False
+    conditions = action.changes.get("conditions") or []
+    return "attempt" in action.changes or any(c.get("reason") == "Error" for c in conditions)
+
+
+def _not_served(error: NotServed) -> Trouble:
+    return Trouble(
+        _REFUSED,
+        f"the API server cannot create a {error.kind}: {error}",
+        "install its API (snapshots: the CRDs and the controller of the CSI external-snapshotter), or do without it",
+    )
 
 
 def _refusal(error: ApiError) -> Trouble:
     return Trouble(
-        "Refused",
+        _REFUSED,
         f"the API server refuses: {error.message}",
         "see the message: rights of the manager, a quota, an admission rule or a field of the spec",
     )

@@ -10,18 +10,20 @@ The machine knows triggers, times and conditions; what the run does is the mover
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from attrs import field, frozen
 
 from volsync_py.core.actions import Action, Object, PatchStatus, Ref
-from volsync_py.core.conditions import get_condition, set_condition
 from volsync_py.core.durations import format_go_duration
 from volsync_py.core.merge import difference, merged
 from volsync_py.core.result import Decision, StepResult, Success, Sync, Trouble, soonest
+from volsync_py.core.telling import HEALTHY, SYNCHRONIZING, WAITING_FOR_SCHEDULE, Telling
 from volsync_py.core.times import format_rfc3339, parse_rfc3339
 from volsync_py.core.trigger import Trigger, TriggerKind
+
+__all__ = ["HEALTHY", "SYNCHRONIZING", "Resource", "Work", "decide", "decide_error", "running_since"]
 
 # Events bring every change; this look is for the case that one was missed.
 SAFETY_SECONDS = 300.0
@@ -32,11 +34,6 @@ ERROR_POLL_SECONDS = 60.0
 # … and every five minutes once it has lasted ten.
 ERROR_POLL_SLOW_SECONDS = 300.0
 ERROR_POLL_SLOW_AFTER_SECONDS = 600.0
-
-SYNCHRONIZING = "Synchronizing"
-HEALTHY = "Healthy"
-MAINTAINED = "Maintained"
-WAITING_FOR_SCHEDULE = "Waiting for next scheduled synchronization"
 
 
 class Work(Protocol):
@@ -118,16 +115,15 @@ class _NoWork:
         return False
 
 
-class _Pass:
+class _Pass(Telling):
     """One pass over one resource; it collects changes of the status and writes them once."""
 
     def __init__(self, resource: Resource, work: Work, now: datetime) -> None:
+        super().__init__(merged(resource.fresh_status, resource.status), resource.generation, now)
         self.resource = resource
         self.work = work
-        self.now = now
         self.trigger = resource.trigger
         self.old = resource.status
-        self.status: Object = merged(resource.fresh_status, self.old)
         self.finished: Sync | None = None
         self.failed_class = ""
 
@@ -148,15 +144,15 @@ class _Pass:
     def _first(self) -> Decision:
         start = self.trigger.first_start(self.now)
         if start > self.now:
-            self._set(SYNCHRONIZING, "False", "WaitingForSchedule", WAITING_FOR_SCHEDULE)
-            self._not_yet_healthy()
+            self.say(SYNCHRONIZING, "False", "WaitingForSchedule", WAITING_FOR_SCHEDULE)
+            self.not_yet_healthy()
             self.status["nextSyncTime"] = format_rfc3339(start)
             return self.decision((), delay=self._until(start))
         return self._start()
 
     def _start(self) -> Decision:
         self.status["lastSyncStartTime"] = format_rfc3339(self.now)
-        self._not_yet_healthy()
+        self.not_yet_healthy()
         return self._synchronize()
 
     def _synchronize(self) -> Decision:
@@ -173,37 +169,32 @@ class _Pass:
             self.error(step.error)
             delay = soonest(step.requeue_after_seconds, self._error_poll())
             return self.decision(step.actions, delay=delay)
-        if step.waiting:
-            self._set(SYNCHRONIZING, "True", "WaitingForMover", step.waiting)
-        else:
-            self._set(SYNCHRONIZING, "True", "SyncInProgress", "Synchronization in-progress")
+        self.in_progress(step.waiting)
         if step.unhealthy is not None:
-            self._set(HEALTHY, "False", step.unhealthy.reason, step.unhealthy.text)
+            self.unhealthy(step.unhealthy)
             self.failed_class = step.unhealthy.reason if step.status.get("attempt") else ""
         elif "attempt" not in self.status:
-            self._recovered()
+            self.recovered()
         delay = soonest(step.requeue_after_seconds, SAFETY_SECONDS)
         return self.decision(step.actions, delay=delay)
 
     def _complete(self, success: Success, actions: tuple[Action, ...]) -> Decision:
         started = running_since(self.status) or self.now
-        seconds = max((self.now - started).total_seconds(), 0.0)
+        # A clock may have been set back.
+        duration = max(self.now - started, timedelta(0))
         missed = self.trigger.missed_deadline(_time(self.old, "lastSyncTime"), self.now)
-        self.finished = Sync(seconds, missed_intervals=int(missed))
+        self.finished = Sync(duration.total_seconds(), missed_intervals=int(missed))
         self.status = merged(self.status, success.status)
         self.status["lastSyncTime"] = format_rfc3339(self.now)
-        self.status["lastSyncDuration"] = format_go_duration(self.now - started)
+        self.status["lastSyncDuration"] = format_go_duration(duration)
         for gone in ("lastSyncStartTime", "attempt"):
             self.status.pop(gone, None)
-        self._put("lastManualSync", self.trigger.manual)
+        # Differs from VolSync: a tag that was set while the run was under way is not served by it.
+        self._put("lastManualSync", self.trigger.manual if success.manual is None else success.manual)
         self._put("lastRunNow", success.run_now or self.status.get("lastRunNow", ""))
         if success.image is not None:
             self.status["latestImage"] = success.image
-        if success.warning is not None:
-            self._set(HEALTHY, "True", success.warning.reason, success.warning.text)
-        else:
-            self._set(HEALTHY, "True", "Succeeded", "The last synchronization succeeded")
-        self._maintained(success.maintained)
+        self.succeeded(success)
         publishing = success.image["name"] if success.image is not None else None
         return self._idle((*actions, *self.work.cleanup(publishing)))
 
@@ -221,54 +212,20 @@ class _Pass:
         if due and not remains and self.resource.trouble is None:
             return self._start()
         if due and remains:
-            self._set(SYNCHRONIZING, "False", "CleaningUp", "Cleaning up")
+            self.say(SYNCHRONIZING, "False", "CleaningUp", "Cleaning up")
             return self.decision(cleanup, delay=SAFETY_SECONDS)
         if self.trigger.kind == TriggerKind.MANUAL:
-            self._set(SYNCHRONIZING, "False", "WaitingForManual", "Waiting for manual trigger")
+            self.say(SYNCHRONIZING, "False", "WaitingForManual", "Waiting for manual trigger")
         elif self.trigger.kind == TriggerKind.SCHEDULE:
-            self._set(SYNCHRONIZING, "False", "WaitingForSchedule", WAITING_FOR_SCHEDULE)
+            self.say(SYNCHRONIZING, "False", "WaitingForSchedule", WAITING_FOR_SCHEDULE)
         if self.resource.trouble is not None:
             self.error(self.resource.trouble)
         else:
-            self._recovered()
+            self.recovered()
         delay = self._until(slot) if slot is not None else None
         return self.decision(cleanup, delay=delay)
 
     # ---- the status
-
-    def error(self, trouble: Trouble) -> None:
-        """Say that the pass cannot go on."""
-        self._set(SYNCHRONIZING, "False", "Error", trouble.text)
-        self._set(HEALTHY, "False", trouble.reason, trouble.text)
-
-    def _not_yet_healthy(self) -> None:
-        """Say of a resource that has never run that nothing is known, unless something already is."""
-        healthy = get_condition(self.status.get("conditions") or [], HEALTHY)
-        if healthy is None:
-            self._set(HEALTHY, "Unknown", "NotYetRun", "No synchronization has finished yet")
-
-    def _recovered(self) -> None:
-        """Take back what was said of a trouble that is over; a failed attempt is over only at success."""
-        healthy = get_condition(self.status.get("conditions") or [], HEALTHY)
-        if healthy is not None and healthy.get("status") != "False":
-            return
-        if _time(self.status, "lastSyncTime") is not None:
-            self._set(HEALTHY, "True", "Succeeded", "The last synchronization succeeded")
-        else:
-            self._set(HEALTHY, "Unknown", "NotYetRun", "No synchronization has finished yet")
-
-    def _maintained(self, maintained: Trouble | bool | None) -> None:
-        if isinstance(maintained, Trouble):
-            self._set(MAINTAINED, "False", maintained.reason, maintained.text)
-        elif maintained:
-            self._set(MAINTAINED, "True", "Succeeded", "Retention, prune and check are up to date")
-
-    def _set(self, kind: str, status: str, reason: str, message: str) -> None:
-        before = self.status.get("conditions") or []
-        generation = None if kind == SYNCHRONIZING else self.resource.generation
-        self.status["conditions"] = set_condition(
-            before, kind, status, reason, message, self.now, observed_generation=generation
-        )
 
     def _put(self, key: str, value: str) -> None:
         if value:
@@ -299,10 +256,8 @@ class _Pass:
         )
 
     def _error_poll(self) -> float:
-        condition = get_condition(self.status.get("conditions") or [], HEALTHY)
-        since = parse_rfc3339(condition["lastTransitionTime"]) if condition else self.now
-        lasted = (self.now - since).total_seconds()
-        return ERROR_POLL_SLOW_SECONDS if lasted >= ERROR_POLL_SLOW_AFTER_SECONDS else ERROR_POLL_SECONDS
+        slow = self.unhealthy_for_seconds() >= ERROR_POLL_SLOW_AFTER_SECONDS
+        return ERROR_POLL_SLOW_SECONDS if slow else ERROR_POLL_SECONDS
 
     def _until(self, instant: datetime) -> float:
         # A slot that passed between two looks at the clock still gets its timer.

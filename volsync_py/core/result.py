@@ -36,14 +36,17 @@ class Success:
 
     `status` are the fields of the resource's status that the run sets, as a merge patch; `image` is what
     a destination publishes, None on a source. `maintained` tells of retention, prune and check: None when
-    none of them ran.
+    none of them ran; `postponed` is what of them is due and had to wait. `manual` is the tag that the run
+    was started for, None if that is not on record.
     """
 
     status: Object = field(factory=dict)
     image: Object | None = None
     warning: Trouble | None = None
     maintained: Trouble | bool | None = None
+    postponed: Trouble | None = None
     run_now: str = ""
+    manual: str | None = None
 
 
 @frozen

@@ -5,12 +5,17 @@ Sizes and modes of a copy are set at creation only; later edits of the spec chan
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from volsync_py.core.actions import Event, EventType, Object, Patch, Ref
 from volsync_py.core.labels import CREATED_BY_US, Label
-from volsync_py.core.owners import controller_reference
+from volsync_py.core.owners import controller_reference, is_controlled_by
 from volsync_py.core.quantity import parse_quantity
+from volsync_py.core.times import parse_rfc3339
+
+# A volume may need a provisioner to make a disk first.
+CLAIM_PATIENCE = timedelta(seconds=120)
 
 
 def capacity_of(claim: Object) -> Any:
@@ -34,6 +39,12 @@ def is_read_only(claim: Object) -> bool:
 def is_block(claim: Object) -> bool:
     """Tell whether the claim is a raw block device."""
     return bool(claim["spec"].get("volumeMode") == "Block")
+
+
+def is_temporary(obj: Object, uid: str) -> bool:
+    """Tell whether an object is a run's own, made by the resource with that UID to go with the run."""
+    labels = obj["metadata"].get("labels") or {}
+    return is_controlled_by(obj, uid) and labels.get(Label.CLEANUP) == uid
 
 
 def labels_for(owner: Object, *, temporary: bool) -> dict[str, str]:
@@ -95,3 +106,26 @@ def grown(claim: Object, size: Any) -> tuple[Patch, ...]:
         return ()
     changes = {"spec": {"resources": {"requests": {"storage": size}}}}
     return (Patch(Ref.of(claim), changes, claim["metadata"]["uid"]),)
+
+
+def marked(claim: Object, uid: str, *, temporary: bool) -> tuple[Patch, ...]:
+    """Return the change of a claim of ours into one that goes with the run, or one that stays."""
+    has = (claim["metadata"].get("labels") or {}).get(Label.CLEANUP) is not None
+    if has == temporary or not is_controlled_by(claim, uid) or claim["metadata"].get("deletionTimestamp"):
+        return ()
+    changes: Object = {"metadata": {"labels": {str(Label.CLEANUP): uid if temporary else None}}}
+    return (Patch(Ref.of(claim), changes, claim["metadata"]["uid"]),)
+
+
+def not_bound(claim: Object, now: datetime) -> tuple[Event, ...]:
+    """Return the event of a claim that has been waiting for its volume for too long."""
+    created = claim["metadata"].get("creationTimestamp")
+    bound = (claim.get("status") or {}).get("phase") == "Bound"
+    if bound or not created or now < parse_rfc3339(created) + CLAIM_PATIENCE:
+        return ()
+    cloned = (claim["spec"].get("dataSource") or {}).get("kind") == "PersistentVolumeClaim"
+    hint = "the StorageClass, and that the CSI driver can clone" if cloned else "the StorageClass and the CSI driver"
+    note = f"waiting for {Ref.of(claim)} to be bound: check {hint}"
+    return (
+        Event(EventType.WARNING, "PersistentVolumeClaimNotBound", "CreatePersistentVolumeClaim", note, Ref.of(claim)),
+    )

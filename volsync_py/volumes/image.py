@@ -12,16 +12,14 @@ from datetime import datetime
 from attrs import frozen
 
 from volsync_py.api.view import Kind, Objects
-from volsync_py.core.actions import Action, Create, Delete, Event, EventType, Object, Patch, Ref
-from volsync_py.core.labels import CREATED_BY_US, POPULATOR_LABEL_PREFIX, Annotation, Label
+from volsync_py.core.actions import Action, Create, Event, EventType, Object, Patch, Ref
+from volsync_py.core.labels import CREATED_BY_US, Annotation, Label
 from volsync_py.core.owners import is_controlled_by
 from volsync_py.core.result import StepResult
-from volsync_py.volumes.point_in_time import (
-    SNAPSHOT_GROUP,
-    in_the_way,
-    snapshot_object,
-    waiting_for_snapshot,
-)
+from volsync_py.volumes.point_in_time import in_the_way
+from volsync_py.volumes.snapshots import SNAPSHOT_GROUP, relinquish, removal, snapshot_object, waiting_for_snapshot
+
+__all__ = ["Image", "direct_image", "ensure_snapshot_image", "forget_name", "old_images", "relinquish", "removal"]
 
 
 @frozen
@@ -102,49 +100,3 @@ def old_images(owner: Object, keep: str, objects: Objects) -> list[Object]:
         and (s["metadata"].get("labels") or {}).get(Label.CREATED_BY) == CREATED_BY_US
         and s["metadata"]["name"] != keep
     ]
-
-
-def removal(owner: Object, snapshot: Object) -> Action | None:
-    """Return how a snapshot of ours goes: given up if the user or somebody else needs it, else deleted."""
-    labels = snapshot["metadata"].get("labels") or {}
-    if Label.DO_NOT_DELETE in labels:
-        return relinquish(owner, snapshot)
-    others = [r for r in _owners(snapshot) if r["uid"] != owner["metadata"]["uid"]]
-    if others or any(label.startswith(POPULATOR_LABEL_PREFIX) for label in labels):
-        return _without_owner(owner, snapshot, {})
-    if snapshot["metadata"].get("deletionTimestamp"):
-        return None
-    return Delete(
-        Ref.of(snapshot),
-        snapshot["metadata"]["uid"],
-        # A label that arrives in this moment must win.
-        resource_version=snapshot["metadata"]["resourceVersion"],
-    )
-
-
-def relinquish(owner: Object, snapshot: Object) -> Action | None:
-    """Return what makes a snapshot the user's own, or None if it is already."""
-    labels = snapshot["metadata"].get("labels") or {}
-    gone = {str(key): None for key in (Label.CLEANUP, Label.CREATED_BY) if key in labels}
-    owned = any(r["uid"] == owner["metadata"]["uid"] for r in _owners(snapshot))
-    if not owned:
-        # Differs from VolSync: the labels of another owner's snapshot are not ours to take.
-        return None
-    return _without_owner(owner, snapshot, gone)
-
-
-def _without_owner(owner: Object, snapshot: Object, labels: dict[str, None]) -> Patch:
-    others = [r for r in _owners(snapshot) if r["uid"] != owner["metadata"]["uid"]]
-    changes: Object = {
-        "metadata": {
-            "resourceVersion": snapshot["metadata"]["resourceVersion"],
-            "ownerReferences": others or None,
-        }
-    }
-    if labels:
-        changes["metadata"]["labels"] = labels
-    return Patch(Ref.of(snapshot), changes, snapshot["metadata"]["uid"])
-
-
-def _owners(snapshot: Object) -> list[Object]:
-    return list(snapshot["metadata"].get("ownerReferences") or [])

@@ -1,31 +1,24 @@
 """The volume that a backup reads: the source itself, a clone of it, or a volume made from a snapshot.
 
 A copy belongs to one run: it is labelled for clean-up, kept for the retries of that run, and deleted at
-its end. Nothing waits for a claim to be bound, because a WaitForFirstConsumer class binds only when the
-mover's pod exists.
+its end. One that was made of another volume, or of another class than is wanted now, is replaced. Nothing
+waits for a claim to be bound, because a WaitForFirstConsumer class binds only when the mover's pod exists.
 """
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 from attrs import frozen
 
 from volsync_py.api.view import Kind, Objects
-from volsync_py.core.actions import Create, Event, EventType, Object, Ref
+from volsync_py.core.actions import Action, Create, Event, EventType, Object, Ref, delete
 from volsync_py.core.owners import is_controlled_by
 from volsync_py.core.quantity import parse_quantity
 from volsync_py.core.result import StepResult, Trouble
-from volsync_py.core.times import parse_rfc3339
-from volsync_py.volumes.claims import capacity_of, claim_object, metadata_for
-
-SNAPSHOT_API = "snapshot.storage.k8s.io/v1"
-SNAPSHOT_GROUP = "snapshot.storage.k8s.io"
-# Snapshots of healthy drivers are bound within seconds …
-SNAPSHOT_PATIENCE = timedelta(seconds=30)
-# … volumes may need a provisioner to make a disk first.
-CLAIM_PATIENCE = timedelta(seconds=120)
+from volsync_py.volumes.claims import capacity_of, claim_object, is_temporary
+from volsync_py.volumes.snapshots import SNAPSHOT_GROUP, removal, snapshot_object, waiting_for_snapshot
 
 
 class CopyMethod(StrEnum):
@@ -74,17 +67,12 @@ def ensure_copy(
 
 
 def _clone(owner: Object, name: str, source: Object, options: CopyOptions, objects: Objects) -> Copy:
+    data_source: Object = {"kind": "PersistentVolumeClaim", "name": source["metadata"]["name"]}
     existing = objects.get(Kind.CLAIM, name)
     if existing is not None:
-        return _existing_claim(owner, existing)
-    wanted = _copy_claim(
-        owner,
-        name,
-        source,
-        options,
-        size=options.capacity or capacity_of(source),
-        data_source={"kind": "PersistentVolumeClaim", "name": source["metadata"]["name"]},
-    )
+        return _existing_claim(owner, existing, data_source, options)
+    size = options.capacity or capacity_of(source)
+    wanted = _copy_claim(owner, name, source, options, size=size, data_source=data_source)
     made = f"created PersistentVolumeClaim/{name} as a clone of {Ref.of(source)}"
     return Copy(claim=wanted, actions=(_creation(owner, wanted, made),))
 
@@ -92,46 +80,76 @@ def _clone(owner: Object, name: str, source: Object, options: CopyOptions, objec
 def _from_snapshot(
     owner: Object, name: str, source: Object, options: CopyOptions, objects: Objects, now: datetime
 ) -> Copy:
-    snapshot = objects.get(Kind.SNAPSHOT, name)
+    snapshot, existing = objects.get(Kind.SNAPSHOT, name), objects.get(Kind.CLAIM, name)
     if snapshot is None:
-        wanted = snapshot_object(owner, name, source, options.snapshot_class, temporary=True)
-        created = Event(
-            EventType.NORMAL,
-            "VolumeSnapshotCreated",
-            "CreateVolumeSnapshot",
-            f"created VolumeSnapshot/{name} of {Ref.of(source)}",
-            Ref.of(wanted),
-        )
-        action = Create(wanted, owner["metadata"]["uid"], created)
-        return Copy(waiting=StepResult(actions=(action,)))
+        return Copy(waiting=StepResult(actions=(_new_snapshot(owner, name, source, options),)))
     if not is_controlled_by(snapshot, owner["metadata"]["uid"]):
         return Copy(waiting=StepResult(error=in_the_way(snapshot)))
+    if not snapshot["metadata"].get("deletionTimestamp") and _is_another(snapshot, source, options):
+        # The claim first: one that was left would pass for a copy of the next snapshot.
+        return _discarded(owner, [existing, snapshot])
     unready = waiting_for_snapshot(snapshot, now, need_ready=False)
     if unready is not None:
         return Copy(waiting=unready)
-    existing = objects.get(Kind.CLAIM, name)
+    data_source: Object = {"apiGroup": SNAPSHOT_GROUP, "kind": "VolumeSnapshot", "name": name}
     if existing is not None:
-        return _existing_claim(owner, existing)
+        return _existing_claim(owner, existing, data_source, options)
     restore_size = (snapshot.get("status") or {}).get("restoreSize")
     usable_size = restore_size if restore_size and parse_quantity(restore_size) > 0 else None
-    claim = _copy_claim(
-        owner,
-        name,
-        source,
-        options,
-        size=options.capacity or usable_size or capacity_of(source),
-        data_source={"apiGroup": SNAPSHOT_GROUP, "kind": "VolumeSnapshot", "name": name},
-    )
+    size = options.capacity or usable_size or capacity_of(source)
+    claim = _copy_claim(owner, name, source, options, size=size, data_source=data_source)
     made = f"created PersistentVolumeClaim/{name} from VolumeSnapshot/{name}"
     return Copy(claim=claim, actions=(_creation(owner, claim, made),))
 
 
-def _existing_claim(owner: Object, claim: Object) -> Copy:
+def _new_snapshot(owner: Object, name: str, source: Object, options: CopyOptions) -> Create:
+    wanted = snapshot_object(owner, name, source, options.snapshot_class, temporary=True)
+    created = Event(
+        EventType.NORMAL,
+        "VolumeSnapshotCreated",
+        "CreateVolumeSnapshot",
+        f"created VolumeSnapshot/{name} of {Ref.of(source)}",
+        Ref.of(wanted),
+    )
+    return Create(wanted, owner["metadata"]["uid"], created)
+
+
+def _is_another(snapshot: Object, source: Object, options: CopyOptions) -> bool:
+    """Tell whether a snapshot is of another volume, or of another class than the one that is asked for.
+
+    Where none is asked for, the cluster fills in its default, so any class is as good.
+    """
+    spec = snapshot.get("spec") or {}
+    of = (spec.get("source") or {}).get("persistentVolumeClaimName")
+    given = options.snapshot_class
+    if of not in (None, source["metadata"]["name"]):
+        return True
+    return given is not None and spec.get("volumeSnapshotClassName") != given
+
+
+def _existing_claim(owner: Object, claim: Object, data_source: Object, options: CopyOptions) -> Copy:
     if not is_controlled_by(claim, owner["metadata"]["uid"]):
         return Copy(waiting=StepResult(error=in_the_way(claim)))
     if claim["metadata"].get("deletionTimestamp"):
         return Copy(waiting=StepResult())
+    of = claim["spec"].get("dataSource") or {}
+    same = all(of.get(key) == data_source[key] for key in ("kind", "name"))
+    given = options.storage_class
+    if not same or (given is not None and claim["spec"].get("storageClassName") != given):
+        return _discarded(owner, [claim])
     return Copy(claim=claim)
+
+
+def _discarded(owner: Object, copies: list[Object | None]) -> Copy:
+    """Return the removal of copies of an earlier spec; what does not carry our label is in the way."""
+    actions: list[Action | None] = []
+    for copy in copies:
+        if copy is None or copy["metadata"].get("deletionTimestamp"):
+            continue
+        if not is_temporary(copy, owner["metadata"]["uid"]):
+            return Copy(waiting=StepResult(error=in_the_way(copy)))
+        actions.append(removal(owner, copy) if copy["kind"] == Kind.SNAPSHOT else delete(copy))
+    return Copy(waiting=StepResult(actions=tuple(a for a in actions if a is not None)))
 
 
 def _copy_claim(
@@ -153,62 +171,6 @@ def _copy_claim(
 def _creation(owner: Object, claim: Object, note: str) -> Create:
     event = Event(EventType.NORMAL, "PersistentVolumeClaimCreated", "CreatePersistentVolumeClaim", note, Ref.of(claim))
     return Create(claim, owner["metadata"]["uid"], event)
-
-
-def snapshot_object(owner: Object, name: str, claim: Object, snapshot_class: str | None, *, temporary: bool) -> Object:
-    """Return a VolumeSnapshot of `claim` that belongs to `owner`."""
-    spec: Object = {"source": {"persistentVolumeClaimName": claim["metadata"]["name"]}}
-    if snapshot_class is not None:
-        spec["volumeSnapshotClassName"] = snapshot_class
-    return {
-        "apiVersion": SNAPSHOT_API,
-        "kind": "VolumeSnapshot",
-        "metadata": metadata_for(owner, name, temporary=temporary),
-        "spec": spec,
-    }
-
-
-def waiting_for_snapshot(snapshot: Object, now: datetime, *, need_ready: bool) -> StepResult | None:
-    """Return why the snapshot cannot be used yet, or None.
-
-    Without `need_ready`, a driver that never says `readyToUse` is trusted once the snapshot is bound.
-    """
-    status = snapshot.get("status") or {}
-    ready = status.get("readyToUse")
-    bound = bool(status.get("boundVolumeSnapshotContentName"))
-    deleting = bool(snapshot["metadata"].get("deletionTimestamp"))
-    if not deleting and bound and (ready is True or (ready is None and not need_ready)):
-        return None
-    name = snapshot["metadata"]["name"]
-    message = (status.get("error") or {}).get("message")
-    if message:
-        trouble = Trouble(
-            "SnapshotFailed",
-            f"VolumeSnapshot/{name}: {message}",
-            "see the VolumeSnapshotClass and the log of the CSI driver; it is tried again by itself",
-        )
-        return StepResult(unhealthy=trouble)
-    late = parse_rfc3339(snapshot["metadata"]["creationTimestamp"]) + SNAPSHOT_PATIENCE
-    if deleting or bound or now < late:
-        wait = None if deleting or bound else (late - now).total_seconds()
-        return StepResult(requeue_after_seconds=wait)
-    event = Event(
-        EventType.WARNING,
-        "VolumeSnapshotNotBound",
-        "CreateVolumeSnapshot",
-        f"waiting for VolumeSnapshot/{name} to be bound: check the VolumeSnapshotClass and the CSI driver",
-        Ref.of(snapshot),
-    )
-    return StepResult(
-        actions=(event,),
-        unhealthy=Trouble(
-            "SnapshotNotBound",
-            f"VolumeSnapshot/{name} is not bound",
-            "check that its VolumeSnapshotClass exists and that the CSI driver supports snapshots",
-        ),
-        # The event's recorder makes a series of these; the reminder need not come more often.
-        requeue_after_seconds=600,
-    )
 
 
 def in_the_way(obj: Object) -> Trouble:

@@ -168,6 +168,16 @@ def test_bad_input_is_named_in_a_condition_and_costs_a_few_requests(
     assert len(world.requests()) <= 8
 
 
+def test_a_resource_of_another_operator_never_gets_a_status_a1_b1(world: World) -> None:
+    for plural in ("replicationsources", "replicationdestinations"):
+        spec = {"trigger": {"manual": "one"}, "external": {"provider": "example.com/mover"}}
+        world.cluster.ask("POST", world.path(plural, group=VOLSYNC), {"metadata": {"name": "theirs"}, "spec": spec})
+    world.source()
+    world.wait_done("replicationsources", "backup")
+    for plural in ("replicationsources", "replicationdestinations"):
+        assert "status" not in world.cluster.get(world.path(plural, "theirs", VOLSYNC))
+
+
 def test_an_object_of_somebody_else_is_not_touched(world: World) -> None:
     world.claim("volsync-backup-src")
     world.source(copyMethod="Clone")

@@ -128,6 +128,39 @@ def test_a_success_is_written_once_with_its_final_reason_before_the_job_is_delet
     assert decision.out_of_sync is False
 
 
+def test_a_clock_that_was_set_back_makes_no_run_end_before_its_start() -> None:
+    one = resource(lastSyncStartTime=format_rfc3339(NOW + timedelta(hours=1)))
+    decision = decide(one, Work(StepResult(success=Success())), NOW)
+    assert after(one, decision)["lastSyncDuration"] == "0s"
+    assert decision.finished is not None
+    assert decision.finished.duration_seconds == 0
+
+
+@pytest.mark.parametrize(("served", "expected"), [("b", "b"), (None, "a"), ("", None)])
+def test_a_run_serves_the_tag_that_it_was_started_for_or_the_present_one_if_that_is_not_known(
+    served: str | None, expected: str | None
+) -> None:
+    one = resource(lastSyncStartTime=format_rfc3339(NOW), lastManualSync="before")
+    decision = decide(one, Work(StepResult(success=Success(manual=served)), (LEFTOVER,)), NOW)
+    assert after(one, decision).get("lastManualSync") == expected
+
+
+def test_what_has_to_wait_is_told_unless_something_has_failed_before() -> None:
+    waits = Trouble("MaintenanceWaits", "prune is due", "wait")
+    one = resource(lastSyncStartTime=format_rfc3339(NOW))
+    for before, maintained, expected in (
+        (None, True, ("True", "MaintenanceWaits")),
+        (None, None, ("True", "MaintenanceWaits")),
+        ("False", True, ("False", "Before")),
+        ("False", waits, ("False", "MaintenanceWaits")),
+    ):
+        told = {"type": "Maintained", "status": before, "reason": "Before", "lastTransitionTime": format_rfc3339(NOW)}
+        one = resource(lastSyncStartTime=format_rfc3339(NOW), conditions=[told] if before else [])
+        success = Success(maintained=maintained, postponed=waits)
+        status = after(one, decide(one, Work(StepResult(success=success)), NOW))
+        assert condition(status, "Maintained") == expected
+
+
 def test_without_a_trigger_the_next_run_waits_until_the_last_one_is_cleaned_up_m5_m7() -> None:
     one = resource({"manual": ""}, **idle())
     cleaning = decide(one, Work(left=(LEFTOVER,)), NOW)

@@ -70,7 +70,11 @@ def answer(need: Read, objects: list[dict[str, Any]], replication: Replication) 
         label = "volsync-py/repository"
         jobs = (o for o in objects if o["kind"] == "Job")
         return [j for j in jobs if (j["metadata"].get("labels") or {}).get(label) == need.name]
-    return "" if need.kind is ReadKind.POD_LOG else []
+    if need.kind is ReadKind.POD_LOG:
+        return next(
+            (o.get("log", "") for o in objects if o["kind"] == "Pod" and o["metadata"]["name"] == need.name), ""
+        )
+    return []
 
 
 def words(decision: Decision) -> list[str]:

@@ -56,6 +56,28 @@ class Simulation:
         """Return the names of the objects of a kind."""
         return [o["metadata"]["name"] for o in self.objects if o["kind"] == kind]
 
+    def conditions(self) -> dict[str, tuple[str, str, str]]:
+        """Return status, reason and message of each condition."""
+        return {c["type"]: (c["status"], c["reason"], c["message"]) for c in self.status.get("conditions") or []}
+
+    def change(self, restic: dict[str, Any] | None = None, **spec: Any) -> None:
+        """Change the spec, as a user does; None takes a field away."""
+        given = self.resource["spec"]
+        self.resource["spec"] = merged(given, {**spec, **({"restic": restic} if restic else {})})
+        self.resource["metadata"]["generation"] += 1
+        self._touch(self.resource)
+
+    def add_pod(self, name: str = "pod", phase: str = "Pending", **status: Any) -> dict[str, Any]:
+        """Give the Job a pod."""
+        job = self.job()
+        assert job is not None
+        labels = {"job-name": job["metadata"]["name"], "controller-uid": job["metadata"]["uid"]}
+        meta = {"name": name, "namespace": "ns", "labels": labels, "creationTimestamp": format_rfc3339(self.now)}
+        spec = {"containers": [{"image": "mover:1"}]}
+        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec, "status": {"phase": phase, **status}}
+        self.objects.append(pod)
+        return pod
+
     # ---- passes
 
     def settle(self) -> None:

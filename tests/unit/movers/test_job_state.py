@@ -8,17 +8,19 @@ from typing import Any
 import pytest
 
 from volsync_py.core.times import format_rfc3339
-from volsync_py.movers.restic.job_state import Phase, job_state
+from volsync_py.movers.restic.job_state import STARTED, Phase, job_state, scaled
 from volsync_py.restic.report import ErrorClass, Outcome, Report, StepReport
 
 NOW = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 
 
-def job(condition: str = "", *, seconds_ago: float = 1, parallelism: int = 1) -> dict[str, Any]:
+def job(condition: str = "", *, seconds_ago: float = 1, parallelism: int = 1, **status: Any) -> dict[str, Any]:
     when = format_rfc3339(NOW - timedelta(seconds=seconds_ago))
     found = [{"type": condition, "status": "True", "lastTransitionTime": when}] if condition else []
-    meta = {"name": "j", "creationTimestamp": when}
-    return {"metadata": meta, "spec": {"parallelism": parallelism}, "status": {"conditions": found}}
+    meta = {"name": "j", "namespace": "n", "uid": "u", "creationTimestamp": when}
+    spec = {"parallelism": parallelism}
+    kind = {"apiVersion": "batch/v1", "kind": "Job"}
+    return {**kind, "metadata": meta, "spec": spec, "status": {"conditions": found, **status}}
 
 
 def pod(phase: str, *, seconds_ago: float = 1, state: dict[str, Any] | None = None, **status: Any) -> dict[str, Any]:
@@ -102,3 +104,49 @@ def test_a_job_without_a_pod_is_asked_about_after_thirty_seconds_unless_it_is_pa
     assert job_state(job(seconds_ago=29), [], NOW).phase is Phase.RUNNING
     assert job_state(job(seconds_ago=30), [], NOW).phase is Phase.PODLESS
     assert job_state(job(seconds_ago=30, parallelism=0), [], NOW).phase is Phase.RUNNING
+
+
+def leaving(one: dict[str, Any]) -> dict[str, Any]:
+    """Return a pod that was told to go."""
+    one["metadata"]["deletionTimestamp"] = format_rfc3339(NOW)
+    return one
+
+
+def test_a_pod_that_is_being_deleted_on_a_lost_node_is_no_missing_pod() -> None:
+    unready = {"type": "Ready", "status": "False", "lastTransitionTime": format_rfc3339(NOW - timedelta(seconds=300))}
+    state = job_state(job(seconds_ago=3600), [leaving(pod("Running", conditions=[unready]))], NOW)
+    assert (state.phase, state.error_class) == (Phase.RUNNING, "NodeLost")
+
+
+@pytest.mark.parametrize("phase", ["Pending", "Running", "Failed"])
+def test_a_pod_that_ends_because_of_an_eviction_or_a_pause_is_waited_for(phase: str) -> None:
+    one = leaving(pod(phase, seconds_ago=3600, state={"waiting": {"reason": "ErrImagePull"}}))
+    state = job_state(job(seconds_ago=3600), [one], NOW)
+    assert (state.phase, state.error_class) == (Phase.RUNNING, "")
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        {"active": 1},
+        {"terminating": 1},
+        {"failed": 1},
+        {"conditions": [{"type": "FailureTarget", "status": "True"}]},
+        {"conditions": [{"type": "SuccessCriteriaMet", "status": "True"}]},
+    ],
+)
+def test_the_end_of_a_pod_may_be_seen_before_the_job_counts_it(status: dict[str, Any]) -> None:
+    assert job_state(job(seconds_ago=3600, **status), [], NOW).phase is Phase.RUNNING
+
+
+def test_a_job_that_goes_on_after_a_pause_has_thirty_seconds_for_its_new_pod() -> None:
+    one = job(seconds_ago=3600, parallelism=0)
+    changes = scaled(one, 1, NOW - timedelta(seconds=29)).changes
+    assert changes["spec"] == {"parallelism": 1}
+    one["spec"]["parallelism"] = 1
+    one["metadata"]["annotations"] = changes["metadata"]["annotations"]
+    state = job_state(one, [], NOW)
+    assert (state.phase, state.look_again_at) == (Phase.RUNNING, NOW + timedelta(seconds=1))
+    assert job_state(one, [], NOW + timedelta(seconds=1)).phase is Phase.PODLESS
+    one["metadata"]["annotations"][STARTED] = "whenever"
+    assert job_state(one, [], NOW).phase is Phase.PODLESS

@@ -32,8 +32,8 @@ EXPECTED: dict[str, list[str]] = {
     "05a-source-cleaning-up": REMOVED,
     "05b-source-job-complete-unnoticed": REMOVED,
     "05c-destination-cleaning-up": [
-        "delete Job/volsync-dst-restore",
         "patch PersistentVolumeClaim/volsync-restore-dest",
+        "delete Job/volsync-dst-restore",
     ],
     # VolSync's mover leaves no proof of what it restored, so it is restored again before anything is published.
     "05d-destination-job-complete-unnoticed": ["delete Job/volsync-dst-restore", "event NoReport"],
@@ -103,3 +103,50 @@ def test_a_run_that_volsync_finished_counts_as_one() -> None:
     assert status["lastSyncTime"]
     healthy = next(c for c in status["conditions"] if c["type"] == "Healthy")
     assert (healthy["status"], healthy["reason"]) == ("True", "Succeeded")
+
+
+def finished(args: list[str], log: str = "", **restic: Any) -> dict[str, Any]:
+    """Return what the status says of the repository after a Job of VolSync's with these arguments."""
+    objects, now = load("05b-source-job-complete-unnoticed")
+    for obj in objects:
+        if obj["kind"] == "Job":
+            obj["spec"]["template"]["spec"]["containers"][0]["args"] = args
+        elif obj["kind"] == "Pod":
+            obj["log"] = log
+        elif obj["kind"] == "ReplicationSource":
+            obj["spec"]["restic"] |= restic
+    told: dict[str, Any] = status_of(decision_on(objects, now)).get("restic") or {}
+    return told
+
+
+def test_a_prune_and_an_unlock_of_volsyncs_job_are_recorded_and_not_made_again() -> None:
+    status = finished(["unlock", "backup", "prune"], unlock="now")
+    assert status["lastPruned"]
+    assert status["lastUnlocked"] == "now"
+
+
+def test_what_volsyncs_job_was_not_told_to_do_is_not_recorded() -> None:
+    status = finished(["backup"], unlock="now")
+    assert "lastPruned" not in status
+    assert "lastUnlocked" not in status
+
+
+def test_a_prune_that_volsyncs_mover_did_not_come_to_is_not_recorded() -> None:
+    assert "lastPruned" not in finished(["backup", "prune"], "== Directory is empty skipping backup ===")
+
+
+def test_a_job_of_volsync_serves_the_tag_of_the_spec_as_with_volsync() -> None:
+    objects, now = load("05b-source-job-complete-unnoticed")
+    for obj in objects:
+        if obj["kind"] == "ReplicationSource":
+            obj["spec"]["trigger"] = {"manual": "another"}
+            obj["metadata"]["generation"] = 7
+    assert status_of(decision_on(objects, now))["lastManualSync"] == "another"
+
+
+def test_a_paused_job_of_volsync_goes_on_as_it_is() -> None:
+    objects, now = load("08a-source-paused-in-run")
+    for obj in objects:
+        if obj["kind"] == "ReplicationSource":
+            obj["spec"]["paused"] = False
+    assert words(decision_on(objects, now))[-1].startswith("patch Job/")

@@ -1,7 +1,8 @@
 """Attempts of a run: what is recorded of one that failed, and what the next one waits for.
 
 The record is the status' `attempt`, which lasts until a run succeeds. A retryable failure waits for its time; a
-terminal one as well, or for a change that can help: of the spec, of the Secret, or a run asked for by annotation.
+terminal one as well, or for a change that can help: of the spec, of the Secret, of the certificate authority, of the
+size of a volume that was full, or a run asked for by annotation.
 """
 
 from __future__ import annotations
@@ -9,12 +10,17 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from volsync_py.api.spec import Replication
-from volsync_py.api.view import UNREAD, Read, ReadKind, View
+from volsync_py.api.view import UNREAD, Kind, Read, ReadKind, View
 from volsync_py.core.actions import Object
 from volsync_py.core.result import StepResult, Trouble
 from volsync_py.core.times import format_rfc3339, parse_rfc3339
+from volsync_py.core.trigger import TriggerKind
+from volsync_py.movers.restic.objects import CA_VERSION
 from volsync_py.movers.restic.outcome import info, is_terminal, next_attempt
+from volsync_py.movers.restic.preflight import certificate_read
 from volsync_py.movers.restic.run_record import RunRecord
+from volsync_py.restic.report import ErrorClass
+from volsync_py.volumes.claims import capacity_of
 
 # How often the Secret is looked at while only a change of it can help: every minute for ten, then every five.
 _POLL = timedelta(minutes=1)
@@ -36,11 +42,12 @@ def failure(replication: Replication, view: View, job: Object, error_class: str,
         count,
         view.now,
         uid=replication.uid,
-        next_slot=replication.trigger.slot_after(view.now),
+        next_slot=_next_slot(replication, view.now),
         first=view.settings.retry_first,
         longest=view.settings.retry_longest,
     )
     record = RunRecord.of(job)
+    full = error_class == ErrorClass.TARGET_FULL
     return {
         "count": count,
         "lastError": {"class": error_class, "message": message[:_MESSAGE_CHARACTERS]},
@@ -48,6 +55,8 @@ def failure(replication: Replication, view: View, job: Object, error_class: str,
         "nextAttemptTime": format_rfc3339(retry) if retry else None,
         "observedGeneration": record.generation or _generation(replication),
         "secretVersion": record.secret,
+        "customCAVersion": (job["metadata"].get("annotations") or {}).get(CA_VERSION),
+        "targetSize": _target_size(replication, view) if full else None,
         "runNow": record.run_now,
     }
 
@@ -68,15 +77,48 @@ def hold(replication: Replication, view: View) -> StepResult | None:
     wait = None if due is None else (due - view.now).total_seconds() + 0.1
     if not is_terminal(error_class):
         return StepResult(unhealthy=trouble, requeue_after_seconds=wait)
-    read = Read(ReadKind.SECRET, replication.restic.repository)
-    secret = view.read(read.kind, read.name)
-    if secret is UNREAD:
-        return StepResult(needs=(read,))
-    if secret is not None and secret["metadata"]["resourceVersion"] != attempt.get("secretVersion"):
+    needs = tuple(read for read, _ in _tried(replication, attempt) if read not in view.reads)
+    if needs:
+        return StepResult(needs=needs)
+    if _mended(replication, view, attempt):
         return None
     lasted = view.now - parse_rfc3339(attempt["lastFailureTime"])
     poll = (_POLL_SLOW if lasted > _POLL_SLOW_AFTER else _POLL).total_seconds()
     return StepResult(unhealthy=trouble, requeue_after_seconds=poll if wait is None else min(wait, poll))
+
+
+def _tried(replication: Replication, attempt: Object) -> list[tuple[Read, str]]:
+    """Return what the attempt was made with, as it can be read now, and its version then."""
+    tried = [(Read(ReadKind.SECRET, replication.restic.repository), str(attempt.get("secretVersion") or ""))]
+    authority = certificate_read(replication.restic.custom_ca)
+    # Attempts of an older manager have no record of it.
+    if authority is not None and attempt.get("customCAVersion"):
+        tried.append((authority, str(attempt["customCAVersion"])))
+    return tried
+
+
+def _mended(replication: Replication, view: View, attempt: Object) -> bool:
+    """Tell whether something of what the attempt was made with has changed since."""
+    for read, version in _tried(replication, attempt):
+        found = view.read(read.kind, read.name)
+        if found not in (None, UNREAD) and found["metadata"]["resourceVersion"] != version:
+            return True
+    full, now = attempt.get("targetSize"), _target_size(replication, view)
+    return bool(full and now) and full != now
+
+
+def _target_size(replication: Replication, view: View) -> str | None:
+    """Return the size of a claim that the user named to restore into; that of our own follows the spec."""
+    name = replication.restic.destination_claim
+    claim = view.objects.get(Kind.CLAIM, name) if name else None
+    size = capacity_of(claim) if claim is not None else None
+    return None if size is None else str(size)
+
+
+def _next_slot(replication: Replication, now: datetime) -> datetime | None:
+    """Return the next time at which a run would start by itself; without a trigger that is always."""
+    trigger = replication.trigger
+    return now if trigger.kind is TriggerKind.ALWAYS else trigger.slot_after(now)
 
 
 def _generation(replication: Replication) -> int:

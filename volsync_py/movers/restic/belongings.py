@@ -5,27 +5,52 @@ from __future__ import annotations
 from volsync_py.api.spec import Replication
 from volsync_py.api.view import Kind, View
 from volsync_py.core import names
-from volsync_py.core.actions import Action, Create, Object, delete
+from volsync_py.core.actions import Action, Create, Event, Object, Patch, Ref, delete
 from volsync_py.core.owners import has_owner, is_controlled_by
 from volsync_py.core.result import StepResult
 from volsync_py.movers.restic import objects as make
-from volsync_py.volumes.claims import claim_object, created_claim, grown
+from volsync_py.volumes.claims import claim_object, created_claim, grown, marked, not_bound
 from volsync_py.volumes.point_in_time import in_the_way
 
 DEFAULT_CACHE_SIZE = "1Gi"
 
 
-def missing_account(replication: Replication, view: View) -> tuple[Create, ...]:
-    """Return the creation of the mover's account, and of its rights where something asks for them."""
+def ensure_account(replication: Replication, view: View) -> tuple[Action, ...]:
+    """Return what makes the mover's account, and its rights where something asks for them."""
     if replication.restic.service_account:
         return ()
     owner, settings = replication.object, view.settings
     name = names.account_name(replication.role, replication.name)
     wanted = [(Kind.SERVICE_ACCOUNT, make.service_account_object(owner, name))]
+    changed: tuple[Patch, ...] = ()
     if settings.has_scc:
         role = make.role_object(owner, name, scc_name=settings.scc_name, privileged=view.privileged)
         wanted += [(Kind.ROLE, role), (Kind.ROLE_BINDING, make.role_binding_object(owner, name))]
-    return tuple(Create(obj, replication.uid) for kind, obj in wanted if view.objects.get(kind, name) is None)
+        changed = _other_rules(view.objects.get(Kind.ROLE, name), role, replication.uid)
+    missing = (Create(obj, replication.uid) for kind, obj in wanted if view.objects.get(kind, name) is None)
+    return (*missing, *changed)
+
+
+def _other_rules(existing: Object | None, wanted: Object, uid: str) -> tuple[Patch, ...]:
+    """Return the change of a Role of ours whose rules are not the wanted ones.
+
+    Differs from VolSync: rights that the namespace's admin has taken back are taken from the Role as well.
+    """
+    if existing is None or not is_controlled_by(existing, uid):
+        return ()
+    if (existing.get("rules") or []) == wanted["rules"]:
+        return ()
+    return (Patch(Ref.of(existing), {"rules": wanted["rules"]}, existing["metadata"]["uid"]),)
+
+
+def unbound(replication: Replication, view: View, data: str, pods: list[Object]) -> tuple[Event, ...]:
+    """Return the events of claims of ours that keep the mover's pod waiting; `data` is the one that it works on."""
+    if not any((pod.get("status") or {}).get("phase") == "Pending" for pod in pods):
+        return ()
+    cache = names.cache_name(replication.role, replication.name)
+    found = (view.objects.get(Kind.CLAIM, name) for name in (data, cache))
+    ours = [claim for claim in found if claim is not None and is_controlled_by(claim, replication.uid)]
+    return tuple(event for claim in ours for event in not_bound(claim, view.now))
 
 
 def ensure_cache(replication: Replication, view: View, data: Object) -> tuple[Action, ...] | StepResult:
@@ -55,4 +80,4 @@ def ensure_cache(replication: Replication, view: View, data: Object) -> tuple[Ac
         return StepResult(error=in_the_way(existing))
     if existing["metadata"].get("deletionTimestamp"):
         return StepResult()
-    return (*actions, *grown(existing, size))
+    return (*actions, *grown(existing, size), *marked(existing, uid, temporary=spec.cleanup_cache_claim))

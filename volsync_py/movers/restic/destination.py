@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from volsync_py.api.view import Kind
 from volsync_py.core import names
-from volsync_py.core.actions import Action, Create, Object
+from volsync_py.core.actions import Action, Create, Event, EventType, Object, Patch
 from volsync_py.core.labels import Label
 from volsync_py.core.owners import is_controlled_by
 from volsync_py.core.result import StepResult, Success, Trouble
 from volsync_py.movers.restic.environment import Variables
-from volsync_py.movers.restic.job_state import JobState
+from volsync_py.movers.restic.job_state import JobState, delete_job
 from volsync_py.movers.restic.outcome import ClusterError
+from volsync_py.movers.restic.plan import deadlines_for, record_of, variables_for
 from volsync_py.movers.restic.run_record import RunRecord
 from volsync_py.movers.restic.work import ResticWork
 from volsync_py.restic.run import Grants, RestoreOptions, Run
-from volsync_py.volumes.claims import claim_object, created_claim, grown
+from volsync_py.volumes.claims import claim_object, created_claim, grown, marked
 from volsync_py.volumes.image import (
     direct_image,
     ensure_snapshot_image,
@@ -35,8 +36,7 @@ class DestinationWork(ResticWork):
     def _data_claim(self) -> StepResult | Object:
         """Return the claim to restore into; one that we provision may have to be created first."""
         if self.spec.destination_claim:
-            named = self.named_claim("spec.restic.destinationPVC", self.spec.destination_claim)
-            return StepResult(error=named) if isinstance(named, Trouble) else named
+            return self.named_claim("spec.restic.destinationPVC", self.spec.destination_claim)
         name = self._claim_name()
         claim = self.view.objects.get(Kind.CLAIM, name)
         if claim is None:
@@ -57,11 +57,14 @@ class DestinationWork(ResticWork):
         claim = self._data_claim()
         if isinstance(claim, StepResult):
             return None, claim
-        actions: tuple[Action, ...] = ()
         if "uid" not in claim["metadata"]:
-            actions = (Create(claim, self.uid, created_claim(claim, "to receive incoming data")),)
-        elif not self.spec.destination_claim:
-            actions = grown(claim, self.spec.capacity)
+            created = Create(claim, self.uid, created_claim(claim, "to receive incoming data"))
+            return claim, StepResult(actions=(created,))
+        # A name that is still on the claim is of an image of something else than what this run restores.
+        actions: tuple[Action, ...] = forget_name(claim)
+        if not self.spec.destination_claim:
+            temporary = marked(claim, self.uid, temporary=self.spec.cleanup_temp_claim)
+            actions = (*actions, *grown(claim, self.spec.capacity), *temporary)
         return claim, StepResult(actions=actions)
 
     def job_options(self, secret: Object, grants: Grants) -> tuple[list[str], Variables, RunRecord]:
@@ -80,27 +83,29 @@ class DestinationWork(ResticWork):
                 publishesImage=not self.spec.is_direct,
                 verify=wanted.verify,
             ),
-            deadlines=self.deadlines(),
+            deadlines=deadlines_for(self.view),
         )
-        variables = self.variables(
+        variables = variables_for(
+            self.replication,
+            self.view,
             secret,
             document,
             restore_as_of=self.spec.restore_as_of,
             previous=self.spec.previous,
             delete_files=self.spec.delete_files,
         )
-        return ["restore"], variables, self.record(secret)
+        return ["restore"], variables, record_of(self.replication, secret, grants)
 
-    def succeeded(self, state: JobState, record: RunRecord) -> StepResult:
+    def succeeded(self, job: Object, state: JobState, record: RunRecord) -> StepResult:
         """Return the image, once there is one; never without the mover's word on what it restored."""
-        report, job = state.report, self._job()
-        if job is not None and (report is None or not (report.restored or report.nothing_to_restore)):
+        claim = self.view.objects.get(Kind.CLAIM, record.claim or self._claim_name())
+        other = self._superseded_by(record, claim)
+        if other:
+            return self._made_again(job, claim, other)
+        report = state.report
+        if claim is None or report is None or not (report.restored or report.nothing_to_restore):
             text = "the mover left no proof of what it restored"
             return self.failed(job, ClusterError.NO_REPORT.value, text, state)
-        claim = self.view.objects.get(Kind.CLAIM, self._claim_name())
-        if claim is None or report is None:
-            text = f"PersistentVolumeClaim {self._claim_name()!r} is gone"
-            return StepResult(error=Trouble("Configuration", text, "the restore begins again with the next run"))
         if self.spec.is_direct:
             reference = direct_image(claim)
         else:
@@ -112,18 +117,72 @@ class DestinationWork(ResticWork):
             "latestMoverStatus": self.mover_status(state, successful=True),
             "restic": {"restored": report.restored.as_json() if report.restored else None},
         }
-        return StepResult(success=Success(status=status, image=reference, run_now=record.run_now))
+        success = Success(
+            status=status,
+            image=reference,
+            warning=self._warning(),
+            run_now=record.run_now,
+            manual=record.manual if record.is_ours else None,
+        )
+        return StepResult(actions=self._marks(), success=success)
+
+    def _superseded_by(self, record: RunRecord, claim: Object | None) -> str:
+        """Return what has become of what was restored, so that it is not what is to be published; "" if it is."""
+        if record.claim and record.claim != self._claim_name():
+            return f"the restore went to PersistentVolumeClaim/{record.claim}, which is no longer the destination"
+        if record.copy_method and record.is_direct != self.spec.is_direct:
+            return f"the restore was made with copyMethod {record.copy_method}"
+        if claim is None:
+            return f"PersistentVolumeClaim/{record.claim or self._claim_name()} is gone"
+        return ""
+
+    def _made_again(self, job: Object, claim: Object | None, why: str) -> StepResult:
+        """Return the end of a Job whose restore is not published, and with it the beginning of another one."""
+        note = f"{why}: nothing is published of it, it is restored again"
+        event = Event(EventType.NORMAL, "Superseded", "Synchronize", note)
+        return StepResult(actions=(*forget_name(claim), delete_job(job), event), requeue_after_seconds=1.0)
+
+    def _warning(self) -> Trouble | None:
+        if self.spec.destination_claim or not self.spec.cleanup_temp_claim or not self.spec.is_direct:
+            return None
+        text = "spec.restic.cleanupTempPVC: with copyMethod Direct, the volume is what latestImage names, so it is kept"
+        return Trouble("CleanupIgnored", text, "remove cleanupTempPVC, or use copyMethod Snapshot")
+
+    def _marks(self) -> tuple[Patch, ...]:
+        """Return the labels that make claims go, or stay, as the spec says at the end of the run."""
+        wanted = {self.cache_name: self.spec.cleanup_cache_claim}
+        if not self.spec.destination_claim:
+            wanted[self._claim_name()] = self.spec.cleanup_temp_claim
+        found = ((self.view.objects.get(Kind.CLAIM, name), temporary) for name, temporary in wanted.items())
+        return tuple(p for claim, temporary in found if claim for p in marked(claim, self.uid, temporary=temporary))
+
+    def _leftovers(self) -> list[Object]:
+        return [obj for obj in super()._leftovers() if not self._stays(obj)]
+
+    def _stays(self, obj: Object) -> bool:
+        """Tell whether a claim is kept although it is labelled: the spec has changed, or it is what is published."""
+        name = obj["metadata"]["name"]
+        if obj["kind"] != Kind.CLAIM:
+            return False
+        if name == self.cache_name:
+            return not self.spec.cleanup_cache_claim
+        latest = self.replication.status.get("latestImage") or {}
+        if (latest.get("kind"), latest.get("name")) == (Kind.CLAIM, name):
+            return True
+        if name != self._claim_name():
+            return False
+        # Differs from VolSync: a volume that is itself the image is not deleted.
+        return self.spec.is_direct or bool(self.spec.destination_claim) or not self.spec.cleanup_temp_claim
 
     def cleanup(self, publishing: str | None) -> tuple[Action, ...]:
         """Return the removal of the run's objects and of images that are no longer the latest."""
         latest = (self.replication.status.get("latestImage") or {}).get("name") or ""
         keep = publishing if publishing is not None else latest
         claim = self.view.objects.get(Kind.CLAIM, self._claim_name())
-        running = bool(self.replication.status.get("lastSyncStartTime")) and publishing is None
-        actions: list[Action] = list(super().cleanup(publishing))
-        if running:
-            return tuple(actions)
-        actions += forget_name(claim)
+        if self.replication.status.get("lastSyncStartTime") and publishing is None:
+            return super().cleanup(publishing)
+        # The claim's name for the image first: the claim itself may go.
+        actions: list[Action] = [*forget_name(claim), *super().cleanup(publishing)]
         for snapshot in old_images(self.owner, keep, self.view.objects):
             gone = removal(self.owner, snapshot)
             if gone is not None and gone not in actions:

@@ -12,8 +12,8 @@ from enum import Enum
 
 from attrs import frozen
 
-from volsync_py.core.actions import Delete, Object, Propagation, delete
-from volsync_py.core.times import parse_rfc3339
+from volsync_py.core.actions import Delete, Object, Patch, Propagation, Ref, delete
+from volsync_py.core.times import format_rfc3339, parse_rfc3339
 from volsync_py.movers.restic.outcome import ClusterError
 from volsync_py.restic.report import ErrorClass, Report
 
@@ -26,6 +26,9 @@ PENDING_PATIENCE = timedelta(minutes=2)
 # A node that reboots is back within five minutes.
 NODE_PATIENCE = timedelta(minutes=5)
 
+# On Jobs: when we last changed how many pods it is to have. Kubernetes keeps no time of that.
+STARTED = "volsync-py/started"
+
 _IMAGE_REASONS = {"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"}
 _CONFIG_REASONS = {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}
 
@@ -34,7 +37,7 @@ class Phase(Enum):
     """Where the run is."""
 
     RUNNING = "running"
-    # The Job has no pod although it should have one: its events may tell why.
+    # The Job has no pod at all although it should have one: its events may tell why.
     PODLESS = "podless"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
@@ -62,9 +65,12 @@ def job_state(job: Object, pods: Iterable[Object], now: datetime) -> JobState:
         if ended:
             return _ended(ended, ordered, phase, now)
     live = [p for p in ordered if not p["metadata"].get("deletionTimestamp")]
-    if not live:
-        return _podless(job, now)
-    return _live(live[-1], now)
+    if live:
+        return _live(live[-1], now)
+    if ordered:
+        # It is on its way out, so what it waited for no longer matters; but its node may be lost.
+        return _on_its_node(ordered[-1], now)
+    return _podless(job, now)
 
 
 def has_ended(job: Object) -> bool:
@@ -75,6 +81,15 @@ def has_ended(job: Object) -> bool:
 def delete_job(job: Object) -> Delete:
     """Return the removal of a Job; as long as it has a pod that runs, its name stays taken."""
     return delete(job, Propagation.BACKGROUND if has_ended(job) else Propagation.FOREGROUND)
+
+
+def scaled(job: Object, parallelism: int, now: datetime) -> Patch:
+    """Return the change of how many pods a Job is to have, with the time from which its pod may be waited for."""
+    changes: Object = {
+        "metadata": {"annotations": {STARTED: format_rfc3339(now)}},
+        "spec": {"parallelism": parallelism},
+    }
+    return Patch(Ref.of(job), changes, job["metadata"]["uid"])
 
 
 def _ended(condition: Object, pods: list[Object], phase: str, now: datetime) -> JobState:
@@ -122,13 +137,31 @@ def _provisional(report: Report) -> bool:
 
 
 def _podless(job: Object, now: datetime) -> JobState:
-    if job["spec"].get("parallelism") == 0 or job["metadata"].get("deletionTimestamp"):
+    if job["spec"].get("parallelism") == 0 or job["metadata"].get("deletionTimestamp") or _has_had_a_pod(job):
         return JobState(Phase.RUNNING)
-    since = (job.get("status") or {}).get("startTime") or job["metadata"]["creationTimestamp"]
-    due = parse_rfc3339(since) + NO_POD_PATIENCE
+    due = _started(job) + NO_POD_PATIENCE
     if now < due:
         return JobState(Phase.RUNNING, look_again_at=due)
     return JobState(Phase.PODLESS, ClusterError.POD_REJECTED.value, "the Job's pod is not created")
+
+
+def _has_had_a_pod(job: Object) -> bool:
+    """Tell whether the Job counts a pod, or is about to end: then the news of it is on the way."""
+    status = job.get("status") or {}
+    counted = any(status.get(key) for key in ("active", "terminating", "failed", "succeeded"))
+    return counted or any(_condition(job, name) for name in ("FailureTarget", "SuccessCriteriaMet"))
+
+
+def _started(job: Object) -> datetime:
+    """Return when the Job was last told to have a pod: at its start, or when it went on after a pause."""
+    meta = job["metadata"]
+    told = (meta.get("annotations") or {}).get(STARTED)
+    start = (job.get("status") or {}).get("startTime") or meta["creationTimestamp"]
+    try:
+        return max(parse_rfc3339(start), parse_rfc3339(told or start))
+    except ValueError:
+        # Anybody may write an annotation.
+        return parse_rfc3339(start)
 
 
 def _live(pod: Object, now: datetime) -> JobState:
@@ -143,8 +176,14 @@ def _live(pod: Object, now: datetime) -> JobState:
     phase = (pod.get("status") or {}).get("phase")
     if phase == "Pending":
         return _pending(pod, now)
+    return _on_its_node(pod, now)
+
+
+def _on_its_node(pod: Object, now: datetime) -> JobState:
+    """Judge a pod by its node: one that does not report makes all its pods unready, and their end is never seen."""
     ready = _pod_condition(pod, "Ready")
-    if phase == "Running" and ready.get("status") == "False" and not _terminated(pod):
+    running = (pod.get("status") or {}).get("phase") == "Running"
+    if running and ready.get("status") == "False" and not _terminated(pod):
         due = parse_rfc3339(ready.get("lastTransitionTime") or pod["metadata"]["creationTimestamp"])
         due += NODE_PATIENCE
         node = pod["spec"].get("nodeName", "")

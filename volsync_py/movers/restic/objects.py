@@ -10,6 +10,7 @@ from typing import Any
 
 from attrs import field, frozen
 
+from volsync_py.api.restic import mover_volume_name
 from volsync_py.core.actions import Object
 from volsync_py.core.labels import CREATED_BY_US, Annotation, Label
 from volsync_py.movers.restic.environment import (
@@ -23,6 +24,8 @@ from volsync_py.volumes.claims import metadata_for
 from volsync_py.volumes.in_use import Placement
 
 COMMAND = "volsync-py-mover"
+# On Jobs: the resource version of what holds the custom CA, so that a change of it after a failure is noticed.
+CA_VERSION = "volsync-py/custom-ca-version"
 # restic may need 60 s to give its lock back on a slow backend, the supervisor waits 75 s: 90 s are enough.
 GRACE_PERIOD_SECONDS = 90
 # What a privileged mover may do beyond the others: read, own and change any file.
@@ -36,6 +39,7 @@ class CertificateAuthority:
     key: str
     secret: str = ""
     config_map: str = ""
+    version: str = ""
 
     def volume(self) -> Object:
         """Return the volume that projects the key to `ca.crt`."""
@@ -77,6 +81,8 @@ def job_object(plan: JobPlan) -> Object:
     metadata = metadata_for(plan.owner, plan.name, temporary=True)
     metadata["labels"][str(Label.REPOSITORY)] = plan.repository
     metadata["annotations"] = {str(Annotation.RUN): plan.record}
+    if plan.custom_ca is not None and plan.custom_ca.version:
+        metadata["annotations"][CA_VERSION] = plan.custom_ca.version
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -183,11 +189,6 @@ def _volumes(plan: JobPlan) -> list[Object]:
     for volume in plan.mover_volumes:
         volumes.append({"name": mover_volume_name(volume["mountPath"]), **volume["volumeSource"]})
     return volumes
-
-
-def mover_volume_name(mount_path: str) -> str:
-    """Return the name of the pod volume for a user's mover volume (spec 3.10)."""
-    return "u-" + mount_path.replace("/", "-")
 
 
 def service_account_object(owner: Object, name: str) -> Object:

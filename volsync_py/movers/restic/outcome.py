@@ -35,7 +35,7 @@ class Pace(StrEnum):
     RETRY = "retry"
     # Another mover is about to remove the cause: every 10 s.
     SOON = "soon"
-    # When the spec, the Secret or run-now changes, or at the next slot; never within 30 min.
+    # When the spec, the Secret, the CA or run-now changes, or at the next slot; never within 30 min.
     CHANGE = "change"
 
 
@@ -87,12 +87,12 @@ CLASSES: dict[str, ErrorInfo] = {
     ErrorClass.ACCESS_DENIED: ErrorInfo(
         "the storage server refuses the credentials, the bucket or the certificate",
         Pace.CHANGE,
-        "correct the credentials, the bucket name or the CA in the repository Secret",
+        "correct the credentials or the bucket name in the repository Secret, or the certificate that customCA names",
     ),
     ErrorClass.TARGET_FULL: ErrorInfo(
         "no space left on the volume that is restored to, or in the repository",
         Pace.CHANGE,
-        "enlarge the volume (capacity) or the repository's storage",
+        "enlarge the volume (capacity, or the claim itself) or the repository's storage",
     ),
     ErrorClass.CACHE_FULL: ErrorInfo(
         "no space left on the cache volume",

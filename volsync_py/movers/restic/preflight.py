@@ -6,39 +6,32 @@ from volsync_py.api.spec import Replication
 from volsync_py.api.view import UNREAD, Kind, Read, ReadKind, View
 from volsync_py.core.actions import Object
 from volsync_py.core.result import Trouble
+from volsync_py.movers.restic.objects import CertificateAuthority
 from volsync_py.movers.restic.repository import check_secret, decoded, repository_label
-from volsync_py.volumes.in_use import pod_using, shared_by_nodes
+from volsync_py.volumes.in_use import shared_by_nodes
 
 
 def reads_for(replication: Replication, view: View, claim: Object) -> tuple[Read, ...]:
     """Return the reads that are missing; what is needed next may depend on what these bring."""
     spec = replication.restic
     wanted = [Read(ReadKind.SECRET, spec.repository)]
-    ca = spec.custom_ca
-    if ca:
-        kind = ReadKind.SECRET if ca.get("secretName") else ReadKind.CONFIG_MAP
-        wanted.append(Read(kind, ca.get("secretName") or ca["configMapName"]))
+    authority = certificate_read(spec.custom_ca)
+    if authority is not None:
+        wanted.append(authority)
+    wanted += [Read(ReadKind.SECRET, name) for name in _secrets_to_mount(replication)]
     if spec.service_account:
         wanted.append(Read(ReadKind.SERVICE_ACCOUNT, spec.service_account))
     if spec.is_direct and not shared_by_nodes(claim):
+        # `placement` asks for it too; with the others, it takes no round of its own.
         wanted.append(Read(ReadKind.PODS))
-    missing = tuple(read for read in wanted if read not in view.reads)
+    missing = tuple(dict.fromkeys(read for read in wanted if read not in view.reads))
     if missing:
         return missing
-    later: list[Read] = []
-    pod = neighbour(view, claim)
-    if pod is not None:
-        later.append(Read(ReadKind.NODE, pod["spec"]["nodeName"]))
     secret = view.read(ReadKind.SECRET, spec.repository)
-    if check_secret(spec.repository, secret) is None:
-        later.append(Read(ReadKind.JOBS_OF_REPOSITORY, repository_of(view, secret)))
-    return tuple(read for read in later if read not in view.reads)
-
-
-def neighbour(view: View, claim: Object) -> Object | None:
-    """Return the pod that a mover has to run beside, because it uses the claim."""
-    pods = view.read(ReadKind.PODS)
-    return None if pods is UNREAD else pod_using(claim["metadata"]["name"], pods)
+    if check_secret(spec.repository, secret) is not None:
+        return ()
+    read = Read(ReadKind.JOBS_OF_REPOSITORY, repository_of(view, secret))
+    return () if read in view.reads else (read,)
 
 
 def repository_of(view: View, secret: Object) -> str:
@@ -54,41 +47,83 @@ def obstacle(replication: Replication, view: View) -> Trouble | None:
         or _certificate_authority(replication, view)
         or _mover_volumes(replication, view)
         or _account(replication, view)
+        or _root(replication, view)
         or _pod_security(replication, view)
     )
 
 
+def certificate_read(custom_ca: Object) -> Read | None:
+    """Return the read of what holds the custom CA, or None if there is none; of two sources the Secret counts."""
+    secret, config_map = custom_ca.get("secretName"), custom_ca.get("configMapName")
+    if secret:
+        return Read(ReadKind.SECRET, str(secret))
+    return Read(ReadKind.CONFIG_MAP, str(config_map)) if config_map else None
+
+
+def certificate_authority(replication: Replication, view: View) -> CertificateAuthority | None:
+    """Return where the custom CA is, and the version of it that was looked at."""
+    ca = replication.restic.custom_ca
+    read = certificate_read(ca)
+    if read is None:
+        return None
+    found = view.read(read.kind, read.name)
+    version = "" if found in (None, UNREAD) else str(found["metadata"]["resourceVersion"])
+    if read.kind is ReadKind.SECRET:
+        return CertificateAuthority(ca["key"], secret=read.name, version=version)
+    return CertificateAuthority(ca["key"], config_map=read.name, version=version)
+
+
 def _certificate_authority(replication: Replication, view: View) -> Trouble | None:
     ca = replication.restic.custom_ca
-    if not ca:
+    read = certificate_read(ca)
+    if read is None:
         return None
-    secret = bool(ca.get("secretName"))
-    name = ca.get("secretName") or ca["configMapName"]
-    found = view.read(ReadKind.SECRET if secret else ReadKind.CONFIG_MAP, name)
-    word = "secret" if secret else "configmap"
+    found = view.read(read.kind, read.name)
+    word = "secret" if read.kind is ReadKind.SECRET else "configmap"
     if found is None:
-        return Trouble("Configuration", f"spec.restic.customCA: {word} {name!r} not found", "create it")
+        return Trouble("Configuration", f"spec.restic.customCA: {word} {read.name!r} not found", "create it")
     if ca["key"] not in (found.get("data") or {}):
         text = f"spec.restic.customCA: {word} is missing field: {ca['key']}"
-        return Trouble("Configuration", text, f"add the certificate to {name!r}")
+        return Trouble("Configuration", text, f"add the certificate to {read.name!r}")
     return None
+
+
+def _secrets_to_mount(replication: Replication) -> list[str]:
+    sources = ((volume.get("volumeSource") or {}).get("secret") or {} for volume in replication.restic.mover_volumes)
+    return [str(source["secretName"]) for source in sources if source.get("secretName")]
 
 
 def _mover_volumes(replication: Replication, view: View) -> Trouble | None:
     for volume in replication.restic.mover_volumes:
         name = ((volume.get("volumeSource") or {}).get("persistentVolumeClaim") or {}).get("claimName")
         if name and view.objects.get(Kind.CLAIM, name) is None:
-            text = f"spec.restic.moverVolumes: PersistentVolumeClaim {name!r} not found"
-            return Trouble("Configuration", text, "create it in this namespace")
+            return _not_found("moverVolumes", "PersistentVolumeClaim", name)
+    for name in _secrets_to_mount(replication):
+        if view.read(ReadKind.SECRET, name) is None:
+            return _not_found("moverVolumes", "Secret", name)
     return None
+
+
+def _not_found(field: str, kind: str, name: str) -> Trouble:
+    return Trouble("Configuration", f"spec.restic.{field}: {kind} {name!r} not found", "create it in this namespace")
 
 
 def _account(replication: Replication, view: View) -> Trouble | None:
     name = replication.restic.service_account
     if name and view.read(ReadKind.SERVICE_ACCOUNT, name) is None:
-        text = f"spec.restic.moverServiceAccount: ServiceAccount {name!r} not found"
-        return Trouble("Configuration", text, "create it in this namespace")
+        return _not_found("moverServiceAccount", "ServiceAccount", name)
     return None
+
+
+def _root(replication: Replication, view: View) -> Trouble | None:
+    context = replication.restic.security_context or {}
+    if not view.privileged or context.get("runAsNonRoot") is not True:
+        return None
+    return Trouble(
+        "Configuration",
+        "spec.restic.moverSecurityContext.runAsNonRoot: privileged movers run as root, the kubelet would refuse it",
+        "remove it, or the namespace's annotation volsync.backube/privileged-movers",
+    )
 
 
 def _pod_security(replication: Replication, view: View) -> Trouble | None:

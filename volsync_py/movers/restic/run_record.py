@@ -1,4 +1,9 @@
-"""What was decided for a run, kept on its Job as an annotation, so that nothing is decided twice."""
+"""What was decided for a run, kept on its Job, so that nothing is decided twice and a spec that changes meanwhile
+does not pass for the one that the run was started with.
+
+The decisions are an annotation; image, claim and arguments are read off the Job itself. A Job of VolSync has no
+annotation: what it does is then told by its arguments.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +14,9 @@ from attrs import asdict, fields_dict, frozen
 
 from volsync_py.core.actions import Object
 from volsync_py.core.labels import Annotation
+
+# Not in the annotation, because the Job has them anyway.
+_OF_THE_JOB = ("image", "claim", "args")
 
 
 @frozen
@@ -22,21 +30,56 @@ class RunRecord:
     run_now: str = ""
     secret: str = ""
     generation: int = 0
+    manual: str = ""
+    copy_method: str = ""
+    # Whether this mover may do what only one of its repository may; records that do not say so are of one that may.
+    granted: bool = True
+    # What is due and is not done, because another mover of the repository may be doing it.
+    postponed: str = ""
+    # Retention and prune are off, because a check has found errors.
+    damaged: bool = False
+    image: str = ""
+    claim: str = ""
+    args: tuple[str, ...] = ()
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the Job was made by this operator."""
+        return self.generation > 0
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether the mover works on the volume itself (see `api.spec`)."""
+        return self.copy_method in ("Direct", "None")
 
     def to_json(self) -> str:
         """Return the annotation's value."""
-        return json.dumps(asdict(self), sort_keys=True)
+        return json.dumps({k: v for k, v in asdict(self).items() if k not in _OF_THE_JOB}, sort_keys=True)
 
     @classmethod
     def of(cls, job: Object) -> RunRecord:
-        """Read the record of a Job; a Job of VolSync has none."""
-        text = (job["metadata"].get("annotations") or {}).get(Annotation.RUN) or "{}"
-        try:
-            data: Any = json.loads(text)
-        except ValueError:
-            data = {}
-        if not isinstance(data, dict):
-            data = {}
-        known = fields_dict(cls)
+        """Read the record of a Job."""
+        pod: Object = ((job.get("spec") or {}).get("template") or {}).get("spec") or {}
+        containers: list[Object] = pod.get("containers") or [{}]
+        args = tuple(map(str, containers[0].get("args") or ()))
+        image = str(containers[0].get("image") or "")
+        data = _annotation(job)
+        if data is None:
+            return cls(prune="prune" in args, granted=False, image=image, claim=_claim(pod), args=args)
+        known = {name: one for name, one in fields_dict(cls).items() if name not in _OF_THE_JOB}
         kept: dict[str, Any] = {k: v for k, v in data.items() if k in known and isinstance(v, type(known[k].default))}
-        return cls(**kept)
+        return cls(**kept, image=image, claim=_claim(pod), args=args)
+
+
+def _annotation(job: Object) -> dict[str, Any] | None:
+    """Return what the annotation holds, or None if there is none that can be read: anybody may write one."""
+    try:
+        data = json.loads((job["metadata"].get("annotations") or {}).get(Annotation.RUN) or "")
+    except ValueError:
+        return None
+    return data if isinstance(data, dict) else None
+
+
+def _claim(pod: Object) -> str:
+    data = (v for v in pod.get("volumes") or [] if v.get("name") == "data")
+    return next((str((v.get("persistentVolumeClaim") or {}).get("claimName") or "") for v in data), "")

@@ -9,15 +9,17 @@ from attrs import evolve
 from volsync_py.api.additive import BackupSpec, next_subset
 from volsync_py.api.view import Kind
 from volsync_py.core import names
-from volsync_py.core.actions import Object, delete
+from volsync_py.core.actions import Action, Object, delete
 from volsync_py.core.result import StepResult, Success, Trouble
 from volsync_py.core.times import format_rfc3339, parse_rfc3339
 from volsync_py.movers.restic.environment import Variables, forget_options
 from volsync_py.movers.restic.job_state import JobState
+from volsync_py.movers.restic.maintenance import maintained, postponed
 from volsync_py.movers.restic.outcome import info
+from volsync_py.movers.restic.plan import deadlines_for, record_of, variables_for
 from volsync_py.movers.restic.preflight import obstacle, reads_for
 from volsync_py.movers.restic.run_record import RunRecord
-from volsync_py.movers.restic.work import ResticWork, unhealthy_step
+from volsync_py.movers.restic.work import ResticWork
 from volsync_py.restic.report import ErrorClass, Outcome, Report
 from volsync_py.restic.run import (
     BackupOptions,
@@ -28,7 +30,8 @@ from volsync_py.restic.run import (
     RetentionOptions,
     Run,
 )
-from volsync_py.volumes.claims import is_read_only
+from volsync_py.volumes.claims import is_read_only, is_temporary
+from volsync_py.volumes.image import removal
 from volsync_py.volumes.point_in_time import CopyMethod, CopyOptions, ensure_copy
 
 
@@ -38,8 +41,8 @@ class SourceWork(ResticWork):
     def prepare(self) -> tuple[Object | None, StepResult]:
         """Return the claim to read, and the copies to be made before it can be read."""
         source = self.named_claim("spec.sourcePVC", self.spec.source_claim)
-        if isinstance(source, Trouble):
-            return None, StepResult(error=source)
+        if isinstance(source, StepResult):
+            return None, source
         options = CopyOptions(
             CopyMethod(self.spec.copy_method),
             self.spec.capacity,
@@ -48,9 +51,9 @@ class SourceWork(ResticWork):
             self.spec.snapshot_class,
         )
         name = names.copy_name(self.replication.name)
-        stale = self._stale_copies()
+        stale = () if options.method.is_direct else self._without_stale_copies()
         if stale:
-            return None, StepResult(actions=tuple(delete(o) for o in stale))
+            return None, StepResult(actions=stale)
         if self.replication.paused and not options.method.is_direct and not self._copies():
             # Differs from VolSync: a copy is made when it can be used, not kept for the time of a pause.
             return None, StepResult()
@@ -74,25 +77,43 @@ class SourceWork(ResticWork):
         found = (self.view.objects.get(kind, name) for kind in (Kind.SNAPSHOT, Kind.CLAIM))
         return [obj for obj in found if obj is not None]
 
-    def _stale_copies(self) -> list[Object]:
-        """Return copies that an earlier slot was tried with: each slot has data of its own time."""
-        if not self.replication.status.get("attempt"):
-            return []
-        stale = []
-        for obj in self._copies():
-            slot = self.replication.trigger.slot_after(parse_rfc3339(obj["metadata"]["creationTimestamp"]))
-            if slot is not None and slot <= self.view.now and not obj["metadata"].get("deletionTimestamp"):
-                stale.append(obj)
-        return stale
+    def _without_stale_copies(self) -> tuple[Action, ...]:
+        """Return the removal of copies that an earlier slot was tried with: each slot has data of its own time.
+
+        A copy that no attempt has been made with is none of them, however long it takes to become ready.
+        """
+        failed = (self.replication.status.get("attempt") or {}).get("lastFailureTime")
+        if not failed:
+            return ()
+        tried = parse_rfc3339(failed)
+        slot = self.replication.trigger.slot_after(tried)
+        if slot is None or slot > self.view.now:
+            return ()
+        actions: list[Action | None] = []
+        for copy in self._copies():
+            meta = copy["metadata"]
+            if not is_temporary(copy, self.uid) or meta.get("deletionTimestamp"):
+                continue
+            if parse_rfc3339(meta["creationTimestamp"]) <= tried:
+                actions.append(removal(self.owner, copy) if copy["kind"] == Kind.SNAPSHOT else delete(copy))
+        return tuple(a for a in actions if a is not None)
 
     def _read_only(self, claim: Object) -> bool:
         return is_read_only(claim)
 
+    def _pruned_before(self) -> timedelta:
+        """Return the time since the last prune, or since the beginning."""
+        last = (self.replication.status.get("restic") or {}).get("lastPruned")
+        return self.view.now - parse_rfc3339(last or self.owner["metadata"]["creationTimestamp"])
+
     def prune_due(self) -> bool:
         """Tell whether the interval since the last prune, or since the beginning, is over (P1 to P4)."""
-        last = (self.replication.status.get("restic") or {}).get("lastPruned")
-        since = parse_rfc3339(last or self.owner["metadata"]["creationTimestamp"])
-        return self.view.now > since + timedelta(days=self.spec.prune_interval_days)
+        return self._pruned_before() > timedelta(days=self.spec.prune_interval_days)
+
+    def _prune_overdue(self) -> bool:
+        """Tell whether a prune has had a whole interval, and a day at least, to find its turn."""
+        days = self.spec.prune_interval_days
+        return self._pruned_before() > timedelta(days=days + max(days, 1))
 
     def _damaged(self) -> bool:
         """Tell whether the last check has found errors; the word of a check that is no longer wanted does not count."""
@@ -116,8 +137,10 @@ class SourceWork(ResticWork):
     def job_options(self, secret: Object, grants: Grants) -> tuple[list[str], Variables, RunRecord]:
         """Return arguments, environment, and record of a backup."""
         grants = evolve(grants, forget=not self._damaged())
-        unlock, prune = self.unlock_due(), self.prune_due() and grants.prune and grants.forget
-        check, subset = self.check_due() and grants.prune, ""
+        unlock = self.unlock_due()
+        due = {"prune": self.prune_due() and grants.forget, "check": self.check_due()}
+        prune, check = (wanted and grants.prune for wanted in due.values())
+        subset = ""
         if check:
             last = (self.replication.status.get("restic") or {}).get("lastCheckSubset") or ""
             subset = next_subset(self.spec.backup.check_read_data, str(last))
@@ -126,49 +149,59 @@ class SourceWork(ResticWork):
             self.spec.backup,
             grants=grants,
             check=CheckOptions(subset) if check else None,
-            deadlines=self.deadlines(),
+            deadlines=deadlines_for(self.view),
         )
-        variables = self.variables(secret, document, forget_options=forget_options(self.spec.retain))
-        record = self.record(
+        options = forget_options(self.spec.retain)
+        variables = variables_for(self.replication, self.view, secret, document, forget_options=options)
+        record = record_of(
+            self.replication,
             secret,
+            grants,
             prune=prune,
             check=check,
             check_subset=subset,
             unlock=self.spec.unlock if unlock else "",
+            postponed="" if grants.prune else " and ".join(name for name, wanted in due.items() if wanted),
+            damaged=not grants.forget,
         )
         return args, variables, record
 
-    def succeeded(self, state: JobState, record: RunRecord) -> StepResult:
+    def succeeded(self, job: Object, state: JobState, record: RunRecord) -> StepResult:
         """Return what a finished backup sets in the status."""
-        report, now = state.report, self.view.now
-        restic: Object = {}
-        pruned = report is None or any(s.name == "prune" and s.outcome == Outcome.SUCCEEDED for s in report.steps)
-        if record.prune and pruned:
-            restic["lastPruned"] = format_rfc3339(now)
-        if record.unlock:
-            restic["lastUnlocked"] = record.unlock
-        elif not self.spec.unlock:
-            restic["lastUnlocked"] = None
-        warning = None
+        report = state.report
+        restic = self._upkeep(state, record)
         if report is not None:
-            restic |= self._checked(report, record)
-            if report.snapshot is not None:
-                restic["lastSnapshot"] = report.snapshot.as_json()
-            if report.snapshots is not None:
-                restic["snapshots"] = {k: v for k, v in report.snapshots.as_json().items() if v}
-            if report.repository_id:
-                restic["repositoryID"] = report.repository_id
-            partial = next((s for s in report.steps if s.error_class == ErrorClass.PARTIAL), None)
-            if partial is not None:
-                warning = Trouble(partial.error_class, partial.message, info(partial.error_class).next_step)
-        status = {"restic": restic, "latestMoverStatus": self.mover_status(state, successful=True)}
+            restic |= self._checked(report, record) | _facts(report)
+        waits = postponed(record, overdue=self._prune_overdue())
+        kept = maintained(report, record)
+        if waits is not None and self._prune_overdue() and not isinstance(kept, Trouble):
+            kept = waits
         success = Success(
-            status=status,
-            warning=warning,
-            maintained=unhealthy_step(report, ("forget", "prune", "check")),
+            status={"restic": restic, "latestMoverStatus": self.mover_status(state, successful=True)},
+            warning=_warning(report) if report is not None else None,
+            maintained=kept,
+            postponed=waits,
             run_now=record.run_now,
+            manual=record.manual if record.is_ours else None,
         )
         return StepResult(success=success)
+
+    def _upkeep(self, state: JobState, record: RunRecord) -> Object:
+        """Return what becomes of `lastPruned` and `lastUnlocked`: nothing without a sign that it was done."""
+        report = state.report
+        upkeep: Object = {}
+        if report is not None:
+            pruned = any(s.name == "prune" and s.outcome == Outcome.SUCCEEDED for s in report.steps)
+        else:
+            # Differs from VolSync: its mover ends without a prune, and successfully, when there is nothing to back up.
+            pruned = not record.is_ours and "Directory is empty" not in self.log_of(state)
+        if record.prune and pruned:
+            upkeep["lastPruned"] = format_rfc3339(self.view.now)
+        # VolSync makes its Job again when the field changes, so that is what its Job was made for.
+        unlocked = record.unlock or (self.spec.unlock if "unlock" in record.args else "")
+        if unlocked or not self.spec.unlock:
+            upkeep["lastUnlocked"] = unlocked or None
+        return upkeep
 
     def _checked(self, report: Report, record: RunRecord) -> Object:
         """Return what a check came to; one that could not be carried out stays due."""
@@ -180,6 +213,31 @@ class SourceWork(ResticWork):
             "lastCheckResult": step.error_class or "Succeeded",
             "lastCheckSubset": record.check_subset or None,
         }
+
+
+def _facts(report: Report) -> Object:
+    """Return what a report tells of the backup and the repository."""
+    facts: Object = {}
+    if report.snapshot is not None:
+        facts["lastSnapshot"] = report.snapshot.as_json()
+    if report.snapshots is not None:
+        facts["snapshots"] = {k: v for k, v in report.snapshots.as_json().items() if v}
+    if report.repository_id:
+        facts["repositoryID"] = report.repository_id
+    return facts
+
+
+def _warning(report: Report) -> Trouble | None:
+    """Return what of a success deserves a look."""
+    if report.skipped_empty:
+        text = "the source volume is empty, so nothing was backed up"
+        return Trouble(
+            ErrorClass.SOURCE_EMPTY, text, "find out why, unless it is to be; emptySource says what it means"
+        )
+    partial = next((s for s in report.steps if s.error_class == ErrorClass.PARTIAL), None)
+    if partial is None:
+        return None
+    return Trouble(partial.error_class, partial.message, info(partial.error_class).next_step)
 
 
 def backup_run(spec: BackupSpec, *, grants: Grants, check: CheckOptions | None = None, deadlines: Deadlines) -> Run:

@@ -7,30 +7,33 @@ subclasses `SourceWork` and `DestinationWork`: the volume, the Job's options, an
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from hashlib import sha256
-from typing import Any
+
+from attrs import evolve
 
 from volsync_py.api.spec import Replication
 from volsync_py.api.view import UNREAD, Kind, Read, ReadKind, View
 from volsync_py.core import names
-from volsync_py.core.actions import Action, Create, Event, EventType, Object, Patch, Ref, delete
-from volsync_py.core.labels import Annotation, Label
+from volsync_py.core.actions import Action, Create, Event, EventType, Object, delete
+from volsync_py.core.labels import Label
 from volsync_py.core.owners import has_owner, is_controlled_by
-from volsync_py.core.result import StepResult, Trouble
-from volsync_py.movers.restic import objects as make
+from volsync_py.core.result import StepResult, Trouble, soonest
+from volsync_py.core.times import parse_rfc3339
 from volsync_py.movers.restic.attempts import failure, hold
-from volsync_py.movers.restic.belongings import ensure_cache, missing_account
+from volsync_py.movers.restic.belongings import ensure_account, ensure_cache, unbound
 from volsync_py.movers.restic.environment import Variables
-from volsync_py.movers.restic.job_state import JobState, Phase, delete_job, has_ended, job_state
+from volsync_py.movers.restic.grants import going_on, may_be_granted
+from volsync_py.movers.restic.job_state import JobState, Phase, delete_job, job_state, scaled
 from volsync_py.movers.restic.logfilter import status_logs
 from volsync_py.movers.restic.outcome import info, is_terminal
-from volsync_py.movers.restic.preflight import neighbour, obstacle, reads_for, repository_of
+from volsync_py.movers.restic.placement import place
+from volsync_py.movers.restic.plan import job_for
+from volsync_py.movers.restic.pods import left_running, pods_of
+from volsync_py.movers.restic.preflight import obstacle, reads_for, repository_of
 from volsync_py.movers.restic.run_record import RunRecord
-from volsync_py.restic.report import Report
-from volsync_py.restic.run import Deadlines, Grants, Run
+from volsync_py.movers.restic.stuck import NEVER_STARTED, given_up, look_again_seconds
+from volsync_py.restic.run import Grants
 from volsync_py.volumes.claims import is_block
 from volsync_py.volumes.image import removal
-from volsync_py.volumes.in_use import Placement, placement_beside
 from volsync_py.volumes.point_in_time import in_the_way
 
 # A Job that gets no pod is looked at again so often.
@@ -56,6 +59,14 @@ class ResticWork(ABC):
 
     def synchronize(self) -> StepResult:
         """Return the next step of the run."""
+        step = self._step()
+        cause = self._last_failure()
+        if cause is None or step.needs or step.success or step.error or step.unhealthy:
+            return step
+        # What an earlier pass said may be over; that the last attempt has failed is not, until one succeeds.
+        return evolve(step, unhealthy=cause)
+
+    def _step(self) -> StepResult:
         job = self._job()
         if job is None:
             return self._start()
@@ -65,9 +76,16 @@ class ResticWork(ABC):
             return StepResult()
         return self._judge(job)
 
+    def _last_failure(self) -> Trouble | None:
+        error = (self.replication.status.get("attempt") or {}).get("lastError") or {}
+        error_class = str(error.get("class") or "")
+        if not error_class:
+            return None
+        return Trouble(error_class, str(error.get("message") or ""), info(error_class).next_step)
+
     def remains(self) -> bool:
-        """Tell whether something of the last run is still there."""
-        return bool(self._leftovers()) or bool(self._job_pods())
+        """Tell whether something of the last run is still there; a pod without its Job is the next run's concern."""
+        return bool(self._leftovers())
 
     def cleanup(self, publishing: str | None) -> tuple[Action, ...]:
         """Return the removal of what runs left behind."""
@@ -100,18 +118,22 @@ class ResticWork(ABC):
         """Return arguments, environment and record of an attempt."""
 
     @abstractmethod
-    def succeeded(self, state: JobState, record: RunRecord) -> StepResult:
+    def succeeded(self, job: Object, state: JobState, record: RunRecord) -> StepResult:
         """Return what a finished Job means."""
 
-    def named_claim(self, path: str, name: str) -> Object | Trouble:
+    def named_claim(self, path: str, name: str) -> Object | StepResult:
         """Return a claim that the user names in the field `path`, if restic can work on it."""
         claim = self.view.objects.get(Kind.CLAIM, name)
         if claim is None:
             text = f"{path}: PersistentVolumeClaim {name!r} not found"
-            return Trouble("Configuration", text, "create it, or correct the name")
+            return StepResult(error=Trouble("Configuration", text, "create it, or correct the name"))
         if is_block(claim):
             text = f"{path}: {name!r} is a block device, restic works on file systems"
-            return Trouble("Configuration", text, "use a claim with volumeMode Filesystem")
+            return StepResult(error=Trouble("Configuration", text, "use a claim with volumeMode Filesystem"))
+        if claim["metadata"].get("deletionTimestamp"):
+            # No pod gets it any more, so neither a cache nor a Job is made for it.
+            text = f"{path}: PersistentVolumeClaim {name!r} is being deleted"
+            return StepResult(error=Trouble("ClaimTerminating", text, "wait for a new one, or name another claim"))
         return claim
 
     # ---- the Job that is there
@@ -119,27 +141,22 @@ class ResticWork(ABC):
     def _job(self) -> Object | None:
         return self.view.objects.get(Kind.JOB, self.job_name)
 
-    def _job_pods(self) -> list[Object]:
-        pods = self.view.objects.of_kind(Kind.POD)
-        return [p for p in pods if (p["metadata"].get("labels") or {}).get("job-name") == self.job_name]
-
     def _judge(self, job: Object) -> StepResult:
-        state = job_state(job, self._job_pods(), self.view.now)
-        if state.phase in (Phase.SUCCEEDED, Phase.FAILED) and state.report is None and state.pod is not None:
-            name = state.pod["metadata"]["name"]
-            if self.view.read(ReadKind.POD_LOG, name) is UNREAD:
-                return StepResult(needs=(Read(ReadKind.POD_LOG, name),))
+        pods = pods_of(self.view, job)
+        state = job_state(job, pods, self.view.now)
+        ended = state.phase in (Phase.SUCCEEDED, Phase.FAILED)
+        # A mover that was killed leaves the report that it began with, and no log in it.
+        if ended and state.pod is not None and not (state.report is not None and state.report.log):
+            read = Read(ReadKind.POD_LOG, state.pod["metadata"]["name"])
+            if read not in self.view.reads:
+                return StepResult(needs=(read,))
         if state.phase is Phase.SUCCEEDED:
-            return self.succeeded(state, RunRecord.of(job))
+            return self.succeeded(job, state, RunRecord.of(job))
         if state.phase is Phase.FAILED:
             return self.failed(job, state.error_class, state.message, state)
-        return self._running(job, state)
+        return self._running(job, pods, state)
 
-    def _running(self, job: Object, state: JobState) -> StepResult:
-        wanted = 0 if self.replication.paused else 1
-        actions: tuple[Action, ...] = ()
-        if job["spec"].get("parallelism") != wanted:
-            actions = (Patch(Ref.of(job), {"spec": {"parallelism": wanted}}, job["metadata"]["uid"]),)
+    def _running(self, job: Object, pods: list[Object], state: JobState) -> StepResult:
         message, delay = state.message, None
         if state.phase is Phase.PODLESS:
             events = self.view.read(ReadKind.FAILED_CREATE_EVENTS, self.job_name)
@@ -148,10 +165,21 @@ class ResticWork(ABC):
             message, delay = (str(events[-1]) if events else message), _PODLESS_SECONDS
         if state.look_again_at is not None:
             delay = max((state.look_again_at - self.view.now).total_seconds(), 0.0) + 1.0
+        if self.replication.paused:
+            rest = () if job["spec"].get("parallelism") == 0 else (scaled(job, 0, self.view.now),)
+            return StepResult(actions=rest, requeue_after_seconds=delay)
+        if job["spec"].get("parallelism") == 0:
+            return StepResult(actions=(going_on(job, self.view.now),), requeue_after_seconds=delay)
+        end = given_up(self.replication, self.view, job, pods, state, message)
+        if end is not None:
+            return end
         trouble = None
-        if state.error_class and not self.replication.paused:
+        if state.error_class:
             trouble = Trouble(state.error_class, message, info(state.error_class).next_step)
-        return StepResult(actions=actions, unhealthy=trouble, requeue_after_seconds=delay)
+        if state.error_class in NEVER_STARTED:
+            delay = soonest(delay, look_again_seconds(self.replication, self.view, job, pods, state))
+        told = unbound(self.replication, self.view, RunRecord.of(job).claim, pods)
+        return StepResult(actions=told, unhealthy=trouble, requeue_after_seconds=delay)
 
     def failed(self, job: Object, error_class: str, message: str, state: JobState) -> StepResult:
         """Return the record of a failed attempt and the removal of its Job."""
@@ -167,28 +195,27 @@ class ResticWork(ABC):
         event = Event(EventType.WARNING, error_class, "Synchronize", trouble.text)
         return StepResult(actions=(*actions, event), status=status, unhealthy=trouble, requeue_after_seconds=1.0)
 
+    def log_of(self, state: JobState) -> str:
+        """Return the mover's log: the end of it that is in its report, else what the kubelet has."""
+        if state.report is not None and state.report.log:
+            return state.report.log
+        log = self.view.read(ReadKind.POD_LOG, state.pod["metadata"]["name"]) if state.pod is not None else ""
+        return "" if log is UNREAD else str(log or "")
+
     def mover_status(self, state: JobState, *, successful: bool) -> Object:
         """Return `latestMoverStatus`."""
         settings = self.view.settings
-        if state.report is not None:
-            log = state.report.log
-        else:
-            name = state.pod["metadata"]["name"] if state.pod else ""
-            log = self.view.read(ReadKind.POD_LOG, name) if name else ""
         text = status_logs(
-            str(log or ""), successful=successful, max_bytes=settings.log_max_bytes, debug=settings.log_debug
+            self.log_of(state), successful=successful, max_bytes=settings.log_max_bytes, debug=settings.log_debug
         )
         return {"result": "Successful" if successful else "Failed", "logs": text or None}
 
     # ---- making a Job
 
     def _start(self) -> StepResult:
-        waiting = hold(self.replication, self.view)
+        waiting = hold(self.replication, self.view) or self._in_the_way()
         if waiting is not None:
             return waiting
-        if self._job_pods():
-            # The old pod must have ended: never two movers of one resource.
-            return StepResult()
         if not self.view.may_begin:
             return StepResult(waiting=f"Waiting for a mover: at most {self.view.settings.max_movers} run at once")
         claim, before = self.prepare()
@@ -207,95 +234,40 @@ class ResticWork(ABC):
         if isinstance(job, StepResult):
             return job
         return StepResult(
-            actions=(*before.actions, *cache, *missing_account(self.replication, self.view), Create(job, self.uid))
+            actions=(*before.actions, *cache, *ensure_account(self.replication, self.view), Create(job, self.uid))
         )
 
+    def _in_the_way(self) -> StepResult | None:
+        """Return the wait for a pod that may still work: never two movers of one resource."""
+        pod = left_running(self.view, self.job_name)
+        if pod is None:
+            return None
+        name, gone = pod["metadata"]["name"], pod["metadata"].get("deletionTimestamp")
+        # That is when its grace period is over.
+        left = (parse_rfc3339(gone) - self.view.now).total_seconds() if gone else 0.0
+        if left > 0:
+            text = f"Waiting for the end of Pod/{name}, the mover of an earlier Job"
+            return StepResult(waiting=text, requeue_after_seconds=left + 1.0)
+        text = f"Pod/{name} is the mover of a Job that was deleted without it"
+        return StepResult(error=Trouble("ObjectInTheWay", text, "wait for its end, or delete it"))
+
     def _new_job(self, claim: Object) -> Object | StepResult:
+        placement = place(self.replication, self.view, claim)
+        if isinstance(placement, StepResult):
+            return placement
         secret = self.view.read(ReadKind.SECRET, self.spec.repository)
         label = repository_of(self.view, secret)
-        placement = Placement()
-        pod = neighbour(self.view, claim) if self.spec.is_direct else None
-        if pod is not None:
-            node = self.view.read(ReadKind.NODE, pod["spec"]["nodeName"])
-            beside = placement_beside(pod, node) if node is not None else None
-            if beside is None:
-                text = f"unable to find kubernetes.io/hostname label from node {pod['spec']['nodeName']!r}"
-                return StepResult(error=Trouble("Configuration", text, "label the node"))
-            placement = beside
         others = self.view.read(ReadKind.JOBS_OF_REPOSITORY, label) or []
-        alone = all(map(has_ended, others))
-        args, variables, record = self.job_options(secret, Grants(init=alone, prune=alone))
-        settings = self.view.settings
-        return make.job_object(
-            make.JobPlan(
-                owner=self.owner,
-                name=self.job_name,
-                args=tuple(args),
-                image=settings.image,
-                service_account=self.spec.service_account
-                or names.account_name(self.replication.role, self.replication.name),
-                variables=variables,
-                data_claim=claim["metadata"]["name"],
-                cache_claim=self.cache_name,
-                # The same for each attempt of this resource, so that restic knows its own dead locks.
-                hostname="m-" + sha256(self.uid.encode()).hexdigest()[:16],
-                repository=label,
-                record=record.to_json(),
-                paused=self.replication.paused,
-                read_only=self._read_only(claim),
-                security_context=self.spec.security_context,
-                resources=self.spec.resources,
-                affinity=self.spec.affinity,
-                pod_labels=self.spec.pod_labels,
-                placement=placement,
-                tolerations=self.spec.tolerations,
-                custom_ca=self._ca(),
-                mover_volumes=self.spec.mover_volumes,
-            )
+        granted = may_be_granted(self.replication, secret, others)
+        return job_for(
+            self.replication,
+            self.view,
+            claim,
+            self.job_options(secret, Grants(init=granted, prune=granted)),
+            repository=label,
+            placement=placement,
+            read_only=self._read_only(claim),
         )
 
     def _read_only(self, claim: Object) -> bool:
         return False
-
-    def _ca(self) -> make.CertificateAuthority | None:
-        ca = self.spec.custom_ca
-        if not ca:
-            return None
-        secret = str(ca.get("secretName") or "")
-        return make.CertificateAuthority(ca["key"], secret, "" if secret else str(ca.get("configMapName") or ""))
-
-    def variables(self, secret: Object, document: Run, **more: Any) -> Variables:
-        """Return the environment's variable part."""
-        return Variables(
-            secret_name=self.spec.repository,
-            secret_keys=frozenset(secret.get("data") or {}),
-            run=document.to_json(),
-            proxies=self.view.settings.proxies,
-            debug=Annotation.DEBUG_MOVER in (self.owner["metadata"].get("annotations") or {}),
-            custom_ca=bool(self.spec.custom_ca),
-            privileged=self.view.privileged,
-            **more,
-        )
-
-    def deadlines(self) -> Deadlines:
-        """Return the deadlines that the manager was told."""
-        settings = self.view.settings
-        return Deadlines(settings.contact_seconds, settings.retry_lock_seconds, settings.stall_seconds)
-
-    def record(self, secret: Object, **more: Any) -> RunRecord:
-        """Return the record of an attempt."""
-        return RunRecord(
-            run_now=self.replication.trigger.run_now,
-            secret=str(secret["metadata"]["resourceVersion"]),
-            generation=int(self.owner["metadata"].get("generation") or 0),
-            **more,
-        )
-
-
-def unhealthy_step(report: Report | None, names_: tuple[str, ...]) -> Trouble | bool | None:
-    """Return what retention, prune and check came to: a trouble, True, or None when none of them ran."""
-    steps = [s for s in report.steps if s.name in names_] if report is not None else []
-    for step in steps:
-        if step.error_class:
-            return Trouble(step.error_class, f"{step.name}: {step.message}", info(step.error_class).next_step)
-    return True if steps else None

@@ -1,0 +1,99 @@
+"""`spec.restic`: what is accepted as VolSync accepts it, and what is refused because nothing could come of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.unit.api.test_additive import destination, source
+
+CLAIM = {"persistentVolumeClaim": {"claimName": "c"}}
+
+
+def paths(**restic: Any) -> list[str]:
+    return [p.path for p in source(**restic).problems]
+
+
+@pytest.mark.parametrize("path", ["repo", "/repo", "//repo", "a//b", "a/b-c", "1", "a" * 61])
+def test_a_mount_path_that_the_api_server_takes_is_taken_x7(path: str) -> None:
+    assert paths(moverVolumes=[{"mountPath": path, "volumeSource": CLAIM}]) == []
+
+
+@pytest.mark.parametrize("path", [None, "", "/", "repo/", "Repo", "a.b", "..", "a:b", "a" * 62, "/" + "a" * 61, 7])
+def test_a_mount_path_that_the_api_server_refuses_is_refused_before(path: Any) -> None:
+    assert paths(moverVolumes=[{"mountPath": path, "volumeSource": CLAIM}]) == ["spec.restic.moverVolumes"]
+
+
+@pytest.mark.parametrize(
+    ("others", "problems"), [(["a/b", "a-b"], 1), (["repo", "/repo"], 0), (["a", "b"], 0), (["a", "a"], 1)]
+)
+def test_two_volumes_of_one_name_are_refused(others: list[str], problems: int) -> None:
+    assert len(paths(moverVolumes=[{"mountPath": path, "volumeSource": CLAIM} for path in others])) == problems
+
+
+@pytest.mark.parametrize(
+    ("given", "problems"),
+    [
+        (CLAIM, 0),
+        ({**CLAIM, "secret": None}, 0),
+        ({**CLAIM, "secret": {"secretName": "s"}}, 1),
+        ({}, 1),
+        (None, 1),
+        ({"secret": None}, 1),
+        ({"nfs": "server"}, 1),
+    ],
+)
+def test_a_mover_volume_has_exactly_one_source(given: Any, problems: int) -> None:
+    assert len(paths(moverVolumes=[{"mountPath": "a", "volumeSource": given}])) == problems
+
+
+@pytest.mark.parametrize(
+    "retain",
+    [
+        {},
+        {"hourly": 0, "daily": 1},
+        {"hourly": 0, "withinDaily": "7d"},
+        {"hourly": 0, "keepTags": ["keep"]},
+        {"hourly": 0, "within": "3d"},
+        {"last": "unlimited"},
+        {"last": "0", "yearly": 1},
+    ],
+)
+def test_a_retention_that_keeps_something_is_taken(retain: dict[str, Any]) -> None:
+    assert paths(retain=retain) == []
+
+
+@pytest.mark.parametrize(
+    ("retain", "path"),
+    [
+        ({"hourly": 0}, "spec.restic.retain"),
+        ({"hourly": 0, "last": "0"}, "spec.restic.retain"),
+        ({"hourly": 0, "keepTags": []}, "spec.restic.retain"),
+        ({"hourly": -1}, "spec.restic.retain.hourly"),
+        ({"last": "1 --prune"}, "spec.restic.retain.last"),
+        ({"last": "-1"}, "spec.restic.retain.last"),
+        ({"last": "Unlimited"}, "spec.restic.retain.last"),
+        ({"within": "soon"}, "spec.restic.retain.within"),
+        ({"within": "7d --prune"}, "spec.restic.retain.within"),
+    ],
+)
+def test_a_retention_that_restic_would_refuse_after_the_backup_is_refused_before(
+    retain: dict[str, Any], path: str
+) -> None:
+    assert path in paths(retain=retain)
+
+
+@pytest.mark.parametrize(
+    ("restic", "path"),
+    [
+        ({"previous": -1}, "spec.restic.previous"),
+        ({"restoreAsOf": "2026-11-24 12:00:00"}, "spec.restic.restoreAsOf"),
+        ({"restoreAsOf": "yesterday"}, "spec.restic.restoreAsOf"),
+        ({"copyMethod": "Clone"}, "spec.restic.copyMethod"),
+        ({"copyMethod": None}, "spec.restic.copyMethod"),
+        ({"cacheAccessModes": []}, "spec.restic.cacheAccessModes"),
+    ],
+)
+def test_a_restore_that_could_not_end_well_is_refused_before_it_begins(restic: dict[str, Any], path: str) -> None:
+    assert [p.path for p in destination(**restic).problems] == [path]

@@ -1,0 +1,184 @@
+"""The volume that a backup reads, row by row (S1 to S3, H5 to H10, A3 to A9)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from volsync_py.api.view import Objects
+from volsync_py.core.actions import Create
+from volsync_py.volumes.point_in_time import Copy, CopyMethod, CopyOptions, ensure_copy
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+NAME = "volsync-n-src"
+OWNER: dict[str, Any] = {
+    "apiVersion": "volsync.backube/v1alpha1",
+    "kind": "ReplicationSource",
+    "metadata": {"name": "n", "namespace": "ns", "uid": "u"},
+}
+BOUND = {"boundVolumeSnapshotContentName": "content"}
+
+
+def source(capacity: str | None = None, **spec: Any) -> dict[str, Any]:
+    wanted = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "2Gi"}}, **spec}
+    status = {} if capacity is None else {"capacity": {"storage": capacity}}
+    meta = {"name": "data", "namespace": "ns", "uid": "uid-data"}
+    return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": meta, "spec": wanted, "status": status}
+
+
+def temporary(owner: str) -> dict[str, Any]:
+    """Return the metadata of a copy that the owner has made."""
+    reference = {"kind": "ReplicationSource", "name": "n", "uid": owner, "controller": True}
+    labels = {"app.kubernetes.io/created-by": "volsync", "volsync.backube/cleanup": owner}
+    meta = {"name": NAME, "namespace": "ns", "uid": "s", "resourceVersion": "9", "labels": labels}
+    return {**meta, "ownerReferences": [reference], "creationTimestamp": "2026-11-24T11:59:55Z"}
+
+
+def snapshot(owner: str = "u", **status: Any) -> dict[str, Any]:
+    spec = {"source": {"persistentVolumeClaimName": "data"}}
+    api = "snapshot.storage.k8s.io/v1"
+    return {"apiVersion": api, "kind": "VolumeSnapshot", "metadata": temporary(owner), "spec": spec, "status": status}
+
+
+def copied(claim: dict[str, Any], method: str, *objects: dict[str, Any], **options: Any) -> Copy:
+    return ensure_copy(OWNER, NAME, claim, CopyOptions(CopyMethod(method), **options), Objects.of(objects), NOW)
+
+
+def made(copy: Copy) -> dict[str, Any]:
+    """Return the claim or snapshot that is to be created."""
+    actions: list[Any] = [*copy.actions, *(copy.waiting.actions if copy.waiting is not None else ())]
+    (action,) = actions
+    assert isinstance(action, Create)
+    return action.object
+
+
+@pytest.mark.parametrize("method", ["Direct", "None"])
+def test_without_a_copy_the_volume_itself_is_read_and_left_as_it_is_s1_a3(method: str) -> None:
+    claim = source()
+    assert copied(claim, method) == Copy(claim=claim)
+    assert claim == source()
+
+
+def test_a_clone_is_another_claim_of_ours_that_goes_after_the_run_s2_a4() -> None:
+    clone = made(copied(source(), "Clone"))
+    assert clone["metadata"]["name"] == NAME != "data"
+    (owner,) = clone["metadata"]["ownerReferences"]
+    assert (owner["uid"], owner["controller"]) == ("u", True)
+    assert clone["metadata"]["labels"] == {
+        "app.kubernetes.io/created-by": "volsync",
+        "volsync.backube/cleanup": "u",
+    }
+    assert clone["spec"]["dataSource"] == {"kind": "PersistentVolumeClaim", "name": "data"}
+
+
+def test_a_snapshot_is_made_first_and_the_claim_from_it_once_it_is_bound_s3_a6_a9() -> None:
+    first = made(copied(source(), "Snapshot"))
+    assert (first["kind"], first["metadata"]["name"]) == ("VolumeSnapshot", NAME)
+    assert first["metadata"]["labels"]["volsync.backube/cleanup"] == "u"
+    claim = made(copied(source(), "Snapshot", snapshot(**BOUND)))
+    assert (claim["kind"], claim["metadata"]["name"]) == ("PersistentVolumeClaim", NAME)
+    assert claim["spec"]["dataSource"] == {
+        "apiGroup": "snapshot.storage.k8s.io",
+        "kind": "VolumeSnapshot",
+        "name": NAME,
+    }
+    (owner,) = claim["metadata"]["ownerReferences"]
+    assert (owner["uid"], owner["controller"]) == ("u", True)
+    assert claim["metadata"]["labels"]["volsync.backube/cleanup"] == "u"
+
+
+@pytest.mark.parametrize(
+    ("status", "ready"),
+    [
+        pytest.param({}, False, id="not bound"),
+        pytest.param(BOUND, True, id="bound, and the driver never says more"),
+        pytest.param({**BOUND, "readyToUse": False}, False, id="not ready"),
+        pytest.param({**BOUND, "readyToUse": True}, True, id="ready"),
+    ],
+)
+def test_a_claim_is_made_of_a_snapshot_that_is_bound_and_not_unready_h8(status: dict[str, Any], ready: bool) -> None:
+    copy = copied(source(), "Snapshot", snapshot(**status))
+    assert (copy.claim is not None) is ready
+    assert copy.waiting is None or copy.waiting.error is None
+
+
+@pytest.mark.parametrize(
+    ("method", "restore_size", "capacity", "asked", "size"),
+    [
+        pytest.param("Clone", None, None, None, "2Gi", id="H5: what the source asked for"),
+        pytest.param("Clone", None, "3Gi", None, "3Gi", id="H6: what the source really has"),
+        pytest.param("Clone", None, "3Gi", "7Gi", "7Gi", id="H7: what the user says"),
+        pytest.param("Snapshot", None, None, None, "2Gi", id="H9: what the source asked for"),
+        pytest.param("Snapshot", None, "3Gi", None, "3Gi", id="H9: what the source really has"),
+        pytest.param("Snapshot", "5Gi", "3Gi", None, "5Gi", id="H9: what the snapshot needs"),
+        pytest.param("Snapshot", "0", "3Gi", None, "3Gi", id="H9: a snapshot that says nothing"),
+        pytest.param("Snapshot", "5Gi", "3Gi", "7Gi", "7Gi", id="H10: what the user says"),
+    ],
+)
+def test_the_size_of_a_copy(
+    method: str, restore_size: str | None, capacity: str | None, asked: str | None, size: str
+) -> None:
+    status = {**BOUND, **({} if restore_size is None else {"restoreSize": restore_size})}
+    there = [snapshot(**status)] if method == "Snapshot" else []
+    claim = made(copied(source(capacity), method, *there, capacity=asked))
+    assert claim["spec"]["resources"] == {"requests": {"storage": size}}
+
+
+@pytest.mark.parametrize("method", ["Clone", "Snapshot"])
+@pytest.mark.parametrize(
+    ("options", "storage", "modes"),
+    [
+        pytest.param({}, "fast", ["ReadWriteOnce"], id="as the source"),
+        pytest.param({"storage_class": "slow"}, "slow", ["ReadWriteOnce"], id="another class"),
+        pytest.param({"access_modes": ("ReadOnlyMany",)}, "fast", ["ReadOnlyMany"], id="other modes"),
+    ],
+)
+def test_the_class_and_the_modes_of_a_copy_h7_h10_a5_a9(
+    method: str, options: dict[str, Any], storage: str, modes: list[str]
+) -> None:
+    there = [snapshot(**BOUND)] if method == "Snapshot" else []
+    spec = made(copied(source(storageClassName="fast"), method, *there, **options))["spec"]
+    assert (spec["storageClassName"], spec["accessModes"], spec["volumeMode"]) == (storage, modes, "Filesystem")
+
+
+def test_a_copy_of_a_source_without_a_class_has_none_either() -> None:
+    assert "storageClassName" not in made(copied(source(), "Clone"))["spec"]
+
+
+@pytest.mark.parametrize("given", [None, "special"])
+def test_the_class_of_a_snapshot_is_the_clusters_unless_one_is_named_h10(given: str | None) -> None:
+    assert made(copied(source(), "Snapshot", snapshot_class=given))["spec"].get("volumeSnapshotClassName") == given
+
+
+@pytest.mark.parametrize("method", ["Clone", "Snapshot"])
+def test_an_object_of_somebody_else_under_the_copys_name_is_left_alone(method: str) -> None:
+    theirs = snapshot("other", **BOUND) if method == "Snapshot" else {**source(), "metadata": {"name": NAME}}
+    copy = copied(source(), method, theirs)
+    assert copy.claim is None
+    assert copy.waiting is not None
+    assert copy.waiting.error is not None
+    assert copy.waiting.error.reason == "ObjectInTheWay"
+
+
+def test_what_the_driver_says_of_a_failed_snapshot_is_told_43() -> None:
+    copy = copied(source(), "Snapshot", snapshot(error={"message": "the disk is on fire"}))
+    assert copy.waiting is not None
+    assert copy.waiting.unhealthy is not None
+    assert copy.waiting.unhealthy.reason == "SnapshotFailed"
+    assert "the disk is on fire" in copy.waiting.unhealthy.message
+
+
+@pytest.mark.parametrize("method", ["Clone", "Snapshot"])
+def test_a_copy_that_is_being_deleted_is_waited_for_54(method: str) -> None:
+    data_source = {
+        "Clone": {"kind": "PersistentVolumeClaim", "name": "data"},
+        "Snapshot": {"apiGroup": "snapshot.storage.k8s.io", "kind": "VolumeSnapshot", "name": NAME},
+    }
+    going = source(dataSource=data_source[method])
+    going["metadata"] = {**temporary("u"), "deletionTimestamp": "2026-11-24T12:00:00Z"}
+    copy = copied(source(), method, going, *([snapshot(**BOUND)] if method == "Snapshot" else []))
+    assert (copy.claim, copy.actions) == (None, ())
+    assert copy.waiting is not None
+    assert copy.waiting.error is None

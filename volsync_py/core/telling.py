@@ -1,0 +1,99 @@
+"""What a pass says in the conditions of a status: Synchronizing, Healthy and Maintained.
+
+`Synchronizing` is exactly VolSync's; the two others are ours. A condition is set only from what is known now.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from volsync_py.core.actions import Object
+from volsync_py.core.conditions import get_condition, set_condition
+from volsync_py.core.result import Success, Trouble
+from volsync_py.core.times import parse_rfc3339
+
+SYNCHRONIZING = "Synchronizing"
+HEALTHY = "Healthy"
+MAINTAINED = "Maintained"
+WAITING_FOR_SCHEDULE = "Waiting for next scheduled synchronization"
+_SUCCEEDED = ("True", "Succeeded", "The last synchronization succeeded")
+_NOT_YET_RUN = ("Unknown", "NotYetRun", "No synchronization has finished yet")
+
+
+class Telling:
+    """A status that is being made, and the words for what has become of the resource."""
+
+    def __init__(self, status: Object, generation: int, now: datetime) -> None:
+        self.status = status
+        self.now = now
+        self._generation = generation
+
+    def error(self, trouble: Trouble) -> None:
+        """Say that the pass cannot go on."""
+        self.say(SYNCHRONIZING, "False", "Error", trouble.text)
+        self.say(HEALTHY, "False", trouble.reason, trouble.text)
+
+    def in_progress(self, waiting: str) -> None:
+        """Say that the run is under way, or what keeps it from beginning."""
+        if waiting:
+            self.say(SYNCHRONIZING, "True", "WaitingForMover", waiting)
+        else:
+            self.say(SYNCHRONIZING, "True", "SyncInProgress", "Synchronization in-progress")
+
+    def not_yet_healthy(self) -> None:
+        """Say of a resource that has never run that nothing is known, unless something already is."""
+        if self.condition(HEALTHY) is None:
+            self.say(HEALTHY, *_NOT_YET_RUN)
+
+    def unhealthy(self, trouble: Trouble) -> None:
+        """Say what keeps the run from its end, although it goes on."""
+        self.say(HEALTHY, "False", trouble.reason, trouble.text)
+
+    def recovered(self) -> None:
+        """Take back what was said of a trouble that is over; a failed attempt is over only at success."""
+        healthy = self.condition(HEALTHY)
+        if healthy is not None and healthy.get("status") != "False":
+            return
+        self.say(HEALTHY, *(_SUCCEEDED if self.status.get("lastSyncTime") else _NOT_YET_RUN))
+
+    def succeeded(self, success: Success) -> None:
+        """Say that a run has ended well, and what of it deserves a look."""
+        if success.warning is not None:
+            self.say(HEALTHY, "True", success.warning.reason, success.warning.text)
+        else:
+            self.say(HEALTHY, *_SUCCEEDED)
+        self._maintained(success)
+
+    def _maintained(self, success: Success) -> None:
+        before = self.condition(MAINTAINED) or {}
+        if isinstance(success.maintained, Trouble):
+            self.say(MAINTAINED, "False", success.maintained.reason, success.maintained.text)
+        elif success.postponed is not None:
+            # What has failed before is not mended by waiting.
+            if before.get("status") != "False":
+                self.say(MAINTAINED, "True", success.postponed.reason, success.postponed.text)
+        elif success.maintained:
+            self.say(MAINTAINED, "True", "Succeeded", "Retention, prune and check are up to date")
+
+    def unhealthy_for_seconds(self) -> float:
+        """Return how long `Healthy` has been as it is."""
+        condition = self.condition(HEALTHY)
+        since = parse_rfc3339(condition["lastTransitionTime"]) if condition else self.now
+        return (self.now - since).total_seconds()
+
+    def condition(self, kind: str) -> Object | None:
+        """Return a condition as it is so far."""
+        return get_condition(self.status.get("conditions") or [], kind)
+
+    def say(self, kind: str, status: str, reason: str, message: str) -> None:
+        """Set a condition."""
+        generation = None if kind == SYNCHRONIZING else self._generation
+        self.status["conditions"] = set_condition(
+            self.status.get("conditions") or [],
+            kind,
+            status,
+            reason,
+            message,
+            self.now,
+            observed_generation=generation,
+        )

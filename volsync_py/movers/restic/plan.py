@@ -1,0 +1,91 @@
+"""One attempt, decided: its Job, and the record of what was decided."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import Any
+
+from volsync_py.api.spec import Replication
+from volsync_py.api.view import View
+from volsync_py.core import names
+from volsync_py.core.actions import Object
+from volsync_py.core.labels import Annotation
+from volsync_py.movers.restic import objects as make
+from volsync_py.movers.restic.environment import Variables
+from volsync_py.movers.restic.preflight import certificate_authority
+from volsync_py.movers.restic.run_record import RunRecord
+from volsync_py.restic.run import Deadlines, Grants, Run
+from volsync_py.volumes.in_use import Placement
+
+
+def job_for(
+    replication: Replication,
+    view: View,
+    claim: Object,
+    options: tuple[list[str], Variables, RunRecord],
+    *,
+    repository: str,
+    placement: Placement,
+    read_only: bool,
+) -> Object:
+    """Return the Job; `options` are its arguments, the variable part of its environment, and its record."""
+    args, variables, record = options
+    spec, role = replication.restic, replication.role
+    plan = make.JobPlan(
+        owner=replication.object,
+        name=names.job_name(role, replication.name),
+        args=tuple(args),
+        image=view.settings.image,
+        service_account=spec.service_account or names.account_name(role, replication.name),
+        variables=variables,
+        data_claim=claim["metadata"]["name"],
+        cache_claim=names.cache_name(role, replication.name),
+        # The same for each attempt of this resource, so that restic knows its own dead locks.
+        hostname="m-" + sha256(replication.uid.encode()).hexdigest()[:16],
+        repository=repository,
+        record=record.to_json(),
+        paused=replication.paused,
+        read_only=read_only,
+        security_context=spec.security_context,
+        resources=spec.resources,
+        affinity=spec.affinity,
+        pod_labels=spec.pod_labels,
+        placement=placement,
+        tolerations=spec.tolerations,
+        custom_ca=certificate_authority(replication, view),
+        mover_volumes=spec.mover_volumes,
+    )
+    return make.job_object(plan)
+
+
+def variables_for(replication: Replication, view: View, secret: Object, document: Run, **more: Any) -> Variables:
+    """Return the environment's variable part."""
+    return Variables(
+        secret_name=replication.restic.repository,
+        secret_keys=frozenset(secret.get("data") or {}),
+        run=document.to_json(),
+        proxies=view.settings.proxies,
+        debug=Annotation.DEBUG_MOVER in (replication.object["metadata"].get("annotations") or {}),
+        custom_ca=bool(replication.restic.custom_ca),
+        privileged=view.privileged,
+        **more,
+    )
+
+
+def deadlines_for(view: View) -> Deadlines:
+    """Return the deadlines that the manager was told."""
+    settings = view.settings
+    return Deadlines(settings.contact_seconds, settings.retry_lock_seconds, settings.stall_seconds)
+
+
+def record_of(replication: Replication, secret: Object, grants: Grants, **more: Any) -> RunRecord:
+    """Return the record of an attempt."""
+    return RunRecord(
+        run_now=replication.trigger.run_now,
+        secret=str(secret["metadata"]["resourceVersion"]),
+        generation=int(replication.object["metadata"].get("generation") or 0),
+        manual=replication.trigger.manual,
+        copy_method=replication.restic.copy_method,
+        granted=grants.init or grants.prune,
+        **more,
+    )

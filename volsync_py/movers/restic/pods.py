@@ -1,0 +1,41 @@
+"""A Job's pods, told from those of an earlier Job of the same name."""
+
+from __future__ import annotations
+
+from volsync_py.api.view import Kind, View
+from volsync_py.core.actions import Object
+
+# Kubernetes writes both; old clusters only the second.
+_JOB_UID = ("batch.kubernetes.io/controller-uid", "controller-uid")
+_ENDED = ("Succeeded", "Failed")
+
+
+def pods_named(view: View, job_name: str) -> list[Object]:
+    """Return the pods of all Jobs of that name."""
+    return [p for p in view.objects.of_kind(Kind.POD) if _labels(p).get("job-name") == job_name]
+
+
+def pods_of(view: View, job: Object) -> list[Object]:
+    """Return the pods of exactly this Job."""
+    uid, named = job["metadata"]["uid"], pods_named(view, job["metadata"]["name"])
+    return [p for p in named if all(_labels(p).get(key, uid) == uid for key in _JOB_UID)]
+
+
+def left_running(view: View, job_name: str) -> Object | None:
+    """Return a pod that a Job has left behind and that may still work; one that has ended is in nobody's way."""
+    return next((p for p in pods_named(view, job_name) if _phase(p) not in _ENDED), None)
+
+
+def has_started(pod: Object) -> bool:
+    """Tell whether a container of the pod has ever run."""
+    statuses = (pod.get("status") or {}).get("containerStatuses") or []
+    states = [s.get(key) or {} for s in statuses for key in ("state", "lastState")]
+    return _phase(pod) not in ("", "Pending") or any(s.get("running") or s.get("terminated") for s in states)
+
+
+def _phase(pod: Object) -> str:
+    return str((pod.get("status") or {}).get("phase") or "")
+
+
+def _labels(pod: Object) -> dict[str, str]:
+    return pod["metadata"].get("labels") or {}
