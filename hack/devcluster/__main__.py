@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
+import secrets
+import shutil
 import signal
 import sys
 import tempfile
@@ -13,12 +16,25 @@ from typing import Any
 import yaml
 
 from hack.devcluster.apiserver import Server
+from hack.devcluster.controllers import Options, Unusable, start
 from hack.devcluster.faults import Faults
 from hack.devcluster.garbage import Garbage
-from hack.devcluster.options import Options
 from hack.devcluster.registry import Registry
 
 CRDS = Path(__file__).parents[2] / "manifests" / "crds"
+
+
+class Ending:
+    """Why the cluster ends, once it does."""
+
+    def __init__(self) -> None:
+        self.event = threading.Event()
+        self.problem = ""
+
+    def end(self, problem: str = "") -> None:
+        """Have the cluster end."""
+        self.problem = self.problem or problem
+        self.event.set()
 
 
 def main() -> int:
@@ -31,56 +47,84 @@ def main() -> int:
     parser.add_argument("--needed", action="append", default=[], help="a host path that pods see")
     parser.add_argument("--bin", action="append", default=[], help="a folder of commands that pods find first")
     args = parser.parse_args()
-    state = (args.state or Path(tempfile.mkdtemp(prefix="devcluster-"))).resolve()
-    state.mkdir(parents=True, exist_ok=True)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    return serve(args, state, stop)
+    ending = Ending()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda *_: ending.end())
+    own = None if args.state else tempfile.mkdtemp(prefix="devcluster-")
+    try:
+        state = Path(args.state or own or "").resolve()
+        # New ones are for this user only; whose folder is there already, keeps its mode.
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return serve(args, state, ending)
+    except (Unusable, OSError) as error:
+        print(f"devcluster: {error}", file=sys.stderr)
+        return 1
+    finally:
+        if own:
+            shutil.rmtree(own, ignore_errors=True)
 
 
-def serve(args: argparse.Namespace, state: Path, stop: threading.Event) -> int:
+def serve(args: argparse.Namespace, state: Path, ending: Ending) -> int:
     """Start every part, wait, and end them in reverse order."""
-    from hack.devcluster.controllers import start
-    from hack.devcluster.runtime_client import Unusable
-
     registry = Registry()
     garbage = Garbage(registry)
     garbage.start()
-    for path in sorted(args.crds.glob("*.yaml")):
-        for crd in yaml.safe_load_all(path.read_text(encoding="utf-8")):
-            if crd and crd.get("kind") == "CustomResourceDefinition":
-                registry.create(registry.resource("apiextensions.k8s.io", "customresourcedefinitions"), crd)
-    bins = (*args.bin, *Options().bins)
+    _install(registry, args.crds)
+    options = Options(bins=(*args.bin, *Options().bins), needed=tuple(args.needed))
+    node = start(registry, state, options, lambda: ending.end("the process that runs the pods has ended"))
     try:
-        node: Any = start(registry, state, Options(bins=bins, needed=tuple(args.needed)))
-    except Unusable as error:
-        print(f"devcluster: {error}", file=sys.stderr)
-        return 1
-    server = Server(("127.0.0.1", args.port), registry, Faults(), state, node)
-    threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
-    url = f"http://127.0.0.1:{server.server_address[1]}"
-    kubeconfig = args.kubeconfig or state / "kubeconfig"
-    kubeconfig.write_text(yaml.safe_dump(_kubeconfig(url)), encoding="utf-8")
-    print(f"KUBECONFIG={kubeconfig}")
-    print(f"READY {url}", flush=True)
-    stop.wait()
-    server.ending.set()
-    with registry.changed:
-        registry.changed.notify_all()
-    server.shutdown()
-    node.stop()
-    garbage.stop()
-    return 0
+        token = secrets.token_urlsafe(32)
+        server = _listen(args.port, token, registry, state, node)
+        threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        kubeconfig = args.kubeconfig or state / "kubeconfig"
+        _write_private(kubeconfig, yaml.safe_dump(_kubeconfig(url, token)))
+        print(f"KUBECONFIG={kubeconfig}")
+        print(f"READY {url}", flush=True)
+        ending.event.wait()
+        server.ending.set()
+        with registry.changed:
+            registry.changed.notify_all()
+        server.shutdown()
+    finally:
+        node.stop()
+        garbage.stop()
+    if ending.problem:
+        print(f"devcluster: {ending.problem}", file=sys.stderr)
+    return 1 if ending.problem else 0
 
 
-def _kubeconfig(url: str) -> dict[str, Any]:
+def _install(registry: Registry, folder: Path) -> None:
+    definitions = registry.resource("apiextensions.k8s.io", "customresourcedefinitions")
+    for path in sorted(folder.glob("*.yaml")):
+        for crd in yaml.load_all(path.read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+            if crd and crd.get("kind") == "CustomResourceDefinition":
+                registry.create(definitions, crd)
+
+
+def _listen(port: int, token: str, registry: Registry, state: Path, node: Any) -> Server:
+    try:
+        return Server(("127.0.0.1", port), token, registry, Faults(), state, node)
+    except OSError as error:
+        raise OSError(f"port {port} of 127.0.0.1 cannot be used: {error.strerror}") from None
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Write a file that no other user can ever read."""
+    scratch = path.with_name(f"{path.name}.{os.getpid()}")
+    scratch.unlink(missing_ok=True)
+    with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+    scratch.rename(path)
+
+
+def _kubeconfig(url: str, token: str) -> dict[str, Any]:
     return {
         "apiVersion": "v1",
         "kind": "Config",
         "current-context": "devcluster",
-        "clusters": [{"name": "devcluster", "cluster": {"server": url}}],
-        "users": [{"name": "developer", "user": {"token": "devcluster"}}],
+        "clusters": [{"name": "devcluster", "cluster": {"server": f"{url}/{token}"}}],
+        "users": [{"name": "developer", "user": {}}],
         "contexts": [{"name": "devcluster", "context": {"cluster": "devcluster", "user": "developer"}}],
     }
 

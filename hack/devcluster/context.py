@@ -88,7 +88,9 @@ def set_condition(
         if old["type"] == type_:
             if old["status"] == status:
                 fresh["lastTransitionTime"] = old.get("lastTransitionTime", fresh["lastTransitionTime"])
-            conditions[index] = {**old, **fresh}
+            # What it said before it says no more.
+            kept = {key: value for key, value in old.items() if key not in ("reason", "message")}
+            conditions[index] = {**kept, **fresh}
             return
     conditions.append(fresh)
 

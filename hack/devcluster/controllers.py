@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import sysconfig
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from hack.devcluster.sandbox import OWN_DIRECTORIES
 from hack.devcluster.scheduler import Scheduler
 from hack.devcluster.snapshots import Snapshots
 from hack.devcluster.storage import Storage
+from hack.devcluster.tasks import remove_partial
 
 _SUBDIRECTORIES = ("volumes", "snapshots", "pods", "logs", "rootfs")
 _SENTENCE = "Pods cannot run here: this machine grants neither root nor unprivileged user namespaces ({})."
@@ -34,9 +36,9 @@ _SENTENCE = "Pods cannot run here: this machine grants neither root nor unprivil
 class Controllers:
     """What `start` returns."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, on_lost: Callable[[], None]) -> None:
         self._context = context
-        self._kubelet = Kubelet(context, needed_paths(context.options))
+        self._kubelet = Kubelet(context, needed_paths(context.options), on_lost)
         self._scheduler = Scheduler(context)
         self._node_life = NodeLife(context)
         self._jobs = Jobs(context)
@@ -59,6 +61,7 @@ class Controllers:
         self._kubelet.runtime.call("check", root=str(self._context.state / "rootfs"))
         self._hosts.write()
         self._context.registry.subscribe(self._on_change)
+        self._node_life.user_namespace = self._kubelet.runtime.user_namespace
         self._node_life.register()
         self._storage.install()
         self._snapshots.install()
@@ -164,13 +167,18 @@ def needed_paths(options: Options) -> tuple[str, ...]:
     return tuple(found)
 
 
-def start(registry: Registry, state_dir: Path, options: Options | None = None) -> Controllers:
-    """Start all controllers over a registry."""
+def start(
+    registry: Registry, state_dir: Path, options: Options | None = None, on_lost: Callable[[], None] = lambda: None
+) -> Controllers:
+    """Start all controllers over a registry; `on_lost` hears, once, that pods can no longer run."""
     state = state_dir.resolve()
     for name in _SUBDIRECTORIES:
-        (state / name).mkdir(parents=True, exist_ok=True)
+        # Volumes hold what others have no business with; pods get them by mounts.
+        (state / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+        (state / name).chmod(0o700)
+    remove_partial(state)
     try:
-        controllers = Controllers(Context(registry, state, options or Options()))
+        controllers = Controllers(Context(registry, state, options or Options()), on_lost)
         controllers.begin()
     except (Unusable, OSError) as error:
         raise Unusable(_SENTENCE.format(error)) from error

@@ -62,14 +62,37 @@ def _group_path(res: Resource) -> str:
 
 
 def _openapi(registry: Registry, path: str) -> dict[str, Any]:
+    """Return what kubectl needs to know of a group's kinds: that they can be patched, and what their fields mean."""
     paths: dict[str, Any] = {}
+    schemas: dict[str, Any] = {}
     parameters = [{"name": "fieldValidation", "in": "query"}]
     for res in registry.resources():
-        if _group_path(res) == path:
-            gvk = {"group": res.group, "version": res.version, "kind": res.kind}
-            inside = "namespaces/{namespace}/" if res.namespaced else ""
-            url = f"/{path}/{inside}{res.plural}/{{name}}"
-            operation = {"x-kubernetes-group-version-kind": gvk, "parameters": parameters}
-            paths[url] = {"patch": operation, "post": operation}
+        if _group_path(res) != path:
+            continue
+        gvk = {"group": res.group, "version": res.version, "kind": res.kind}
+        inside = "namespaces/{namespace}/" if res.namespaced else ""
+        url = f"/{path}/{inside}{res.plural}/{{name}}"
+        operation = {"x-kubernetes-group-version-kind": gvk, "parameters": parameters}
+        paths[url] = {"patch": operation, "post": operation, "get": operation}
+        if res.schema:
+            schemas[_schema_name(res)] = _schema(res, gvk)
     info = {"title": "devcluster", "version": "1"}
-    return {"openapi": "3.0.0", "info": info, "paths": paths, "components": {}}
+    return {"openapi": "3.0.0", "info": info, "paths": paths, "components": {"schemas": schemas}}
+
+
+def _schema_name(res: Resource) -> str:
+    return ".".join([*reversed(res.group.split(".")), res.version, res.kind])
+
+
+def _schema(res: Resource, gvk: dict[str, str]) -> dict[str, Any]:
+    given = res.schema.get("properties") or {}
+    common = {
+        "apiVersion": {"type": "string", "description": "The version of this representation of an object."},
+        "kind": {"type": "string", "description": "The kind of the object."},
+        "metadata": {"type": "object", "description": "Standard object's metadata."},
+    }
+    return {
+        **res.schema,
+        "properties": {**common, **{k: v for k, v in given.items() if k not in common}},
+        "x-kubernetes-group-version-kind": [gvk],
+    }

@@ -8,6 +8,8 @@ from typing import Any
 
 from attrs import define, frozen
 
+from hack.devcluster.errors import REASONS, StatusError
+
 # Enough for a test's run; older ones are forgotten.
 _MOST_REQUESTS = 100_000
 
@@ -52,6 +54,15 @@ class Rule:
     headers: dict[str, str] | None = None
     used: int = 0
 
+    def refusal(self) -> StatusError:
+        """Return the answer of a request that is to fail, as a server gives it that has this trouble."""
+        reason = REASONS.get(self.code, "InternalError" if self.code >= 500 else "BadRequest")
+        error = StatusError(self.code, reason, "a fault that was asked for")
+        error.headers = dict(self.headers or {})
+        if "Retry-After" in error.headers:
+            error.details = {"retryAfterSeconds": int(error.headers["Retry-After"])}
+        return error
+
 
 class Faults:
     """The rules and the record."""
@@ -60,6 +71,7 @@ class Faults:
         self._lock = threading.Lock()
         self.rules: list[Rule] = []
         self.requests: list[dict[str, Any]] = []
+        self._cuts: dict[str, int] = {}
 
     def add(self, rule: dict[str, Any]) -> None:
         """Add a rule from its JSON form."""
@@ -84,6 +96,21 @@ class Faults:
         if rule is not None and rule.delay_seconds:
             time.sleep(rule.delay_seconds)
         return rule
+
+    def cut(self, resource: str) -> None:
+        """Have the watches of a resource end in the middle, or of all."""
+        with self._lock:
+            self._cuts[resource] = self._cuts.get(resource, 0) + 1
+
+    def cuts(self, resource: str) -> int:
+        """Return how often watches of a resource were to end so far."""
+        with self._lock:
+            return self._cuts.get("", 0) + (self._cuts.get(resource, 0) if resource else 0)
+
+    def recorded(self) -> list[dict[str, Any]]:
+        """Return the record of requests."""
+        with self._lock:
+            return list(self.requests)
 
     def unused(self) -> int:
         """Return how many rules have never met a request."""

@@ -105,6 +105,13 @@ def prctl(option: int, first: int = 0, second: int = 0) -> int:
     return result
 
 
+def may_administer() -> bool:
+    """Tell whether this process may make namespaces without one of its own: containers' root often may not."""
+    with open("/proc/self/status", encoding="ascii") as file:
+        effective = next(line.split()[1] for line in file if line.startswith("CapEff:"))
+    return bool(int(effective, 16) >> CAPABILITIES.index("SYS_ADMIN") & 1)
+
+
 def limit_bounding_set(allowed: set[str]) -> None:
     """Take every capability that is not allowed from the bounding set."""
     for number in range(64):

@@ -7,6 +7,7 @@ of claims are storage's; everything else lives and dies with the pod's own folde
 
 from __future__ import annotations
 
+import contextlib
 import os
 from decimal import Decimal
 from pathlib import Path
@@ -106,7 +107,8 @@ def _claim(context: Context, pod: Object, source: Object) -> Volume:
     path = context.state / "volumes" / volume
     if not path.is_dir():
         raise VolumeMissing(f'MountVolume.MountDevice failed for volume "{volume}" : volume not found')
-    read_only = bool(source.get("readOnly"))
+    # A volume that many may read is written by none.
+    read_only = bool(source.get("readOnly")) or claim["spec"].get("accessModes") == ["ReadOnlyMany"]
     return Volume(str(path), read_only=read_only, grouped=not read_only)
 
 
@@ -135,7 +137,9 @@ def _write_entries(
 
 def _set_mode(file: Path, mode: int, group: int | None) -> None:
     if group is not None and os.geteuid() == 0:
-        os.chown(file, -1, int(group))
+        # Even root may lack the right to; the file is this user's then, as the pod is.
+        with contextlib.suppress(PermissionError):
+            os.chown(file, -1, int(group))
     file.chmod(mode)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import signal
 import time
+from collections.abc import Callable
 
 from hack.devcluster.containers import sandbox_spec, specs_of
 from hack.devcluster.context import Context, Object, is_deleted, key_of, seconds_of, timestamp
@@ -30,13 +31,13 @@ _NO_IMAGE = ".invalid/"
 class Kubelet:
     """The node agent."""
 
-    def __init__(self, context: Context, needed: tuple[str, ...]) -> None:
+    def __init__(self, context: Context, needed: tuple[str, ...], on_lost: Callable[[], None]) -> None:
         self._context = context
         self._needed = needed
         self._ids = itertools.count(1)
         self.runs = Runs()
         self.silent = False
-        self.runtime = RuntimeClient(self._on_event)
+        self.runtime = RuntimeClient(self._on_event, on_lost)
         self.work = Keyed("kubelet", self._reconcile, workers=_WORKERS)
 
     def on_change(self, plural: str, obj: Object) -> None:

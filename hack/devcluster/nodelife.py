@@ -16,6 +16,8 @@ from hack.devcluster.options import NODE_NAME
 _NODE: Key = ("", "")
 _OUT_OF_SERVICE = "node.kubernetes.io/out-of-service"
 _ENDED = ("Succeeded", "Failed")
+# Where it is "true", pods have no other users than their own: chown to anybody else fails.
+USER_NAMESPACE = "devcluster/user-namespace"
 
 
 class NodeLife:
@@ -25,12 +27,14 @@ class NodeLife:
         self._context = context
         self._silent_since: float | None = None
         self._gone_since: float | None = None
+        self.user_namespace = False
         self.work = Keyed("node-life", self._reconcile)
 
     def register(self) -> None:
         """Create the Node, or say that it is ready again."""
         self._silent_since = self._gone_since = None
         labels = {"kubernetes.io/hostname": NODE_NAME, "kubernetes.io/os": "linux"}
+        annotations = {USER_NAMESPACE: str(self.user_namespace).lower()}
         conditions: list[Object] = []
         set_condition(conditions, "Ready", "True", "KubeletReady", "kubelet is posting ready status")
         created = self._context.create_once(
@@ -38,7 +42,7 @@ class NodeLife:
             {
                 "apiVersion": "v1",
                 "kind": "Node",
-                "metadata": {"name": NODE_NAME, "labels": labels},
+                "metadata": {"name": NODE_NAME, "labels": labels, "annotations": annotations},
                 "spec": {},
             },
         )

@@ -95,8 +95,13 @@ class PodRun:
         return self.folder / f"termination-{container.name}"
 
     def log_file(self, container: ContainerRun) -> Path:
-        """Return the container's log."""
-        return self.logs / f"{container.name}.log"
+        """Return the log of the container's current run."""
+        return self.logs / log_name(container.name, container.restarts)
+
+
+def log_name(container: str, run: int) -> str:
+    """Return the name of the file that a run of a container logs to."""
+    return f"{container}.{run}.log" if run else f"{container}.log"
 
 
 def new_run(pod: Object, state: Path) -> PodRun:
@@ -280,4 +285,4 @@ class Runs:
             return list(self._by_pod.values())
 
 
-__all__ = ["NODE_NAME", "ContainerRun", "PodRun", "Runs", "new_run", "phase_of", "status_of", "terminate"]
+__all__ = ["NODE_NAME", "ContainerRun", "PodRun", "Runs", "log_name", "new_run", "phase_of", "status_of", "terminate"]

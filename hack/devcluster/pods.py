@@ -164,3 +164,9 @@ def _capabilities(security: Object) -> list[str]:
     add = {name.removeprefix("CAP_") for name in asked.get("add") or []}
     kept = set() if _ALL_CAPABILITIES in drop else set(DEFAULT_CAPABILITIES) - drop
     return sorted(set(CAPABILITIES) if _ALL_CAPABILITIES in add else kept | add)
+
+
+def claims_of(pod: Object) -> set[str]:
+    """Return the names of the claims that a pod uses."""
+    volumes = pod["spec"].get("volumes") or []
+    return {one["persistentVolumeClaim"]["claimName"] for one in volumes if "persistentVolumeClaim" in one}

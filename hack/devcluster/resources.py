@@ -81,7 +81,7 @@ BUILT_IN = (
 def from_definition(crd: dict[str, Any]) -> Resource:
     """Return the kind that a CustomResourceDefinition defines, in its storage version."""
     spec = crd["spec"]
-    version = next(v for v in spec["versions"] if v.get("storage"))
+    version = next((v for v in spec["versions"] if v.get("storage")), spec["versions"][0])
     names = spec["names"]
     return Resource(
         spec["group"],

@@ -210,7 +210,7 @@ def _namespace_members(first: int) -> list[int]:
 def main(fd: int) -> None:
     """Serve the socket `fd` from a process that is the first of its PID namespace."""
     channel = socket.socket(fileno=fd)
-    user_namespace = os.geteuid() != 0
+    user_namespace = os.geteuid() != 0 or not linux.may_administer()
     try:
         _isolate(user_namespace)
         child = os.fork()

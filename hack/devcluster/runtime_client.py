@@ -1,7 +1,8 @@
 """The cluster's side of the runtime's socket.
 
 Guarantees: calls return at once; each container's end and each task's end is reported exactly once, on the
-reader's thread; closing kills everything the runtime started and returns when it is gone.
+reader's thread, and so is the runtime's own end, unless it was asked for; closing kills everything the runtime
+started and returns when it is gone.
 """
 
 from __future__ import annotations
@@ -28,8 +29,10 @@ class Unusable(Exception):
 class RuntimeClient:
     """Starts the runtime and talks to it."""
 
-    def __init__(self, on_event: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(self, on_event: Callable[[dict[str, Any]], None], on_lost: Callable[[], None]) -> None:
         self._on_event = on_event
+        self._on_lost = on_lost
+        self._closing = False
         self._done: dict[str, Callable[[str], None]] = {}
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
@@ -81,6 +84,7 @@ class RuntimeClient:
 
     def close(self) -> None:
         """Kill everything and wait for the runtime's end."""
+        self._closing = True
         with contextlib.suppress(OSError):
             self._channel.shutdown(socket.SHUT_RDWR)
         try:
@@ -110,4 +114,10 @@ class RuntimeClient:
                 else:
                     self._on_event(event)
         except (OSError, ValueError):
-            return
+            pass
+        with self._lock:
+            waiting, self._done = list(self._done.values()), {}
+        for done in waiting:
+            done("the runtime has ended")
+        if not self._closing:
+            self._on_lost()

@@ -10,8 +10,11 @@ from hack.devcluster.context import Context, Object, has_condition, is_deleted, 
 from hack.devcluster.keyed import Key, Keyed
 from hack.devcluster.nodelife import taints_of, tolerates
 from hack.devcluster.options import NODE_NAME
+from hack.devcluster.pods import claims_of
 
 _SELECTED_NODE = "volume.kubernetes.io/selected-node"
+_IN_USE = "node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode"
+_ENDED = ("Succeeded", "Failed")
 _TAINTED = "0/1 nodes are available: 1 node(s) had untolerated taint(s) {}."
 
 
@@ -28,6 +31,10 @@ class Scheduler:
         if plural == "pods":
             if not obj["spec"].get("nodeName"):
                 self.work.add(*key_of(obj))
+            elif is_deleted(obj) or (obj.get("status") or {}).get("phase") in _ENDED:
+                # It may have held a claim that only one pod can have.
+                for key in tuple(self._waiting):
+                    self.work.add(*key)
         elif plural in ("persistentvolumeclaims", "nodes"):
             for key in tuple(self._waiting):
                 self.work.add(*key)
@@ -100,7 +107,17 @@ class Scheduler:
                 return f'persistentvolumeclaim "{name}" bound to non-existent persistentvolume'
             if (claim.get("status") or {}).get("phase") != "Bound":
                 return self._wait_for(claim)
+            if "ReadWriteOncePod" in claim["spec"]["accessModes"] and self._is_used(pod, name):
+                return f"0/1 nodes are available: 1 {_IN_USE}."
         return ""
+
+    def _is_used(self, pod: Object, claim: str) -> bool:
+        others = self._context.list("pods", pod["metadata"]["namespace"])
+        return any(
+            claim in claims_of(other)
+            for other in others
+            if other["spec"].get("nodeName") and (other.get("status") or {}).get("phase") not in _ENDED
+        )
 
     def _wait_for(self, claim: Object) -> str | None:
         class_name = claim["spec"].get("storageClassName") or ""

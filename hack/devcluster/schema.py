@@ -1,12 +1,16 @@
-"""Structural schemas of CRDs: pruning, defaults and validation."""
+"""Structural schemas of CRDs: pruning, defaults and validation.
+
+Guarantees: whatever a client sends gives an object that fits, or 422 with every cause.
+"""
 
 from __future__ import annotations
 
+import copy
 import re
 from datetime import datetime
 from typing import Any
 
-from hack.devcluster.errors import StatusError
+from hack.devcluster.errors import invalid_for
 
 _KEEP = "x-kubernetes-preserve-unknown-fields"
 _TYPES: dict[str, Any] = {
@@ -19,22 +23,30 @@ _TYPES: dict[str, Any] = {
 }
 
 
-def admit(schema: dict[str, Any], obj: dict[str, Any], what: str) -> None:
-    """Prune and default `obj` in place; raise 422 with every cause if it does not fit."""
+def admit(schema: dict[str, Any], obj: dict[str, Any], what: str) -> list[str]:
+    """Prune and default `obj` in place, and return what was unknown; raise 422 with every cause if it does not fit."""
     causes: list[dict[str, str]] = []
-    for part in ("spec", "status"):
-        inner = (schema.get("properties") or {}).get(part)
-        if inner is not None and part in obj:
-            _visit(inner, obj[part], part, causes)
+    unknown: list[str] = []
+    properties = schema.get("properties") or {}
+    for part in list(obj):
+        if part in ("apiVersion", "kind", "metadata"):
+            continue
+        if obj[part] is None or (part not in properties and not schema.get(_KEEP)):
+            if obj[part] is not None:
+                unknown.append(part)
+            del obj[part]
+        elif part in properties:
+            _visit(properties[part], obj[part], part, causes, unknown)
+    for part in schema.get("required") or []:
+        if part not in obj and part != "status":
+            causes.append({"reason": "FieldValueRequired", "message": "Required value", "field": part})
     if causes:
-        name = obj["metadata"].get("name", "")
-        text = "; ".join(f"{c['field']}: {c['message']}" for c in causes)
-        details = {"name": name, "kind": what, "causes": causes}
-        raise StatusError(422, "Invalid", f'{what} "{name}" is invalid: {text}', details)
+        raise invalid_for(what, obj["metadata"].get("name", ""), causes)
+    return unknown
 
 
 def _visit(  # noqa: C901 - one branch for each keyword
-    schema: dict[str, Any], value: Any, path: str, causes: list[dict[str, str]]
+    schema: dict[str, Any], value: Any, path: str, causes: list[dict[str, str]], unknown: list[str]
 ) -> None:
     def cause(message: str) -> None:
         causes.append({"reason": "FieldValueInvalid", "message": message, "field": path})
@@ -64,9 +76,9 @@ def _visit(  # noqa: C901 - one branch for each keyword
         if len(value) < schema.get("minItems", 0):
             cause(f"Invalid value: {len(value)}: should have at least {schema['minItems']} items")
         for index, item in enumerate(value):
-            _visit(schema.get("items") or {}, item, f"{path}[{index}]", causes)
+            _visit(schema.get("items") or {}, item, f"{path}[{index}]", causes, unknown)
     elif isinstance(value, dict):
-        _visit_object(schema, value, path, causes)
+        _visit_object(schema, value, path, causes, unknown)
 
 
 def _check_text(schema: dict[str, Any], value: str, cause: Any) -> None:
@@ -80,21 +92,27 @@ def _check_text(schema: dict[str, Any], value: str, cause: Any) -> None:
             cause(f"Invalid value: {value!r}: must be of type date-time")
 
 
-def _visit_object(schema: dict[str, Any], value: dict[str, Any], path: str, causes: list[dict[str, str]]) -> None:
+def _visit_object(
+    schema: dict[str, Any], value: dict[str, Any], path: str, causes: list[dict[str, str]], unknown: list[str]
+) -> None:
     properties = schema.get("properties") or {}
     extra = schema.get("additionalProperties")
+    for name in [n for n, v in value.items() if v is None and not (properties.get(n) or {}).get("nullable")]:
+        # Null is as good as left out.
+        del value[name]
     for name in schema.get("required") or []:
         if name not in value:
             causes.append({"reason": "FieldValueRequired", "message": "Required value", "field": f"{path}.{name}"})
     for name, inner in properties.items():
         if name not in value and "default" in inner:
-            value[name] = inner["default"]
+            value[name] = copy.deepcopy(inner["default"])
     for name in list(value):
-        if value[name] is None and not (properties.get(name) or {}).get("nullable"):
-            del value[name]
-        elif name in properties:
-            _visit(properties[name], value[name], f"{path}.{name}", causes)
+        if value[name] is None:
+            continue
+        if name in properties:
+            _visit(properties[name], value[name], f"{path}.{name}", causes, unknown)
         elif isinstance(extra, dict):
-            _visit(extra, value[name], f"{path}.{name}", causes)
+            _visit(extra, value[name], f"{path}.{name}", causes, unknown)
         elif not schema.get(_KEEP) and not extra:
+            unknown.append(f"{path}.{name}")
             del value[name]

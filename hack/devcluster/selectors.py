@@ -1,4 +1,7 @@
-"""Label and field selectors of lists and watches."""
+"""Label and field selectors of lists and watches.
+
+Guarantees: what does not follow the grammar is 400, never a selector that selects something else.
+"""
 
 from __future__ import annotations
 
@@ -6,45 +9,59 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from hack.devcluster.errors import bad_request
+
 Object = dict[str, Any]
 Match = Callable[[Object], bool]
+Labels = dict[str, str]
 
-_SET = re.compile(r"([^\s,!=()]+)\s+(in|notin)\s+\(([^)]*)\)")
+_KEY, _VALUE = r"[A-Za-z0-9][-A-Za-z0-9_./]*", r"[-A-Za-z0-9_.]*"
+_REQUIREMENT = re.compile(
+    rf"\s*(?:(?P<absent>!)\s*(?P<missing>{_KEY})"
+    rf"|(?P<key>{_KEY})\s*(?:\s(?P<set>in|notin)\s*\((?P<values>[^()]*)\)|(?P<equal>!=|==?)\s*(?P<value>{_VALUE}))?)"
+    r"\s*(?:,|$)"
+)
 
 
 def label_match(text: str) -> Match:
     """Return a test for a label selector."""
-    tests: list[Callable[[dict[str, str]], bool]] = []
-    for key, how, values in _SET.findall(text):
-        wanted = {v.strip() for v in values.split(",")}
-        negative = how == "notin"
-        tests.append(lambda labels, k=key, w=wanted, n=negative: (labels.get(k) in w) != n)  # type: ignore[misc]
-    for part in filter(None, (p.strip() for p in _SET.sub("", text).split(","))):
-        tests.append(_simple(part))
+    tests: list[Callable[[Labels], bool]] = []
+    at = 0
+    while text[at:].strip():
+        found = _REQUIREMENT.match(text, at)
+        if found is None:
+            raise bad_request(f'unable to parse requirement: found "{text[at:]}" in selector "{text}"')
+        tests.append(_test(found))
+        at = found.end()
     return lambda obj: all(test(obj["metadata"].get("labels") or {}) for test in tests)
 
 
-def _simple(part: str) -> Callable[[dict[str, str]], bool]:
-    if "!=" in part:
-        key, value = part.split("!=", 1)
-        return lambda labels: labels.get(key.strip()) != value.strip()
-    if "=" in part:
-        key, value = re.split("==?", part, maxsplit=1)
-        return lambda labels: labels.get(key.strip()) == value.strip()
-    if part.startswith("!"):
-        return lambda labels: part[1:].strip() not in labels
-    return lambda labels: part in labels
+def _test(found: re.Match[str]) -> Callable[[Labels], bool]:
+    key = found["key"] or found["missing"]
+    if found["absent"]:
+        return lambda labels: key not in labels
+    if found["set"]:
+        wanted, negative = {v.strip() for v in found["values"].split(",")}, found["set"] == "notin"
+        return lambda labels: (labels.get(key) in wanted) != negative
+    if found["equal"]:
+        value, differs = found["value"], found["equal"] == "!="
+        return lambda labels: (labels.get(key) == value) != differs
+    return lambda labels: key in labels
 
 
 def field_match(text: str) -> Match:
     """Return a test for a field selector."""
     tests: list[Match] = []
     for part in filter(None, (p.strip() for p in text.split(","))):
-        negative = "!=" in part
-        key, value = re.split("!=|==?", part, maxsplit=1)
-        path = key.split(".")
-        tests.append(lambda obj, p=path, v=value, n=negative: (_field(obj, p) == v) != n)  # type: ignore[misc]
+        words = re.split("!=|==?", part, maxsplit=1)
+        if len(words) != 2:
+            raise bad_request(f'invalid selector: "{text}"; can\'t understand "{part}"')
+        tests.append(_field_test(words[0].split("."), words[1], negative="!=" in part))
     return lambda obj: all(test(obj) for test in tests)
+
+
+def _field_test(path: list[str], value: str, *, negative: bool) -> Match:
+    return lambda obj: (_field(obj, path) == value) != negative
 
 
 def _field(obj: Any, path: list[str]) -> str:

@@ -108,7 +108,7 @@ class Snapshots:
         error = self._copy(claim, name)
         if error:
             self._fail(snapshot, status, error)
-            return None
+            return self._context.options.volume_retry_seconds
         status.pop("error", None)
         status.setdefault("boundVolumeSnapshotContentName", name)
         status.setdefault("creationTime", now())

@@ -17,9 +17,11 @@ PV_PROTECTION = "kubernetes.io/pv-protection"
 class Waiting(Exception):
     """The claim cannot be provisioned yet; reason and message of the event that says so."""
 
-    def __init__(self, reason: str, message: str, type_: str = "Normal") -> None:
+    def __init__(self, reason: str, message: str, type_: str = "Normal", *, retry: bool = False) -> None:
         super().__init__(message)
         self.reason, self.message, self.type = reason, message, type_
+        # Nothing will be seen when it is worth another try.
+        self.retry = retry
 
 
 def source_of(context: Context, claim: Object) -> str | None:

@@ -16,6 +16,7 @@ from hack.devcluster.context import Context, Object, is_deleted, key_of
 from hack.devcluster.keyed import Key, Keyed
 from hack.devcluster.mounts import quantity_bytes
 from hack.devcluster.options import PROVISIONER
+from hack.devcluster.pods import claims_of
 from hack.devcluster.runtime_client import RuntimeClient
 from hack.devcluster.sources import (
     DEFAULT_CLASS,
@@ -34,6 +35,7 @@ _PVC_PROTECTION = "kubernetes.io/pvc-protection"
 _SELECTED_NODE = "volume.kubernetes.io/selected-node"
 _COMPONENT = "devcluster.csi_provisioner"
 _ENDED = ("Succeeded", "Failed")
+_COPY_SECONDS = 600.0
 
 
 @define
@@ -85,7 +87,7 @@ class Storage:
         elif plural == "storageclasses":
             self.wake()
         elif plural == "pods" and (is_deleted(obj) or (obj.get("status") or {}).get("phase") in _ENDED):
-            for name in _claims_of(obj):
+            for name in claims_of(obj):
                 self.work.add(obj["metadata"]["namespace"], name)
 
     def wake(self) -> None:
@@ -112,20 +114,19 @@ class Storage:
         self._context.set_finalizer("persistentvolumeclaims", claim, _PVC_PROTECTION, present=True)
         if claim["spec"].get("volumeName"):
             self._keep(claim)
-        else:
-            self._bind(claim)
-        return None
+            return None
+        return self._bind(claim)
 
     def _in_use(self, claim: Object) -> bool:
         namespace, name = key_of(claim)
         pods = self._context.list("pods", namespace)
         return any(
-            name in _claims_of(pod)
+            name in claims_of(pod)
             for pod in pods
             if pod["spec"].get("nodeName") and (pod.get("status") or {}).get("phase") not in _ENDED
         )
 
-    def _bind(self, claim: Object) -> None:
+    def _bind(self, claim: Object) -> float | None:
         if not (claim.get("status") or {}).get("phase"):
             self._context.set_status("persistentvolumeclaims", claim, {"phase": "Pending"})
         volume = self._reserved(claim) or static_volume(self._context, claim)
@@ -134,9 +135,10 @@ class Storage:
                 volume = self._provision(claim)
         except Waiting as waiting:
             self._context.record(claim, waiting.type, waiting.reason, waiting.message, _COMPONENT)
-            return
+            return self._context.options.volume_retry_seconds if waiting.retry else None
         if volume is not None:
             self._marry(claim, volume)
+        return None
 
     def _reserved(self, claim: Object) -> Object | None:
         """Find a volume whose claimRef names this claim."""
@@ -168,13 +170,20 @@ class Storage:
         enforced = annotations.get(SIZE_ENFORCED) == "true"
         try:
             if not path.exists():
-                if source is None or enforced:
-                    self._runtime.call("make_volume", path=str(path), size_bytes=size if enforced else 0)
-                if source is not None:
-                    self._runtime.call("copy_volume", source=source, target=str(path), timeout_seconds=600.0)
+                self._fill(str(path), source, size if enforced else 0)
         except OSError as error:
-            raise Waiting("ProvisioningFailed", str(error), "Warning") from error
+            raise Waiting("ProvisioningFailed", str(error), "Warning", retry=True) from error
         return self._context.create_once("persistentvolumes", new_volume(claim, name, storage_class))
+
+    def _fill(self, path: str, source: str | None, size_bytes: int) -> None:
+        """Make the volume's folder; when this fails, there is none."""
+        if source is None:
+            self._runtime.call("make_volume", path=path, size_bytes=size_bytes)
+        elif size_bytes:
+            sized = {"source": source, "target": path, "size_bytes": size_bytes}
+            self._runtime.call("copy_into_sized", timeout_seconds=_COPY_SECONDS, **sized)
+        else:
+            self._runtime.call("copy_volume", source=source, target=path, timeout_seconds=_COPY_SECONDS)
 
     def _marry(self, claim: Object, volume: Object) -> None:
         """Point volume and claim at each other."""
@@ -279,8 +288,3 @@ class Storage:
         size = 0 if full else quantity_bytes(claim["status"]["capacity"]["storage"])
         self._runtime.call("resize_volume", path=str(self._context.state / "volumes" / volume), size_bytes=size)
         (self.knobs.full.add if full else self.knobs.full.discard)(volume)
-
-
-def _claims_of(pod: Object) -> set[str]:
-    volumes = pod["spec"].get("volumes") or []
-    return {one["persistentVolumeClaim"]["claimName"] for one in volumes if "persistentVolumeClaim" in one}

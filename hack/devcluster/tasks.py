@@ -7,13 +7,17 @@ volume may be a tmpfs that only the runtime sees, and because a long copy must n
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import stat
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 from hack.devcluster import linux
+
+PARTIAL = ".partial"
 
 
 def make_volume(path: str, size_bytes: int) -> None:
@@ -41,15 +45,40 @@ def resize_volume(path: str, size_bytes: int) -> None:
 
 
 def copy_volume(source: str, target: str) -> None:
-    """Copy a volume's content into `target`, which is created unless it is a volume already."""
-    partial = target if os.path.isdir(target) else target + ".partial"
-    os.makedirs(partial, exist_ok=True)
-    command = ["cp", "-a", "--reflink=auto", "--sparse=always", "--", f"{source}/.", partial]
+    """Copy a volume's content into a new volume, which is there when all of it is."""
+    partial = target + PARTIAL
+    remove_volume(partial)
+    os.makedirs(partial)
+    try:
+        _copy(source, partial)
+        os.rename(partial, target)
+    except OSError:
+        remove_volume(partial)
+        raise
+
+
+def copy_into_sized(source: str, target: str, size_bytes: int) -> None:
+    """Copy a volume's content into a new volume that can be full; of a copy that fails nothing is left."""
+    make_volume(target, size_bytes)
+    try:
+        _copy(source, target)
+    except OSError:
+        remove_volume(target)
+        raise
+
+
+def _copy(source: str, target: str) -> None:
+    command = ["cp", "-a", "--reflink=auto", "--sparse=always", "--", f"{source}/.", target]
     done = subprocess.run(command, capture_output=True, check=False)
     if done.returncode != 0:
         raise OSError(f"copying the volume failed: {done.stderr.decode(errors='replace')[-500:]}")
-    if partial != target:
-        os.rename(partial, target)
+
+
+def remove_partial(state: Path) -> None:
+    """Remove what a cluster left that ended in the middle of a copy."""
+    for folder in ("volumes", "snapshots"):
+        for path in (state / folder).glob(f"*{PARTIAL}"):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def remove_volume(path: str) -> None:
@@ -78,7 +107,12 @@ def own_by_group(path: str, group: int) -> None:
 
 def _give(path: str, group: int) -> None:
     status = os.lstat(path)
-    os.lchown(path, -1, group)
+    try:
+        os.lchown(path, -1, group)
+    except OSError as error:
+        # In a user namespace there is only one group, which everything belongs to already: its rights are enough.
+        if error.errno not in (errno.EINVAL, errno.EPERM):
+            raise
     if stat.S_ISLNK(status.st_mode):
         return
     mode = stat.S_IMODE(status.st_mode) | 0o660
@@ -97,5 +131,14 @@ def check(root: str) -> None:
 
 TASKS: dict[str, Callable[..., None]] = {
     function.__name__: function
-    for function in (make_volume, make_memory, resize_volume, copy_volume, remove_volume, own_by_group, check)
+    for function in (
+        make_volume,
+        make_memory,
+        resize_volume,
+        copy_volume,
+        copy_into_sized,
+        remove_volume,
+        own_by_group,
+        check,
+    )
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from attrs import frozen
@@ -30,16 +30,16 @@ class Installation:
 @contextmanager
 def imitation(folder: Path) -> Iterator[Installation]:
     """Start the development cluster, an S3 server and a manager."""
-    cluster = DevCluster(folder / "cluster")
-    server = S3Server(folder / "s3")
-    manager = Manager(folder / "manager", cluster.kubeconfig)
-    try:
+    with ExitStack() as started:
+        cluster = DevCluster(folder / "cluster")
+        started.callback(cluster.stop)
+        server = S3Server(folder / "s3")
+        started.callback(server.stop)
+        manager = Manager(folder / "manager", cluster.kubeconfig)
+        started.callback(manager.stop)
         manager.leads()
         url = f"http://127.0.0.1:{server.port}"
         yield Installation(str(cluster.kubeconfig), "local", S3(url, server.ACCESS, server.SECRET))
-    finally:
-        for process in (manager, server, cluster):
-            process.stop()
 
 
 @contextmanager

@@ -88,12 +88,21 @@ class Cluster:
         volume = {"name": "volume", "persistentVolumeClaim": {"claimName": claim}}
         pod = {"restartPolicy": "Never", "containers": [container], "volumes": [volume]}
         self.create(JOBS, {"metadata": {"name": name}, "spec": {"backoffLimit": 0, "template": {"spec": pod}}})
-        self.wait(f"the end of {name}", lambda: self.condition(JOBS, name, "Complete"))
+        self.wait(f"the end of {name}", lambda: self._ended(name))
         (ended,) = self.objects(PODS, f"job-name={name}")
+        if self.condition(JOBS, name, "Complete") is None:
+            pytest.fail(f"{name} failed:\n{self.log(ended['metadata']['name'])}")
         message = ended["status"]["containerStatuses"][0]["state"]["terminated"].get("message", "")
         self.delete(JOBS, name, "Foreground")
         self.wait(f"{name} to be gone", lambda: self.find(JOBS, name) is None)
         return str(message)
+
+    def _ended(self, name: str) -> bool:
+        return bool(self.condition(JOBS, name, "Complete") or self.condition(JOBS, name, "Failed"))
+
+    def log(self, pod: str) -> str:
+        """Return the end of what a pod of `run` printed."""
+        return self.client.pod_log(PODS, self.namespace, pod, container="main", tail_lines=50)
 
     def condition(self, resource: Resource, name: str, kind: str, status: str = "True") -> dict[str, Any] | None:
         """Return a condition of an object, if it has this status."""

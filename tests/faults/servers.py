@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
-from hack.processes import Process, free_port, wait_until
+from hack.processes import Process, free_port
 from hack.tool_cache import tool_path
 
 
@@ -22,14 +22,14 @@ class RestServer(Process):
             f"--listen=127.0.0.1:{self.port}",
         ]
         super().__init__("rest-server", [*command, *(options or ("--no-auth",))], folder)
-        wait_until("the REST server", self._answers)
+        self.wait_until("the REST server", self._answers)
 
     def _answers(self) -> bool:
         self.says("")
         try:
-            urlopen(f"http://127.0.0.1:{self.port}/", timeout=2)
-        except HTTPError:
-            return True
+            urlopen(f"http://127.0.0.1:{self.port}/", timeout=2).close()
+        except HTTPError as error:
+            error.close()
         except (URLError, OSError):
             return False
         return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,7 +40,7 @@ def manager(cluster: DevCluster, tmp_path_factory: pytest.TempPathFactory) -> It
 @pytest.fixture
 def world(cluster: DevCluster, s3: S3Server, manager: Manager, request: pytest.FixtureRequest) -> Iterator[World]:
     """A namespace of the test's own, with a volume that holds files, and a repository Secret."""
-    name = "t-" + request.node.name.replace("_", "-").replace("[", "-").replace("]", "")[-50:].strip("-").lower()
+    name = "t-" + re.sub("[^a-z0-9]+", "-", request.node.name.lower())[-50:].strip("-")
     one = World(cluster, s3, name)
     one.prepare()
     yield one

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from hack.processes import DevCluster
 from tests.integration.devcluster.controllers_harness import Cluster
 
 
@@ -16,3 +17,11 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
     made = Cluster(tmp_path)
     yield made
     made.stop()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevCluster]:
+    """Run the whole cluster as a process of its own."""
+    one = DevCluster(tmp_path_factory.mktemp("server"))
+    yield one
+    one.stop()

@@ -3,38 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
-from urllib.error import HTTPError
-from urllib.request import Request, urlopen
 
 import pytest
 
 from hack.processes import DevCluster, wait_until
-
-MAPS = "/api/v1/namespaces/default/configmaps"
-SOURCES = "/apis/volsync.backube/v1alpha1/namespaces/default/replicationsources"
-MERGE = "application/merge-patch+json"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevCluster]:
-    one = DevCluster(tmp_path_factory.mktemp("api"))
-    yield one
-    one.stop()
-
-
-def config_map(name: str, **meta: Any) -> dict[str, Any]:
-    return {"metadata": {"name": name, **meta}, "data": {"a": "1"}}
-
-
-def refused(server: DevCluster, method: str, path: str, body: Any = None, kind: str = "application/json") -> Any:
-    """Return the Status of a refusal."""
-    with pytest.raises(HTTPError) as raised:
-        server.ask(method, path, body, kind)
-    status = json.loads(raised.value.read())
-    assert (status["kind"], status["code"]) == ("Status", raised.value.code)
-    return status
+from tests.integration.devcluster.http_harness import MAPS, MERGE, PODS, SOURCES, config_map, refused
 
 
 def test_what_is_created_has_identity_version_and_time(server: DevCluster) -> None:
@@ -119,8 +93,8 @@ def test_a_dry_run_says_what_would_be_and_does_nothing(server: DevCluster) -> No
 
 def watched(server: DevCluster, version: str, more: str = "") -> list[tuple[str, str]]:
     """Return the events of a short watch from a version."""
-    url = f"{server.url}{MAPS}?watch=true&resourceVersion={version}&timeoutSeconds=1{more}"
-    with urlopen(Request(url), timeout=20) as answer:
+    path = f"{MAPS}?watch=true&resourceVersion={version}&timeoutSeconds=1{more}"
+    with server.open("GET", path) as answer:
         events = [json.loads(line) for line in answer]
     return [
         (e["type"], e["object"].get("metadata", {}).get("name", "") or str(e["object"].get("code", ""))) for e in events
@@ -234,3 +208,28 @@ def test_a_collection_is_deleted_by_selector(server: DevCluster) -> None:
 def test_a_group_that_is_not_there_is_not_found(server: DevCluster) -> None:
     assert server.get("/apis/batch/v1")["kind"] == "APIResourceList"
     assert server.get("/apis/security.openshift.io/v1") is None
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "code"),
+    [
+        ("/apis/batch/v1beta1/namespaces/default/jobs", {}, 404),
+        ("/apis/volsync.backube/v1/namespaces/default/replicationsources", {}, 404),
+        ("/api/v2/namespaces/default/configmaps", {}, 404),
+        ("/api/v1/namespaces/default/nodes", {}, 404),
+        (f"{MAPS}/x/status", {}, 404),
+        (f"{PODS}/x/exec", {}, 404),
+        (MAPS, {"kind": "Secret"}, 400),
+        (MAPS, {"apiVersion": "v2"}, 400),
+        (MAPS, {"metadata": {"name": "x", "namespace": "other"}}, 400),
+        (MAPS, ["x"], 400),
+        ("/api/v1/configmaps", {"metadata": {"name": "x"}}, 405),
+    ],
+)
+def test_what_does_not_belong_to_the_path_is_refused(server: DevCluster, path: str, body: Any, code: int) -> None:
+    assert refused(server, "POST", path, body)["code"] == code
+
+
+def test_an_update_of_another_name_is_refused(server: DevCluster) -> None:
+    server.ask("POST", MAPS, config_map("named"))
+    assert refused(server, "PUT", f"{MAPS}/named", config_map("other"))["code"] == 400

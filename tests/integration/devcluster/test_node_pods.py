@@ -348,6 +348,7 @@ def test_a_pod_of_another_uid_starts_only_after_the_old_processes_are_gone(clust
     for _ in range(2):
         pod = cluster.pod(script, container=mounts, volumes=volumes)
         wait_for(lambda: _running(cluster))
+        wait_for((cluster.volume_path("c") / "f").exists)
         wait_for(lambda: (cluster.volume_path("c") / "f").read_text().endswith("start\n"))
         cluster.context.delete("pods", pod, grace_seconds=0)
     wait_for(lambda: (cluster.volume_path("c") / "f").read_text() == "start\nend\n" * 2)

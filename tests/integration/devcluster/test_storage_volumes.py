@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from hack.devcluster import tasks
 from hack.devcluster.context import Object
+from hack.processes import ROOT
 from tests.integration.devcluster.controllers_harness import NAMESPACE, Cluster, wait_for
 
 CLAIMS, VOLUMES, SNAPSHOTS = "persistentvolumeclaims", "persistentvolumes", "volumesnapshots"
@@ -261,3 +265,84 @@ def test_a_fault_that_cannot_be_is_refused(cluster: Cluster, fault: str) -> None
     args = {} if fault == "no-such-fault" else {"namespace": NAMESPACE, "claim": "none"}
     with pytest.raises(ValueError, match=r"no fault|not bound"):
         cluster.controllers.fault(fault, **args)
+
+
+def test_a_copy_that_fails_in_the_middle_is_no_volume_and_is_tried_again(cluster: Cluster) -> None:
+    cluster.claim("c", size="1Mi")
+    wait_for(lambda: _bound(cluster, "c"))
+    folder = cluster.volume_path("c")
+    for name in ("a", "b", "c"):
+        (folder / name).write_bytes(b"x" * 800_000)
+    enforced = {"annotations": {"devcluster/size-enforced": "true"}}
+    source = {"kind": "PersistentVolumeClaim", "name": "c"}
+    cluster.claim("copy", size="1Mi", dataSource=source, metadata=enforced)
+    wait_for(lambda: cluster.events("copy").count("ProvisioningFailed") == 1)
+    tried = [e for e in cluster.context.list("events") if e["involvedObject"]["name"] == "copy"]
+    assert "No space left" in tried[0]["message"]
+    wait_for(lambda: any(e["count"] > 1 for e in cluster.context.list("events") if "No space" in e["message"]))
+    assert cluster.phase("copy", CLAIMS) == "Pending"
+    for name in ("b", "c"):
+        (folder / name).unlink()
+    wait_for(lambda: _bound(cluster, "copy"))
+    script = "stat -c %s /data/a; ls /data"
+    assert cluster.run(script, **_using("copy")).split() == ["800000", "a"]
+
+
+def test_of_a_failed_copy_nothing_is_left(tmp_path: Path) -> None:
+    (tmp_path / "volumes" / "x.partial").mkdir(parents=True)
+    with pytest.raises(OSError, match="copying the volume failed"):
+        tasks.copy_volume(str(tmp_path / "nothing"), str(tmp_path / "volumes" / "x"))
+    assert list((tmp_path / "volumes").iterdir()) == []
+    (tmp_path / "snapshots" / "y.partial" / "deep").mkdir(parents=True)
+    tasks.remove_partial(tmp_path)
+    assert list((tmp_path / "snapshots").iterdir()) == []
+
+
+def test_a_claim_for_one_pod_is_not_given_to_a_second_one(cluster: Cluster) -> None:
+    cluster.claim("c", accessModes=["ReadWriteOncePod"])
+    first = cluster.pod(LIVES, "first", **_using("c"))
+    wait_for(lambda: cluster.phase("first") == "Running")
+    cluster.pod("exit 0", "second", **_using("c"))
+    wait_for(lambda: "FailedScheduling" in cluster.events("second"))
+    (condition,) = cluster.status("pods", "second")["conditions"]
+    assert condition["message"] == (
+        "0/1 nodes are available: 1 node has pod using PersistentVolumeClaim with the same name and "
+        "ReadWriteOncePod access mode."
+    )
+    cluster.context.delete("pods", first)
+    wait_for(lambda: cluster.phase("second") == "Succeeded")
+
+
+def test_a_claim_that_many_may_read_is_written_by_none(cluster: Cluster) -> None:
+    cluster.claim("c", accessModes=["ReadOnlyMany"])
+    assert "Read-only file system" in cluster.run("touch /data/f", **_using("c"))
+
+
+def test_what_a_condition_said_it_says_no_more(cluster: Cluster) -> None:
+    cluster.pod("sleep 600", **_using("late"))
+    wait_for(lambda: "FailedScheduling" in cluster.events("p"))
+    cluster.claim("late")
+    wait_for(lambda: cluster.phase() == "Running")
+    (scheduled,) = [c for c in cluster.status("pods", "p")["conditions"] if c["type"] == "PodScheduled"]
+    assert scheduled["status"] == "True"
+    assert {"reason", "message"} & set(scheduled) == set()
+
+
+def test_a_group_that_a_user_namespace_does_not_know_still_gets_its_rights(tmp_path: Path) -> None:
+    (tmp_path / "volume").mkdir(mode=0o700)
+    (tmp_path / "volume" / "file").touch(mode=0o600)
+    script = (
+        "import os, sys; from hack.devcluster import linux, tasks\n"
+        "who = f'0 {os.geteuid()} 1', f'0 {os.getegid()} 1'\n"
+        "linux.unshare(linux.CLONE_NEWUSER)\n"
+        "for name, line in zip(('setgroups', 'uid_map', 'gid_map'), ('deny', *who)):\n"
+        "    open(f'/proc/self/{name}', 'w').write(line)\n"
+        "tasks.own_by_group(sys.argv[1], 2000)\n"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path / "volume")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+    if "unshare" in done.stderr:
+        pytest.skip("this machine grants no user namespaces")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "volume").stat().st_mode & 0o7777 == 0o2770
+    assert (tmp_path / "volume" / "file").stat().st_mode & 0o7777 == 0o660

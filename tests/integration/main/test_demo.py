@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -50,15 +50,36 @@ def test_the_demo_compares_what_it_claims(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("moment", ["development cluster", "The first backup", "export KUBECONFIG"])
-def test_an_interrupted_demo_leaves_nothing_behind(tmp_path: Path, moment: str) -> None:
+@pytest.mark.parametrize(
+    ("moment", "number"),
+    [
+        ("development cluster", signal.SIGINT),
+        ("The first backup", signal.SIGINT),
+        ("export KUBECONFIG", signal.SIGINT),
+        ("The first backup", signal.SIGHUP),
+    ],
+)
+def test_an_interrupted_demo_leaves_nothing_behind(tmp_path: Path, moment: str, number: int) -> None:
     with demo(tmp_path, "--keep") as process:
         assert process.stdout is not None
-        for line in process.stdout:
-            if moment in line:
-                break
-        process.send_signal(signal.SIGINT)
+        read_until(process.stdout, moment)
+        process.send_signal(number)
         process.stdout.read()
         assert process.wait(30) == 0
     wait_until("the end of its processes", lambda: processes(tmp_path) == [], 10)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_killed_demo_leaves_no_process_behind(tmp_path: Path) -> None:
+    with demo(tmp_path) as process:
+        assert process.stdout is not None
+        read_until(process.stdout, "The first backup")
+        started = ("hack.devcluster", "weed", "volsync-py")
+        assert all(any(name in line for line in processes(tmp_path)) for name in started)
+        process.kill()
+        process.wait()
+    wait_until("the end of its processes", lambda: processes(tmp_path) == [], 30)
+
+
+def read_until(lines: Iterable[str], text: str) -> None:
+    assert any(text in line for line in lines)
