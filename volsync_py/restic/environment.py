@@ -17,7 +17,13 @@ _ALLOWED = re.compile(
     r"RESTIC_(REPOSITORY|COMPRESSION|PACK_SIZE|READ_CONCURRENCY|REST_(USERNAME|PASSWORD)|AWS_ASSUME_ROLE_\w+)"
     r"|(AWS|AZURE|B2|GOOGLE|OS|ST|RCLONE)_\w+|(HTTPS?|NO)_PROXY|(https?|no)_proxy|SSL_CERT_(FILE|DIR)|TZ|PATH"
 )
-_SECRET = re.compile(r"PASSWORD|SECRET|KEY|TOKEN|SAS|CREDENTIAL", re.IGNORECASE)
+# What Kubernetes tells of a neighbouring Service whose name begins like a provider's.
+_SERVICE = re.compile(r"\w+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)\w*)?)")
+_SECRET = re.compile(r"PASS|SECRET|KEY|TOKEN|SAS\b|CREDENTIAL", re.IGNORECASE)
+# Names that say where a secret is.
+_PLACE = re.compile(r"\w+_(FILE|DIR|PATH|APPLICATION_CREDENTIALS)", re.IGNORECASE)
+# The user of a URL, as Go reads it: a password may hold an @. One with a slash is an error, which prints the URL.
+_USER_INFO = re.compile(r"//([^/\s]*)@|//([^/:@\s]+:(?!\d+/)\S*)@")
 _NUMBERS = ("RESTIC_PACK_SIZE", "RESTIC_READ_CONCURRENCY")
 MANDATORY = ("PRIVILEGED_MOVER", "RESTIC_CACHE_DIR", "RESTIC_PASSWORD", "RESTIC_REPOSITORY", "DATA_DIR")
 # Where the kernel says how much memory the container may use, new and old.
@@ -29,11 +35,11 @@ _MEMORY_SHARE = 0.8
 
 
 class MoverError(Exception):
-    """Something that ends the run; `code` is the mover's exit code."""
+    """Something that ends the run; `code` is the mover's exit code, `by_restic`: it is restic that said so."""
 
-    def __init__(self, error_class: ErrorClass, message: str, code: int = 1) -> None:
+    def __init__(self, error_class: ErrorClass, message: str, code: int = 1, *, by_restic: bool = False) -> None:
         super().__init__(message)
-        self.error_class, self.message, self.code = error_class, message, code
+        self.error_class, self.message, self.code, self.by_restic = error_class, message, code, by_restic
 
 
 def check_mandatory(environ: Mapping[str, str]) -> None:
@@ -42,15 +48,17 @@ def check_mandatory(environ: Mapping[str, str]) -> None:
         if not environ.get(name):
             raise MoverError(ErrorClass.CONFIGURATION, f"{name} must be defined")
     for name in _NUMBERS:
-        value = environ.get(name, "")
+        value = environ.get(name, "").strip()
         if value and not (value.isascii() and value.isdigit()):
             raise MoverError(ErrorClass.CONFIGURATION, f"{name} in the repository Secret is no number")
 
 
 def restic_environment(environ: Mapping[str, str], private: Path) -> dict[str, str]:
     """Return the environment for restic; `private` is a folder on tmpfs for the password."""
-    env = {name: value for name, value in environ.items() if _ALLOWED.fullmatch(name)}
+    env = {name: value for name, value in environ.items() if _is_passed_on(name)}
     env.setdefault("PATH", os.defpath)
+    # Secrets are often written with an editor, which ends its files with a newline.
+    env |= {name: env[name].strip() for name in _NUMBERS if name in env}
     password = environ["RESTIC_PASSWORD"]
     if password == password.strip():
         file = private / "password"
@@ -63,8 +71,8 @@ def restic_environment(environ: Mapping[str, str], private: Path) -> dict[str, s
         HOME=str(private),
         TMPDIR=str(private),
         RESTIC_CACHE_DIR=environ["RESTIC_CACHE_DIR"],
-        # A status line every five seconds: enough for people, little for the log.
-        RESTIC_PROGRESS_FPS="0.2",
+        # Often enough for a line of a backup that takes some seconds; the log takes one in five.
+        RESTIC_PROGRESS_FPS="0.5",
     )
     limit = memory_limit()
     if limit is not None:
@@ -84,20 +92,45 @@ def memory_limit() -> int | None:
     return None
 
 
+def _is_passed_on(name: str) -> bool:
+    return _ALLOWED.fullmatch(name) is not None and not _SERVICE.fullmatch(name)
+
+
 class Redactor:
-    """Takes secrets out of text that people will read."""
+    """Takes secrets out of text that people will read.
+
+    Only what restic is given can come back from it, so nothing else of the environment is looked at.
+    """
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        values = {v.strip() for k, v in environ.items() if _SECRET.search(k) and k != "VOLSYNC_PY_RUN"}
-        user_info = re.search(r"//([^/@\s]+)@", environ.get("RESTIC_REPOSITORY", ""))
-        if user_info:
-            values.add(user_info[1])
-            values.update(user_info[1].split(":")[1:])
+        values = set()
+        for name, value in environ.items():
+            if name != "RESTIC_PASSWORD" and not _is_passed_on(name):
+                continue
+            if _SECRET.search(name) and not _PLACE.fullmatch(name):
+                values.add(value.strip())
+            for found in _USER_INFO.finditer(value):
+                values |= _parts(found[1] or found[2] or "")
         # Shorter ones would blank out ordinary words, and are paths' parts more often than secrets.
-        self._values = sorted((v for v in values if len(v) >= 4), key=len, reverse=True)
+        wanted = sorted((v for v in values if len(v) >= 4), key=len, reverse=True)
+        self._values = re.compile("|".join(map(_pattern, wanted))) if wanted else None
 
     def __call__(self, text: str) -> str:
         """Return the text with every secret replaced."""
-        for value in self._values:
-            text = text.replace(value, "***")
-        return text
+        return self._values.sub("***", text) if self._values else text
+
+
+def _parts(user_info: str) -> set[str]:
+    """Return what must not be read of a URL's user information, as it is written and as it is meant."""
+    _, _, password = user_info.partition(":")
+    written = {user_info, password}
+    if "%" in user_info:
+        from urllib.parse import unquote
+
+        written |= {unquote(text) for text in written}
+    return written
+
+
+def _pattern(value: str) -> str:
+    # Within a longer number it is another number.
+    return rf"(?<!\d){value}(?!\d)" if value.isdigit() else re.escape(value)

@@ -6,44 +6,72 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
+from itertools import count
 from typing import Any
+
+from volsync_py.restic.lines import matters
 
 # The report holds 4 KiB at most; what goes before is in the pod's log.
 _TAIL_LINES = 60
+# A longer line is somebody's stack trace.
+_LONGEST_LINE = 400
 # A restore of many files reports often; a person wants a line now and then.
 _PROGRESS_SECONDS = 5.0
 
 
 class HumanLog:
-    """Prints lines and remembers the last ones for the report."""
+    """Prints lines and remembers some for the report: the last ones that matter, and the last of the others."""
 
     def __init__(self, redact: Callable[[str], str]) -> None:
         self._redact = redact
-        self._tail: deque[str] = deque(maxlen=_TAIL_LINES)
-        self._last_progress = time.monotonic()
+        self._number = count()
+        self._matter: deque[tuple[int, str]] = deque(maxlen=_TAIL_LINES)
+        self._others: deque[tuple[int, str]] = deque(maxlen=_TAIL_LINES)
+        self._last_progress = float("-inf")
 
     def __call__(self, line: str) -> None:
         """Print one line."""
         line = self._redact(line)
-        self._tail.append(line)
-        sys.stdout.write(line + "\n")
-        sys.stdout.flush()
+        # However chatty a command is, the lines that people look for stay.
+        kept = self._matter if matters(line) else self._others
+        kept.append((next(self._number), line[:_LONGEST_LINE]))
+        self._print(line)
+
+    def progress(self, line: str) -> None:
+        """Print a line that is worth nothing afterwards; it does not go into the report."""
+        self._print(self._redact(line))
 
     def status(self, message: dict[str, Any]) -> None:
-        """Print a progress line from a status message of restic; it does not go into the report."""
+        """Print a progress line from a status message of restic, the first one at once."""
         now = time.monotonic()
         if now - self._last_progress < _PROGRESS_SECONDS:
             return
         self._last_progress = now
-        percent = int(100 * float(message.get("percent_done") or 0))
-        done = message.get("bytes_done") or message.get("bytes_restored") or 0
-        total = message.get("total_bytes") or 0
-        sys.stdout.write(f"progress: {percent} % of {size(int(total))}, {size(int(done))} done\n")
-        sys.stdout.flush()
+        self._print(f"progress: {progress(message)}")
 
     def tail(self) -> str:
-        """Return the last lines."""
-        return "\n".join(self._tail)
+        """Return the last lines, in their order."""
+        return "\n".join(line for _, line in sorted((*self._matter, *self._others)))
+
+    def _print(self, line: str) -> None:
+        # Names of files need not be text.
+        # And who read this may have gone, which is no reason to end.
+        with suppress(OSError):
+            sys.stdout.write(line.encode(errors="replace").decode() + "\n")
+            sys.stdout.flush()
+
+
+def progress(message: dict[str, Any]) -> str:
+    """Return what a status message says: 20 %, 9 of 46 files, 115.000 MiB of 572.000 MiB."""
+
+    def number(*keys: str) -> int:
+        return sum(int(message.get(key) or 0) for key in keys)
+
+    percent = int(100 * float(message.get("percent_done") or 0))
+    files = number("files_done", "files_restored", "files_skipped")
+    done = size(number("bytes_done", "bytes_restored", "bytes_skipped"))
+    return f"{percent} %, {files} of {number('total_files')} files, {done} of {size(number('total_bytes'))}"
 
 
 def size(count: int) -> str:

@@ -1,8 +1,8 @@
 """What the mover tells the manager at its end: one JSON document in the pod's termination message.
 
-Kubernetes keeps 4,096 bytes of it, so the document is made to fit: first the log tail gives way, line by
-line from its beginning, then the list of unreadable items, and the document says that it was cut. Reading
-is lenient, because the mover of a run may be older or newer than the manager.
+Kubernetes keeps 4,096 bytes of it, so the document is made to fit: most of the list of unreadable items gives way
+first, then the lines of the log that nobody looks for, and last those that people do; it says when the log was cut.
+Reading is lenient, because the mover of a run may be older or newer than the manager.
 """
 
 from __future__ import annotations
@@ -11,13 +11,17 @@ import json
 from enum import StrEnum
 from typing import Any
 
-from attrs import evolve, field, frozen
+from attrs import evolve, frozen
+
+from volsync_py.restic.lines import matters
 
 VERSION = 1
 # What the kubelet keeps of a termination message.
 MOST_BYTES = 4096
 # A list for people to read, not an inventory.
 MOST_ITEMS = 20
+# Enough to see what kind of items they are.
+_FEWEST_ITEMS = 5
 # Causes are one sentence; a longer text is somebody's stack trace.
 LONGEST_MESSAGE = 500
 
@@ -146,7 +150,7 @@ class Report:
     nothing_to_restore: bool = False
     items: tuple[str, ...] = ()
     log: str = ""
-    log_truncated: bool = field(default=False)
+    log_truncated: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Return the report as a JSON object."""
@@ -172,13 +176,10 @@ class Report:
     def to_json(self) -> str:
         """Return the document, at most 4,096 bytes of UTF-8."""
         one = evolve(self, items=self.items[:MOST_ITEMS])
-        lines = one.log.splitlines()
-        while _size(one) > MOST_BYTES and lines:
-            # Half of what is there, so that a long log costs few tries.
-            lines = lines[(len(lines) + 1) // 2 :]
-            one = evolve(one, log="\n".join(lines), log_truncated=True)
-        while _size(one) > MOST_BYTES and one.items:
-            one = evolve(one, items=one.items[:-1])
+        for fewest, keep in ((_FEWEST_ITEMS, self.outcome != Outcome.FAILED), (0, False)):
+            while _size(one) > MOST_BYTES and len(one.items) > fewest:
+                one = evolve(one, items=one.items[:-1])
+            one = _with_less_log(one, keep)
         while _size(one) > MOST_BYTES and one.steps:
             one = evolve(one, steps=one.steps[:-1])
         if _size(one) > MOST_BYTES:
@@ -215,6 +216,20 @@ class Report:
             log=_text(data, "log"),
             log_truncated=data.get("logTruncated") is True,
         )
+
+
+def _with_less_log(report: Report, keep: bool) -> Report:
+    """Take lines away from the log's beginning until the report fits; with `keep` only those that do not matter."""
+    lines = report.log.splitlines()
+    while _size(report) > MOST_BYTES:
+        candidates = [i for i, line in enumerate(lines) if not (keep and matters(line))]
+        if not candidates:
+            break
+        # Half of what is there, so that a long log costs few tries.
+        away = set(candidates[: (len(candidates) + 1) // 2])
+        lines = [line for i, line in enumerate(lines) if i not in away]
+        report = evolve(report, log="\n".join(lines), log_truncated=True)
+    return report
 
 
 def _encode(report: Report) -> str:

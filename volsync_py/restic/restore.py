@@ -7,16 +7,19 @@ works; whether an empty result may be published is decided by the rule for image
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from volsync_py.core.names import SNAPSHOT_HOST
 from volsync_py.restic import hardlinks
+from volsync_py.restic.disk import sync_volume
 from volsync_py.restic.environment import MoverError
 from volsync_py.restic.humanlog import size
-from volsync_py.restic.report import ErrorClass, RestoredFacts
+from volsync_py.restic.report import ErrorClass, Outcome, RestoredFacts, StepReport
 from volsync_py.restic.selection import SelectionError, select
 from volsync_py.restic.session import Session
+
+# Enough to recognise one's own.
+_MOST_NAMES = 5
 
 
 def restore(session: Session) -> None:
@@ -36,10 +39,10 @@ def restore(session: Session) -> None:
     except SelectionError as error:
         raise MoverError(ErrorClass.CONFIGURATION, str(error)) from None
     if chosen is None:
-        _nothing(session, bool(snapshots))
+        _nothing(session, snapshots)
     else:
         _restore(session, chosen)
-    os.sync()
+    sync_volume(session.data)
 
 
 def _previous(session: Session) -> int:
@@ -53,22 +56,50 @@ def _previous(session: Session) -> int:
 def _snapshots(session: Session) -> list[dict[str, Any]]:
     ended = session.restic.run("snapshots", "--no-lock")
     if not ended.ok and (ended.code == 10 or ended.missing_bucket):
-        session.init()
+        session.init(ended)
         return []
     session.must(ended, 3)
-    return [s for s in ended.document or [] if isinstance(s, dict)]
+    if not isinstance(ended.document, list):
+        # What was not read is no empty repository.
+        raise MoverError(ErrorClass.UNKNOWN, "restic listed no snapshots, and did not say that there are none", 3)
+    return [s for s in ended.document if isinstance(s, dict)]
 
 
-def _nothing(session: Session, others: bool) -> None:
+def _nothing(session: Session, snapshots: list[dict[str, Any]]) -> None:
     session.log("No eligible snapshots found")
     options = session.run.restore
+    wanted = f"id {options.snapshot}" if options.snapshot else f"host {options.host}, path {session.data}"
+    if session.environ.get("RESTORE_AS_OF"):
+        wanted += f", not after {session.environ['RESTORE_AS_OF']}"
+    text = f"none of the repository's snapshots is eligible ({wanted}); {_there(snapshots)}"
     # An image without data may be published only when there is nothing that could have been in it.
-    strict = bool(options.snapshot) or (others and options.publishesImage)
-    if options.onMissingSnapshot == "Fail" or (strict and options.onMissingSnapshot != "Continue"):
-        wanted = f"id {options.snapshot}" if options.snapshot else f"host {options.host}, path {session.data}"
-        raise MoverError(ErrorClass.NO_ELIGIBLE_SNAPSHOT, f"none of the repository's snapshots is eligible ({wanted})")
+    _refuse_unless_allowed(session, text, strict=bool(options.snapshot or (snapshots and options.publishesImage)))
+    if snapshots and not options.onMissingSnapshot:
+        session.log(f"Warning: {text}")
+        session.add(StepReport("restore", Outcome.WARNING, ErrorClass.NO_ELIGIBLE_SNAPSHOT, text))
+    _restores_no_data(session)
+
+
+def _refuse_unless_allowed(session: Session, text: str, *, strict: bool) -> None:
+    choice = session.run.restore.onMissingSnapshot
+    if choice == "Fail" or (strict and choice != "Continue"):
+        raise MoverError(ErrorClass.NO_ELIGIBLE_SNAPSHOT, text)
+
+
+def _restores_no_data(session: Session) -> None:
     session.log("=== No data will be restored ===")
     session.update(nothing_to_restore=True)
+
+
+def _there(snapshots: list[dict[str, Any]]) -> str:
+    """Return whose snapshots there are."""
+    hosts = sorted({str(s.get("hostname")) for s in snapshots})
+    paths = sorted({str(path) for s in snapshots for path in s.get("paths") or []})
+
+    def some(names: list[str]) -> str:
+        return ", ".join(names[:_MOST_NAMES]) + (" …" if len(names) > _MOST_NAMES else "")
+
+    return f"there are {len(snapshots)}, of host {some(hosts)} and path {some(paths)}" if snapshots else "it has none"
 
 
 def _notice_whole_path(session: Session, chosen: dict[str, Any]) -> None:
@@ -82,24 +113,20 @@ def _notice_whole_path(session: Session, chosen: dict[str, Any]) -> None:
         return
     first = "/" + paths[0].strip("/").split("/")[0]
     ended = session.restic.run("ls", str(chosen["id"]), "/", "--no-lock")
-    nodes = [m.get("path") for m in ended.messages if m["message_type"] == "node"]
-    if ended.ok and nodes == [first]:
+    if ended.ok and ended.nodes == (first,):
         session.log(
             f"restoring below .{first}, which is all that the snapshot's root holds: "
             f"if it was made of the whole path, subPath: {paths[0]} restores what is in it"
         )
 
 
-def _restore(session: Session, chosen: dict[str, Any]) -> None:
-    identity, options = str(chosen["id"]), session.run.restore
-    session.log(f"Selected restic snapshot with id: {identity[:8]}")
-    if session.environ.get("RESTORE_OPTIONS"):
-        session.log(f"RESTORE_OPTIONS: {session.environ['RESTORE_OPTIONS']}")
-    source = identity
+def _command(session: Session, identity: str) -> list[str]:
+    """Return the command line of a restore."""
+    options, source = session.run.restore, identity
     if options.subPath.strip("/"):
         source += ":/" + options.subPath.strip("/")
     # Labels of the old node's security module mean nothing on the new one.
-    args = ["-t", ".", "--overwrite", "always", "--sparse", "--exclude-xattr", "security.*"]
+    args = ["restore", source, "-t", ".", "--overwrite", "always", "--sparse", "--exclude-xattr", "security.*"]
     for flag, values in (("--include", options.include), ("--exclude", options.exclude)):
         for value in values:
             args += [flag, value]
@@ -108,17 +135,35 @@ def _restore(session: Session, chosen: dict[str, Any]) -> None:
         if not options.include:
             # The file system's own folder is in no snapshot, and may not be deletable.
             args += ["--exclude", "/lost+found"]
+    return args
+
+
+def _restore(session: Session, chosen: dict[str, Any]) -> None:
+    identity, options = str(chosen["id"]), session.run.restore
+    session.log(f"Selected restic snapshot with id: {identity[:8]}")
+    if session.environ.get("RESTORE_OPTIONS"):
+        session.log(f"RESTORE_OPTIONS: {session.environ['RESTORE_OPTIONS']}")
+    command = _command(session, identity)
     with session.step("restore", "Starting restore"):
         session.log(f"restoring snapshot {identity[:8]} of {chosen.get('time')} to .")
         _notice_whole_path(session, chosen)
-        hardlinks.release(session, "restore", source, *args)
-        verify = ["--verify"] if options.verify else []
-        ended = session.must(session.locked("restore", source, *args, *verify))
-        errors = ended.errors()
-        if errors:
-            raise MoverError(ErrorClass.UNKNOWN, f"{len(errors)} items were not restored; the first: {errors[0]}")
-    summary = ended.message("summary")
-    files = int(summary.get("total_files") or 0) + int(summary.get("files_skipped") or 0)
-    count = int(summary.get("total_bytes") or 0) + int(summary.get("bytes_skipped") or 0)
+        further = hardlinks.release(session, *command)
+        if options.verify:
+            further = ["--verify"]
+        ended = session.must(session.locked(*command, *further))
+        if ended.failed:
+            raise MoverError(ErrorClass.UNKNOWN, f"{ended.failed} items were not restored; the first: {ended.items[0]}")
+        summary = ended.message("summary")
+        files = int(summary.get("total_files") or 0) + int(summary.get("files_skipped") or 0)
+        count = int(summary.get("total_bytes") or 0) + int(summary.get("bytes_skipped") or 0)
+        # A part that is not there proves nothing, unlike a snapshot in which there is nothing.
+        unmatched = not files and bool(options.include or options.exclude or options.subPath.strip("/"))
+        if unmatched:
+            text = f"nothing in snapshot {identity[:8]} matches include, exclude and subPath"
+            _refuse_unless_allowed(session, text, strict=True)
+            session.log(f"Warning: {text}")
+    if unmatched:
+        _restores_no_data(session)
+        return
     session.log(f"Restored {files} files and folders, {size(count)}")
     session.update(restored=RestoredFacts(identity, str(chosen.get("time") or ""), files, count))

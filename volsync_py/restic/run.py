@@ -93,15 +93,19 @@ class RestoreOptions:
 class Deadlines:
     """How long to wait for what, in seconds."""
 
-    contactSeconds: float = 90
-    retryLockSeconds: float = 60
-    stallSeconds: float = 900
-    killSeconds: float = 75
+    contactSeconds: float = 90.0
+    retryLockSeconds: float = 60.0
+    stallSeconds: float = 900.0
+    killSeconds: float = 75.0
 
     @property
     def stuck_seconds(self) -> int:
-        """How long one request may hang: two of them fit into the contact deadline, and the time to notice."""
-        return max(int(self.contactSeconds // 3), 1)
+        """How long one request may hang.
+
+        No less than the contact deadline, because a slow server that answers has not been lost; and no more, because
+        of a request that hangs restic says nothing until then.
+        """
+        return max(int(self.contactSeconds), 1)
 
 
 @frozen
@@ -143,13 +147,32 @@ class Run:
             "restore": _part(RestoreOptions, data, "restore"),
             "deadlines": _part(Deadlines, data, "deadlines"),
         }
-        plain = {key: data[key] for key in ("host", "tags") if key in data}
+        plain = {key: _checked(key, data[key], default) for key, default in _PLAIN.items() if key in data}
         return cls(**plain, **parts)
+
+
+_PLAIN: dict[str, Any] = {"host": SNAPSHOT_HOST, "tags": []}
 
 
 def _part(kind: type[T], data: dict[str, Any], key: str) -> T:
     given = data.get(key) or {}
     if not isinstance(given, dict):
         raise RunError(f"VOLSYNC_PY_RUN: {key} is no object")
+    defaults = kind()
     known = fields_dict(kind)
-    return kind(**{name: value for name, value in given.items() if name in known})
+    return kind(**{k: _checked(f"{key}.{k}", v, getattr(defaults, k)) for k, v in given.items() if k in known})
+
+
+def _checked(where: str, value: Any, default: Any) -> Any:
+    """Return a value that is of its default's type."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    fits = {
+        bool: isinstance(value, bool),
+        int: number and isinstance(value, int),
+        float: number,
+        str: isinstance(value, str),
+        list: isinstance(value, list) and all(isinstance(item, str) for item in value),
+    }[type(default)]
+    if not fits:
+        raise RunError(f"VOLSYNC_PY_RUN: {where} is {type(value).__name__}, not {type(default).__name__}")
+    return value

@@ -9,10 +9,11 @@ from contextlib import contextmanager
 
 from attrs import Factory, define, evolve
 
+from volsync_py.restic.ended import Ended
 from volsync_py.restic.environment import MoverError
 from volsync_py.restic.humanlog import HumanLog
 from volsync_py.restic.locks import holder_of
-from volsync_py.restic.process import Ended, Restic
+from volsync_py.restic.process import Restic
 from volsync_py.restic.report import ErrorClass, Outcome, Report, StepReport
 from volsync_py.restic.run import Run
 
@@ -32,6 +33,8 @@ class Session:
     # The pod's, by which restic knows our locks.
     host_name: str = Factory(socket.gethostname)
     report: Report = Factory(lambda: Report(Outcome.SUCCEEDED))
+    # A step of this run has found the repository damaged.
+    damaged: bool = False
 
     def update(self, **changes: object) -> None:
         """Change fields of the report."""
@@ -94,15 +97,24 @@ class Session:
         """Return the end of a command that succeeded, else fail with its class."""
         if ended.ok:
             return ended
-        raise MoverError(ended.error_class, ended.cause, code if code is not None else ended.code or 1)
+        failed = code if code is not None else ended.code or 1
+        raise MoverError(ended.error_class, ended.cause, failed, by_restic=True)
 
-    def init(self) -> None:
-        """Initialise the repository, if this mover may."""
+    def init(self, missed: Ended) -> None:
+        """Initialise the repository that a command has missed, if this mover may."""
+        if missed.missing_bucket:
+            self.log("the bucket does not exist yet")
         if not self.run.grants.init:
             text = "the repository does not exist, and another mover may be initialising it"
             raise MoverError(ErrorClass.REPOSITORY_MISSING, text, 10)
         with self.step("init", "Initialize Dir"):
-            ended = self.must(self.restic.run("init"), 3)
-        identity = str(ended.message("initialized").get("id") or "")
-        self.log(f"created restic repository {identity[:10]} at {self.environ['RESTIC_REPOSITORY']}")
+            ended = self.restic.run("init")
+            if not ended.ok and ended.missing_bucket and ended.error_class == ErrorClass.REPOSITORY_MISSING:
+                text = f"the bucket does not exist and cannot be created: {ended.cause}"
+                raise MoverError(ErrorClass.CONFIGURATION, text, 3, by_restic=True)
+            self.must(ended, 3)
+        made = ended.message("initialized")
+        identity = str(made.get("id") or "")
+        # restic masks the password of the URL.
+        self.log(f"created restic repository {identity[:10]} at {made.get('repository')}")
         self.update(initialized=True, repository_id=identity)

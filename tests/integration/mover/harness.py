@@ -15,6 +15,7 @@ from hack.tool_cache import tool_path
 from volsync_py.restic.report import Report
 
 PASSWORD = "canary-password-7f3a"
+_MAIN = "from volsync_py.restic.mover import main; main()"
 # What no test with its short deadlines needs.
 _LONGEST_SECONDS = 180
 
@@ -39,6 +40,8 @@ class Mover:
     mounted: str = "source"
     # A command that runs the mover's: it takes rights away, or mounts something small.
     wrapper: list[str] = field(factory=list)
+    # What Python does first, in the mover's process.
+    preamble: str = ""
 
     def __attrs_post_init__(self) -> None:
         for path in (self.data, self.cache):
@@ -103,7 +106,7 @@ class Mover:
     def start(self, *operations: str) -> subprocess.Popen[str]:
         """Start the mover, in a session of its own as its container would be."""
         return subprocess.Popen(
-            [*self.wrapper, sys.executable, "-c", "from volsync_py.restic.mover import main; main()", *operations],
+            [*self.wrapper, sys.executable, "-c", f"{self.preamble}\n{_MAIN}", *operations],
             env=self.environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -17,6 +17,12 @@ def names(mover: Mover, snapshot: str = "latest") -> set[str]:
     return {entry["path"] for entry in listed if "path" in entry}
 
 
+def largest_pack(mover: Mover) -> Path:
+    """Return the pack with the data of files."""
+    packs = (p for p in (Path(mover.repository) / "data").rglob("*") if p.is_file())
+    return max(packs, key=lambda p: p.stat().st_size)
+
+
 def steps(mover: Mover, *operations: str) -> list[tuple[str, str]]:
     ran = mover(*operations)
     assert ran.code == 0
@@ -100,11 +106,11 @@ def test_a_check_reads_the_part_that_it_is_told_to(mover: Mover) -> None:
 def test_a_check_that_finds_damage_says_so_and_the_backup_stays_good(mover: Mover) -> None:
     (mover.data / "random").write_bytes(os.urandom(300_000))
     mover("backup")
-    packs = sorted((Path(mover.repository) / "data").rglob("*"), key=lambda p: p.stat().st_size if p.is_file() else 0)
-    packs[-1].chmod(0o600)
-    content = bytearray(packs[-1].read_bytes())
+    pack = largest_pack(mover)
+    pack.chmod(0o600)
+    content = bytearray(pack.read_bytes())
     content[1000] ^= 0xFF
-    packs[-1].write_bytes(content)
+    pack.write_bytes(content)
     mover.run["check"] = {"subset": "100%"}
     ran = mover("backup")
     assert (ran.code, ran.report.outcome) == (0, "Warning")
@@ -122,15 +128,53 @@ def test_nothing_is_forgotten_from_a_repository_that_is_known_to_be_damaged(move
 
 
 def test_a_failing_prune_takes_nothing_from_the_backup(mover: Mover) -> None:
-    mover.write(a="a")
+    (mover.data / "random").write_bytes(os.urandom(100_000))
     mover("backup")
-    index = next((Path(mover.repository) / "index").iterdir())
-    mover.write(b="b")
-    index.unlink()
+    largest_pack(mover).unlink()
     ran = mover("backup", "prune")
     assert (ran.code, ran.report.outcome) == (0, "Warning")
     assert (ran.report.steps[-1].name, ran.report.steps[-1].outcome) == ("prune", "Failed")
     assert len(mover.snapshots()) == 2
+
+
+def test_a_backup_that_meets_damage_takes_nothing_from_the_repository(mover: Mover) -> None:
+    mover.write(a="a")
+    mover.environ["FORGET_OPTIONS"] = "--keep-last 1"
+    mover("backup")
+    for index in (Path(mover.repository) / "index").iterdir():
+        index.unlink()
+    mover.write(b="b")
+    ran = mover("backup", "prune")
+    assert (ran.code, ran.report.outcome, ran.report.error_class) == (0, "Warning", "RepositoryDamaged"), ran.log
+    assert [(s.name, str(s.outcome)) for s in ran.report.steps] == [
+        ("backup", "Warning"),
+        ("forget", "Skipped"),
+        ("prune", "Skipped"),
+    ]
+    assert ran.report.steps[0].seconds > 0
+    assert "could be damaged" in ran.report.message
+    assert len(mover.snapshots()) == 2
+
+
+def test_each_item_that_cannot_be_read_is_told_and_all_are_counted(mover: Mover) -> None:
+    mover.write(readable="r")
+    for number in range(250):
+        path = mover.data / f"file {number}"
+        path.touch()
+        path.chmod(0)
+        os.chown(path, 12345, 12345)
+    lost = "-dac_override,-dac_read_search"
+    mover.wrapper = ["setpriv", f"--bounding-set={lost}", f"--inh-caps={lost}", "--"]
+    ran = mover("backup")
+    assert (ran.code, ran.report.error_class) == (0, "Partial"), ran.log
+    assert ran.report.snapshot is not None
+    assert ran.report.snapshot.files_failed == 250
+    assert ran.report.message.startswith("250 items could not be read; the first: ")
+    assert ran.report.steps[-1].seconds > 0
+    told = [line for line in ran.log.splitlines() if line.startswith("error: ")]
+    assert (len(told), told[-1]) == (201, "error: and 50 more")
+    assert "snapshot" in "".join(line for line in ran.report.log.splitlines() if "saved" in line)
+    assert ran.report.items
 
 
 def test_a_prune_without_its_grant_is_left_out(mover: Mover) -> None:

@@ -146,12 +146,16 @@ def test_a_snapshot_of_a_whole_path_is_noticed_and_its_content_can_be_had(mover:
 @pytest.mark.parametrize(
     ("restore", "code", "error"),
     [
-        ({"tags": ["none such"]}, 0, ""),
+        ({"tags": ["none such"]}, 0, "NoEligibleSnapshot"),
         ({"tags": ["none such"], "onMissingSnapshot": "Fail"}, 1, "NoEligibleSnapshot"),
         ({"tags": ["none such"], "publishesImage": True}, 1, "NoEligibleSnapshot"),
         ({"tags": ["none such"], "publishesImage": True, "onMissingSnapshot": "Continue"}, 0, ""),
         ({"snapshot": "0123456789"}, 1, "NoEligibleSnapshot"),
         ({"subPath": "no such folder"}, 1, "Configuration"),
+        ({"include": ["/none such"]}, 1, "NoEligibleSnapshot"),
+        ({"include": ["/none such"], "publishesImage": True}, 1, "NoEligibleSnapshot"),
+        ({"include": ["/none such"], "onMissingSnapshot": "Continue"}, 0, ""),
+        ({"subPath": "folder", "exclude": ["*"]}, 1, "NoEligibleSnapshot"),
     ],
 )
 def test_what_cannot_be_restored_is_said_and_proves_nothing(
@@ -161,6 +165,54 @@ def test_what_cannot_be_restored_is_said_and_proves_nothing(
     ran = two("restore")
     assert (ran.code, ran.report.error_class, ran.report.restored) == (code, error, None)
     assert content(two) == {}
+
+
+def test_whose_snapshots_there_are_is_told_when_none_is_eligible(two: Mover) -> None:
+    two.run["restore"] = {"host": "nobody"}
+    ran = two("restore")
+    assert (ran.code, ran.report.outcome, ran.report.nothing_to_restore) == (0, "Warning", True)
+    assert f"there are 3, of host db, volsync and path {two.data}" in ran.report.message
+    assert f"Warning: {ran.report.message}" in ran.log.splitlines()
+
+
+@pytest.mark.parametrize("names", [[b"odd \xff", b"odd \xfe"], [b"f\xff/a", b"f\xff/b"], [b"\xe2\x82", b"plain"]])
+def test_a_file_with_names_that_are_no_text_comes_back_over_a_longer_one(mover: Mover, names: list[bytes]) -> None:
+    data = os.fsencode(mover.data)
+    first, second = (os.path.join(data, name) for name in names)
+    os.makedirs(os.path.dirname(first), exist_ok=True)
+    with open(first, "wb") as file:
+        file.write(b"hello")
+    os.link(first, second)
+    assert mover("backup").code == 0
+    expected = tree(mover.data)
+    with open(first, "wb") as file:
+        file.write(b"hello again and again")
+    ran = mover("restore")
+    assert (ran.code, ran.report.error_class) == (0, ""), ran.log
+    assert tree(mover.data) == expected
+
+
+def test_a_name_that_is_no_text_and_is_not_restored_keeps_its_file(mover: Mover) -> None:
+    mover.write(plain="hello")
+    mover("backup")
+    theirs, second = (os.path.join(os.fsencode(mover.data), name) for name in (b"their \xff", b"their \xfe"))
+    with open(theirs, "wb") as file:
+        file.write(b"untouched")
+    os.link(theirs, second)
+    assert mover("restore").code == 0
+    for name in (theirs, second):
+        with open(name, "rb") as file:
+            assert file.read() == b"untouched"
+
+
+def test_a_list_that_is_none_is_no_empty_repository(mover: Mover) -> None:
+    program = mover.folder / "bin" / "restic"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\nexit 0\n", encoding="utf-8")
+    program.chmod(0o755)
+    mover.environ["PATH"] = f"{program.parent}:{os.defpath}"
+    ran = mover("restore")
+    assert (ran.code, ran.report.error_class, ran.report.nothing_to_restore) == (3, "Unknown", False)
 
 
 def test_files_that_are_not_in_the_snapshot_go_but_not_the_file_systems_own_folder(two: Mover) -> None:

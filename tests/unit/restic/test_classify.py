@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from volsync_py.restic.classify import classify, is_hopeless, is_missing_bucket
+from volsync_py.restic.classify import Said, classify, is_damage, is_hopeless, is_missing_bucket, judge
 
 RETRY = "Stat(<config/>) returned error, retrying after 34.27s: "
 DENIED = "Access Denied."
@@ -43,6 +43,15 @@ HASH = "a" * 64
         (1, 'Fatal: cannot parse root certificate from "/customCA/ca.crt"', "Configuration"),
         (1, "unknown flag: --keep-lots", "Configuration"),
         (1, "Fatal: parsing repository location failed: s3: invalid format", "Configuration"),
+        (
+            1,
+            'Fatal: unable to open repository at rclone:nas: exec: "rclone": executable file not found',
+            "Configuration",
+        ),
+        (1, "Fatal: path access key id/x: not found", "Configuration"),
+        (1, RETRY.replace("Stat(<config/>)", "Load(<index/0a>, 0, 0)") + "connection reset by peer", "Unreachable"),
+        (1, "Load(<data/0a>, 0, 0) failed: open /r/data/0a: no such file or directory", "RepositoryDamaged"),
+        (1, "Fatal: unable to open config file: open /mnt/repo/config: permission denied", "AccessDenied"),
         (1, "Fatal: something that nobody has seen yet", "Unknown"),
         (1, "", "Unknown"),
     ],
@@ -58,6 +67,8 @@ def test_a_failure_has_the_class_of_its_code_or_of_its_words(code: int, line: st
         (RETRY + "connection refused", None),
         # A name of a file is no refusal.
         (f"processed /data/{DENIED}", None),
+        ("write /data/nextcloud/cache/preview.png: no space left on device", None),
+        ("write /cached/x: no space left on device", None),
         ("Load(<index/1>) returned error, retrying after 1s: write /cache/x: no space left on device", "CacheFull"),
         ("write /data/x: no space left on device", None),
     ],
@@ -70,3 +81,34 @@ def test_a_missing_bucket_is_recognised_in_the_words_of_both_versions() -> None:
     assert is_missing_bucket(RETRY + "The specified bucket does not exist")
     assert is_missing_bucket("NoSuchBucket: bucket")
     assert not is_missing_bucket(RETRY + "connection refused")
+
+
+PERMISSION = "lchown /data/a: operation not permitted"
+
+
+@pytest.mark.parametrize(
+    ("error", "expected", "advice"),
+    [
+        (PERMISSION, "Configuration", "privileged movers"),
+        ("open /data/signature/access key id: permission denied", "Configuration", "moverSecurityContext"),
+        ("lstat AccessDenied: no such file", "Unknown", ""),
+        ("write /data/a: no space left on device", "TargetFull", ""),
+        ("write /data/tmp/private/a: no space left on device", "TargetFull", ""),
+        ("write /tmp/private/restic-temp-pack-1: no space left on device", "Configuration", "it is memory"),
+        ("write /cache/0a/b: no space left on device", "CacheFull", ""),
+        ("tree 0a is not known; the repository could be damaged, run `repair index`", "RepositoryDamaged", ""),
+        ("parts of /data/a not found in the repository index; storing the file again", "RepositoryDamaged", ""),
+    ],
+)
+def test_what_is_said_of_files_is_no_word_on_the_repository(error: str, expected: str, advice: str) -> None:
+    said = Said(("Fatal: There were 1 errors",), (error,), "/cache", "/tmp/private")
+    error_class, given = judge(1, said)
+    assert error_class == expected
+    assert advice in given
+    assert bool(advice) == bool(given)
+
+
+def test_a_request_that_is_tried_again_is_no_damage() -> None:
+    line = "Load(<data/0a>, 0, 0) returned error, retrying after 1s: open /r/data/0a: no such file or directory"
+    assert not is_damage(line)
+    assert is_damage(line.replace("returned error, retrying after 1s", "failed"))

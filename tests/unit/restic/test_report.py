@@ -46,6 +46,20 @@ def test_a_log_that_is_too_long_loses_whole_lines_from_its_beginning_and_says_so
     assert log.endswith("\n" + again.log)
 
 
+def test_a_long_list_of_items_gives_way_to_the_lines_that_people_look_for() -> None:
+    items = tuple(f"library/{number}/" + "x" * 160 for number in range(20))
+    noise = [f"error: {item}: permission denied" for item in items]
+    log = ["Starting container", *noise, "processed 3 files, 1 MiB in 0:01", "snapshot 0245abcd saved", *noise]
+    log.append("Restic completed in 1s")
+    again = Report.from_json(Report(Outcome.WARNING, "Partial", items=items, log="\n".join(log)).to_json())
+    assert again is not None
+    assert "snapshot 0245abcd saved" in again.log.splitlines()
+    assert "processed 3 files, 1 MiB in 0:01" in again.log.splitlines()
+    assert again.log.splitlines()[-1] == "Restic completed in 1s"
+    assert again.log_truncated
+    assert len(again.items) == 5
+
+
 @pytest.mark.parametrize("text", ["", "killed", "[]", "{}", '{"version":1}', '{"version":1,"outcome":"Odd"}'])
 def test_what_is_no_report_is_none(text: str) -> None:
     assert Report.from_json(text) is None

@@ -1,0 +1,121 @@
+"""What people learn of a run from its log and its report, above all when it went wrong."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from hack.processes import wait_until
+from tests.integration.mover.harness import Mover
+from volsync_py.restic.debugging import NAME
+
+
+def test_a_first_backup_says_what_scripts_look_for_and_no_more_of_the_missing_repository(mover: Mover) -> None:
+    mover.write(a="a")
+    ran = mover("backup")
+    assert ran.report.log == ran.log.rstrip("\n")
+    lines = ran.log.splitlines()
+    assert [line.split(" ")[0] for line in lines[-9:]] == [
+        *("===", "created", "===", "no", "Added", "processed", "snapshot", "Restic", "==="),
+    ]
+    assert lines[-6] == "no parent snapshot found, will read all files"
+    assert "using parent snapshot" in mover("backup").log.splitlines()
+
+
+def test_a_password_with_an_at_sign_in_the_url_is_told_to_nobody(mover: Mover) -> None:
+    mover.repository = "rest:http://user:canary@secret@127.0.0.1:1/path"
+    mover.run["deadlines"] = {"contactSeconds": 1}
+    mover.write(a="a")
+    ran = mover("backup")
+    assert ran.report.error_class == "Unreachable"
+    for text in (ran.log, ran.report.to_json()):
+        assert "canary" not in text
+        assert "@secret" not in text
+
+
+def test_what_nobody_has_foreseen_is_in_the_report_with_its_kind(mover: Mover) -> None:
+    mover.write(a="a")
+    mover.preamble = (
+        "import volsync_py.restic.runner as r\ndef fail(*_): raise KeyError('of the test')\nr.backup = fail"
+    )
+    ran = mover("backup")
+    assert (ran.code, ran.report.error_class) == (1, "Unknown")
+    assert ran.report.message == "KeyError: 'of the test'"
+    assert "ERROR: KeyError" in ran.report.log
+    assert "Traceback" in ran.log
+
+
+@pytest.mark.parametrize(
+    ("environ", "text", "code"),
+    [
+        ({"PATH": "/nowhere"}, "No such file or directory (restic)", 1),
+        ({"TMPDIR": "/nowhere", "DATA_DIR": "/nowhere"}, "the volume cannot be read", 1),
+        ({"DATA_DIR": ""}, "DATA_DIR must be defined", 1),
+        ({"VOLSYNC_PY_RUN": '{"version":1,"tags":"a"}'}, "tags is str", 2),
+    ],
+)
+def test_what_the_system_refuses_is_a_matter_of_configuration(
+    mover: Mover, environ: dict[str, str], text: str, code: int
+) -> None:
+    mover.write(a="a")
+    mover.environ |= environ
+    ran = mover("backup")
+    assert (ran.code, ran.report.error_class) == (code, "Configuration"), ran.log
+    assert text in ran.report.message
+    assert f"ERROR: {ran.report.message}" in ran.report.log.splitlines()
+
+
+def test_a_failure_of_restic_is_told_in_its_words_and_in_those_of_volsync(mover: Mover) -> None:
+    mover.write(a="a")
+    mover("backup")
+    mover.environ["RESTIC_PASSWORD"] = "another one"
+    assert mover("backup").report.log.splitlines()[-2:] == [
+        "Fatal: wrong password or no key found",
+        "ERROR: failure connecting to repository, incorrect password",
+    ]
+
+
+def test_a_backup_that_takes_seconds_says_how_far_it_is(mover: Mover) -> None:
+    (mover.data / "random").write_bytes(os.urandom(12_000_000))
+    mover.run["backup"] = {"uploadKiBps": 3000}
+    ran = mover("backup")
+    told = [line for line in ran.log.splitlines() if line.startswith("progress: ")]
+    assert told
+    assert all(" of 1 files, " in line and " of 11.444 MiB" in line for line in told)
+    assert "progress" not in ran.report.log
+
+
+def test_the_progress_of_a_prune_is_not_kept(mover: Mover) -> None:
+    for _ in range(3):
+        (mover.data / "random").write_bytes(os.urandom(100_000))
+        mover.environ["FORGET_OPTIONS"] = "--keep-last 1"
+        ran = mover("backup", "prune")
+    assert "files deleted" in ran.log or "total prune" in ran.log
+    assert "files deleted" not in ran.report.log
+    assert "snapshot" in ran.report.log
+
+
+def test_a_mover_in_debug_mode_waits_for_a_person_and_then_does_its_work(mover: Mover) -> None:
+    mover.write(a="a")
+    mover.environ |= {"DEBUG_MOVER": "1", "TMPDIR": str(mover.folder)}
+    process = mover.start("backup")
+    wait_until("the file", (mover.folder / NAME).exists)
+    assert not Path(mover.repository).exists()
+    (mover.folder / NAME).unlink()
+    ran = mover.finish(process)
+    assert (ran.code, ran.report.error_class) == (0, "")
+    assert len(mover.snapshots()) == 1
+
+
+def test_a_mover_in_debug_mode_ends_when_told_to_and_has_done_nothing(mover: Mover) -> None:
+    mover.write(a="a")
+    mover.environ |= {"DEBUG_MOVER": "1", "TMPDIR": str(mover.folder)}
+    process = mover.start("backup")
+    wait_until("the file", (mover.folder / NAME).exists)
+    process.send_signal(signal.SIGTERM)
+    ran = mover.finish(process)
+    assert (ran.code, ran.report.error_class) == (130, "Interrupted")
+    assert not Path(mover.repository).exists()

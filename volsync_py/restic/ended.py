@@ -1,0 +1,81 @@
+"""How a restic command ended, and what it said."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from attrs import field, frozen
+
+from volsync_py.restic.classify import Said, judge
+from volsync_py.restic.contact import RETRY_LINE
+from volsync_py.restic.report import ErrorClass
+
+Message = dict[str, Any]
+# restic counts errors at its end, and has told them before.
+_COUNTED_ERRORS = re.compile(r"There were \d+ errors")
+
+
+@frozen
+class Ended:
+    """How a restic command ended."""
+
+    code: int
+    said: Said = field(factory=Said)
+    # Set when the mover ended it, with the reason.
+    stopped: ErrorClass | None = None
+    # The last message of each kind, and those of `ls`.
+    latest: dict[str, Message] = field(factory=dict)
+    nodes: tuple[str, ...] = ()
+    document: Any = None
+    # What errors were reported for: the first ones, each once, and how many there were.
+    items: tuple[str, ...] = ()
+    failed: int = 0
+    # Those that were asked about and that a verbose restore names, as often as it does.
+    found: tuple[str, ...] = ()
+    missing_bucket: bool = False
+    damaged: bool = False
+
+    @property
+    def ok(self) -> bool:
+        """Whether it succeeded."""
+        return self.code == 0 and self.stopped is None
+
+    @property
+    def error_class(self) -> ErrorClass:
+        """The class of the failure."""
+        return self.stopped or judge(self.code, self.said)[0]
+
+    @property
+    def cause(self) -> str:
+        """One line that says what went wrong, and what can be done if that is known here."""
+        advice = "" if self.stopped else judge(self.code, self.said)[1]
+        return "; ".join(part for part in (self._cause(), advice) if part)
+
+    def _cause(self) -> str:
+        retried = [line for line in self.said.lines if RETRY_LINE.search(line)]
+        if self.stopped is not None and retried:
+            # What restic says when it is told to stop is no cause.
+            return _first_line(RETRY_LINE.sub("failed", retried[-1]))
+        fatal = str(self.message("exit_error").get("message") or "")
+        first = next(iter((*self.said.errors, *self.said.lines)), "")
+        if fatal and _COUNTED_ERRORS.search(fatal) and first != fatal:
+            return f"{_first_line(fatal)}; the first: {_first_line(first)}"
+        last = next(iter((*self.said.lines[::-1], *self.said.errors[::-1])), "")
+        return _first_line(fatal or last or f"restic exited with {self.code}")
+
+    @property
+    def text(self) -> str:
+        """Everything that was said about the failure."""
+        fatal = str(self.message("exit_error").get("message") or "")
+        return "\n".join([fatal, *self.said.lines, *self.said.errors])
+
+    def message(self, kind: str) -> Message:
+        """Return the last message of a kind, or {}."""
+        return self.latest.get(kind, {})
+
+
+def _first_line(text: str) -> str:
+    """Return what matters of a message: stack traces follow on further lines, and restic says "Fatal" twice."""
+    lines = text.strip().splitlines() or [""]
+    return re.sub(r"^(Fatal: )+", "", lines[0])

@@ -1,0 +1,184 @@
+"""One run of the mover: the operations it is given, and the report that it leaves.
+
+It never talks to Kubernetes. A report that says "interrupted" is written first and replaced at the end,
+so that even a killed mover leaves one; whatever goes wrong in between is in the one at the end. It never exits 0 after
+a signal.
+"""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from attrs import evolve
+
+from volsync_py import __version__
+from volsync_py.restic.backup import backup
+from volsync_py.restic.debugging import wait_for_person
+from volsync_py.restic.disk import cache_trouble
+from volsync_py.restic.environment import MoverError, Redactor, check_mandatory, restic_environment
+from volsync_py.restic.humanlog import HumanLog
+from volsync_py.restic.process import Restic
+from volsync_py.restic.report import ErrorClass, Outcome, Report
+from volsync_py.restic.restore import restore
+from volsync_py.restic.run import Run, RunError
+from volsync_py.restic.session import Session
+from volsync_py.restic.stop import Stop
+from volsync_py.restic.upkeep import check, forget, prune, unlock
+
+_OPERATIONS = ("unlock", "backup", "prune", "restore")
+_INTERRUPTED = 130
+# Written when the image is made, so that no run has to ask.
+_VERSION_OF_RESTIC = Path(sys.prefix) / "restic-version"
+# What VolSync's mover says of these, for whoever looks for it; of the others it says no more than restic.
+_WORDS = {
+    ErrorClass.WRONG_PASSWORD: "failure connecting to repository, incorrect password",
+    ErrorClass.REPOSITORY_LOCKED: "failure locking repository",
+}
+
+
+class _Mover:
+    """What is there of a run, however far it has come."""
+
+    def __init__(self, environ: Mapping[str, str], stop: Stop) -> None:
+        self.environ, self.stop = environ, stop
+        self.redact = Redactor(environ)
+        self.log = HumanLog(self.redact)
+        self.session: Session | None = None
+
+    def run(self, args: Sequence[str]) -> Report:
+        """Run the operations, and return the report; nothing is raised."""
+        private: Path | None = None
+        try:
+            _greet(self.log, args)
+            if self.environ.get("DEBUG_MOVER") == "1":
+                wait_for_person(self.log, self.stop)
+            self.log("Testing mandatory env variables")
+            check_mandatory(self.environ)
+            private = Path(tempfile.mkdtemp(prefix="volsync-py-"))
+            self.session = _session(self.environ, private, self.log, self.stop)
+            _operate(self.session, args)
+            return self.session.report
+        except MoverError as error:
+            return self._failed(error)
+        except OSError as error:
+            at = f" ({error.filename})" if error.filename else ""
+            return self._failed(MoverError(ErrorClass.CONFIGURATION, f"{error.strerror or error}{at}"))
+        except Exception as error:  # noqa: BLE001 - it has to be in the report
+            # Never needed but here, and it takes a moment to load.
+            import traceback
+
+            for line in traceback.format_exc().splitlines():
+                self.log.progress(line)
+            return self._failed(MoverError(ErrorClass.UNKNOWN, f"{type(error).__name__}: {error}"))
+        finally:
+            if private is not None:
+                shutil.rmtree(private, ignore_errors=True)
+
+    def _failed(self, error: MoverError) -> Report:
+        message = self.redact(error.message)
+        if not self.stop.told:
+            if error.by_restic:
+                self.log(f"Fatal: {message}")
+                self.log(f"ERROR: {_WORDS.get(error.error_class, 'restic failed: ' + error.error_class)}")
+            else:
+                self.log(f"ERROR: {message}")
+        done = self.session.report if self.session else Report(Outcome.FAILED)
+        return evolve(
+            done, outcome=Outcome.FAILED, error_class=error.error_class, message=message, exit_code=error.code
+        )
+
+
+def run(args: Sequence[str], environ: Mapping[str, str], stop: Stop) -> int:
+    """Run the operations and return the exit code."""
+    # restic's unlock sends it to whatever process has a dead lock's number.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    target = Path(environ.get("VOLSYNC_PY_TERMINATION_LOG", "/dev/termination-log"))
+    _write(target, Report(Outcome.FAILED, ErrorClass.INTERRUPTED, "the mover died without a last word", 137))
+    started = time.monotonic()
+    mover = _Mover(environ, stop)
+    report = mover.run(args)
+    # From here on only the report is left to be written: who asks to stop now gets the end that was reached.
+    stop.ignore()
+    if stop.told:
+        report = evolve(
+            report,
+            outcome=Outcome.FAILED,
+            error_class=ErrorClass.INTERRUPTED,
+            message="the mover was told to stop",
+            exit_code=_INTERRUPTED,
+        )
+        mover.log("ERROR: the mover was told to stop")
+    elif report.outcome != Outcome.FAILED:
+        mover.log(f"Restic completed in {int(time.monotonic() - started)}s")
+        mover.log("=== Done ===")
+    steps = tuple(evolve(s, message=mover.redact(s.message)) for s in report.steps)
+    _write(target, evolve(report, message=mover.redact(report.message), steps=steps, log=mover.log.tail()))
+    return report.exit_code
+
+
+def _greet(log: HumanLog, args: Sequence[str]) -> None:
+    log("Starting container")
+    log(f"volsync-py mover version: {__version__}")
+    log(" ".join(args))
+    try:
+        log(_VERSION_OF_RESTIC.read_text(encoding="utf-8").strip())
+    except OSError:
+        # Only in the image.
+        return
+
+
+def _session(environ: Mapping[str, str], private: Path, log: HumanLog, stop: Stop) -> Session:
+    text = environ.get("VOLSYNC_PY_RUN", "")
+    try:
+        document = Run.from_json(text) if text else Run()
+    except RunError as error:
+        raise MoverError(ErrorClass.CONFIGURATION, str(error), 2) from None
+    custom_ca = environ.get("CUSTOM_CA", "")
+    options = ["--cacert", custom_ca] if custom_ca else []
+    trouble = cache_trouble(environ["RESTIC_CACHE_DIR"])
+    if trouble:
+        log(f"Warning: the cache cannot be used, and without it a run takes longer: {trouble}")
+        options.append("--no-cache")
+    restic = Restic(
+        env=restic_environment(environ, private),
+        directory=environ["DATA_DIR"],
+        deadlines=document.deadlines,
+        log=log,
+        options=tuple(options),
+        on_status=log.status,
+        progress=log.progress,
+    )
+    stop.then(restic.interrupt)
+    return Session(restic, log, document, environ, environ["DATA_DIR"])
+
+
+def _operate(session: Session, args: Sequence[str]) -> None:
+    for name in args:
+        if name not in _OPERATIONS:
+            raise MoverError(ErrorClass.CONFIGURATION, f"unknown operation: {name}", 2)
+    for name in args:
+        if name == "unlock":
+            unlock(session)
+        elif name == "backup":
+            if not backup(session):
+                return
+            forget(session)
+        elif name == "prune":
+            prune(session)
+        else:
+            restore(session)
+    if "backup" in args:
+        check(session)
+
+
+def _write(target: Path, report: Report) -> None:
+    try:
+        target.write_text(report.to_json(), encoding="utf-8")
+    except OSError as error:
+        sys.stderr.write(f"the report cannot be written: {error.strerror}\n")
