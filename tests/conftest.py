@@ -1,4 +1,4 @@
-"""What holds for every tier: properties never fail because a machine is slow, and CI tries the same examples each time."""
+"""What holds for every tier: no property fails because a machine is slow, and CI tries the same examples each time."""
 
 from __future__ import annotations
 

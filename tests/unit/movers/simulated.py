@@ -16,7 +16,7 @@ from tests.unit.movers.seen import NOW, decision_on
 from volsync_py.core.actions import Action, Create, Delete, Patch, PatchStatus, Ref
 from volsync_py.core.merge import merged
 from volsync_py.core.times import format_rfc3339
-from volsync_py.restic.report import Report
+from volsync_py.restic.report import Outcome, Report
 
 Objects = list[dict[str, Any]]
 # Passes until nothing is left to do; more is a loop.
@@ -96,7 +96,7 @@ class Simulation:
         job = self.job()
         assert job is not None
         self.now += timedelta(seconds=seconds)
-        succeeded = not report.error_class
+        succeeded = report.outcome != Outcome.FAILED
         when = format_rfc3339(self.now)
         kind = "Complete" if succeeded else "Failed"
         job["status"] = {"conditions": [{"type": kind, "status": "True", "lastTransitionTime": when}]}

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from volsync_py.movers.restic.logfilter import cut_head, keep, status_logs
+from volsync_py.movers.restic.logfilter import cut_head, status_logs
+from volsync_py.restic.lines import matters
 
 
 @pytest.mark.parametrize(
@@ -32,7 +33,7 @@ from volsync_py.movers.restic.logfilter import cut_head, keep, status_logs
     ],
 )
 def test_a_line_that_scripts_look_for_is_kept(line: str) -> None:
-    assert keep(line)
+    assert matters(line)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +48,7 @@ def test_a_line_that_scripts_look_for_is_kept(line: str) -> None:
     ],
 )
 def test_other_lines_are_dropped(line: str) -> None:
-    assert not keep(line)
+    assert not matters(line)
 
 
 def test_a_failed_run_keeps_every_line() -> None:

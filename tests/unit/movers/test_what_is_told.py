@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.movers.seen import decision_on, status_of, words
 from tests.unit.movers.simulated import Simulation
-from tests.unit.movers.test_job_object import source
+from tests.unit.movers.test_job_object import destination, source
 from tests.unit.movers.test_stuck_jobs import UNSCHEDULED
 from volsync_py.core.times import format_rfc3339
 from volsync_py.restic.report import ErrorClass, Outcome, Report, SnapshotFacts, StepReport
@@ -185,6 +185,27 @@ def test_an_empty_source_that_was_skipped_is_a_success_that_says_so() -> None:
     assert one.status["lastManualSync"] == "m"
     assert "lastPruned" not in one.status["restic"]
     assert "Maintained" not in one.conditions()
+
+
+def test_a_backup_that_finds_damage_is_a_success_that_names_it() -> None:
+    one = Simulation(source())
+    one.settle()
+    damage = StepReport("backup", Outcome.WARNING, ErrorClass.REPOSITORY_DAMAGED, "tree 1234 is not known")
+    one.end_job(backed_up(damage))
+    status, reason, message = one.conditions()["Healthy"]
+    assert (status, reason) == ("True", "RepositoryDamaged")
+    assert "tree 1234 is not known" in message
+    assert one.status["lastManualSync"] == "m"
+
+
+def test_a_restore_that_found_only_others_snapshots_says_so() -> None:
+    one = Simulation(destination())
+    one.settle()
+    text = "none of the repository's snapshots is eligible; there are those of host nas"
+    one.end_job(Report(Outcome.WARNING, ErrorClass.NO_ELIGIBLE_SNAPSHOT, text, nothing_to_restore=True))
+    status, reason, message = one.conditions()["Healthy"]
+    assert (status, reason) == ("True", "NoEligibleSnapshot")
+    assert "host nas" in message
 
 
 def test_a_prune_without_a_word_of_the_mover_is_made_again() -> None:

@@ -10,10 +10,11 @@ from volsync_py.core.owners import is_controlled_by
 from volsync_py.core.result import StepResult, Success, Trouble
 from volsync_py.movers.restic.environment import Variables
 from volsync_py.movers.restic.job_state import JobState, delete_job
-from volsync_py.movers.restic.outcome import ClusterError
+from volsync_py.movers.restic.outcome import ClusterError, info
 from volsync_py.movers.restic.plan import deadlines_for, record_of, variables_for
 from volsync_py.movers.restic.run_record import RunRecord
 from volsync_py.movers.restic.work import ResticWork
+from volsync_py.restic.report import ErrorClass, Report
 from volsync_py.restic.run import Grants, RestoreOptions, Run
 from volsync_py.volumes.claims import claim_object, created_claim, grown, marked
 from volsync_py.volumes.image import (
@@ -120,7 +121,7 @@ class DestinationWork(ResticWork):
         success = Success(
             status=status,
             image=reference,
-            warning=self._warning(),
+            warning=_missed(report) or self._warning(),
             run_now=record.run_now,
             manual=record.manual if record.is_ours else None,
         )
@@ -192,3 +193,10 @@ class DestinationWork(ResticWork):
             given_up = relinquish(self.owner, kept)
             actions += [given_up] if given_up else []
         return tuple(actions)
+
+
+def _missed(report: Report) -> Trouble | None:
+    """Return what a restore did not find although the repository holds snapshots."""
+    if report.error_class != ErrorClass.NO_ELIGIBLE_SNAPSHOT:
+        return None
+    return Trouble(report.error_class, report.message, info(report.error_class).next_step)

@@ -6,40 +6,14 @@ everything. What is too long loses its beginning, at a line's start where there 
 
 from __future__ import annotations
 
-import re
-
-# One pattern for each rule of the filter, in the order of the table.
-_KEEP = re.compile(
-    r"^\s*[pP]rocessed\s.*[fF]iles"
-    r"|^\s*[sS]napshot\s.*[sS]aved"
-    r"|^\s*No eligible"
-    r"|No data"
-    r"|Directory is empty"
-    r"|^\s*[cC]reated"
-    r"|^\s*[rR]epository\s.*[oO]pened"
-    r"|^\s*[rR]estoring"
-    r"|^\s*[nN]o parent snapshot"
-    r"|^\s*[uU]sing parent snapshot"
-    r"|^\s*[aA]dded to the repository"
-    r"|^\s*[sS]uccessfully"
-    r"|RESTORE_OPTIONS"
-    r"|[iI]nitialize [dD]ir"
-    r"|^\s*[fF]atal"
-    r"|^\s*ERROR"
-    r"|^\s*[rR]estic completed in"
-)
-
-
-def keep(line: str) -> bool:
-    """Tell whether a line of a successful run's log is kept."""
-    return _KEEP.search(line) is not None
+from volsync_py.restic.lines import matters
 
 
 def status_logs(text: str, *, successful: bool, max_bytes: int, debug: bool = False) -> str:
     """Return the log tail for the status: filtered if `successful`, at most `max_bytes` of UTF-8."""
     lines = text.splitlines()
     if successful and not debug:
-        lines = [line for line in lines if keep(line)]
+        lines = [line for line in lines if matters(line)]
     return cut_head("\n".join(lines), max_bytes)
 
 

@@ -65,7 +65,7 @@ CLASSES: dict[str, ErrorInfo] = {
         "an init was interrupted: empty the location if you need nothing of it, else restore its config file",
     ),
     ErrorClass.REPOSITORY_DAMAGED: ErrorInfo(
-        "restic misses packs, blobs or index files, or check finds errors",
+        "restic misses packs, blobs or index files in a restore or a backup, or check finds errors",
         Pace.CHANGE,
         "run restic check, then restic repair; prune and retention stay off until then",
     ),
@@ -108,12 +108,12 @@ CLASSES: dict[str, ErrorInfo] = {
         "nothing to do: it is tried again; if this repeats, see the pod's events for evictions",
     ),
     ErrorClass.CONFIGURATION: ErrorInfo(
-        "the mover or restic refuses its options or environment",
+        "the mover or restic refuses its options or environment, or lacks rights; a bucket that cannot be made",
         Pace.CHANGE,
         "correct the field or key that the message names",
     ),
     ErrorClass.NO_ELIGIBLE_SNAPSHOT: ErrorInfo(
-        "the repository holds snapshots, but none matches, and an image would be published",
+        "the repository holds snapshots, but none matches, and an image would be published; or no file of one does",
         Pace.CHANGE,
         "change previous, restoreAsOf, snapshot, host or tags; onMissingSnapshot: Continue allows an empty image",
     ),

@@ -234,10 +234,9 @@ def _warning(report: Report) -> Trouble | None:
         return Trouble(
             ErrorClass.SOURCE_EMPTY, text, "find out why, unless it is to be; emptySource says what it means"
         )
-    partial = next((s for s in report.steps if s.error_class == ErrorClass.PARTIAL), None)
-    if partial is None:
-        return None
-    return Trouble(partial.error_class, partial.message, info(partial.error_class).next_step)
+    # Unreadable files, or a repository that lacks what earlier backups put there.
+    found = next((s for s in report.steps if s.name == "backup" and s.error_class), None)
+    return Trouble(found.error_class, found.message, info(found.error_class).next_step) if found else None
 
 
 def backup_run(spec: BackupSpec, *, grants: Grants, check: CheckOptions | None = None, deadlines: Deadlines) -> Run:
