@@ -113,8 +113,6 @@ def _role_binding(problems: Problems, binding: Object, old: Object | None) -> No
             problems.required(f"{path}.name")
         if subject.get("kind") not in ("ServiceAccount", "User", "Group"):
             problems.unsupported(f"{path}.kind", subject.get("kind", ""), ("Group", "ServiceAccount", "User"))
-        elif subject["kind"] == "ServiceAccount" and not subject.get("namespace"):
-            problems.required(f"{path}.namespace")
     before = (old or {}).get("roleRef") or {}
     if old is not None and any(role.get(field) != before.get(field) for field in ("kind", "name")):
         problems.invalid("roleRef", role, "cannot change roleRef")

@@ -83,7 +83,6 @@ TABLE: list[tuple[Resource, dict[str, Any], str]] = [
     (ROLES, {"rules": [{"apiGroups": [""], "resources": ["pods"]}]}, "rules[0].verbs"),
     (BINDINGS, binding(roleRef={**ROLE, "name": ""}), "roleRef.name"),
     (BINDINGS, binding(roleRef={**ROLE, "kind": "Job"}), "roleRef.kind"),
-    (BINDINGS, binding(subjects=[{"kind": "ServiceAccount", "name": "x"}]), "subjects[0].namespace"),
     (LEASES, {"spec": {"leaseDurationSeconds": 0}}, "spec.leaseDurationSeconds"),
     (ACCOUNTS, {"metadata": {"name": "Upper"}}, "metadata.name"),
 ]
