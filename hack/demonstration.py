@@ -72,7 +72,7 @@ class Story:
         self._claim("mydata")
         self._shell(
             "cd /data && echo 'dear diary' > notes.txt && mkdir -p 'a folder/deep' && "
-            "head -c 8000000 /dev/urandom > 'a folder/big.bin' && ln -s ../notes.txt 'a folder/link' && "
+            "head -c 60000000 /dev/urandom > 'a folder/big.bin' && ln -s ../notes.txt 'a folder/link' && "
             "ln notes.txt hardlink && echo secret > private && chmod 640 private"
             + (" && chown 1234:5678 private" if several else "")
         )
@@ -82,7 +82,13 @@ class Story:
         spec = {
             "sourcePVC": "mydata",
             "trigger": {"manual": token},
-            "restic": {"repository": "restic-config", "copyMethod": "Snapshot", "retain": {"daily": 5, "last": "5"}},
+            "restic": {
+                "repository": "restic-config",
+                "copyMethod": "Snapshot",
+                "retain": {"daily": 5, "last": "5"},
+                # Slow enough for a person to see the progress.
+                "limits": {"uploadKiBps": 12000},
+            },
         }
         path = self._path("replicationsources", "apis/volsync.backube/v1alpha1")
         if token == "first":
