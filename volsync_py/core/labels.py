@@ -31,6 +31,10 @@ class Annotation(StrEnum):
     RUN_NOW = "volsync-py/run-now"
     # On Jobs: what was decided for the run, as JSON.
     RUN = "volsync-py/run"
+    # On Jobs: the resource version of what holds the custom CA, so that a change of it after a failure is noticed.
+    CUSTOM_CA_VERSION = "volsync-py/custom-ca-version"
+    # On Jobs: when we last changed how many pods it is to have. Kubernetes keeps no time of that.
+    STARTED = "volsync-py/started"
 
 
 CREATED_BY_US = "volsync"

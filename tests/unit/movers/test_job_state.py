@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from volsync_py.core.labels import Annotation
 from volsync_py.core.times import format_rfc3339
-from volsync_py.movers.restic.job_state import STARTED, Phase, job_state, scaled
+from volsync_py.movers.restic.job_state import Phase, job_state, scaled
 from volsync_py.restic.report import ErrorClass, Outcome, Report, StepReport
 
 NOW = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
@@ -148,5 +149,5 @@ def test_a_job_that_goes_on_after_a_pause_has_thirty_seconds_for_its_new_pod() -
     state = job_state(one, [], NOW)
     assert (state.phase, state.look_again_at) == (Phase.RUNNING, NOW + timedelta(seconds=1))
     assert job_state(one, [], NOW + timedelta(seconds=1)).phase is Phase.PODLESS
-    one["metadata"]["annotations"][STARTED] = "whenever"
+    one["metadata"]["annotations"][Annotation.STARTED] = "whenever"
     assert job_state(one, [], NOW).phase is Phase.PODLESS

@@ -13,10 +13,10 @@ from tests.unit.movers.simulated import Simulation
 from tests.unit.movers.test_job_object import claim, destination, job_of, secret, source
 from volsync_py.api.spec import parse
 from volsync_py.api.view import Kind, Objects, View
+from volsync_py.core.labels import Annotation
 from volsync_py.core.result import StepResult
 from volsync_py.core.times import format_rfc3339
 from volsync_py.movers.restic.attempts import failure, hold
-from volsync_py.movers.restic.objects import CA_VERSION
 from volsync_py.movers.restic.preflight import certificate_authority, reads_for
 from volsync_py.restic.report import ErrorClass, Outcome, Report
 
@@ -31,7 +31,7 @@ def view_of(objects: Objects_) -> View:
 def failed(objects: Objects_, error_class: str, **annotations: str) -> dict[str, Any]:
     """Return the attempt that is recorded of a Job which ended now."""
     job = job_of(objects)
-    job["metadata"]["annotations"].pop(CA_VERSION, None)
+    job["metadata"]["annotations"].pop(Annotation.CUSTOM_CA_VERSION, None)
     job["metadata"]["annotations"] |= annotations
     job["status"] = {"conditions": [{"type": "Failed", "status": "True", "lastTransitionTime": format_rfc3339(NOW)}]}
     recorded = failure(parse(objects[0], ZoneInfo("UTC")), view_of(objects), job, error_class, "no")
@@ -59,7 +59,7 @@ def authority(kind: str, version: str) -> dict[str, Any]:
 @pytest.mark.parametrize(("kind", "field"), [("Secret", "secretName"), ("ConfigMap", "configMapName")])
 def test_a_corrected_certificate_ends_the_wait_after_access_was_denied(kind: str, field: str) -> None:
     objects = [*source(secret(), customCA={field: "tls", "key": "ca.crt"}), authority(kind, "3")]
-    attempt = failed(objects, "AccessDenied", **{CA_VERSION: "3"})
+    attempt = failed(objects, "AccessDenied", **{Annotation.CUSTOM_CA_VERSION: "3"})
     assert attempt["customCAVersion"] == "3"
     assert held(objects, attempt)
     objects[-1] = authority(kind, "4")

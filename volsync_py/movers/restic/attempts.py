@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 from volsync_py.api.spec import Replication
 from volsync_py.api.view import UNREAD, Kind, Read, ReadKind, View
 from volsync_py.core.actions import Object
+from volsync_py.core.labels import Annotation
 from volsync_py.core.result import StepResult, Trouble
 from volsync_py.core.times import format_rfc3339, parse_rfc3339
 from volsync_py.core.trigger import TriggerKind
-from volsync_py.movers.restic.objects import CA_VERSION
 from volsync_py.movers.restic.outcome import info, is_terminal, next_attempt
 from volsync_py.movers.restic.preflight import certificate_read
 from volsync_py.movers.restic.run_record import RunRecord
@@ -55,7 +55,7 @@ def failure(replication: Replication, view: View, job: Object, error_class: str,
         "nextAttemptTime": format_rfc3339(retry) if retry else None,
         "observedGeneration": record.generation or _generation(replication),
         "secretVersion": record.secret,
-        "customCAVersion": (job["metadata"].get("annotations") or {}).get(CA_VERSION),
+        "customCAVersion": (job["metadata"].get("annotations") or {}).get(Annotation.CUSTOM_CA_VERSION),
         "targetSize": _target_size(replication, view) if full else None,
         "runNow": record.run_now,
     }

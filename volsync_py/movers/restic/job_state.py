@@ -13,6 +13,7 @@ from enum import Enum
 from attrs import frozen
 
 from volsync_py.core.actions import Delete, Object, Patch, Propagation, Ref, delete
+from volsync_py.core.labels import Annotation
 from volsync_py.core.times import format_rfc3339, parse_rfc3339
 from volsync_py.movers.restic.outcome import ClusterError
 from volsync_py.restic.report import ErrorClass, Report
@@ -26,8 +27,6 @@ PENDING_PATIENCE = timedelta(minutes=2)
 # A node that reboots is back within five minutes.
 NODE_PATIENCE = timedelta(minutes=5)
 
-# On Jobs: when we last changed how many pods it is to have. Kubernetes keeps no time of that.
-STARTED = "volsync-py/started"
 
 _IMAGE_REASONS = {"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"}
 _CONFIG_REASONS = {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}
@@ -86,7 +85,7 @@ def delete_job(job: Object) -> Delete:
 def scaled(job: Object, parallelism: int, now: datetime) -> Patch:
     """Return the change of how many pods a Job is to have, with the time from which its pod may be waited for."""
     changes: Object = {
-        "metadata": {"annotations": {STARTED: format_rfc3339(now)}},
+        "metadata": {"annotations": {str(Annotation.STARTED): format_rfc3339(now)}},
         "spec": {"parallelism": parallelism},
     }
     return Patch(Ref.of(job), changes, job["metadata"]["uid"])
@@ -155,7 +154,7 @@ def _has_had_a_pod(job: Object) -> bool:
 def _started(job: Object) -> datetime:
     """Return when the Job was last told to have a pod: at its start, or when it went on after a pause."""
     meta = job["metadata"]
-    told = (meta.get("annotations") or {}).get(STARTED)
+    told = (meta.get("annotations") or {}).get(Annotation.STARTED)
     start = (job.get("status") or {}).get("startTime") or meta["creationTimestamp"]
     try:
         return max(parse_rfc3339(start), parse_rfc3339(told or start))

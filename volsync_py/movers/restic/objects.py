@@ -24,8 +24,6 @@ from volsync_py.volumes.claims import metadata_for
 from volsync_py.volumes.in_use import Placement
 
 COMMAND = "volsync-py-mover"
-# On Jobs: the resource version of what holds the custom CA, so that a change of it after a failure is noticed.
-CA_VERSION = "volsync-py/custom-ca-version"
 # restic may need 60 s to give its lock back on a slow backend, the supervisor waits 75 s: 90 s are enough.
 GRACE_PERIOD_SECONDS = 90
 # What a privileged mover may do beyond the others: read, own and change any file.
@@ -82,7 +80,7 @@ def job_object(plan: JobPlan) -> Object:
     metadata["labels"][str(Label.REPOSITORY)] = plan.repository
     metadata["annotations"] = {str(Annotation.RUN): plan.record}
     if plan.custom_ca is not None and plan.custom_ca.version:
-        metadata["annotations"][CA_VERSION] = plan.custom_ca.version
+        metadata["annotations"][str(Annotation.CUSTOM_CA_VERSION)] = plan.custom_ca.version
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
