@@ -99,10 +99,9 @@ class Manager:
         self._hand_out_nothing()
         for informer in self._informers.values():
             informer.stop()
-        for controller in self._controllers:
-            controller.stop(deadline.seconds_left)
-        # Waiting for a worker that does not end takes all the time there is.
-        return deadline.seconds_left > 0 or not self._controllers
+        # Each is waited for, whatever has become of the others.
+        ended = [controller.stop(deadline.seconds_left) for controller in self._controllers]
+        return all(ended)
 
     def _lost(self) -> None:
         # Another one may lead by now; nothing of this process may write any more.

@@ -69,14 +69,15 @@ class Controller:
         for thread in self._threads:
             thread.start()
 
-    def stop(self, timeout_seconds: float = _STOP_SECONDS) -> None:
-        """Hand nothing more out, and let the workers finish what they are at, for a while."""
+    def stop(self, timeout_seconds: float = _STOP_SECONDS) -> bool:
+        """Hand nothing more out, and let the workers finish what they are at, for a while; tell whether all have."""
         self.queue.shut_down()
         deadline = time.monotonic() + timeout_seconds
         for thread in self._threads:
             # One that was never started cannot be waited for.
             if thread.is_alive():
                 thread.join(max(deadline - time.monotonic(), 0.0))
+        return not any(thread.is_alive() for thread in self._threads)
 
     def _work(self) -> None:
         while (request := self.queue.get()) is not None:

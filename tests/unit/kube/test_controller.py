@@ -118,14 +118,14 @@ def test_the_end_hands_nothing_more_out_and_waits_for_what_is_under_way_no_longe
     for name in "abc":
         controller.enqueue(Request("ns", name))
     began = time.monotonic()
-    controller.stop(0.1)
+    assert not controller.stop(0.1)
     assert 0.1 <= time.monotonic() - began < 10
     go_on.set()
-    controller.stop(20)
+    assert controller.stop(20)
     assert [request for request, _ in passes.passes] == [ONE]
 
 
 def test_what_was_never_started_ends_at_once() -> None:
     controller = Controller("c", Passes(), workers=2)
     controller.enqueue(ONE)
-    controller.stop(20)
+    assert controller.stop(20)
