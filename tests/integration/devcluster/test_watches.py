@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -72,18 +73,21 @@ def test_watches_can_be_cut_in_the_middle(server: DevCluster) -> None:
 
 
 def test_a_client_that_has_gone_leaves_no_descriptor_behind(server: DevCluster) -> None:
-    folder = Path(f"/proc/{server.process.pid}/fd")
-    before = len(os.listdir(folder))
+    def sockets() -> set[str]:
+        found = set()
+        for descriptor in Path(f"/proc/{server.process.pid}/fd").iterdir():
+            with suppress(FileNotFoundError):
+                found.add(os.readlink(descriptor))
+        return {name for name in found if name.startswith("socket:")}
+
+    before = sockets()
     where = urlsplit(server.url)
-    streams = []
-    for _ in range(10):
-        one = http.client.HTTPConnection(where.hostname or "", where.port or 0)
-        one.request("GET", f"{where.path}{MAPS}?watch=true&labelSelector=none")
-        one.getresponse()
-        streams.append(one)
-    assert len(os.listdir(folder)) >= before + 10
-    for one in streams:
-        assert one.sock is not None
-        one.sock.close()
-        one.close()
-    wait_until("the end of the streams", lambda: len(os.listdir(folder)) <= before + 1, 20)
+    with ExitStack() as streams:
+        for _ in range(10):
+            one = http.client.HTTPConnection(where.hostname or "", where.port or 0)
+            streams.callback(one.close)
+            one.request("GET", f"{where.path}{MAPS}?watch=true&labelSelector=none")
+            streams.enter_context(one.getresponse())
+        ours = sockets() - before
+        assert len(ours) == 10
+    wait_until("the end of the streams", lambda: not ours & sockets(), 20)
