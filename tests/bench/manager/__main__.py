@@ -1,7 +1,8 @@
 """What the manager costs on a real control plane: `python -m tests.bench.manager --help`.
 
 KUBECONFIG names an API server with a Job controller and without a node; pods are completed by the benchmark. The
-yardstick is the floor: the same Jobs, created by a script without an operator.
+yardstick is the floor: the same Jobs, created by a script without an operator, once before and once after each run.
+The manager asks as it does in a Deployment: with the token and the rights of its account.
 """
 
 from __future__ import annotations
@@ -13,18 +14,21 @@ import subprocess
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 from uuid import uuid4
 
+import yaml
 from attrs import frozen
 
 from hack.processes import ROOT, Manager, wait_until
 from hack.tool_cache import tool_path
 from tests.bench.manager.kubelet import Kubelet
+from tests.bench.manager.processor import Measured
 from volsync_py.kube import config
 from volsync_py.kube.client import Client
 from volsync_py.kube.resources import JOBS, NAMESPACES, PVCS, REPLICATION_SOURCES, SECRETS, Resource
@@ -68,8 +72,8 @@ def cost(manager: Manager) -> Cost:
 class Bench:
     """One namespace with N sources, and what they need."""
 
-    def __init__(self, client: Client, kubeconfig: str, folder: Path) -> None:
-        self.client, self.kubeconfig, self.folder = client, kubeconfig, folder
+    def __init__(self, client: Client, kubeconfig: str) -> None:
+        self.client = client
         self.namespace = f"bench-{uuid4().hex[:6]}"
         self.create(NAMESPACES, {"metadata": {"name": self.namespace}}, namespaced=False)
         data = {"RESTIC_REPOSITORY": "s3:http://127.0.0.1/bench", "RESTIC_PASSWORD": "bench"}
@@ -110,6 +114,12 @@ class Bench:
         until("the namespace's end", lambda: self.namespace not in namespaces(self.client))
 
 
+def kubectl(kubeconfig: str, *arguments: str) -> str:
+    """Run kubectl among the manifests and return what it says."""
+    command = [str(tool_path("kubectl")), f"--kubeconfig={kubeconfig}", *arguments]
+    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+
+
 def namespaces(client: Client) -> set[str]:
     return {one["metadata"]["name"] for one in client.list_all(NAMESPACES)}
 
@@ -118,31 +128,43 @@ def until(what: str, done: Callable[[], bool]) -> None:
     wait_until(what, done, LONGEST_SECONDS)
 
 
-def sources(bench: Bench, number: int) -> float:
-    """Create sources and wait until all are done; return the seconds."""
+def sources(bench: Bench, number: int) -> Measured:
+    """Create sources and wait until all are done."""
     restic = {"repository": "repository", "copyMethod": "Direct"}
     spec = {"sourcePVC": "data", "trigger": {"manual": "one"}, "restic": restic}
-    started = time.monotonic()
-    bench.create_all(REPLICATION_SOURCES, ({"metadata": {"name": f"s{i}"}, "spec": spec} for i in range(number)))
-    bench.wait(REPLICATION_SOURCES, number, lambda s: s.get("lastManualSync") == "one")
-    return time.monotonic() - started
+    with Measured.until_done() as measured:
+        bench.create_all(REPLICATION_SOURCES, ({"metadata": {"name": f"s{i}"}, "spec": spec} for i in range(number)))
+        bench.wait(REPLICATION_SOURCES, number, lambda s: s.get("lastManualSync") == "one")
+    return measured
 
 
-def sample_job(bench: Bench) -> dict[str, Any]:
-    """Let the manager make one Job, and return it; it stays, paused, until the namespace goes."""
+@contextmanager
+def managing(folder: Path, account: Path, arguments: Iterable[str] = ()) -> Iterator[Manager]:
+    """Run a manager that leads."""
+    manager = Manager(folder, account, "--leader-elect=false", *arguments)
+    try:
+        manager.leads()
+        yield manager
+    finally:
+        manager.stop()
+
+
+def sample_job(client: Client, kubeconfig: str, folder: Path, account: Path) -> dict[str, Any]:
+    """Let a manager make one Job, and return it."""
+    bench = Bench(client, kubeconfig)
     restic = {"repository": "repository", "copyMethod": "Direct"}
     spec = {"sourcePVC": "data", "trigger": {"manual": "one"}, "paused": True, "restic": restic}
-    bench.create(REPLICATION_SOURCES, {"metadata": {"name": "sample"}, "spec": spec})
-    until("a Job", lambda: bool(bench.client.list(JOBS, bench.namespace, limit=1).get("items")))
+    with managing(folder, account):
+        bench.create(REPLICATION_SOURCES, {"metadata": {"name": "sample"}, "spec": spec})
+        until("a Job", lambda: bool(bench.client.list(JOBS, bench.namespace, limit=1).get("items")))
     job: dict[str, Any] = bench.client.list(JOBS, bench.namespace, limit=1)["items"][0]
-    bench.client.delete(REPLICATION_SOURCES, "sample", bench.namespace)
-    until("its end", lambda: not bench.client.list(JOBS, bench.namespace, limit=1).get("items"))
+    bench.end()
     return job
 
 
-def floor(client: Client, kubeconfig: str, folder: Path, job: dict[str, Any], number: int) -> float:
-    """Create the same Jobs without an operator; return the seconds until all are complete."""
-    bench = Bench(client, kubeconfig, folder)
+def floor(client: Client, kubeconfig: str, job: dict[str, Any], number: int) -> Measured:
+    """Create the same Jobs without an operator, and wait until all are complete."""
+    bench = Bench(client, kubeconfig)
     template = job["spec"]["template"]
     labels = {k: v for k, v in (template["metadata"].get("labels") or {}).items() if "controller-uid" not in k}
     labels = {k: v for k, v in labels.items() if "job-name" not in k}
@@ -154,13 +176,11 @@ def floor(client: Client, kubeconfig: str, folder: Path, job: dict[str, Any], nu
     }
     # The account that pods run as is made a moment after the namespace.
     time.sleep(2)
-    started = time.monotonic()
-    bench.create_all(JOBS, ({"metadata": {"name": f"j{i}"}, "spec": spec} for i in range(number)))
-
-    bench.wait(JOBS, number, lambda s: s.get("succeeded") == 1)
-    seconds = time.monotonic() - started
+    with Measured.until_done() as measured:
+        bench.create_all(JOBS, ({"metadata": {"name": f"j{i}"}, "spec": spec} for i in range(number)))
+        bench.wait(JOBS, number, lambda s: s.get("succeeded") == 1)
     bench.end()
-    return seconds
+    return measured
 
 
 def foreign_secrets(client: Client, number: int) -> str:
@@ -179,39 +199,53 @@ def foreign_secrets(client: Client, number: int) -> str:
     return name
 
 
+def as_in_a_deployment(kubeconfig: str, folder: Path) -> Path:
+    """Install the account and its rights; return a kubeconfig with its token."""
+    kubectl(kubeconfig, "apply", "--server-side", "-f", "manifests/base/namespace.yaml")
+    kubectl(kubeconfig, "apply", "--server-side", "-f", "manifests/base/service_account.yaml")
+    kubectl(kubeconfig, "apply", "--server-side", "-k", "manifests/rbac")
+    token = kubectl(kubeconfig, "create", "token", "volsync-py", "--namespace=volsync-system", "--duration=24h")
+    content = yaml.safe_load(Path(kubeconfig).read_text())
+    content["users"] = [{"name": user["name"], "user": {"token": token.strip()}} for user in content["users"]]
+    made = folder / "kubeconfig"
+    made.write_text(yaml.safe_dump(content))
+    return made
+
+
 def measure(
     client: Client, kubeconfig: str, number: int, label: str, idle_seconds: float, arguments: list[str]
 ) -> None:
-    """Measure one size and print a line."""
+    """Measure one size and print it."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        bench = Bench(client, kubeconfig, folder)
-        manager = Manager(folder / "manager", Path(kubeconfig), "--leader-elect=false", *arguments)
-        try:
-            manager.leads()
-            job = sample_job(bench)
+        account = as_in_a_deployment(kubeconfig, folder)
+        job = sample_job(client, kubeconfig, folder / "sample", account)
+        before = floor(client, kubeconfig, job, number)
+        bench = Bench(client, kubeconfig)
+        with managing(folder / "manager", account, arguments) as manager:
             begin = cost(manager)
-            seconds = sources(bench, number)
+            run = sources(bench, number)
             # The Jobs' deletion follows the last status.
             until("the Jobs' end", lambda: not bench.client.list(JOBS, bench.namespace, limit=1).get("items"))
             end = cost(manager)
-            before_idle = cost(manager)
             time.sleep(idle_seconds)
             idle = cost(manager)
-        finally:
-            manager.stop()
-            bench.end()
-        lowest = floor(client, kubeconfig, folder, job, number)
+        bench.end()
+        after = floor(client, kubeconfig, job, number)
+    lowest = (before.seconds + after.seconds) / 2
     work = end.of_work() - begin.of_work()
     print(
-        f"{label:24} {number:6} sources: {seconds:6.1f} s, floor {lowest:6.1f} s, ratio {seconds / lowest:.2f}; "
+        f"{label:24} {number:6} sources: {run.seconds:.1f} s, floor {before.seconds:.1f} and {after.seconds:.1f} s, "
+        f"ratio {run.seconds / lowest:.2f}; "
         f"{work / number:.2f} requests each, {end.conflicts()} answered 409; "
         f"CPU {1000 * (end.cpu_seconds - begin.cpu_seconds) / number:.1f} ms each; "
         f"memory {begin.peak_mib:.0f} MiB at first, peak {end.peak_mib:.0f} MiB; "
-        f"idle {idle_seconds:.0f} s: {idle.of_work() - before_idle.of_work()} requests, "
-        f"CPU {100 * (idle.cpu_seconds - before_idle.cpu_seconds) / max(idle_seconds, 1):.2f} % of a core",
+        f"idle {idle_seconds:.0f} s: {idle.of_work() - end.of_work()} requests, "
+        f"CPU {100 * (idle.cpu_seconds - end.cpu_seconds) / max(idle_seconds, 1):.2f} % of a core",
         flush=True,
     )
+    print(f"   processor time each: {run.each(number)}", flush=True)
+    print(f"   of the floor: {after.each(number)}", flush=True)
     verbs = Counter[str]()
     for (verb, resource, _), count in end.requests.items():
         verbs[f"{verb} {resource}"] += count - sum(
@@ -233,10 +267,7 @@ def main() -> None:
     if not kubeconfig:
         raise SystemExit("KUBECONFIG names no control plane")
     client = Client(config.load(kubeconfig), user_agent="bench")
-    kubectl = [str(tool_path("kubectl")), f"--kubeconfig={kubeconfig}"]
-    subprocess.run(
-        [*kubectl, "apply", "--server-side", "-k", "manifests/crds"], cwd=ROOT, check=True, capture_output=True
-    )
+    kubectl(kubeconfig, "apply", "--server-side", "-k", "manifests/crds")
     sizes = args.sources or [100, 1000]
     for number in sizes:
         measure(client, kubeconfig, number, "nothing else there", args.idle, arguments)
