@@ -16,12 +16,13 @@ import structlog
 
 from volsync_py import __version__
 from volsync_py.api.view import MoverSettings
-from volsync_py.assembly import CONTROLLERS, ask_mover_settings, make_controllers, make_elector
+from volsync_py.assembly import CONTROLLERS, ask_mover_settings, make_elector, make_workers
 from volsync_py.controllers.watches import INFORMERS, Informers, informers, rights_informers
 from volsync_py.endpoints import StartError, make_servers
 from volsync_py.kube import config
 from volsync_py.kube.client import Client
 from volsync_py.kube.controller import Controller
+from volsync_py.kube.deferred import DeferredWork
 from volsync_py.kube.election import LeaderElector
 from volsync_py.kube.errors import KubeError
 from volsync_py.kube.resources import LEASES, Resource
@@ -30,8 +31,8 @@ from volsync_py.metrics import Metrics
 from volsync_py.settings import Settings
 from volsync_py.stopping import Deadline, done_within, leave
 
-# Besides workers and watches: the lease's renewal, its return, and two readers of metrics who are reviewed.
-_OTHER_CONNECTIONS = 4
+# Besides workers and watches: what is deferred, the lease's renewal, its return, and two reviewed readers of metrics.
+_OTHER_CONNECTIONS = 5
 # What waits for the API server at start says so after this, and goes on waiting.
 _SYNC_NOTE_SECONDS = 15.0
 # Nobody notices so short a wait, and looking costs nothing.
@@ -56,7 +57,7 @@ class Manager:
         self._client: Client | None = None
         self._elector: LeaderElector | None = None
         self._informers: Informers = {}
-        self._controllers: list[Controller] = []
+        self._workers: list[Controller | DeferredWork] = []
         self._may_lead = not settings.election.enabled
         self._code = 0
 
@@ -90,8 +91,8 @@ class Manager:
         return self._code
 
     def _hand_out_nothing(self) -> None:
-        for controller in self._controllers:
-            controller.queue.shut_down()
+        for worker in self._workers:
+            worker.shut_down()
 
     def _stop_workers(self, deadline: Deadline) -> bool:
         """Let workers finish what they are at; tell whether all have."""
@@ -100,7 +101,7 @@ class Manager:
         for informer in self._informers.values():
             informer.stop()
         # Each is waited for, whatever has become of the others.
-        ended = [controller.stop(deadline.seconds_left) for controller in self._controllers]
+        ended = [worker.stop(deadline.seconds_left) for worker in self._workers]
         return all(ended)
 
     def _lost(self) -> None:
@@ -153,14 +154,14 @@ class Manager:
         if mover.has_scc:
             more = rights_informers(client, self._settings.namespace or None, self._watch_failed)
             self._informers = {**self._informers, **more}
-        controllers = make_controllers(self._settings, self._metrics, client, self._informers, mover, self._identity)
+        workers = make_workers(self._settings, self._metrics, client, self._informers, mover, self._identity)
         for informer in self._informers.values():
             informer.start()
         if not self._wait_for_sync():
             return
-        self._controllers = controllers
-        for controller in controllers:
-            controller.start()
+        self._workers = workers
+        for worker in workers:
+            worker.start()
         self._metrics.set_leader(True)
         log.info("manager leads", identity=self._identity)
 

@@ -17,10 +17,12 @@ from volsync_py.controllers.observe import Observer
 from volsync_py.controllers.replication import GrantLocks, ReplicationController
 from volsync_py.controllers.tally import Tally
 from volsync_py.controllers.watches import Informers, call_next, connect, connect_admission
+from volsync_py.core.actions import Ref
 from volsync_py.core.names import Role
 from volsync_py.core.schedule import parse_zone
 from volsync_py.kube.client import Client
 from volsync_py.kube.controller import Controller, Request, Result
+from volsync_py.kube.deferred import DeferredWork
 from volsync_py.kube.election import LeaderElector
 from volsync_py.kube.errors import KubeError
 from volsync_py.kube.events import EventRecorder
@@ -102,10 +104,10 @@ class Parts:
     grants: GrantLocks
 
 
-def make_controllers(
+def make_workers(
     settings: Settings, metrics: Metrics, client: Client, informers: Informers, mover: MoverSettings, identity: str
-) -> list[Controller]:
-    """Return the controllers, connected with the informers and not started."""
+) -> list[Controller | DeferredWork]:
+    """Return the controllers, connected with the informers, and what they put off; none is started."""
     stores: dict[Resource, Store] = {r: i.store for r, i in informers.items()}
     admission = Admission(
         settings.max_movers,
@@ -116,21 +118,26 @@ def make_controllers(
     )
     metrics.watch_movers(lambda: admission.line().busy, lambda: len(admission.line().waiting))
     events = EventRecorder(client, controller="volsync-controller", instance=identity)
+    made: dict[str, Controller] = {}
+    deferred = DeferredWork(lambda: any(len(controller.queue) for controller in made.values()))
+
+    def call(ref: Ref) -> None:
+        made[ref.kind].enqueue(Request(ref.namespace, ref.name))
+
     parts = Parts(
         settings,
         metrics,
         informers,
         Observer(client, stores, mover),
-        Executor(client, stores, events),
+        Executor(client, stores, events, deferred, call),
         admission,
         GrantLocks(),
     )
-    made: dict[str, Controller] = {}
     wake = call_next(admission, made)
     for role, resource in _ROLES:
         made[resource.kind] = _controller(parts, role, resource, wake)
     connect_admission(informers, admission, wake)
-    return list(made.values())
+    return [*made.values(), deferred]
 
 
 def _controller(parts: Parts, role: Role, resource: Resource, wake: Callable[[], None]) -> Controller:

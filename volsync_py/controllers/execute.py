@@ -1,15 +1,22 @@
-"""The only writer: carries out the actions of a decision, in order, and puts the answers into the stores."""
+"""The only writer: carries out the actions of a decision, in order, and puts the answers into the stores.
+
+Events, and deletions that nothing waits for, are left to `DeferredWork`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from datetime import UTC, datetime
+from functools import partial
+from uuid import uuid4
 
 from volsync_py.core.actions import Action, Create, Delete, Event, Object, Patch, PatchStatus, Ref
 from volsync_py.core.labels import CREATED_BY_US, Label
 from volsync_py.core.owners import is_controlled_by
 from volsync_py.kube.client import Client
-from volsync_py.kube.errors import AlreadyExists, Conflict, NotFound
+from volsync_py.kube.deferred import DeferredWork
+from volsync_py.kube.errors import AlreadyExists, Conflict, KubeError, NotFound
 from volsync_py.kube.events import EventRecorder
 from volsync_py.kube.resources import Resource, resource_for
 from volsync_py.kube.store import Store
@@ -32,10 +39,20 @@ class NotServed(Exception):
 
 
 class Executor:
-    """Carries out actions through one client."""
+    """Carries out actions through one client; `call` has a pass made over a resource of that kind."""
 
-    def __init__(self, client: Client, stores: Mapping[Resource, Store], events: EventRecorder) -> None:
+    def __init__(
+        self,
+        client: Client,
+        stores: Mapping[Resource, Store],
+        events: EventRecorder,
+        deferred: DeferredWork,
+        call: Callable[[Ref], None],
+    ) -> None:
         self._client, self._stores, self._events = client, stores, events
+        self._deferred, self._call = deferred, call
+        # UIDs of what was to be deleted later and could not be: a pass does it, and tells what is in the way.
+        self._refused: set[str] = set()
 
     def execute(self, regarding: Object, actions: tuple[Action, ...]) -> None:
         """Carry out the actions; the first that fails ends it, and what is left is decided again."""
@@ -54,7 +71,7 @@ class Executor:
                 with suppress(NotFound):
                     self._patch(action.ref, {**action.changes, "metadata": meta})
             elif isinstance(action, Delete):
-                self._delete(action)
+                self._delete_now_or_later(regarding, action)
             else:
                 self._event(regarding, action)
 
@@ -86,6 +103,20 @@ class Executor:
         resource = resource_for(ref.api_version, ref.kind)
         stored = self._client.patch(resource, ref.name, changes, ref.namespace, subresource=subresource)
         self._put(resource, stored)
+
+    def _delete_now_or_later(self, regarding: Object, action: Delete) -> None:
+        if action.deferrable and action.uid not in self._refused:
+            self._deferred.add(action.uid, partial(self._delete_later, Ref.of(regarding), action))
+            return
+        self._delete(action)
+        self._refused.discard(action.uid)
+
+    def _delete_later(self, regarding: Ref, action: Delete) -> None:
+        try:
+            self._delete(action)
+        except KubeError:
+            self._refused.add(action.uid)
+            self._call(regarding)
 
     def _delete(self, action: Delete) -> None:
         resource = resource_for(action.ref.api_version, action.ref.kind)
@@ -133,11 +164,14 @@ class Executor:
                 "name": meta["name"],
                 "uid": meta["uid"],
             }
-        self._events.record(
+        record = partial(
+            self._events.record,
             regarding,
             type=event.type.value,
             reason=event.reason,
             action=event.action,
             note=event.note,
             related=reference,
+            at=datetime.now(UTC),
         )
+        self._deferred.add(uuid4(), record)

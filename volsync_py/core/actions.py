@@ -93,12 +93,16 @@ class PatchStatus:
 
 @frozen
 class Delete:
-    """Delete an object, unless it was replaced (UID) or, if given, changed (resource version)."""
+    """Delete an object, unless it was replaced (UID) or, if given, changed (resource version).
+
+    `deferrable`: nothing waits for its end, so it need not be now.
+    """
 
     ref: Ref
     uid: str
     propagation: Propagation = Propagation.BACKGROUND
     resource_version: str = ""
+    deferrable: bool = False
 
 
 Action = Create | Patch | PatchStatus | Delete | Event

@@ -13,9 +13,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
-from volsync_py.core.actions import Action, Object, PatchStatus, Ref
+from volsync_py.core.actions import Action, Delete, Object, PatchStatus, Ref
 from volsync_py.core.durations import format_go_duration
 from volsync_py.core.merge import difference, merged
 from volsync_py.core.result import Decision, StepResult, Success, Sync, Trouble, soonest
@@ -223,7 +223,8 @@ class _Pass(Telling):
         else:
             self.recovered()
         delay = self._until(slot) if slot is not None else None
-        return self.decision(cleanup, delay=delay)
+        later = tuple(evolve(a, deferrable=True) if isinstance(a, Delete) else a for a in cleanup)
+        return self.decision(later, delay=delay)
 
     # ---- the status
 

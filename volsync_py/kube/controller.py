@@ -69,9 +69,13 @@ class Controller:
         for thread in self._threads:
             thread.start()
 
+    def shut_down(self) -> None:
+        """Hand nothing more out."""
+        self.queue.shut_down()
+
     def stop(self, timeout_seconds: float = _STOP_SECONDS) -> bool:
         """Hand nothing more out, and let the workers finish what they are at, for a while; tell whether all have."""
-        self.queue.shut_down()
+        self.shut_down()
         deadline = time.monotonic() + timeout_seconds
         for thread in self._threads:
             # One that was never started cannot be waited for.

@@ -60,8 +60,12 @@ class EventRecorder:
         action: str,
         note: str,
         related: Object | None = None,
+        at: datetime | None = None,
     ) -> None:
-        """Tell of something about `regarding`; a note that was told before makes a series."""
+        """Tell of something about `regarding` that happened at that time, or now.
+
+        A note that was told before makes a series.
+        """
         note = note.encode()[:_LONGEST_NOTE_BYTES].decode(errors="ignore")
         meta = regarding["metadata"]
         key = (meta["uid"], reason, note)
@@ -76,14 +80,14 @@ class EventRecorder:
             **({"related": related} if related is not None else {}),
         }
         try:
-            self._send(key, meta.get("namespace") or "default", event)
+            self._send(key, meta.get("namespace") or "default", event, at or datetime.now(UTC))
         except KubeError:
             # Events live for an hour; a repeat after that, or of what could not be told, is a new one.
             with self._lock:
                 self._series.pop(key, None)
 
-    def _send(self, key: Series, namespace: str, event: Object) -> None:
-        now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    def _send(self, key: Series, namespace: str, event: Object, at: datetime) -> None:
+        now = at.isoformat(timespec="microseconds").replace("+00:00", "Z")
         repeated = self._repeated(key)
         if repeated:
             name, count = repeated

@@ -24,6 +24,7 @@ from volsync_py.controllers.watches import INFORMERS, call_next, informers, righ
 from volsync_py.core.names import Role
 from volsync_py.kube.client import Client
 from volsync_py.kube.controller import Controller, Request, Result
+from volsync_py.kube.deferred import DeferredWork
 from volsync_py.kube.events import EventRecorder
 from volsync_py.kube.resources import JOBS, PVCS, REPLICATION_DESTINATIONS, REPLICATION_SOURCES, VOLUME_SNAPSHOTS
 from volsync_py.object_metrics import ObjectMetrics
@@ -69,12 +70,13 @@ def world(tmp_path: Path) -> Iterator[World]:
             resources=[(role, stores[resource]) for role, resource in kinds],
             clock=now,
         )
+        events = EventRecorder(client, controller="tests", instance="tests")
         queue = Controller("source", lambda request: Result())
         one = ReplicationController(
             Role.SOURCE,
             stores[REPLICATION_SOURCES],
             Observer(client, stores, MoverSettings(image="mover:1", max_movers=1)),
-            Executor(client, stores, EventRecorder(client, controller="tests", instance="tests")),
+            Executor(client, stores, events, DeferredWork(lambda: False), lambda ref: None),
             Tally(ObjectMetrics(), now),
             GrantLocks(),
             admission,

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from attrs import define, field
+from attrs import define, evolve, field
 
 from volsync_py.core.actions import Action, Delete, PatchStatus, Ref
 from volsync_py.core.merge import merged
@@ -118,6 +118,7 @@ def test_a_success_is_written_once_with_its_final_reason_before_the_job_is_delet
     one = resource(lastSyncStartTime=format_rfc3339(NOW - timedelta(seconds=30)), attempt={"count": 2})
     decision = decide(one, Work(StepResult(success=Success()), (LEFTOVER,)), NOW)
     assert [type(a) for a in decision.actions] == [PatchStatus, Delete]
+    assert decision.actions[1] == evolve(LEFTOVER, deferrable=True)
     status = after(one, decision)
     assert condition(status) == ("False", "WaitingForManual")
     assert condition(status, "Healthy") == ("True", "Succeeded")
@@ -165,6 +166,7 @@ def test_without_a_trigger_the_next_run_waits_until_the_last_one_is_cleaned_up_m
     one = resource({"manual": ""}, **idle())
     cleaning = decide(one, Work(left=(LEFTOVER,)), NOW)
     assert condition(after(one, cleaning)) == ("False", "CleaningUp")
+    assert cleaning.actions[-1] == LEFTOVER, "a run waits for it"
     clean = decide(one, Work(), NOW)
     assert condition(after(one, clean)) == ("True", "SyncInProgress")
 

@@ -1,0 +1,67 @@
+"""Telling and tidying come after the work; what is in their way is told like anything else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from queue import SimpleQueue
+
+import pytest
+from attrs import evolve
+
+from tests.integration.kube.peer import Asked, Peer, Say, peer, status
+from tests.integration.main.scripted import source
+from volsync_py.controllers.execute import Executor
+from volsync_py.core.actions import Delete, Event, EventType, Ref
+from volsync_py.kube.deferred import DeferredWork
+from volsync_py.kube.errors import Forbidden
+from volsync_py.kube.events import EventRecorder
+
+SECONDS = 20.0
+OWNER = source("a")
+JOB = Delete(Ref("batch/v1", "Job", "ns", "volsync-src-a"), "uid")
+LATER = evolve(JOB, deferrable=True)
+TOLD = Event(EventType.NORMAL, "Reason", "Act", "told")
+
+
+def executor(
+    server: Peer, folder: Path, work: DeferredWork, call: Callable[[Ref], None] = lambda ref: None
+) -> Executor:
+    client = server.client(folder)
+    return Executor(client, {}, EventRecorder(client, controller="tests", instance="tests"), work, call)
+
+
+def done(asked: Asked) -> Say:
+    return Say({"kind": "Status", "status": "Success"} if asked.method == "DELETE" else asked.body)
+
+
+def test_what_a_run_needs_is_not_kept_waiting_by_what_nobody_waits_for(tmp_path: Path) -> None:
+    busy = True
+    with peer(done) as server:
+        work = DeferredWork(lambda: busy)
+        work.start()
+        one = executor(server, tmp_path, work)
+        one.execute(OWNER, (TOLD, LATER, LATER))
+        one.execute(OWNER, (JOB,))
+        assert [a.method for a in server.asked] == ["DELETE"]
+        busy = False
+        server.wait_for(3)
+        assert work.stop(SECONDS)
+        assert [a.method for a in server.asked] == ["DELETE", "POST", "DELETE"]
+
+
+def test_a_deletion_that_is_refused_later_is_made_by_a_pass_which_hears_why(tmp_path: Path) -> None:
+    called: SimpleQueue[Ref] = SimpleQueue()
+    with peer(lambda asked: Say(status(403, "Forbidden"), 403)) as server:
+        work = DeferredWork(lambda: False)
+        work.start()
+        one = executor(server, tmp_path, work, called.put)
+        one.execute(OWNER, (LATER,))
+        assert called.get(timeout=SECONDS) == Ref.of(OWNER)
+        for _ in range(2):
+            with pytest.raises(Forbidden):
+                one.execute(OWNER, (LATER,))
+        server.script = done
+        one.execute(OWNER, (LATER,))
+        assert work.stop(SECONDS)
+        assert len(server.asked) == 4

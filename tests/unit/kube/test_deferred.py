@@ -1,0 +1,104 @@
+"""What nobody waits for is done in order, when nobody has work that comes first, and not for ever later."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from queue import SimpleQueue
+
+import pytest
+
+from volsync_py.kube.deferred import DeferredWork
+
+SECONDS = 20.0
+
+
+class World:
+    """A piece of deferred work, a clock, and somebody who may be busy."""
+
+    def __init__(self) -> None:
+        self.now, self.busy = 0.0, False
+        self.done: SimpleQueue[str] = SimpleQueue()
+        self.asked = threading.Semaphore(0)
+        self.work = DeferredWork(self._is_busy, longest_seconds=60, clock=lambda: self.now)
+
+    def _is_busy(self) -> bool:
+        self.asked.release()
+        return self.busy
+
+    def add(self, name: str) -> None:
+        self.work.add(name, lambda: self.done.put(name))
+
+    def look(self, times: int) -> None:
+        """Wait until it was asked so often whether somebody is busy."""
+        for _ in range(times):
+            assert self.asked.acquire(timeout=SECONDS)
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    world = World()
+    world.work.start()
+    yield world
+    assert world.work.stop(SECONDS)
+
+
+def test_it_waits_while_somebody_has_work_that_comes_first(world: World) -> None:
+    world.busy = True
+    world.add("a")
+    world.look(3)
+    assert world.done.empty()
+    world.busy = False
+    assert world.done.get(timeout=SECONDS) == "a"
+
+
+def test_it_waits_no_longer_than_its_limit(world: World) -> None:
+    world.busy = True
+    world.add("a")
+    world.look(2)
+    world.now = 60.0
+    assert world.done.get(timeout=SECONDS) == "a"
+
+
+def test_it_is_done_in_the_order_of_adding_and_a_key_waits_once(world: World) -> None:
+    world.busy = True
+    for name in ("a", "b", "a", "c"):
+        world.add(name)
+    assert len(world.work) == 3
+    world.busy = False
+    assert [world.done.get(timeout=SECONDS) for _ in range(3)] == ["a", "b", "c"]
+    world.add("a")
+    assert world.done.get(timeout=SECONDS) == "a"
+    assert world.done.empty()
+
+
+def test_what_fails_keeps_nothing_after_it_waiting(world: World) -> None:
+    def fails() -> None:
+        raise ValueError("broken")
+
+    world.work.add("broken", fails)
+    world.add("a")
+    assert world.done.get(timeout=SECONDS) == "a"
+
+
+def test_after_the_end_nothing_is_done_and_what_is_being_done_may_finish() -> None:
+    world = World()
+    entered, leave = threading.Event(), threading.Event()
+
+    def long() -> None:
+        entered.set()
+        assert leave.wait(SECONDS)
+
+    world.work.start()
+    world.work.add("long", long)
+    assert entered.wait(SECONDS)
+    world.add("a")
+    assert not world.work.stop(0.01)
+    world.add("b")
+    leave.set()
+    assert world.work.stop(SECONDS)
+    assert world.done.empty()
+
+
+def test_one_that_was_never_started_has_ended() -> None:
+    assert World().work.stop(0)
