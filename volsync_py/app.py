@@ -7,6 +7,7 @@ finish what they are at, the lease is given back – only if nobody writes any m
 
 from __future__ import annotations
 
+import gc
 import socket
 import threading
 import time
@@ -43,6 +44,9 @@ _ASK_AGAIN_SECONDS = 5.0
 _STOP_SECONDS = 2.5
 # … and returning the lease is two requests. What is left is for a slow machine.
 _RELEASE_SECONDS = 1.0
+# What is decoded from JSON has no cycles, so the collector finds next to nothing, a hundred times a second in a burst
+# of events. With this many objects it looks a few times a minute, and takes an eighth less of the processor's time.
+_YOUNG_OBJECTS = 50_000
 
 log = structlog.get_logger()
 
@@ -63,6 +67,7 @@ class Manager:
 
     def run(self) -> int:
         """Serve, wait for the lease, reconcile, end; return the exit code."""
+        gc.set_threshold(_YOUNG_OBJECTS)
         start = threading.Thread(target=self._start, name="start", daemon=True)
         start.start()
         self._stop.wait()
