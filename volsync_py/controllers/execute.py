@@ -1,6 +1,6 @@
 """The only writer: carries out the actions of a decision, in order, and puts the answers into the stores.
 
-Events, and deletions that nothing waits for, are left to `DeferredWork`.
+Events, and deletions that may wait, are left to `DeferredWork`.
 """
 
 from __future__ import annotations

@@ -223,8 +223,7 @@ class _Pass(Telling):
         else:
             self.recovered()
         delay = self._until(slot) if slot is not None else None
-        later = tuple(evolve(a, deferrable=True) if isinstance(a, Delete) else a for a in cleanup)
-        return self.decision(later, delay=delay)
+        return self.decision(tuple(_put_off(action) for action in cleanup), delay=delay)
 
     # ---- the status
 
@@ -263,6 +262,14 @@ class _Pass(Telling):
     def _until(self, instant: datetime) -> float:
         # A slot that passed between two looks at the clock still gets its timer.
         return min(max((instant - self.now).total_seconds(), 0.0) + 0.01, LONGEST_TIMER_SECONDS)
+
+
+def _put_off(action: Action) -> Action:
+    """Return the action, not to be carried out now if it may wait.
+
+    An ended Job holds nothing. A copy is storage, and somebody may decide to keep it.
+    """
+    return evolve(action, deferrable=True) if isinstance(action, Delete) and action.ref.kind == "Job" else action
 
 
 def _time(status: Object, key: str) -> datetime | None:

@@ -18,6 +18,7 @@ from volsync_py.core.trigger import Trigger
 
 NOW = datetime(2026, 11, 24, 4, 7, tzinfo=UTC)
 LEFTOVER = Delete(Ref("batch/v1", "Job", "n", "volsync-src-a"), "uid-of-job")
+COPY = Delete(Ref("v1", "PersistentVolumeClaim", "n", "volsync-a-src"), "uid-of-copy")
 
 
 @define
@@ -116,9 +117,9 @@ def test_an_error_is_told_and_the_run_stays_open_m3_m16() -> None:
 
 def test_a_success_is_written_once_with_its_final_reason_before_the_job_is_deleted_m4() -> None:
     one = resource(lastSyncStartTime=format_rfc3339(NOW - timedelta(seconds=30)), attempt={"count": 2})
-    decision = decide(one, Work(StepResult(success=Success()), (LEFTOVER,)), NOW)
-    assert [type(a) for a in decision.actions] == [PatchStatus, Delete]
-    assert decision.actions[1] == evolve(LEFTOVER, deferrable=True)
+    decision = decide(one, Work(StepResult(success=Success()), (LEFTOVER, COPY)), NOW)
+    assert isinstance(decision.actions[0], PatchStatus)
+    assert decision.actions[1:] == (evolve(LEFTOVER, deferrable=True), COPY), "a Job may wait, storage may not"
     status = after(one, decision)
     assert condition(status) == ("False", "WaitingForManual")
     assert condition(status, "Healthy") == ("True", "Succeeded")
