@@ -64,7 +64,8 @@ def test_a_quota_that_keeps_the_pod_away_is_named_and_the_run_goes_on_without_it
     told = cluster.wait("the condition", lambda: cluster.condition(REPLICATION_SOURCES, "backup", "Healthy", "False"))
     assert told["reason"] == "PodRejected"
     assert "exceeded quota: no-pods" in told["message"]
-    assert cluster.names(JOBS) == ["volsync-src-backup"]
+    # One that gets no pod is made again after a while, which may be when this is told.
+    cluster.wait("one Job", lambda: cluster.names(JOBS) == ["volsync-src-backup"])
     cluster.delete(QUOTAS, "no-pods")
     cluster.replicated(REPLICATION_SOURCES, "backup")
     assert cluster.condition(REPLICATION_SOURCES, "backup", "Healthy")
