@@ -232,11 +232,11 @@ def measure(
             idle = cost(manager)
         bench.end()
         after = floor(client, kubeconfig, job, number)
-    lowest = (before.seconds + after.seconds) / 2
+    mean = (before.seconds + after.seconds) / 2
     work = end.of_work() - begin.of_work()
     print(
         f"{label:24} {number:6} sources: {run.seconds:.1f} s, floor {before.seconds:.1f} and {after.seconds:.1f} s, "
-        f"ratio {run.seconds / lowest:.2f}; "
+        f"ratio {run.seconds / mean:.2f}; "
         f"{work / number:.2f} requests each, {end.conflicts()} answered 409; "
         f"CPU {1000 * (end.cpu_seconds - begin.cpu_seconds) / number:.1f} ms each; "
         f"memory {begin.peak_mib:.0f} MiB at first, peak {end.peak_mib:.0f} MiB; "
