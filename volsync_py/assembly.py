@@ -119,7 +119,10 @@ def make_workers(
     metrics.watch_movers(lambda: admission.line().busy, lambda: len(admission.line().waiting))
     events = EventRecorder(client, controller="volsync-controller", instance=identity)
     made: dict[str, Controller] = {}
-    deferred = DeferredWork(lambda: any(len(controller.queue) for controller in made.values()))
+    deferred = DeferredWork(
+        lambda: any(len(controller.queue) for controller in made.values()),
+        on_error=lambda error: log.exception("what was put off failed: this is a defect"),
+    )
 
     def call(ref: Ref) -> None:
         made[ref.kind].enqueue(Request(ref.namespace, ref.name))

@@ -21,17 +21,19 @@ class DeferredWork:
     """A queue of functions and the thread that calls them, in their order.
 
     `busy` tells whether somebody has work that comes first. A key is in the queue once. What a function raises ends
-    neither the thread nor what comes after it: who cares for a failure catches it in the function.
+    neither the thread nor what comes after it; `on_error` hears of it.
     """
 
     def __init__(
         self,
         busy: Callable[[], bool],
         *,
+        on_error: Callable[[Exception], None] | None = None,
         longest_seconds: float = _LONGEST_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._busy, self._longest, self._clock = busy, longest_seconds, clock
+        self._on_error = on_error or (lambda error: None)
         self._changed = threading.Condition()
         # Since when it waits, and what is to be called; in the order of adding.
         self._waiting: dict[Hashable, tuple[float, Callable[[], None]]] = {}
@@ -69,8 +71,12 @@ class DeferredWork:
 
     def _work(self) -> None:
         while (function := self._next()) is not None:
-            with suppress(Exception):
+            try:
                 function()
+            except Exception as error:  # noqa: BLE001 - a worker loop
+                # Who is told of it may fail; what comes after it is done all the same.
+                with suppress(Exception):
+                    self._on_error(error)
 
     def _next(self) -> Callable[[], None] | None:
         with self._changed:

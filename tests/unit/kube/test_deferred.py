@@ -20,7 +20,8 @@ class World:
         self.now, self.busy = 0.0, False
         self.done: SimpleQueue[str] = SimpleQueue()
         self.asked = threading.Semaphore(0)
-        self.work = DeferredWork(self._is_busy, longest_seconds=60, clock=lambda: self.now)
+        self.errors: SimpleQueue[Exception] = SimpleQueue()
+        self.work = DeferredWork(self._is_busy, on_error=self.errors.put, longest_seconds=60, clock=lambda: self.now)
 
     def _is_busy(self) -> bool:
         self.asked.release()
@@ -79,6 +80,7 @@ def test_what_fails_keeps_nothing_after_it_waiting(world: World) -> None:
     world.work.add("broken", fails)
     world.add("a")
     assert world.done.get(timeout=SECONDS) == "a"
+    assert str(world.errors.get(timeout=SECONDS)) == "broken"
 
 
 def test_after_the_end_nothing_is_done_and_what_is_being_done_may_finish() -> None:
