@@ -112,6 +112,9 @@ class Executor:
         self._refused.discard(action.uid)
 
     def _delete_later(self, regarding: Ref, action: Delete) -> None:
+        if self._has_gone(action):
+            # A pass that had not seen the answer asked for it once more.
+            return
         try:
             self._delete(action)
         except KubeError:
@@ -141,6 +144,14 @@ class Executor:
         else:
             # Nothing holds it up: it is gone already, whether the answer is a Status or what it was.
             self._discard(resource, action.ref)
+
+    def _has_gone(self, action: Delete) -> bool:
+        """Tell whether what is to be deleted is known to be gone, or on its way."""
+        store = self._stores.get(resource_for(action.ref.api_version, action.ref.kind))
+        if store is None:
+            return False
+        found = store.get(action.ref.namespace, action.ref.name)
+        return found is None or found["metadata"].get("uid") != action.uid or "deletionTimestamp" in found["metadata"]
 
     def _put(self, resource: Resource, obj: Object) -> None:
         store = self._stores.get(resource)

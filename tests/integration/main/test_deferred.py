@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -16,6 +16,8 @@ from volsync_py.core.actions import Delete, Event, EventType, Ref
 from volsync_py.kube.deferred import DeferredWork
 from volsync_py.kube.errors import Forbidden
 from volsync_py.kube.events import EventRecorder
+from volsync_py.kube.resources import Resource, resource_for
+from volsync_py.kube.store import Store
 
 SECONDS = 20.0
 OWNER = source("a")
@@ -25,10 +27,14 @@ TOLD = Event(EventType.NORMAL, "Reason", "Act", "told")
 
 
 def executor(
-    server: Peer, folder: Path, work: DeferredWork, call: Callable[[Ref], None] = lambda ref: None
+    server: Peer,
+    folder: Path,
+    work: DeferredWork,
+    call: Callable[[Ref], None] = lambda ref: None,
+    stores: Mapping[Resource, Store] | None = None,
 ) -> Executor:
     client = server.client(folder)
-    return Executor(client, {}, EventRecorder(client, controller="tests", instance="tests"), work, call)
+    return Executor(client, stores or {}, EventRecorder(client, controller="tests", instance="tests"), work, call)
 
 
 def done(asked: Asked) -> Say:
@@ -48,6 +54,26 @@ def test_what_a_run_needs_is_not_kept_waiting_by_what_nobody_waits_for(tmp_path:
         server.wait_for(3)
         assert work.stop(SECONDS)
         assert [a.method for a in server.asked] == ["DELETE", "POST", "DELETE"]
+
+
+def test_a_deletion_is_sent_once_however_many_passes_ask_for_it_before_its_answer(tmp_path: Path) -> None:
+    jobs = Store()
+    meta = {"namespace": "ns", "name": "volsync-src-a", "uid": "uid", "resourceVersion": "1"}
+    jobs.put({"apiVersion": "batch/v1", "kind": "Job", "metadata": meta})
+
+    def ask_again(asked: Asked) -> Say:
+        if asked.method == "DELETE":
+            one.execute(OWNER, (LATER, TOLD))
+        return done(asked)
+
+    with peer(ask_again) as server:
+        work = DeferredWork(lambda: False)
+        one = executor(server, tmp_path, work, stores={resource_for("batch/v1", "Job"): jobs})
+        work.start()
+        one.execute(OWNER, (LATER,))
+        server.wait_for(2)
+        assert work.stop(SECONDS)
+        assert [a.method for a in server.asked] == ["DELETE", "POST"]
 
 
 def test_a_deletion_that_is_refused_later_is_made_by_a_pass_which_hears_why(tmp_path: Path) -> None:
