@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import urllib3
 from attrs import frozen
@@ -26,6 +26,8 @@ Observer = Callable[[str, str, str, float], None]
 
 # A handshake with a loaded server takes a second; who is not there is worth no more than a few.
 _CONNECT_SECONDS = 5.0
+# Whoever asks decides what comes of a failure.
+_NEVER = urllib3.Retry(False)
 # More than any event; a stream hands each of them out as it comes, however large this is.
 _CHUNK_BYTES = 65536
 
@@ -46,7 +48,13 @@ class Transport:
         self, connection: Connection, user_agent: str, timeout_seconds: float, observer: Observer | None
     ) -> None:
         self._api = connection.api_client
-        self._host = connection.host.rstrip("/")
+        host = connection.host.rstrip("/")
+        manager = self._api.rest_client.pool_manager
+        # Looked up once: the manager of pools would take the URL apart and compare pools for each request.
+        self._pool: urllib3.HTTPConnectionPool = manager.connection_from_url(host)
+        # A proxy that sees the requests has to be told where they go.
+        seen = manager.proxy is not None and urlsplit(host).scheme == "http"
+        self._base = host if seen else urlsplit(host).path
         self._agent = user_agent
         self._timeout = urllib3.Timeout(connect=min(_CONNECT_SECONDS, timeout_seconds), read=timeout_seconds)
         self._observe = observer or (lambda verb, resource, code, seconds: None)
@@ -136,7 +144,7 @@ class Transport:
         what = f"{verb} {path}"
         all_headers = {**self._headers(what), **(headers or {})}
         given = {key: value for key, value in query.items() if value}
-        url = f"{self._host}{path}?{urlencode(given)}" if given else self._host + path
+        url = f"{self._base}{path}?{urlencode(given)}" if given else self._base + path
         started, code = time.monotonic(), "error"
         try:
             response = self._exchange(what, url=url, headers=all_headers, **options)
@@ -150,7 +158,9 @@ class Transport:
 
     def _exchange(self, what: str, **options: Any) -> urllib3.BaseHTTPResponse:
         try:
-            response: urllib3.BaseHTTPResponse = self._api.rest_client.pool_manager.request(retries=False, **options)
+            response: urllib3.BaseHTTPResponse = self._pool.urlopen(
+                retries=_NEVER, redirect=False, assert_same_host=False, **options
+            )
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise Unreachable(f"{what}: {error}") from error
         except ValueError:

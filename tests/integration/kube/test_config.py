@@ -297,3 +297,19 @@ def test_the_way_to_the_server_does_not_change_with_the_environment(
         Client(connection, user_agent="tests").list(PODS)
         assert connection.api_client.configuration.proxy is None
         assert len(server.asked) == 1
+
+
+def test_a_server_may_be_one_of_many_below_a_path(tmp_path: Path) -> None:
+    with peer(lambda asked: ANSWER) as server:
+        connection = config.load(kubeconfig(tmp_path, f"{server.url}/clusters/one/", {}, {"token": "t"}))
+        Client(connection, user_agent="tests").list(PODS, "ns")
+        assert [a.path for a in server.asked] == ["/clusters/one/api/v1/namespaces/ns/pods"]
+
+
+def test_a_proxy_that_sees_the_requests_hears_where_they_go(tmp_path: Path) -> None:
+    with peer(lambda asked: ANSWER) as proxy:
+        path = kubeconfig(tmp_path, "http://nobody.invalid:1/clusters/one", {"proxy-url": proxy.url}, {"token": "t"})
+        Client(config.load(path), user_agent="tests").list(PODS, "ns")
+        assert [(a.headers["Host"], a.path) for a in proxy.asked] == [
+            ("nobody.invalid:1", "/clusters/one/api/v1/namespaces/ns/pods")
+        ]
