@@ -98,7 +98,10 @@ class Observer:
             except NotFound:
                 return None
         if need.kind is ReadKind.PODS:
-            return self._client.list_all(PODS, namespace, label_selector=NOT_OURS, field_selector=_ON_A_NODE)
+            # Where pods run is old news once it is told; a scheduler knows no more.
+            return self._client.list_all(
+                PODS, namespace, label_selector=NOT_OURS, field_selector=_ON_A_NODE, resource_version="0"
+            )
         if need.kind is ReadKind.JOBS_OF_REPOSITORY:
             return self._stores[JOBS].by_index("repository", need.name)
         if need.kind is ReadKind.FAILED_CREATE_EVENTS:

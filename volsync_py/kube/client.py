@@ -71,13 +71,19 @@ class Client:
         field_selector: str = "",
         limit: int = _PAGE,
         continue_token: str = "",
+        resource_version: str = "",
     ) -> Object:
-        """Read one page of a list, as of now; its items get the apiVersion and kind that lists leave out."""
+        """Read one page of a list; its items get the apiVersion and kind that lists leave out.
+
+        It is as of now; with the resource version "0" as the API server's own watch has it, a moment older, which costs
+        it less than half and comes as one page.
+        """
         query = {
             "labelSelector": label_selector,
             "fieldSelector": field_selector,
             "limit": str(limit),
             "continue": continue_token,
+            "resourceVersion": resource_version,
         }
         page = self._call("list", resource, resource.path(namespace), query=query)
         for item in page.get("items") or []:
@@ -87,8 +93,14 @@ class Client:
         return page
 
     def list_all(
-        self, resource: Resource, namespace: str | None = None, *, label_selector: str = "", field_selector: str = ""
-    ) -> Objects:  # fmt: skip
+        self,
+        resource: Resource,
+        namespace: str | None = None,
+        *,
+        label_selector: str = "",
+        field_selector: str = "",
+        resource_version: str = "",
+    ) -> Objects:
         """Read all pages of a list."""
         items: Objects = []
         token = ""
@@ -99,6 +111,8 @@ class Client:
                 label_selector=label_selector,
                 field_selector=field_selector,
                 continue_token=token,
+                # Later pages are of the version of the first.
+                resource_version="" if token else resource_version,
             )
             items += page.get("items") or []
             token = (page.get("metadata") or {}).get("continue") or ""

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.kube.peer import Say, event, peer, pod, pods, status
+from tests.integration.kube.peer import Asked, Say, event, peer, pod, pods, status
 from volsync_py.kube import errors
 from volsync_py.kube.client import Client
 from volsync_py.kube.resources import LEASES, PODS
@@ -23,6 +23,19 @@ def test_a_request_says_who_asks_for_what(tmp_path: Path) -> None:
     assert asked.query == {"labelSelector": "a=b", "limit": "7"}
     assert asked.headers["Authorization"] == "Bearer a-token"
     assert asked.headers["User-Agent"] == "tests"
+
+
+def test_a_version_goes_with_the_first_page_of_a_list_only(tmp_path: Path) -> None:
+    def answer(asked: Asked) -> Say:
+        more = {} if "continue" in asked.query else {"continue": "next"}
+        return Say({"kind": "PodList", "metadata": more, "items": [pod("a", 2)]})
+
+    with peer(answer) as server:
+        assert len(server.client(tmp_path).list_all(PODS, "ns", resource_version="0")) == 2
+    assert [a.query for a in server.asked] == [
+        {"limit": "500", "resourceVersion": "0"},
+        {"limit": "500", "continue": "next"},
+    ]
 
 
 def test_a_watch_is_authorized_too(tmp_path: Path) -> None:
