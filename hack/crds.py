@@ -232,14 +232,9 @@ def status(restic: Schema, **more: Schema) -> Schema:
     )
     condition["required"] = ["type", "status", "reason", "message", "lastTransitionTime"]
     error = group("The last failure.", **{"class": text("Its class."), "message": text("Its cause.")})
-    return group(
+    made = group(
         "What the operator has seen and done.",
-        conditions={
-            "type": "array",
-            "items": condition,
-            "x-kubernetes-list-type": "map",
-            "x-kubernetes-list-map-keys": ["type"],
-        },
+        conditions={"type": "array", "items": condition},
         observedGeneration=count("The generation of the spec that the status is about."),
         lastSyncTime=time("When the last run ended."),
         lastSyncStartTime=time("When the run under way began."),
@@ -270,6 +265,9 @@ def status(restic: Schema, **more: Schema) -> Schema:
         rsyncTLS=anything("Of another mover."),
         **more,
     )
+    # The manager writes all of it. An owner on record for each field would only make each write dearer.
+    made["x-kubernetes-map-type"] = "atomic"
+    return made
 
 
 def source_status() -> Schema:

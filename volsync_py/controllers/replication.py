@@ -144,8 +144,12 @@ class ReplicationController:
 
     def _decide(self, replication: Replication, reads: dict[Read, Any]) -> tuple[Decision, dict[Read, Any]]:
         """Return the decision, and the requests that were made for it, to be used again."""
+        namespace = replication.object["metadata"]["namespace"]
         may_begin = self._admission.may_begin(replication.object)
-        view = evolve(self._observer.view(replication, self._clock()), may_begin=may_begin).with_reads(reads)
+        # Jobs come and go meanwhile, and a store is asked for them.
+        jobs = self._observer.read(namespace, (r for r in reads if r.kind is ReadKind.JOBS_OF_REPOSITORY))
+        view = self._observer.view(replication, self._clock()).with_reads({**reads, **jobs})
+        view = evolve(view, may_begin=may_begin)
         resource = Resource(
             replication.object,
             replication.trigger,
@@ -155,9 +159,7 @@ class ReplicationController:
         for _ in range(_MOST_ROUNDS):
             decision = decide(resource, self._work(replication, view), view.now)
             if not decision.needs:
-                kept = {r: v for r, v in view.reads.items() if r.kind is not ReadKind.JOBS_OF_REPOSITORY}
-                return decision, kept
-            namespace = replication.object["metadata"]["namespace"]
+                return decision, dict(view.reads)
             view = view.with_reads(self._observer.read(namespace, decision.needs))
         raise RuntimeError(f"a decision still needs {decision.needs}")
 
