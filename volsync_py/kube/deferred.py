@@ -1,4 +1,4 @@
-"""Requests that nobody waits for: made by one thread while the controllers have nothing to do, or after a minute.
+"""Requests that nobody waits for: made by one thread while the controllers have nothing to do, or after two minutes.
 
 Telling and tidying cost the API server as much as the work itself. When a thousand objects become due at once, whoever
 waits for the last of them would wait for all of that too.
@@ -12,7 +12,7 @@ from collections.abc import Callable, Hashable
 from contextlib import suppress
 
 # Nobody misses an event, or minds an ended Job, for so long.
-_LONGEST_SECONDS = 60.0
+_LONGEST_SECONDS = 120.0
 # How often a busy controller is looked at; nothing is waited for while there is nothing to do.
 _LOOK_SECONDS = 0.05
 

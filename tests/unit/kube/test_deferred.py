@@ -56,7 +56,9 @@ def test_it_waits_while_somebody_has_work_that_comes_first(world: World) -> None
 def test_it_waits_no_longer_than_its_limit(world: World) -> None:
     world.busy = True
     world.add("a")
+    world.now = 59.0
     world.look(2)
+    assert world.done.empty()
     world.now = 60.0
     assert world.done.get(timeout=SECONDS) == "a"
 
