@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import median
 from typing import Any
 from urllib.request import urlopen
 from uuid import uuid4
@@ -213,45 +214,55 @@ def as_in_a_deployment(kubeconfig: str, folder: Path) -> Path:
 
 
 def measure(
-    client: Client, kubeconfig: str, number: int, label: str, idle_seconds: float, arguments: list[str]
+    client: Client, kubeconfig: str, number: int, label: str, repeat: int, idle_seconds: float, arguments: list[str]
 ) -> None:
-    """Measure one size and print it."""
+    """Measure one size and print it, each run and the median of the ratios.
+
+    Floors and runs take turns: such a machine is not equally fast all the time.
+    """
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         account = as_in_a_deployment(kubeconfig, folder)
         job = sample_job(client, kubeconfig, folder / "sample", account)
         before = floor(client, kubeconfig, job, number)
-        bench = Bench(client, kubeconfig)
-        with managing(folder / "manager", account, arguments) as manager:
-            begin = cost(manager)
-            run = sources(bench, number)
-            # The Jobs' deletion follows the last status.
-            until("the Jobs' end", lambda: not bench.client.list(JOBS, bench.namespace, limit=1).get("items"))
-            end = cost(manager)
-            time.sleep(idle_seconds)
-            idle = cost(manager)
-        bench.end()
-        after = floor(client, kubeconfig, job, number)
-    mean = (before.seconds + after.seconds) / 2
-    work = end.of_work() - begin.of_work()
+        ratios = []
+        for turn in range(repeat):
+            with managing(folder / f"manager-{turn}", account, arguments) as manager:
+                run = converge(client, kubeconfig, manager, number, idle_seconds)
+            after = floor(client, kubeconfig, job, number)
+            ratios.append(2 * run.seconds / (before.seconds + after.seconds))
+            print(f"{label:24} {number:6} sources, {run.seconds:.1f} s, floors {before.seconds:.1f} ", end="")
+            print(f"and {after.seconds:.1f} s, ratio {ratios[-1]:.2f}", flush=True)
+            print(f"   processor time each: {run.each(number)}", flush=True)
+            print(f"   of the last floor: {after.each(number)}", flush=True)
+            before = after
+    print(f"{label:24} {number:6} sources, median of {repeat} ratios: {median(ratios):.2f}", flush=True)
+
+
+def converge(client: Client, kubeconfig: str, manager: Manager, number: int, idle_seconds: float) -> Measured:
+    """Let a manager synchronize sources, and print what it asked for and used."""
+    bench = Bench(client, kubeconfig)
+    begin = cost(manager)
+    run = sources(bench, number)
+    # The Jobs' deletion follows the last status.
+    until("the Jobs' end", lambda: not bench.client.list(JOBS, bench.namespace, limit=1).get("items"))
+    end = cost(manager)
+    time.sleep(idle_seconds)
+    idle = cost(manager)
+    bench.end()
     print(
-        f"{label:24} {number:6} sources: {run.seconds:.1f} s, floor {before.seconds:.1f} and {after.seconds:.1f} s, "
-        f"ratio {run.seconds / mean:.2f}; "
-        f"{work / number:.2f} requests each, {end.conflicts()} answered 409; "
+        f"{(end.of_work() - begin.of_work()) / number:.2f} requests each, {end.conflicts()} answered 409; "
         f"CPU {1000 * (end.cpu_seconds - begin.cpu_seconds) / number:.1f} ms each; "
         f"memory {begin.peak_mib:.0f} MiB at first, peak {end.peak_mib:.0f} MiB; "
         f"idle {idle_seconds:.0f} s: {idle.of_work() - end.of_work()} requests, "
         f"CPU {100 * (idle.cpu_seconds - end.cpu_seconds) / max(idle_seconds, 1):.2f} % of a core",
         flush=True,
     )
-    print(f"   processor time each: {run.each(number)}", flush=True)
-    print(f"   of the floor: {after.each(number)}", flush=True)
-    verbs = Counter[str]()
-    for (verb, resource, _), count in end.requests.items():
-        verbs[f"{verb} {resource}"] += count - sum(
-            n for (v, r, _), n in begin.requests.items() if (v, r) == (verb, resource)
-        )
-    print("   " + ", ".join(f"{what} {count / number:.2f}" for what, count in verbs.most_common() if count), flush=True)
+    asked = Counter[str]()
+    for (verb, resource, code), count in end.requests.items():
+        asked[f"{verb} {resource}"] += count - begin.requests[verb, resource, code]
+    print("   " + ", ".join(f"{what} {count / number:.2f}" for what, count in asked.most_common() if count), flush=True)
+    return run
 
 
 def main() -> None:
@@ -261,6 +272,7 @@ def main() -> None:
     )
     parser.add_argument("--sources", type=int, action="append", help="how many sources (again and again)")
     parser.add_argument("--foreign", type=int, default=10_000, help="foreign Secrets of 4 KiB; 0: do without")
+    parser.add_argument("--repeat", type=int, default=1, help="how many runs, with a floor before and after each")
     parser.add_argument("--idle", type=float, default=30.0, help="seconds to look at the idle manager")
     args, arguments = parser.parse_known_args()
     kubeconfig = os.environ.get("KUBECONFIG", "")
@@ -270,11 +282,12 @@ def main() -> None:
     kubectl(kubeconfig, "apply", "--server-side", "-k", "manifests/crds")
     sizes = args.sources or [100, 1000]
     for number in sizes:
-        measure(client, kubeconfig, number, "nothing else there", args.idle, arguments)
+        measure(client, kubeconfig, number, "nothing else there", args.repeat, args.idle, arguments)
     if args.foreign:
         space = foreign_secrets(client, args.foreign)
         for number in sizes:
-            measure(client, kubeconfig, number, f"{args.foreign} foreign Secrets", args.idle, arguments)
+            label = f"{args.foreign} foreign Secrets"
+            measure(client, kubeconfig, number, label, args.repeat, args.idle, arguments)
         client.delete(NAMESPACES, space)
 
 
