@@ -120,7 +120,7 @@ def make_workers(
     events = EventRecorder(client, controller="volsync-controller", instance=identity)
     made: dict[str, Controller] = {}
     deferred = DeferredWork(
-        lambda: not all(controller.queue.is_idle for controller in made.values()),
+        lambda: not all(controller.queue.is_idle() for controller in made.values()),
         on_error=lambda error: log.exception("what was put off failed: this is a defect"),
     )
 

@@ -147,7 +147,6 @@ class RateLimitingQueue(Generic[K]):
     def __len__(self) -> int:
         return len(self._ready)
 
-    @property
     def is_idle(self) -> bool:
         """Whether nothing waits for a worker or is with one; what is delayed does not count."""
         with self._changed:

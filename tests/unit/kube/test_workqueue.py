@@ -44,17 +44,17 @@ def test_it_is_idle_when_nothing_waits_for_a_worker_or_is_with_one() -> None:
     clock = Clock()
     queue: RateLimitingQueue[str] = RateLimitingQueue(clock=clock)
     queue.add_after("later", 60)
-    assert queue.is_idle
+    assert queue.is_idle()
     queue.add("a")
-    assert not queue.is_idle
+    assert not queue.is_idle()
     assert queue.get() == "a"
-    assert not queue.is_idle
+    assert not queue.is_idle()
     queue.add("a")
     queue.done("a")
-    assert not queue.is_idle
+    assert not queue.is_idle()
     assert queue.get() == "a"
     queue.done("a")
-    assert queue.is_idle
+    assert queue.is_idle()
 
 
 def test_of_several_delays_the_shortest_counts() -> None:
