@@ -151,7 +151,8 @@ class Executor:
         if store is None:
             return False
         found = store.get(action.ref.namespace, action.ref.name)
-        return found is None or found["metadata"].get("uid") != action.uid or "deletionTimestamp" in found["metadata"]
+        meta = found["metadata"] if found is not None else {}
+        return meta.get("uid") != action.uid or bool(meta.get("deletionTimestamp"))
 
     def _put(self, resource: Resource, obj: Object) -> None:
         store = self._stores.get(resource)
