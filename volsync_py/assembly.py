@@ -21,7 +21,7 @@ from volsync_py.core.actions import Ref
 from volsync_py.core.names import Role
 from volsync_py.core.schedule import parse_zone
 from volsync_py.kube.client import Client
-from volsync_py.kube.controller import Controller, Request, Result
+from volsync_py.kube.controller import Controller, Reconcile, Request, Result
 from volsync_py.kube.deferred import DeferredWork
 from volsync_py.kube.election import LeaderElector
 from volsync_py.kube.errors import KubeError
@@ -176,14 +176,14 @@ def _count(metrics: Metrics, controller: str, _request: Request, seconds: float,
     metrics.observe_reconcile(controller, "error" if error else "success", seconds)
 
 
-def logged(controller: str, reconcile: Callable[[Request], Result]) -> Callable[[Request], Result]:
+def logged(controller: str, reconcile: Reconcile) -> Reconcile:
     """Bind to each line of a pass what it is about, the one of its failure included."""
 
-    def one_pass(request: Request) -> Result:
+    def one_pass(request: Request, asked_at: float) -> Result:
         fields = {"namespace": request.namespace, "name": request.name, "reconcile_id": uuid4().hex[:8]}
         with structlog.contextvars.bound_contextvars(controller=controller, **fields):
             try:
-                return reconcile(request)
+                return reconcile(request, asked_at)
             except KubeError as error:
                 log.warning("a pass failed, it is tried again", error=str(error))
                 raise

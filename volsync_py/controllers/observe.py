@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from volsync_py.api.spec import Replication
@@ -29,6 +30,7 @@ from volsync_py.kube.resources import (
     VOLUME_SNAPSHOTS,
     Resource,
 )
+from volsync_py.kube.shared_reads import SharedReads
 from volsync_py.kube.store import Store
 
 # Pods that can hold a volume on a node; of the finished ones and of movers a namespace may have thousands.
@@ -37,11 +39,28 @@ _ON_A_NODE = "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed"
 OWNED = (JOBS, PVCS, VOLUME_SNAPSHOTS, SERVICE_ACCOUNTS, ROLES, ROLE_BINDINGS)
 
 
+class Reads:
+    """What one pass has read on demand so far."""
+
+    def __init__(self, read: Callable[[Read], Any]) -> None:
+        self._read = read
+        self.answers: dict[Read, Any] = {}
+
+    def make(self, needs: Iterable[Read]) -> None:
+        """Make the reads that a decision needs."""
+        self.answers |= {need: self._read(need) for need in needs}
+
+    def look_again(self) -> None:
+        """Take what a store knows by now; what the API server was asked stays."""
+        self.make([need for need in self.answers if need.kind is ReadKind.JOBS_OF_REPOSITORY])
+
+
 class Observer:
     """Makes views, from the stores and, where a decision asks for it, from the API server."""
 
     def __init__(self, client: Client, stores: Mapping[Resource, Store], settings: MoverSettings) -> None:
         self._client, self._stores, self.settings = client, stores, settings
+        self._shared = SharedReads()
 
     def view(self, replication: Replication, now: datetime) -> View:
         """Return what the stores know about a resource."""
@@ -81,11 +100,17 @@ class Observer:
             source = (volume.get("volumeSource") or {}).get("persistentVolumeClaim") or {}
             yield str(source.get("claimName") or "")
 
-    def read(self, namespace: str, needs: Iterable[Read]) -> dict[Read, Any]:
-        """Make the reads that a decision needs."""
-        return {need: self._read(namespace, need) for need in needs}
+    def reads(self, namespace: str, asked_at: float) -> Reads:
+        """Return the reads of a pass over a resource there, which was asked for at that time of `time.monotonic`."""
 
-    def _read(self, namespace: str, need: Read) -> Any:
+        def read(need: Read) -> Any:
+            if need.kind is ReadKind.JOBS_OF_REPOSITORY:
+                return self._stores[JOBS].by_index("repository", need.name)
+            return self._shared.get((namespace, need), asked_at, partial(self._ask, namespace, need))
+
+        return Reads(read)
+
+    def _ask(self, namespace: str, need: Read) -> Any:
         simple = {
             ReadKind.SECRET: SECRETS,
             ReadKind.CONFIG_MAP: CONFIG_MAPS,
@@ -102,8 +127,6 @@ class Observer:
             return self._client.list_all(
                 PODS, namespace, label_selector=NOT_OURS, field_selector=_ON_A_NODE, resource_version="0"
             )
-        if need.kind is ReadKind.JOBS_OF_REPOSITORY:
-            return self._stores[JOBS].by_index("repository", need.name)
         if need.kind is ReadKind.FAILED_CREATE_EVENTS:
             return self._failed_creations(namespace, need.name)
         return self._log(namespace, need.name)

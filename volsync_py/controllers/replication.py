@@ -6,15 +6,15 @@ import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import datetime, tzinfo
-from typing import Any, Protocol
+from typing import Protocol
 
 from attrs import evolve
 
 from volsync_py.api.spec import Replication, parse
-from volsync_py.api.view import Read, ReadKind, View
+from volsync_py.api.view import View
 from volsync_py.controllers.admission import Admission
 from volsync_py.controllers.execute import Executor, InTheWay, NotServed
-from volsync_py.controllers.observe import Observer
+from volsync_py.controllers.observe import Observer, Reads
 from volsync_py.core.actions import Action, Create, Delete, Object, Patch, PatchStatus
 from volsync_py.core.conditions import get_condition
 from volsync_py.core.labels import Label
@@ -86,7 +86,7 @@ class ReplicationController:
         self._metrics, self._clock, self._zone = metrics, clock, zone
         self._grants, self._admission, self._call_next = grants, admission, call_next
 
-    def reconcile(self, request: Request) -> Result:
+    def reconcile(self, request: Request, asked_at: float) -> Result:
         """Make one pass over one resource."""
         obj = self._store.get(request.namespace, request.name)
         if obj is None:
@@ -97,7 +97,7 @@ class ReplicationController:
             self._metrics.gone(self._role, request.namespace, request.name)
             return Result()
         try:
-            decision = self._decide_and_execute(replication)
+            decision = self._decide_and_execute(replication, asked_at)
         except InTheWay as error:
             return self._refused(replication, in_the_way(error.object))
         except NotServed as error:
@@ -117,39 +117,36 @@ class ReplicationController:
         meta = replication.object["metadata"]
         return self._store.get(meta["namespace"], meta["name"]) or replication.object
 
-    def _decide_and_execute(self, replication: Replication) -> Decision:
-        decision, reads = self._decide(replication, {})
+    def _decide_and_execute(self, replication: Replication, asked_at: float) -> Decision:
+        reads = self._observer.reads(replication.object["metadata"]["namespace"], asked_at)
+        decision = self._decide(replication, reads)
         if not any(isinstance(a, Create) for a in decision.actions):
             self._executor.execute(replication.object, in_order(replication.status, decision.actions))
             return decision
         with self._admission.guard():
             if self._admission.limit:
                 # Whether there is a place may have changed meanwhile.
-                decision, _ = self._decide(replication, reads)
+                decision = self._decide(replication, reads)
             before, job = until_job(in_order(replication.status, decision.actions))
             self._executor.execute(replication.object, before)
             if job is None:
                 return decision
             return self._create_job(replication, decision, reads, job)
 
-    def _create_job(
-        self, replication: Replication, decision: Decision, reads: dict[Read, Any], job: Object
-    ) -> Decision:
+    def _create_job(self, replication: Replication, decision: Decision, reads: Reads, job: Object) -> Decision:
         """Decide again, on what is there by now, whether the repository is free, and create the Job."""
         with self._grants.guard(job):
             fresh = parse(self._stored(replication), self._zone)
-            again, _ = self._decide(fresh, reads)
+            again = self._decide(fresh, reads)
             self._executor.execute(fresh.object, in_order(fresh.status, again.actions))
         return evolve(again, finished=again.finished or decision.finished)
 
-    def _decide(self, replication: Replication, reads: dict[Read, Any]) -> tuple[Decision, dict[Read, Any]]:
-        """Return the decision, and the requests that were made for it, to be used again."""
-        namespace = replication.object["metadata"]["namespace"]
-        may_begin = self._admission.may_begin(replication.object)
-        # Jobs come and go meanwhile, and a store is asked for them.
-        jobs = self._observer.read(namespace, (r for r in reads if r.kind is ReadKind.JOBS_OF_REPOSITORY))
-        view = self._observer.view(replication, self._clock()).with_reads({**reads, **jobs})
-        view = evolve(view, may_begin=may_begin)
+    def _decide(self, replication: Replication, reads: Reads) -> Decision:
+        reads.look_again()
+        view = evolve(
+            self._observer.view(replication, self._clock()),
+            may_begin=self._admission.may_begin(replication.object),
+        )
         resource = Resource(
             replication.object,
             replication.trigger,
@@ -157,10 +154,10 @@ class ReplicationController:
             {"latestMoverStatus": {}, **({"restic": {}} if self._role is Role.SOURCE else {})},
         )
         for _ in range(_MOST_ROUNDS):
-            decision = decide(resource, self._work(replication, view), view.now)
+            decision = decide(resource, self._work(replication, view.with_reads(reads.answers)), view.now)
             if not decision.needs:
-                return decision, dict(view.reads)
-            view = view.with_reads(self._observer.read(namespace, decision.needs))
+                return decision
+            reads.make(decision.needs)
         raise RuntimeError(f"a decision still needs {decision.needs}")
 
     def _work(self, replication: Replication, view: View) -> Work:

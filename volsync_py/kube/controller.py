@@ -37,6 +37,8 @@ class Result:
     requeue_after_seconds: float | None = None
 
 
+# (request, when it was last asked for in the seconds of `time.monotonic`)
+Reconcile = Callable[[Request, float], Result]
 # (request, seconds, the exception or None)
 Observer = Callable[[Request, float, Exception | None], None]
 
@@ -47,7 +49,7 @@ class Controller:
     def __init__(
         self,
         name: str,
-        reconcile: Callable[[Request], Result],
+        reconcile: Reconcile,
         *,
         workers: int = _WORKERS,
         observer: Observer | None = None,
@@ -94,7 +96,7 @@ class Controller:
         started = time.monotonic()
         failure: Exception | None = None
         try:
-            result = self._reconcile(request)
+            result = self._reconcile(request, self.queue.asked_at(request))
         except Exception as error:  # noqa: BLE001 - the worker loop
             failure = error
             self.queue.add_rate_limited(request, at_least_seconds=_asked_for(error))

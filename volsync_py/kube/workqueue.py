@@ -41,9 +41,10 @@ class RateLimitingQueue(Generic[K]):
         self._on_wait = on_wait or (lambda seconds: None)
         self._changed = threading.Condition()
         self._ready: deque[K] = deque()
-        # Needs work, and since when; processing: is with a worker. A key in both runs again when it is done.
-        self._dirty: dict[K, float] = {}
-        self._processing: set[K] = set()
+        # Needs work, and when it was added first and last. Processing: is with a worker, and when it was added last
+        # before. A key in both runs again when it is done.
+        self._dirty: dict[K, tuple[float, float]] = {}
+        self._processing: dict[K, float] = {}
         self._delayed: list[tuple[float, int, K]] = []
         self._due: dict[K, float] = {}
         self._order = itertools.count()
@@ -56,9 +57,13 @@ class RateLimitingQueue(Generic[K]):
             self._add(key)
 
     def _add(self, key: K) -> None:
-        if self._closed or key in self._dirty:
+        if self._closed:
             return
-        self._dirty[key] = self._clock()
+        now = self._clock()
+        if key in self._dirty:
+            self._dirty[key] = self._dirty[key][0], now
+            return
+        self._dirty[key] = now, now
         if key not in self._processing:
             self._ready.append(key)
             self._changed.notify()
@@ -108,8 +113,8 @@ class RateLimitingQueue(Generic[K]):
 
     def _take(self) -> K:
         key = self._ready.popleft()
-        self._processing.add(key)
-        waited = self._clock() - self._dirty.pop(key)
+        first, self._processing[key] = self._dirty.pop(key)
+        waited = self._clock() - first
         # Who is told of it may fail; the key is with a worker all the same.
         with suppress(Exception):
             self._on_wait(waited)
@@ -130,10 +135,18 @@ class RateLimitingQueue(Generic[K]):
                 return due - now
         return None
 
+    def asked_at(self, key: K) -> float:
+        """Return when a key that is with a worker was added last before it was handed out, on the queue's clock.
+
+        What was there by then is what the work on it has to see.
+        """
+        with self._changed:
+            return self._processing[key]
+
     def done(self, key: K) -> None:
         """Say that the work on a key has ended."""
         with self._changed:
-            self._processing.discard(key)
+            self._processing.pop(key, None)
             if key in self._dirty:
                 self._ready.append(key)
                 self._changed.notify()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +30,7 @@ from volsync_py.kube.events import EventRecorder
 from volsync_py.kube.resources import JOBS, PVCS, REPLICATION_DESTINATIONS, REPLICATION_SOURCES, VOLUME_SNAPSHOTS
 from volsync_py.object_metrics import ObjectMetrics
 
+SECRET = "GET /api/v1/namespaces/ns/secrets/repository"
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
@@ -71,7 +73,7 @@ def world(tmp_path: Path) -> Iterator[World]:
             clock=now,
         )
         events = EventRecorder(client, controller="tests", instance="tests")
-        queue = Controller("source", lambda request: Result())
+        queue = Controller("source", lambda request, asked_at: Result())
         one = ReplicationController(
             Role.SOURCE,
             stores[REPLICATION_SOURCES],
@@ -127,7 +129,7 @@ def test_pausing_the_one_that_runs_calls_the_next(world: World) -> None:
     first["spec"]["paused"] = True
     world.add(claim(), first, job(first), running("second", 2), running("third", 3))
 
-    world.controller.reconcile(Request("ns", "first"))
+    world.controller.reconcile(Request("ns", "first"), time.monotonic())
 
     assert world.stores[JOBS].get("ns", "volsync-src-first")["spec"]["parallelism"] == 0
     assert world.called() == [Request("ns", "second")]
@@ -136,7 +138,7 @@ def test_pausing_the_one_that_runs_calls_the_next(world: World) -> None:
 def test_an_error_of_the_first_in_line_calls_the_next(world: World) -> None:
     world.add(claim(), running("first", 1), running("second", 2))
 
-    world.controller.reconcile(Request("ns", "first"))
+    world.controller.reconcile(Request("ns", "first"), time.monotonic())
 
     told = world.stores[REPLICATION_SOURCES].get("ns", "first")["status"]["conditions"]
     assert "Secret 'repository' not found" in told[0]["message"]
@@ -145,10 +147,10 @@ def test_an_error_of_the_first_in_line_calls_the_next(world: World) -> None:
 
 def test_a_pass_that_writes_nothing_calls_nobody(world: World) -> None:
     world.add(claim(), running("first", 1), running("second", 2))
-    world.controller.reconcile(Request("ns", "first"))
+    world.controller.reconcile(Request("ns", "first"), time.monotonic())
     world.called()
 
-    world.controller.reconcile(Request("ns", "first"))
+    world.controller.reconcile(Request("ns", "first"), time.monotonic())
 
     assert world.called() == []
 
@@ -156,3 +158,16 @@ def test_a_pass_that_writes_nothing_calls_nobody(world: World) -> None:
 def test_each_watch_has_its_connection(world: World) -> None:
     made = [f(world.client, None, lambda resource, error: None) for f in (informers, rights_informers)]
     assert sum(map(len, made)) == INFORMERS
+
+
+def test_passes_that_wait_together_ask_once_and_one_that_is_called_later_asks_again(world: World) -> None:
+    asked: list[str] = []
+    world.api.instead = lambda request: asked.append(f"{request.method} {request.path}")
+    world.add(claim(), running("first", 1), running("second", 2))
+    called = time.monotonic()
+
+    world.controller.reconcile(Request("ns", "first"), called)
+    world.controller.reconcile(Request("ns", "second"), called)
+    assert asked.count(SECRET) == 1
+    world.controller.reconcile(Request("ns", "first"), time.monotonic())
+    assert asked.count(SECRET) == 2

@@ -13,7 +13,7 @@ import structlog
 
 from volsync_py import logs
 from volsync_py.assembly import logged
-from volsync_py.kube.controller import Request, Result
+from volsync_py.kube.controller import Reconcile, Request, Result
 from volsync_py.kube.errors import Unreachable
 
 REQUEST = Request("app", "data")
@@ -39,8 +39,8 @@ def out(stream: io.StringIO) -> io.StringIO:
     return stream
 
 
-def pass_of(end: Callable[[], Result]) -> Callable[[Request], Result]:
-    def reconcile(_request: Request) -> Result:
+def pass_of(end: Callable[[], Result]) -> Reconcile:
+    def reconcile(_request: Request, _asked_at: float) -> Result:
         structlog.get_logger().info("job created")
         return end()
 
@@ -60,7 +60,7 @@ def lines(out: io.StringIO) -> list[dict[str, Any]]:
 
 def test_passes_have_ids_of_their_own(out: io.StringIO) -> None:
     for _ in range(2):
-        assert pass_of(Result)(REQUEST) == Result()
+        assert pass_of(Result)(REQUEST, 0.0) == Result()
 
     one, two = lines(out)
     assert [WHOSE.items() <= line.items() for line in (one, two)] == [True, True]
@@ -72,7 +72,7 @@ def test_passes_have_ids_of_their_own(out: io.StringIO) -> None:
 )
 def test_the_line_of_a_failure_belongs_to_its_pass(error: Exception, level: str, out: io.StringIO) -> None:
     with pytest.raises(type(error)):
-        pass_of(failing(error))(REQUEST)
+        pass_of(failing(error))(REQUEST, 0.0)
 
     before, failed = lines(out)
     assert WHOSE.items() <= failed.items()
@@ -83,7 +83,7 @@ def test_the_line_of_a_failure_belongs_to_its_pass(error: Exception, level: str,
 
 def test_nothing_is_bound_after_a_pass(out: io.StringIO) -> None:
     with pytest.raises(Unreachable):
-        pass_of(failing(Unreachable("no answer")))(REQUEST)
+        pass_of(failing(Unreachable("no answer")))(REQUEST, 0.0)
     structlog.get_logger().info("between passes")
 
     assert "name" not in lines(out)[-1]

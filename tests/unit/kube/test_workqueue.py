@@ -178,3 +178,22 @@ def test_a_key_is_handed_out_though_nobody_can_be_told_how_long_it_waited() -> N
     queue.add("a")
     queue.done("a")
     assert queue.get() == "a"
+
+
+def test_who_works_on_a_key_is_told_when_it_was_asked_for_last() -> None:
+    clock = Clock()
+    queue: RateLimitingQueue[str] = RateLimitingQueue(clock=clock)
+    for clock.now in (1, 3):
+        queue.add("a")
+    clock.now = 4
+    assert queue.get() == "a"
+    clock.now = 5
+    queue.add("a")
+    assert queue.asked_at("a") == 3
+    queue.done("a")
+    queue.add_after("b", 2)
+    clock.now = 9
+    assert queue.get() == "a"
+    assert queue.asked_at("a") == 5
+    assert queue.get() == "b"
+    assert queue.asked_at("b") == 9
