@@ -70,6 +70,12 @@ def cost(manager: Manager) -> Cost:
     return Cost((int(fields[11]) + int(fields[12])) / TICKS, int(peak[1]) / 1024 if peak else 0.0, requests)
 
 
+def repository_secret(name: str) -> dict[str, Any]:
+    """Return a Secret of the one repository of all."""
+    data = {"RESTIC_REPOSITORY": "s3:http://127.0.0.1/bench", "RESTIC_PASSWORD": "bench"}
+    return {"metadata": {"name": name}, "stringData": data}
+
+
 class Bench:
     """One namespace with N sources, and what they need."""
 
@@ -77,8 +83,7 @@ class Bench:
         self.client = client
         self.namespace = f"bench-{uuid4().hex[:6]}"
         self.create(NAMESPACES, {"metadata": {"name": self.namespace}}, namespaced=False)
-        data = {"RESTIC_REPOSITORY": "s3:http://127.0.0.1/bench", "RESTIC_PASSWORD": "bench"}
-        self.create(SECRETS, {"metadata": {"name": "repository"}, "stringData": data})
+        self.create(SECRETS, repository_secret("repository"))
         claim = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
         self.create(PVCS, {"metadata": {"name": "data"}, "spec": claim})
         self.kubelet = Kubelet(Client(config.load(kubeconfig), user_agent="bench-kubelet"), self.namespace)
@@ -129,12 +134,22 @@ def until(what: str, done: Callable[[], bool]) -> None:
     wait_until(what, done, LONGEST_SECONDS)
 
 
-def sources(bench: Bench, number: int) -> Measured:
+def source(name: str, repository: str = "repository", **spec: Any) -> dict[str, Any]:
+    """Return a source whose backup is asked for."""
+    restic = {"repository": repository, "copyMethod": "Direct"}
+    return {
+        "metadata": {"name": name},
+        "spec": {"sourcePVC": "data", "trigger": {"manual": "one"}, "restic": restic, **spec},
+    }
+
+
+def sources(bench: Bench, number: int, own_secrets: bool) -> Measured:
     """Create sources and wait until all are done."""
-    restic = {"repository": "repository", "copyMethod": "Direct"}
-    spec = {"sourcePVC": "data", "trigger": {"manual": "one"}, "restic": restic}
+    names = [f"s{i}" for i in range(number)]
+    if own_secrets:
+        bench.create_all(SECRETS, (repository_secret(name) for name in names))
     with Measured.until_done() as measured:
-        bench.create_all(REPLICATION_SOURCES, ({"metadata": {"name": f"s{i}"}, "spec": spec} for i in range(number)))
+        bench.create_all(REPLICATION_SOURCES, (source(n, n if own_secrets else "repository") for n in names))
         bench.wait(REPLICATION_SOURCES, number, lambda s: s.get("lastManualSync") == "one")
     return measured
 
@@ -153,10 +168,8 @@ def managing(folder: Path, account: Path, arguments: Iterable[str] = ()) -> Iter
 def sample_job(client: Client, kubeconfig: str, folder: Path, account: Path) -> dict[str, Any]:
     """Let a manager make one Job, and return it."""
     bench = Bench(client, kubeconfig)
-    restic = {"repository": "repository", "copyMethod": "Direct"}
-    spec = {"sourcePVC": "data", "trigger": {"manual": "one"}, "paused": True, "restic": restic}
     with managing(folder, account):
-        bench.create(REPLICATION_SOURCES, {"metadata": {"name": "sample"}, "spec": spec})
+        bench.create(REPLICATION_SOURCES, source("sample", paused=True))
         until("a Job", lambda: bool(bench.client.list(JOBS, bench.namespace, limit=1).get("items")))
     job: dict[str, Any] = bench.client.list(JOBS, bench.namespace, limit=1)["items"][0]
     bench.end()
@@ -214,7 +227,7 @@ def as_in_a_deployment(kubeconfig: str, folder: Path) -> Path:
 
 
 def measure(
-    client: Client, kubeconfig: str, number: int, label: str, repeat: int, idle_seconds: float, arguments: list[str]
+    client: Client, kubeconfig: str, number: int, label: str, options: argparse.Namespace, arguments: list[str]
 ) -> None:
     """Measure one size and print it, each run and the median of the ratios.
 
@@ -226,9 +239,9 @@ def measure(
         job = sample_job(client, kubeconfig, folder / "sample", account)
         before = floor(client, kubeconfig, job, number)
         ratios = []
-        for turn in range(repeat):
+        for turn in range(options.repeat):
             with managing(folder / f"manager-{turn}", account, arguments) as manager:
-                run = converge(client, kubeconfig, manager, number, idle_seconds)
+                run = converge(client, kubeconfig, manager, number, options)
             after = floor(client, kubeconfig, job, number)
             ratios.append(2 * run.seconds / (before.seconds + after.seconds))
             print(f"{label:24} {number:6} sources, {run.seconds:.1f} s, floors {before.seconds:.1f} ", end="")
@@ -236,26 +249,26 @@ def measure(
             print(f"   processor time each: {run.each(number)}", flush=True)
             print(f"   of the last floor: {after.each(number)}", flush=True)
             before = after
-    print(f"{label:24} {number:6} sources, median of {repeat} ratios: {median(ratios):.2f}", flush=True)
+    print(f"{label:24} {number:6} sources, median of {options.repeat} ratios: {median(ratios):.2f}", flush=True)
 
 
-def converge(client: Client, kubeconfig: str, manager: Manager, number: int, idle_seconds: float) -> Measured:
+def converge(client: Client, kubeconfig: str, manager: Manager, number: int, options: argparse.Namespace) -> Measured:
     """Let a manager synchronize sources, and print what it asked for and used."""
     bench = Bench(client, kubeconfig)
     begin = cost(manager)
-    run = sources(bench, number)
+    run = sources(bench, number, options.own_secrets)
     # The Jobs' deletion follows the last status.
     until("the Jobs' end", lambda: not bench.client.list(JOBS, bench.namespace, limit=1).get("items"))
     end = cost(manager)
-    time.sleep(idle_seconds)
+    time.sleep(options.idle)
     idle = cost(manager)
     bench.end()
     print(
         f"{(end.of_work() - begin.of_work()) / number:.2f} requests each, {end.conflicts()} answered 409; "
         f"CPU {1000 * (end.cpu_seconds - begin.cpu_seconds) / number:.1f} ms each; "
         f"memory {begin.peak_mib:.0f} MiB at first, peak {end.peak_mib:.0f} MiB; "
-        f"idle {idle_seconds:.0f} s: {idle.of_work() - end.of_work()} requests, "
-        f"CPU {100 * (idle.cpu_seconds - end.cpu_seconds) / max(idle_seconds, 1):.2f} % of a core",
+        f"idle {options.idle:.0f} s: {idle.of_work() - end.of_work()} requests, "
+        f"CPU {100 * (idle.cpu_seconds - end.cpu_seconds) / max(options.idle, 1):.2f} % of a core",
         flush=True,
     )
     asked = Counter[str]()
@@ -273,6 +286,7 @@ def main() -> None:
     parser.add_argument("--sources", type=int, action="append", help="how many sources (again and again)")
     parser.add_argument("--foreign", type=int, default=10_000, help="foreign Secrets of 4 KiB; 0: do without")
     parser.add_argument("--repeat", type=int, default=1, help="how many runs, with a floor before and after each")
+    parser.add_argument("--own-secrets", action="store_true", help="a Secret for each source, not one for all")
     parser.add_argument("--idle", type=float, default=30.0, help="seconds to look at the idle manager")
     args, arguments = parser.parse_known_args()
     kubeconfig = os.environ.get("KUBECONFIG", "")
@@ -282,12 +296,12 @@ def main() -> None:
     kubectl(kubeconfig, "apply", "--server-side", "-k", "manifests/crds")
     sizes = args.sources or [100, 1000]
     for number in sizes:
-        measure(client, kubeconfig, number, "nothing else there", args.repeat, args.idle, arguments)
+        measure(client, kubeconfig, number, "nothing else there", args, arguments)
     if args.foreign:
         space = foreign_secrets(client, args.foreign)
         for number in sizes:
             label = f"{args.foreign} foreign Secrets"
-            measure(client, kubeconfig, number, label, args.repeat, args.idle, arguments)
+            measure(client, kubeconfig, number, label, args, arguments)
         client.delete(NAMESPACES, space)
 
 
