@@ -36,6 +36,8 @@ from volsync_py.kube.store import Store
 # Pods that can hold a volume on a node; of the finished ones and of movers a namespace may have thousands.
 NOT_OURS = f"{Label.CREATED_BY}!={CREATED_BY_US}"
 _ON_A_NODE = "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed"
+# What nobody else asks for.
+_OF_ONE_RUN = (ReadKind.FAILED_CREATE_EVENTS, ReadKind.POD_LOG)
 OWNED = (JOBS, PVCS, VOLUME_SNAPSHOTS, SERVICE_ACCOUNTS, ROLES, ROLE_BINDINGS)
 
 
@@ -106,6 +108,8 @@ class Observer:
         def read(need: Read) -> Any:
             if need.kind is ReadKind.JOBS_OF_REPOSITORY:
                 return self._stores[JOBS].by_index("repository", need.name)
+            if need.kind in _OF_ONE_RUN:
+                return self._ask(namespace, need)
             return self._shared.get((namespace, need), asked_at, partial(self._ask, namespace, need))
 
         return Reads(read)

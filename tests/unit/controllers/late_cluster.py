@@ -104,7 +104,7 @@ class LateCluster:
         made = {"kind": resource.kind, "apiVersion": resource.api_version, **copy.deepcopy(obj)}
         made["metadata"] |= {"uid": f"uid-{self._version}", "creationTimestamp": format_rfc3339(self.now)}
         if resource.kind == "Job":
-            assert not self.live_pods(), "two movers of one resource"
+            assert not self.live_pods(meta["name"]), "two movers of one resource"
             self.jobs_made += 1
         return self._stored(made, "ADDED")
 
@@ -140,8 +140,9 @@ class LateCluster:
     def of_kind(self, kind: str) -> Objects:
         return [o for (k, _), o in self.objects.items() if k == kind]
 
-    def live_pods(self) -> Objects:
-        return [p for p in self.of_kind("Pod") if p["status"]["phase"] == "Running"]
+    def live_pods(self, job: str) -> Objects:
+        pods = (p for p in self.of_kind("Pod") if p["metadata"]["labels"]["job-name"] == job)
+        return [p for p in pods if p["status"]["phase"] == "Running"]
 
     # ---- what happens by itself
 
@@ -151,7 +152,9 @@ class LateCluster:
 
     def _chores(self, obj: Object) -> Iterator[Chore]:
         kind, going = obj["kind"], "deletionTimestamp" in obj["metadata"]
-        if kind == "Job":
+        if self._is_garbage(obj):
+            yield lambda: self._gone(obj)
+        elif kind == "Job":
             yield from self._job_chores(obj, going)
         elif kind == "Pod":
             if self._job_of(obj) is None:
@@ -204,6 +207,10 @@ class LateCluster:
     def _job_of(self, pod: Object) -> Object | None:
         uid = pod["metadata"]["labels"]["controller-uid"]
         return next((j for j in self.of_kind("Job") if j["metadata"]["uid"] == uid), None)
+
+    def _is_garbage(self, obj: Object) -> bool:
+        owners = {one["uid"] for one in obj["metadata"].get("ownerReferences") or []}
+        return bool(owners) and not any(o["metadata"].get("uid") in owners for o in self.objects.values())
 
     def _there(self, resource: Resource, name: str) -> Object:
         found = self.objects.get((resource.kind, name))

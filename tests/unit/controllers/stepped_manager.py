@@ -1,0 +1,100 @@
+"""A manager in the test's own thread, whose passes are made when a test says so; its cluster is a `LateCluster`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, cast
+from zoneinfo import ZoneInfo
+
+from tests.unit.controllers.late_cluster import Feed, LateCluster
+from tests.unit.movers.seen import SETTINGS
+from volsync_py.controllers.admission import Admission
+from volsync_py.controllers.execute import Executor
+from volsync_py.controllers.observe import Observer
+from volsync_py.controllers.replication import GrantLocks, ReplicationController
+from volsync_py.controllers.tally import Tally
+from volsync_py.controllers.watches import connect, informers
+from volsync_py.core.names import Role
+from volsync_py.kube.client import Client
+from volsync_py.kube.controller import Controller, Request
+from volsync_py.kube.deferred import DeferredWork
+from volsync_py.kube.events import EventRecorder
+from volsync_py.kube.resources import JOBS, REPLICATION_DESTINATIONS, REPLICATION_SOURCES
+from volsync_py.object_metrics import ObjectMetrics
+
+ROLES = {Role.SOURCE: REPLICATION_SOURCES, Role.DESTINATION: REPLICATION_DESTINATIONS}
+
+
+class Later:
+    """What is put off is done when a test says so."""
+
+    def __init__(self) -> None:
+        self.waiting: dict[Any, Callable[[], None]] = {}
+
+    def add(self, key: Any, function: Callable[[], None]) -> None:
+        self.waiting.setdefault(key, function)
+
+    def do(self) -> None:
+        while self.waiting:
+            self.waiting.pop(next(iter(self.waiting)))()
+
+
+class SteppedManager:
+    """A manager whose passes are made when a test says so, if an event has called for one."""
+
+    def __init__(self, cluster: LateCluster, role: Role) -> None:
+        client, resource = cast(Client, cluster), ROLES[role]
+        self.cluster = cluster
+        self.problems: list[str] = []
+        self.informers = informers(client, None, lambda resource, error: self.problems.append(f"{resource}: {error}"))
+        self.feeds = cluster.feeds = {resource.kind: Feed() for resource in self.informers}
+        stores = {r: i.store for r, i in self.informers.items()}
+        clock: Callable[[], datetime] = lambda: cluster.now  # noqa: E731
+        self.later = Later()
+        self.one = ReplicationController(
+            role,
+            stores[resource],
+            Observer(client, stores, SETTINGS),
+            Executor(
+                client,
+                stores,
+                EventRecorder(client, controller="tests", instance="tests", most_remembered=1),
+                cast(DeferredWork, self.later),
+                lambda ref: self.queue.add(Request(ref.namespace, ref.name)),
+            ),
+            Tally(ObjectMetrics(), clock),
+            GrantLocks(),
+            Admission(0, jobs=stores[JOBS], staged=(), resources=(), clock=clock),
+            lambda: None,
+            clock=clock,
+            zone=ZoneInfo("UTC"),
+        )
+        controller = Controller(role.value, self.one.reconcile)
+        self.queue = controller.queue
+        # When the last pass wants another one, if nothing calls for it sooner.
+        self.look_again_seconds: float | None = None
+        connect(self.informers, resource, controller)
+        for informer in self.informers.values():
+            informer.start()
+        for feed in self.feeds.values():
+            feed.wait()
+
+    def is_busy(self) -> bool:
+        """Tell whether something is left to do, to tell, or to happen."""
+        kept = any(feed.kept for feed in self.feeds.values())
+        return kept or bool(len(self.queue)) or bool(self.later.waiting) or bool(self.cluster.chores())
+
+    def end(self) -> None:
+        """Stop the informers."""
+        for resource, informer in self.informers.items():
+            informer.stop()
+            self.feeds[resource.kind].end()
+
+    def make_pass(self) -> None:
+        """Make a pass if one is called for."""
+        request = self.queue.get() if len(self.queue) else None
+        if request is not None:
+            result = self.one.reconcile(request, self.queue.asked_at(request))
+            self.queue.done(request)
+            self.look_again_seconds = result.requeue_after_seconds
