@@ -7,7 +7,7 @@ import gc
 
 from tests.unit.controllers.late_cluster import LateCluster
 from tests.unit.controllers.stepped_manager import SteppedManager
-from tests.unit.movers.test_job_object import source
+from tests.unit.movers.objects import source
 from tests.unit.movers.test_simulated import BACKED_UP, failure
 from volsync_py.core.names import Role
 from volsync_py.kube.resources import REPLICATION_SOURCES

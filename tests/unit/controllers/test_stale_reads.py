@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.unit.controllers.late_cluster import LateCluster
 from tests.unit.controllers.stepped_manager import ROLES, SteppedManager
-from tests.unit.movers.test_job_object import claim, destination, source
+from tests.unit.movers.objects import claim, destination, source
 from tests.unit.movers.test_simulated import BACKED_UP, IMAGE, METHODS, RESTORED, failure
 from volsync_py.core.names import Role, cache_name, destination_name
 from volsync_py.kube.controller import Request

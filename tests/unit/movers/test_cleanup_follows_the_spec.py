@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from tests.unit.movers.objects import destination
 from tests.unit.movers.simulated import Simulation
-from tests.unit.movers.test_job_object import destination
 from volsync_py.restic.report import ErrorClass, Outcome, Report, RestoredFacts
 
 RESTORED = Report(Outcome.SUCCEEDED, restored=RestoredFacts("0" * 64, "2026-11-24T12:00:00Z", 1, 1))

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from tests.unit.movers.objects import claim, source
 from tests.unit.movers.seen import NOW, decision_on, words
 from tests.unit.movers.simulated import Simulation
-from tests.unit.movers.test_job_object import claim, source
 from volsync_py.restic.report import ErrorClass, Outcome, Report, SnapshotFacts
 
 BACKED_UP = Report(Outcome.SUCCEEDED, snapshot=SnapshotFacts("0" * 64, "2026-11-24T12:00:00Z"))

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from tests.unit.movers.objects import env_of, resource, source
 from tests.unit.movers.seen import NOW, created, decision_on, words
 from tests.unit.movers.simulated import Simulation
-from tests.unit.movers.test_job_object import env_of, resource, source
 from tests.unit.movers.test_stuck_jobs import UNSCHEDULED
 from volsync_py.core.actions import Patch
 from volsync_py.core.times import format_rfc3339

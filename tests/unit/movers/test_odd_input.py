@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.unit.movers.objects import destination, secret, source
 from tests.unit.movers.simulated import Simulation
-from tests.unit.movers.test_job_object import destination, secret, source
 
 SOURCE: dict[str, Any] = {"sourcePVC": "data", "trigger": {"manual": "m"}}
 ODD: list[Any] = [

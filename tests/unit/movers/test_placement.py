@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.movers.test_job_object import claim, pod_of, source
+from tests.unit.movers.objects import claim, pod_of, source
 
 
 def user(name: str, node: str) -> list[dict[str, Any]]:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from attrs import evolve
 
+from tests.unit.movers.objects import source
 from tests.unit.movers.seen import NOW, SETTINGS, decision_on
-from tests.unit.movers.test_job_object import source
 from volsync_py.core.actions import Patch
 from volsync_py.movers.restic.objects import role_object
 

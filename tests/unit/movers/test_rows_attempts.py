@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from tests.unit.movers.objects import claim, destination, job_of, secret, source
 from tests.unit.movers.seen import NOW, SETTINGS, answer
 from tests.unit.movers.simulated import Simulation
-from tests.unit.movers.test_job_object import claim, destination, job_of, secret, source
 from volsync_py.api.spec import parse
 from volsync_py.api.view import Kind, Objects, View
 from volsync_py.core.labels import Annotation

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from tests.unit.movers.objects import container_of, destination, env_of, pod_of, source
 from tests.unit.movers.seen import decision_on, status_of, words
-from tests.unit.movers.test_job_object import container_of, destination, env_of, pod_of, source
 
 FOUND = {"secretName": "tls", "configMapName": "tls"}
 KINDS = pytest.mark.parametrize(("kind", "field"), [("Secret", "secretName"), ("ConfigMap", "configMapName")])

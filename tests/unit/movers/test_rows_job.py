@@ -7,9 +7,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from tests.unit.movers.seen import NOW, SETTINGS, decision_on, status_of, words
-from tests.unit.movers.simulated import Simulation
-from tests.unit.movers.test_job_object import (
+from tests.unit.movers.objects import (
     container_of,
     destination,
     env_of,
@@ -17,6 +15,8 @@ from tests.unit.movers.test_job_object import (
     secret,
     source,
 )
+from tests.unit.movers.seen import NOW, SETTINGS, decision_on, status_of, words
+from tests.unit.movers.simulated import Simulation
 from volsync_py.core.actions import Create
 from volsync_py.restic.report import Outcome, Report, SnapshotFacts
 

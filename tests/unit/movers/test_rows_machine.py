@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from hack.crds import SCHEDULE
+from tests.unit.movers.objects import resource, source
 from tests.unit.movers.seen import NOW, decision_on, status_of
 from tests.unit.movers.simulated import Simulation
-from tests.unit.movers.test_job_object import resource, source
 from volsync_py.api.spec import parse
 from volsync_py.core.merge import merged
 from volsync_py.core.replication import Resource, decide_error

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from tests.unit.movers.objects import claim, container_of, destination, pod_of, secret, source
 from tests.unit.movers.seen import decision_on, status_of, words
-from tests.unit.movers.test_job_object import claim, container_of, destination, pod_of, secret, source
 
 # ---- moverVolumes
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from tests.unit.movers.objects import container_of, env_of, secret, source
 from tests.unit.movers.seen import NOW, created, decision_on
-from tests.unit.movers.test_job_object import container_of, env_of, secret, source
 from volsync_py.core.times import format_rfc3339
 from volsync_py.movers.restic.repository import check_secret
 

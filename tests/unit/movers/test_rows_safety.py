@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.unit.movers.objects import container_of, destination, source
 from tests.unit.movers.seen import created, decision_on, status_of, words
 from tests.unit.movers.simulated import Simulation
-from tests.unit.movers.test_job_object import container_of, destination, source
 from volsync_py.restic.report import ErrorClass, Outcome, Report, RestoredFacts, SnapshotFacts, StepReport
 
 BACKED_UP = Report(Outcome.SUCCEEDED, snapshot=SnapshotFacts("0" * 64, "2026-11-24T12:00:00Z"))

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from tests.unit.movers.objects import claim, destination, job_of, pod_of, resource, source
 from tests.unit.movers.seen import created, decision_on, status_of, words
 from tests.unit.movers.simulated import Simulation
-from tests.unit.movers.test_job_object import claim, destination, job_of, pod_of, resource, source
 from volsync_py.restic.report import Outcome, Report, RestoredFacts, SnapshotFacts
 
 CLEANUP = "volsync.backube/cleanup"

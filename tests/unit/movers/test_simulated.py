@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.unit.movers.objects import destination, source
 from tests.unit.movers.simulated import Simulation
-from tests.unit.movers.test_job_object import destination, source
 from volsync_py.movers.restic.outcome import CLASSES, Pace
 from volsync_py.restic.report import ErrorClass, Outcome, Report, RestoredFacts, SnapshotFacts
 

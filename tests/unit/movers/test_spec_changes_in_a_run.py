@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from tests.unit.movers.objects import claim, destination, source
 from tests.unit.movers.simulated import Simulation
-from tests.unit.movers.test_job_object import claim, destination, source
 from volsync_py.movers.restic.run_record import RunRecord
 from volsync_py.restic.report import Outcome, Report, RestoredFacts, SnapshotFacts
 

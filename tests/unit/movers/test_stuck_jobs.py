@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from attrs import evolve
 
+from tests.unit.movers.objects import source
 from tests.unit.movers.seen import SETTINGS, decision_on, words
 from tests.unit.movers.simulated import Simulation
-from tests.unit.movers.test_job_object import source
 from volsync_py.core.actions import Delete, Propagation
 from volsync_py.restic.report import Outcome, Report, SnapshotFacts
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from tests.unit.movers.objects import destination, source
 from tests.unit.movers.seen import decision_on, status_of, words
 from tests.unit.movers.simulated import Simulation
-from tests.unit.movers.test_job_object import destination, source
 from tests.unit.movers.test_stuck_jobs import UNSCHEDULED
 from volsync_py.core.times import format_rfc3339
 from volsync_py.restic.report import ErrorClass, Outcome, Report, SnapshotFacts, StepReport
