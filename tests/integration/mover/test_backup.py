@@ -61,28 +61,28 @@ def test_host_and_tags_are_in_the_snapshot_and_retention_keeps_to_them(mover: Mo
 
 
 @pytest.mark.parametrize(("meaning", "code", "error"), [("Skip", 0, ""), ("Backup", 0, ""), ("Fail", 1, "SourceEmpty")])
-def test_an_empty_volume_is_what_it_was_said_to_be(mover: Mover, meaning: str, code: int, error: str) -> None:
-    (mover.data / "lost+found").mkdir()
-    mover.run["backup"] = {"emptySource": meaning}
-    ran = mover("backup")
+def test_an_empty_volume_is_what_it_was_said_to_be(new_mover: Mover, meaning: str, code: int, error: str) -> None:
+    (new_mover.data / "lost+found").mkdir()
+    new_mover.run["backup"] = {"emptySource": meaning}
+    ran = new_mover("backup")
     assert (ran.code, ran.report.error_class, ran.report.skipped_empty) == (code, error, meaning == "Skip")
-    assert Path(mover.repository).exists() is (meaning == "Backup")
+    assert Path(new_mover.repository).exists() is (meaning == "Backup")
 
 
-def test_retention_is_left_out_while_it_can_remove_nothing(mover: Mover) -> None:
-    mover.write(a="a")
-    mover.environ["FORGET_OPTIONS"] = "--keep-last 3"
-    assert steps(mover, "backup") == [("init", "Succeeded"), ("backup", "Succeeded"), ("forget", "Succeeded")]
+def test_retention_is_left_out_while_it_can_remove_nothing(new_mover: Mover) -> None:
+    new_mover.write(a="a")
+    new_mover.environ["FORGET_OPTIONS"] = "--keep-last 3"
+    assert steps(new_mover, "backup") == [("init", "Succeeded"), ("backup", "Succeeded"), ("forget", "Succeeded")]
     for count in (2, 3):
-        ran = mover("backup")
+        ran = new_mover("backup")
         assert [(s.name, s.outcome) for s in ran.report.steps] == [("backup", "Succeeded"), ("forget", "Skipped")]
         assert ran.report.snapshots is not None
         assert ran.report.snapshots.count == count
-    assert steps(mover, "backup") == [("backup", "Succeeded"), ("forget", "Succeeded")]
-    assert len(mover.snapshots()) == 3
+    assert steps(new_mover, "backup") == [("backup", "Succeeded"), ("forget", "Succeeded")]
+    assert len(new_mover.snapshots()) == 3
     # Another policy, or a lost record: restic is asked.
-    mover.environ["FORGET_OPTIONS"] = "--keep-last 4"
-    assert steps(mover, "backup")[-1] == ("forget", "Succeeded")
+    new_mover.environ["FORGET_OPTIONS"] = "--keep-last 4"
+    assert steps(new_mover, "backup")[-1] == ("forget", "Succeeded")
 
 
 def test_rules_beside_those_of_the_environment_are_kept(mover: Mover) -> None:
@@ -183,9 +183,9 @@ def test_a_prune_without_its_grant_is_left_out(mover: Mover) -> None:
     assert steps(mover, "backup", "prune")[-1] == ("prune", "Skipped")
 
 
-def test_a_missing_repository_is_left_to_the_mover_that_may_make_it(mover: Mover) -> None:
-    mover.write(a="a")
-    mover.run["grants"] = {"init": False}
-    ran = mover("backup")
+def test_a_missing_repository_is_left_to_the_mover_that_may_make_it(new_mover: Mover) -> None:
+    new_mover.write(a="a")
+    new_mover.run["grants"] = {"init": False}
+    ran = new_mover("backup")
     assert (ran.code, ran.report.error_class) == (10, "RepositoryMissing")
-    assert not Path(mover.repository).exists()
+    assert not Path(new_mover.repository).exists()

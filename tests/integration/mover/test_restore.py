@@ -129,7 +129,6 @@ def test_a_part_of_a_snapshot_comes_back(two: Mover) -> None:
 
 def test_a_snapshot_of_a_whole_path_is_noticed_and_its_content_can_be_had(mover: Mover) -> None:
     mover.write(a="theirs")
-    mover.restic("init")
     mover.restic("backup", str(mover.data), "--host", "nas")
     mover.mount("destination")
     mover.run["restore"] = {"host": "nas"}
@@ -222,8 +221,8 @@ def test_files_that_are_not_in_the_snapshot_go_but_not_the_file_systems_own_fold
     assert content(two) == {"a": "two", "folder/x": "x", "folder/y": "y", "lost+found/l": "l"}
 
 
-def test_a_repository_that_is_not_there_is_made_and_the_volume_stays_empty(mover: Mover) -> None:
-    ran = mover("restore")
+def test_a_repository_that_is_not_there_is_made_and_the_volume_stays_empty(new_mover: Mover) -> None:
+    ran = new_mover("restore")
     assert (ran.code, ran.report.initialized, ran.report.nothing_to_restore) == (0, True, True)
     for text in ("Initialize Dir", "created restic repository", "No data will be restored"):
         assert text in ran.log

@@ -13,16 +13,16 @@ from tests.integration.mover.harness import Mover
 from volsync_py.restic.debugging import NAME
 
 
-def test_a_first_backup_says_what_scripts_look_for_and_no_more_of_the_missing_repository(mover: Mover) -> None:
-    mover.write(a="a")
-    ran = mover("backup")
+def test_a_first_backup_says_what_scripts_look_for_and_no_more_of_the_missing_repository(new_mover: Mover) -> None:
+    new_mover.write(a="a")
+    ran = new_mover("backup")
     assert ran.report.log == ran.log.rstrip("\n")
     lines = ran.log.splitlines()
     assert [line.split(" ")[0] for line in lines[-9:]] == [
         *("===", "created", "===", "no", "Added", "processed", "snapshot", "Restic", "==="),
     ]
     assert lines[-6] == "no parent snapshot found, will read all files"
-    assert "using parent snapshot" in mover("backup").log.splitlines()
+    assert "using parent snapshot" in new_mover("backup").log.splitlines()
 
 
 def test_a_password_with_an_at_sign_in_the_url_is_told_to_nobody(mover: Mover) -> None:
@@ -98,24 +98,24 @@ def test_the_progress_of_a_prune_is_not_kept(mover: Mover) -> None:
     assert "snapshot" in ran.report.log
 
 
-def test_a_mover_in_debug_mode_waits_for_a_person_and_then_does_its_work(mover: Mover) -> None:
-    mover.write(a="a")
-    mover.environ |= {"DEBUG_MOVER": "1", "TMPDIR": str(mover.folder)}
-    process = mover.start("backup")
-    wait_until("the file", (mover.folder / NAME).exists)
-    assert not Path(mover.repository).exists()
-    (mover.folder / NAME).unlink()
-    ran = mover.finish(process)
+def test_a_mover_in_debug_mode_waits_for_a_person_and_then_does_its_work(new_mover: Mover) -> None:
+    new_mover.write(a="a")
+    new_mover.environ |= {"DEBUG_MOVER": "1", "TMPDIR": str(new_mover.folder)}
+    process = new_mover.start("backup")
+    wait_until("the file", (new_mover.folder / NAME).exists)
+    assert not Path(new_mover.repository).exists()
+    (new_mover.folder / NAME).unlink()
+    ran = new_mover.finish(process)
     assert (ran.code, ran.report.error_class) == (0, "")
-    assert len(mover.snapshots()) == 1
+    assert len(new_mover.snapshots()) == 1
 
 
-def test_a_mover_in_debug_mode_ends_when_told_to_and_has_done_nothing(mover: Mover) -> None:
-    mover.write(a="a")
-    mover.environ |= {"DEBUG_MOVER": "1", "TMPDIR": str(mover.folder)}
-    process = mover.start("backup")
-    wait_until("the file", (mover.folder / NAME).exists)
+def test_a_mover_in_debug_mode_ends_when_told_to_and_has_done_nothing(new_mover: Mover) -> None:
+    new_mover.write(a="a")
+    new_mover.environ |= {"DEBUG_MOVER": "1", "TMPDIR": str(new_mover.folder)}
+    process = new_mover.start("backup")
+    wait_until("the file", (new_mover.folder / NAME).exists)
     process.send_signal(signal.SIGTERM)
-    ran = mover.finish(process)
+    ran = new_mover.finish(process)
     assert (ran.code, ran.report.error_class) == (130, "Interrupted")
-    assert not Path(mover.repository).exists()
+    assert not Path(new_mover.repository).exists()

@@ -133,23 +133,23 @@ def test_root_without_rights_restores_what_is_its_own(mover: Mover) -> None:
     assert (ran.code, ran.report.error_class) == (0, ""), ran.log
 
 
-def test_process_1_that_is_told_to_stop_while_it_loads_does_stop(mover: Mover) -> None:
-    mover.write(plain="hello")
-    mover.wrapper, mover.preamble = PROCESS_1, STOP_WHILE_LOADING
-    ran = mover("backup")
+def test_process_1_that_is_told_to_stop_while_it_loads_does_stop(new_mover: Mover) -> None:
+    new_mover.write(plain="hello")
+    new_mover.wrapper, new_mover.preamble = PROCESS_1, STOP_WHILE_LOADING
+    ran = new_mover("backup")
     assert (ran.code, ran.report.error_class) == (130, "Interrupted"), ran.log
-    assert not Path(mover.repository).exists()
+    assert not Path(new_mover.repository).exists()
 
 
-def test_process_1_that_is_told_to_stop_in_mid_backup_does_stop(mover: Mover) -> None:
-    (mover.data / "random").write_bytes(os.urandom(20_000_000))
-    mover.run["backup"] = {"uploadKiBps": 2000}
-    mover.wrapper = PROCESS_1
-    process = mover.start("backup")
-    wait_until("the repository", Path(mover.repository, "config").exists)
+def test_process_1_that_is_told_to_stop_in_mid_backup_does_stop(new_mover: Mover) -> None:
+    (new_mover.data / "random").write_bytes(os.urandom(20_000_000))
+    new_mover.run["backup"] = {"uploadKiBps": 2000}
+    new_mover.wrapper = PROCESS_1
+    process = new_mover.start("backup")
+    wait_until("the repository", Path(new_mover.repository, "config").exists)
     children = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True, check=True).stdout
     os.kill(int(children), signal.SIGTERM)
-    ran = mover.finish(process)
+    ran = new_mover.finish(process)
     assert (ran.code, ran.report.error_class) == (130, "Interrupted"), ran.log
-    mover.wrapper, mover.run = [], {}
-    assert mover("backup").code == 0
+    new_mover.wrapper, new_mover.run = [], {}
+    assert new_mover("backup").code == 0
