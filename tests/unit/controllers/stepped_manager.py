@@ -19,6 +19,7 @@ from volsync_py.core.names import Role
 from volsync_py.kube.client import Client
 from volsync_py.kube.controller import Controller, Request
 from volsync_py.kube.deferred import DeferredWork
+from volsync_py.kube.errors import Conflict
 from volsync_py.kube.events import EventRecorder
 from volsync_py.kube.resources import JOBS, REPLICATION_DESTINATIONS, REPLICATION_SOURCES
 from volsync_py.object_metrics import ObjectMetrics
@@ -94,7 +95,11 @@ class SteppedManager:
     def make_pass(self) -> None:
         """Make a pass if one is called for."""
         request = self.queue.get() if len(self.queue) else None
-        if request is not None:
-            result = self.one.reconcile(request, self.queue.asked_at(request))
-            self.queue.done(request)
-            self.look_again_seconds = result.requeue_after_seconds
+        if request is None:
+            return
+        try:
+            self.look_again_seconds = self.one.reconcile(request, self.queue.asked_at(request)).requeue_after_seconds
+        except Conflict:
+            # Somebody else was faster; the controller has it tried again.
+            self.queue.add(request)
+        self.queue.done(request)
