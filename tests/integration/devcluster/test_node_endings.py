@@ -9,10 +9,8 @@ import time
 from pathlib import Path
 
 from hack.devcluster.context import Object, seconds_of
+from hack.processes import ROOT
 from tests.integration.devcluster.controllers_harness import Cluster, wait_for
-
-ROOT = Path(__file__).resolve().parents[3]
-
 
 LIVES = "trap 'exit 7' TERM; echo up; while :; do sleep 0.05; done"
 

@@ -8,65 +8,38 @@ from pathlib import Path
 import pytest
 
 from hack.devcluster import tasks
-from hack.devcluster.context import Object
+from tests.integration.devcluster import storage_harness as storage
 from tests.integration.devcluster.controllers_harness import Cluster, wait_for
-
-CLAIMS, VOLUMES, SNAPSHOTS = "persistentvolumeclaims", "persistentvolumes", "volumesnapshots"
-
-
-def _bound(cluster: Cluster, name: str) -> bool:
-    return cluster.phase(name, CLAIMS) == "Bound"
-
-
-def _snapshot(cluster: Cluster, name: str, claim: str) -> Object:
-    source = {"persistentVolumeClaimName": claim}
-    api = "snapshot.storage.k8s.io/v1"
-    return cluster.create(SNAPSHOTS, api, "VolumeSnapshot", name, spec={"source": source})
-
-
-def _ready(cluster: Cluster, name: str) -> bool:
-    return bool(cluster.status(SNAPSHOTS, name).get("readyToUse"))
-
-
-def _from_snapshot(name: str) -> Object:
-    return {"apiGroup": "snapshot.storage.k8s.io", "kind": "VolumeSnapshot", "name": name}
-
-
-def _using(claim: str) -> Object:
-    return {
-        "volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": claim}}],
-        "container": {"volumeMounts": [{"name": "v", "mountPath": "/data"}]},
-    }
 
 
 def test_a_snapshot_holds_the_moment_and_a_claim_can_be_made_from_it(cluster: Cluster) -> None:
     cluster.claim("c", size="2Gi")
-    wait_for(lambda: _bound(cluster, "c"))
+    wait_for(lambda: storage.bound(cluster, "c"))
     folder = cluster.volume_path("c")
     _fill(folder)
-    snapshot = _snapshot(cluster, "s", "c")
-    wait_for(lambda: _ready(cluster, "s"))
+    snapshot = storage.snapshot(cluster, "s", "c")
+    wait_for(lambda: storage.ready(cluster, "s"))
     (folder / "a").write_text("later")
-    status = cluster.status(SNAPSHOTS, "s")
+    status = cluster.status(storage.SNAPSHOTS, "s")
     content = f"snapcontent-{snapshot['metadata']['uid']}"
     assert status["boundVolumeSnapshotContentName"] == content
     assert status["restoreSize"] == "2Gi"
     assert "creationTime" in status
-    assert cluster.get(SNAPSHOTS, "s")["spec"]["volumeSnapshotClassName"] == "dev"
-    cluster.claim("copy", size="2Gi", dataSourceRef=_from_snapshot("s"))
-    wait_for(lambda: _bound(cluster, "copy"))
+    assert cluster.get(storage.SNAPSHOTS, "s")["spec"]["volumeSnapshotClassName"] == "dev"
+    cluster.claim("copy", size="2Gi", dataSourceRef=storage.from_snapshot("s"))
+    wait_for(lambda: storage.bound(cluster, "copy"))
     _compare(cluster.volume_path("copy"))
-    cluster.context.delete(SNAPSHOTS, cluster.get(SNAPSHOTS, "s"))
+    cluster.context.delete(storage.SNAPSHOTS, cluster.get(storage.SNAPSHOTS, "s"))
     wait_for(lambda: cluster.context.get("volumesnapshotcontents", "", content) is None)
     assert not (cluster.state / "snapshots" / content).exists()
 
 
 def test_a_clone_has_the_content_of_its_source(cluster: Cluster) -> None:
     cluster.claim("c")
-    wait_for(lambda: _bound(cluster, "c"))
+    wait_for(lambda: storage.bound(cluster, "c"))
     _fill(cluster.volume_path("c"))
     cluster.claim("copy", dataSource={"kind": "PersistentVolumeClaim", "name": "c"})
-    wait_for(lambda: _bound(cluster, "copy"))
+    wait_for(lambda: storage.bound(cluster, "copy"))
     _compare(cluster.volume_path("copy"))
 
 
@@ -103,46 +76,46 @@ def _compare(folder: Path) -> None:
 
 def test_a_claim_waits_for_its_snapshot(cluster: Cluster) -> None:
     cluster.claim("c")
-    cluster.claim("copy", dataSourceRef=_from_snapshot("s"))
+    cluster.claim("copy", dataSourceRef=storage.from_snapshot("s"))
     wait_for(lambda: "ProvisioningFailed" in cluster.events("copy"))
-    _snapshot(cluster, "s", "c")
-    wait_for(lambda: _bound(cluster, "copy"))
+    storage.snapshot(cluster, "s", "c")
+    wait_for(lambda: storage.bound(cluster, "copy"))
 
 
 def test_a_claim_smaller_than_its_snapshot_is_refused(cluster: Cluster) -> None:
     cluster.claim("c", size="2Gi")
-    _snapshot(cluster, "s", "c")
-    wait_for(lambda: _ready(cluster, "s"))
-    cluster.claim("copy", size="1Gi", dataSourceRef=_from_snapshot("s"))
+    storage.snapshot(cluster, "s", "c")
+    wait_for(lambda: storage.ready(cluster, "s"))
+    cluster.claim("copy", size="1Gi", dataSourceRef=storage.from_snapshot("s"))
     wait_for(lambda: "ProvisioningFailed" in cluster.events("copy"))
-    assert cluster.phase("copy", CLAIMS) == "Pending"
+    assert cluster.phase("copy", storage.CLAIMS) == "Pending"
 
 
 def test_snapshots_can_be_slow_stuck_or_in_error(cluster: Cluster) -> None:
     cluster.claim("c")
     cluster.controllers.fault("snapshots", never_ready=True)
-    _snapshot(cluster, "stuck", "c")
-    wait_for(lambda: "boundVolumeSnapshotContentName" in cluster.status(SNAPSHOTS, "stuck"))
-    assert not _ready(cluster, "stuck")
+    storage.snapshot(cluster, "stuck", "c")
+    wait_for(lambda: "boundVolumeSnapshotContentName" in cluster.status(storage.SNAPSHOTS, "stuck"))
+    assert not storage.ready(cluster, "stuck")
     cluster.controllers.fault("snapshots", error="backend on fire")
-    _snapshot(cluster, "broken", "c")
-    wait_for(lambda: "error" in cluster.status(SNAPSHOTS, "broken"))
-    assert cluster.status(SNAPSHOTS, "broken")["error"]["message"] == "backend on fire"
+    storage.snapshot(cluster, "broken", "c")
+    wait_for(lambda: "error" in cluster.status(storage.SNAPSHOTS, "broken"))
+    assert cluster.status(storage.SNAPSHOTS, "broken")["error"]["message"] == "backend on fire"
     cluster.controllers.fault("snapshots", delay_seconds=0.3)
-    wait_for(lambda: _ready(cluster, "stuck") and _ready(cluster, "broken"))
-    assert "error" not in cluster.status(SNAPSHOTS, "broken")
+    wait_for(lambda: storage.ready(cluster, "stuck") and storage.ready(cluster, "broken"))
+    assert "error" not in cluster.status(storage.SNAPSHOTS, "broken")
 
 
 def test_a_snapshot_of_a_missing_claim_says_so_and_recovers(cluster: Cluster) -> None:
-    _snapshot(cluster, "s", "c")
-    wait_for(lambda: "error" in cluster.status(SNAPSHOTS, "s"))
+    storage.snapshot(cluster, "s", "c")
+    wait_for(lambda: "error" in cluster.status(storage.SNAPSHOTS, "s"))
     cluster.claim("c")
-    wait_for(lambda: _ready(cluster, "s"))
+    wait_for(lambda: storage.ready(cluster, "s"))
 
 
 def test_a_copy_that_fails_in_the_middle_is_no_volume_and_is_tried_again(cluster: Cluster) -> None:
     cluster.claim("c", size="1Mi")
-    wait_for(lambda: _bound(cluster, "c"))
+    wait_for(lambda: storage.bound(cluster, "c"))
     folder = cluster.volume_path("c")
     for name in ("a", "b", "c"):
         (folder / name).write_bytes(b"x" * 800_000)
@@ -153,12 +126,12 @@ def test_a_copy_that_fails_in_the_middle_is_no_volume_and_is_tried_again(cluster
     tried = [e for e in cluster.context.list("events") if e["involvedObject"]["name"] == "copy"]
     assert "No space left" in tried[0]["message"]
     wait_for(lambda: any(e["count"] > 1 for e in cluster.context.list("events") if "No space" in e["message"]))
-    assert cluster.phase("copy", CLAIMS) == "Pending"
+    assert cluster.phase("copy", storage.CLAIMS) == "Pending"
     for name in ("b", "c"):
         (folder / name).unlink()
-    wait_for(lambda: _bound(cluster, "copy"))
+    wait_for(lambda: storage.bound(cluster, "copy"))
     script = "stat -c %s /data/a; ls /data"
-    assert cluster.run(script, **_using("copy")).split() == ["800000", "a"]
+    assert cluster.run(script, **storage.using("copy")).split() == ["800000", "a"]
 
 
 def test_of_a_failed_copy_nothing_is_left(tmp_path: Path) -> None:
@@ -172,7 +145,7 @@ def test_of_a_failed_copy_nothing_is_left(tmp_path: Path) -> None:
 
 
 def test_what_a_condition_said_it_says_no_more(cluster: Cluster) -> None:
-    cluster.pod("sleep 600", **_using("late"))
+    cluster.pod("sleep 600", **storage.using("late"))
     wait_for(lambda: "FailedScheduling" in cluster.events("p"))
     cluster.claim("late")
     wait_for(lambda: cluster.phase() == "Running")

@@ -10,37 +10,16 @@ import pytest
 
 from hack.devcluster.context import Object
 from hack.processes import ROOT
+from tests.integration.devcluster import storage_harness as storage
 from tests.integration.devcluster.controllers_harness import NAMESPACE, Cluster, wait_for
 
-CLAIMS, VOLUMES, SNAPSHOTS = "persistentvolumeclaims", "persistentvolumes", "volumesnapshots"
 LIVES = "trap 'exit 0' TERM; echo up; while :; do sleep 0.05; done"
-
-
-def _bound(cluster: Cluster, name: str) -> bool:
-    return cluster.phase(name, CLAIMS) == "Bound"
-
-
-def _snapshot(cluster: Cluster, name: str, claim: str) -> Object:
-    source = {"persistentVolumeClaimName": claim}
-    api = "snapshot.storage.k8s.io/v1"
-    return cluster.create(SNAPSHOTS, api, "VolumeSnapshot", name, spec={"source": source})
-
-
-def _from_snapshot(name: str) -> Object:
-    return {"apiGroup": "snapshot.storage.k8s.io", "kind": "VolumeSnapshot", "name": name}
-
-
-def _using(claim: str) -> Object:
-    return {
-        "volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": claim}}],
-        "container": {"volumeMounts": [{"name": "v", "mountPath": "/data"}]},
-    }
 
 
 def test_a_claim_is_bound_to_a_new_volume(cluster: Cluster) -> None:
     created = cluster.claim("c", size="3Gi")
-    wait_for(lambda: _bound(cluster, "c"))
-    claim = cluster.get(CLAIMS, "c")
+    wait_for(lambda: storage.bound(cluster, "c"))
+    claim = cluster.get(storage.CLAIMS, "c")
     name = f"pvc-{created['metadata']['uid']}"
     assert claim["spec"]["volumeName"] == name
     assert claim["status"] == {
@@ -55,7 +34,7 @@ def test_a_claim_is_bound_to_a_new_volume(cluster: Cluster) -> None:
         "volume.kubernetes.io/storage-provisioner": "devcluster.csi",
         "volume.beta.kubernetes.io/storage-provisioner": "devcluster.csi",
     }
-    volume = cluster.get(VOLUMES, name, "")
+    volume = cluster.get(storage.VOLUMES, name, "")
     assert volume["status"]["phase"] == "Bound"
     assert volume["spec"]["claimRef"]["uid"] == created["metadata"]["uid"]
     assert volume["spec"]["persistentVolumeReclaimPolicy"] == "Delete"
@@ -64,23 +43,23 @@ def test_a_claim_is_bound_to_a_new_volume(cluster: Cluster) -> None:
 def test_a_claim_without_a_class_gets_the_default_one(cluster: Cluster) -> None:
     requests = {"requests": {"storage": "1Gi"}}
     spec = {"accessModes": ["ReadWriteOnce"], "resources": requests}
-    cluster.create(CLAIMS, "v1", "PersistentVolumeClaim", "c", spec=spec)
-    wait_for(lambda: _bound(cluster, "c"))
-    assert cluster.get(CLAIMS, "c")["spec"]["storageClassName"] == "dev"
+    cluster.create(storage.CLAIMS, "v1", "PersistentVolumeClaim", "c", spec=spec)
+    wait_for(lambda: storage.bound(cluster, "c"))
+    assert cluster.get(storage.CLAIMS, "c")["spec"]["storageClassName"] == "dev"
 
 
 def test_a_waiting_class_binds_when_a_pod_comes(cluster: Cluster) -> None:
     cluster.claim("c", "dev-wait")
     wait_for(lambda: "WaitForFirstConsumer" in cluster.events("c"))
-    assert cluster.phase("c", CLAIMS) == "Pending"
-    assert cluster.run("echo x > /data/f; cat /data/f", **_using("c")) == "x\n"
-    assert _bound(cluster, "c")
-    annotations = cluster.get(CLAIMS, "c")["metadata"]["annotations"]
+    assert cluster.phase("c", storage.CLAIMS) == "Pending"
+    assert cluster.run("echo x > /data/f; cat /data/f", **storage.using("c")) == "x\n"
+    assert storage.bound(cluster, "c")
+    annotations = cluster.get(storage.CLAIMS, "c")["metadata"]["annotations"]
     assert annotations["volume.kubernetes.io/selected-node"] == "devcluster"
 
 
 def test_a_pod_waits_for_its_claim(cluster: Cluster) -> None:
-    cluster.pod("exit 0", **_using("late"))
+    cluster.pod("exit 0", **storage.using("late"))
     wait_for(lambda: "FailedScheduling" in cluster.events("p"))
     cluster.claim("late")
     wait_for(lambda: cluster.phase() == "Succeeded")
@@ -88,14 +67,14 @@ def test_a_pod_waits_for_its_claim(cluster: Cluster) -> None:
 
 def test_a_claim_in_use_stays_until_its_pod_is_gone_and_takes_its_volume_along(cluster: Cluster) -> None:
     claim = cluster.claim("c")
-    pod = cluster.pod(LIVES, **_using("c"))
+    pod = cluster.pod(LIVES, **storage.using("c"))
     wait_for(lambda: cluster.phase() == "Running")
     path = cluster.volume_path("c")
-    cluster.context.delete(CLAIMS, claim)
-    assert "deletionTimestamp" in cluster.get(CLAIMS, "c")["metadata"]
+    cluster.context.delete(storage.CLAIMS, claim)
+    assert "deletionTimestamp" in cluster.get(storage.CLAIMS, "c")["metadata"]
     cluster.context.delete("pods", pod)
-    wait_for(lambda: cluster.phase("c", CLAIMS) == "Gone")
-    wait_for(lambda: cluster.phase(path.name, VOLUMES) == "Gone")
+    wait_for(lambda: cluster.phase("c", storage.CLAIMS) == "Gone")
+    wait_for(lambda: cluster.phase(path.name, storage.VOLUMES) == "Gone")
     assert not path.exists()
 
 
@@ -104,52 +83,52 @@ def test_provisioning_can_be_refused(cluster: Cluster) -> None:
     cluster.claim("c")
     wait_for(lambda: "ProvisioningFailed" in cluster.events("c"))
     cluster.controllers.fault("refuse-provisioning", message="")
-    wait_for(lambda: _bound(cluster, "c"))
+    wait_for(lambda: storage.bound(cluster, "c"))
 
 
 def test_a_claim_grows_when_more_is_asked_for(cluster: Cluster) -> None:
     cluster.claim("c", size="1Gi")
-    wait_for(lambda: _bound(cluster, "c"))
-    cluster.modify(CLAIMS, "c", lambda claim: claim["spec"]["resources"]["requests"].update(storage="5Gi"))
-    wait_for(lambda: cluster.status(CLAIMS, "c")["capacity"] == {"storage": "5Gi"})
-    assert cluster.get(VOLUMES, cluster.volume_path("c").name, "")["spec"]["capacity"] == {"storage": "5Gi"}
+    wait_for(lambda: storage.bound(cluster, "c"))
+    cluster.modify(storage.CLAIMS, "c", lambda claim: claim["spec"]["resources"]["requests"].update(storage="5Gi"))
+    wait_for(lambda: cluster.status(storage.CLAIMS, "c")["capacity"] == {"storage": "5Gi"})
+    assert cluster.get(storage.VOLUMES, cluster.volume_path("c").name, "")["spec"]["capacity"] == {"storage": "5Gi"}
 
 
 def test_a_volume_whose_size_is_enforced_gets_full(cluster: Cluster) -> None:
     enforced = {"annotations": {"devcluster/size-enforced": "true"}}
     cluster.claim("c", size="1Mi", metadata=enforced)
     script = "head -c 2000000 /dev/zero > /data/big; rm /data/big; echo x > /data/f && echo fits"
-    assert cluster.run(script, "first", **_using("c")).splitlines()[-1] == "fits"
+    assert cluster.run(script, "first", **storage.using("c")).splitlines()[-1] == "fits"
     cluster.controllers.fault("fill-volume", namespace=NAMESPACE, claim="c")
-    assert "No space left" in cluster.run("cp /etc/passwd /data/g", "second", **_using("c"))
+    assert "No space left" in cluster.run("cp /etc/passwd /data/g", "second", **storage.using("c"))
     cluster.controllers.fault("drain-volume", namespace=NAMESPACE, claim="c")
-    assert cluster.run("echo x > /data/h && cat /data/f", "third", **_using("c")) == "x\n"
-    _snapshot(cluster, "s", "c")
-    cluster.claim("copy", size="1Mi", dataSourceRef=_from_snapshot("s"))
-    assert cluster.run("ls /data", "fourth", **_using("copy")).split() == ["f", "g", "h"]
+    assert cluster.run("echo x > /data/h && cat /data/f", "third", **storage.using("c")) == "x\n"
+    storage.snapshot(cluster, "s", "c")
+    cluster.claim("copy", size="1Mi", dataSourceRef=storage.from_snapshot("s"))
+    assert cluster.run("ls /data", "fourth", **storage.using("copy")).split() == ["f", "g", "h"]
 
 
 def test_a_source_of_an_unknown_kind_is_left_to_its_populator(cluster: Cluster) -> None:
     reference = {"apiGroup": "volsync.backube", "kind": "ReplicationDestination", "name": "d"}
     cluster.claim("c", dataSourceRef=reference)
     wait_for(lambda: "ExternalProvisioning" in cluster.events("c"))
-    assert cluster.phase("c", CLAIMS) == "Pending"
+    assert cluster.phase("c", storage.CLAIMS) == "Pending"
     cluster.claim("prime")
-    wait_for(lambda: _bound(cluster, "prime"))
+    wait_for(lambda: storage.bound(cluster, "prime"))
     volume = cluster.volume_path("prime")
     (volume / "f").write_text("populated")
-    claim = cluster.get(CLAIMS, "c")
+    claim = cluster.get(storage.CLAIMS, "c")
 
     def hand_over(current: Object) -> None:
         keys = ("namespace", "name", "uid", "resourceVersion")
         current["spec"]["claimRef"] = {key: claim["metadata"][key] for key in keys}
 
-    cluster.registry.modify(cluster.context.resources[VOLUMES], "", volume.name, hand_over)
-    wait_for(lambda: _bound(cluster, "c"))
-    wait_for(lambda: cluster.phase("prime", CLAIMS) == "Lost")
-    cluster.context.delete(CLAIMS, cluster.get(CLAIMS, "prime"))
-    wait_for(lambda: cluster.phase("prime", CLAIMS) == "Gone")
-    assert cluster.run("cat /data/f", **_using("c")) == "populated"
+    cluster.registry.modify(cluster.context.resources[storage.VOLUMES], "", volume.name, hand_over)
+    wait_for(lambda: storage.bound(cluster, "c"))
+    wait_for(lambda: cluster.phase("prime", storage.CLAIMS) == "Lost")
+    cluster.context.delete(storage.CLAIMS, cluster.get(storage.CLAIMS, "prime"))
+    wait_for(lambda: cluster.phase("prime", storage.CLAIMS) == "Gone")
+    assert cluster.run("cat /data/f", **storage.using("c")) == "populated"
     assert cluster.volume_path("c") == volume
 
 
@@ -162,9 +141,9 @@ def test_a_fault_that_cannot_be_is_refused(cluster: Cluster, fault: str) -> None
 
 def test_a_claim_for_one_pod_is_not_given_to_a_second_one(cluster: Cluster) -> None:
     cluster.claim("c", accessModes=["ReadWriteOncePod"])
-    first = cluster.pod(LIVES, "first", **_using("c"))
+    first = cluster.pod(LIVES, "first", **storage.using("c"))
     wait_for(lambda: cluster.phase("first") == "Running")
-    cluster.pod("exit 0", "second", **_using("c"))
+    cluster.pod("exit 0", "second", **storage.using("c"))
     wait_for(lambda: "FailedScheduling" in cluster.events("second"))
     (condition,) = cluster.status("pods", "second")["conditions"]
     assert condition["message"] == (
@@ -177,7 +156,7 @@ def test_a_claim_for_one_pod_is_not_given_to_a_second_one(cluster: Cluster) -> N
 
 def test_a_claim_that_many_may_read_is_written_by_none(cluster: Cluster) -> None:
     cluster.claim("c", accessModes=["ReadOnlyMany"])
-    assert "Read-only file system" in cluster.run("touch /data/f", **_using("c"))
+    assert "Read-only file system" in cluster.run("touch /data/f", **storage.using("c"))
 
 
 def test_a_group_that_a_user_namespace_does_not_know_still_gets_its_rights(tmp_path: Path) -> None:

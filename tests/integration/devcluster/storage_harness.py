@@ -1,0 +1,33 @@
+"""Claims, snapshots, and pods that use them, in short."""
+
+from __future__ import annotations
+
+from hack.devcluster.context import Object
+from tests.integration.devcluster.controllers_harness import Cluster
+
+CLAIMS, VOLUMES, SNAPSHOTS = "persistentvolumeclaims", "persistentvolumes", "volumesnapshots"
+
+
+def bound(cluster: Cluster, name: str) -> bool:
+    return cluster.phase(name, CLAIMS) == "Bound"
+
+
+def snapshot(cluster: Cluster, name: str, claim: str) -> Object:
+    source = {"persistentVolumeClaimName": claim}
+    api = "snapshot.storage.k8s.io/v1"
+    return cluster.create(SNAPSHOTS, api, "VolumeSnapshot", name, spec={"source": source})
+
+
+def ready(cluster: Cluster, name: str) -> bool:
+    return bool(cluster.status(SNAPSHOTS, name).get("readyToUse"))
+
+
+def from_snapshot(name: str) -> Object:
+    return {"apiGroup": "snapshot.storage.k8s.io", "kind": "VolumeSnapshot", "name": name}
+
+
+def using(claim: str) -> Object:
+    return {
+        "volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": claim}}],
+        "container": {"volumeMounts": [{"name": "v", "mountPath": "/data"}]},
+    }
