@@ -101,6 +101,10 @@ def test_a_run_comes_to_its_end_by_events_alone_without_a_wrong_write_however_la
             world.cluster.now += timedelta(seconds=world.manager.look_again_seconds)
             world.manager.queue.add(ONE)
             world.settle()
+        writes = world.cluster.writes
+        world.manager.queue.add(ONE)
+        world.settle()
+        assert world.cluster.writes == writes, "a pass too many writes something"
     finally:
         world.manager.end()
     assert world.manager.problems == []
