@@ -116,6 +116,10 @@ class Cluster:
         state: Object = statuses[0]["state"]
         return state
 
+    def is_running(self, name: str = "p") -> bool:
+        """Tell whether a pod's container runs."""
+        return "running" in self.state_of(name)
+
     def terminated(self, name: str = "p") -> Object:
         """Wait for the end of a pod's first container and return how it ended."""
         wait_for(lambda: "terminated" in self.state_of(name))

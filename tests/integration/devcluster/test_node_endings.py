@@ -15,10 +15,6 @@ from tests.integration.devcluster.controllers_harness import Cluster, wait_for
 LIVES = "trap 'exit 7' TERM; echo up; while :; do sleep 0.05; done"
 
 
-def _running(cluster: Cluster, name: str = "p") -> bool:
-    return "running" in cluster.state_of(name)
-
-
 def test_a_deleted_pod_gets_sigterm_and_goes_when_it_has_ended(cluster: Cluster) -> None:
     pod = cluster.pod(LIVES, terminationGracePeriodSeconds=60)
     wait_for(lambda: cluster.status("pods", "p").get("conditions") and "up" in cluster.log(pod))
@@ -33,7 +29,7 @@ def test_a_deleted_pod_gets_sigterm_and_goes_when_it_has_ended(cluster: Cluster)
 
 def test_a_pod_that_ignores_sigterm_is_killed_after_its_grace_period(cluster: Cluster) -> None:
     pod = cluster.pod("trap '' TERM; echo up; sleep 600", terminationGracePeriodSeconds=1)
-    wait_for(lambda: _running(cluster))
+    wait_for(lambda: cluster.is_running())
     seen: list[Object] = []
     cluster.registry.subscribe(lambda event, resource, obj: seen.append(obj) if resource.plural == "pods" else None)
     started = time.monotonic()
@@ -63,7 +59,7 @@ def test_a_pod_for_another_node_stays_pending_with_an_event(cluster: Cluster) ->
 
 def test_a_pod_s_processes_can_be_killed_and_frozen(cluster: Cluster) -> None:
     pod = cluster.pod("while :; do echo tick; sleep 0.01; done")
-    wait_for(lambda: _running(cluster) and "tick" in cluster.log(pod))
+    wait_for(lambda: cluster.is_running() and "tick" in cluster.log(pod))
     cluster.controllers.fault("freeze-pod", namespace="work", pod="p")
 
     def still() -> bool:
@@ -84,7 +80,7 @@ def test_a_lost_node_reports_the_truth_when_it_is_back(cluster: Cluster) -> None
     volumes = [{"name": "v", "persistentVolumeClaim": {"claimName": "go"}}]
     script = "echo up; while ! test -e /v/go; do sleep 0.05; done; echo done > /v/done; exit 4"
     cluster.pod(script, container=mounts, volumes=volumes)
-    wait_for(lambda: _running(cluster))
+    wait_for(lambda: cluster.is_running())
     cluster.controllers.fault("lose-node")
     wait_for(lambda: "Ready" not in _true_conditions(cluster))
     folder = cluster.volume_path("go")
@@ -118,7 +114,7 @@ def test_pods_of_a_deleted_node_fail_and_go(cluster: Cluster) -> None:
 
 def test_the_out_of_service_taint_frees_the_pods_of_a_lost_node(cluster: Cluster) -> None:
     pod = cluster.pod(LIVES)
-    wait_for(lambda: _running(cluster))
+    wait_for(lambda: cluster.is_running())
     cluster.controllers.fault("lose-node")
     cluster.context.delete("pods", pod)
     wait_for(lambda: "Ready" not in _true_conditions(cluster))
@@ -140,7 +136,7 @@ def test_a_pod_of_another_uid_starts_only_after_the_old_processes_are_gone(clust
     script = "trap 'echo end >> /v/f; exit' TERM; echo start >> /v/f; while :; do sleep 0.05; done"
     for _ in range(2):
         pod = cluster.pod(script, container=mounts, volumes=volumes)
-        wait_for(lambda: _running(cluster))
+        wait_for(lambda: cluster.is_running())
         wait_for((cluster.volume_path("c") / "f").exists)
         wait_for(lambda: (cluster.volume_path("c") / "f").read_text().endswith("start\n"))
         cluster.context.delete("pods", pod, grace_seconds=0)

@@ -18,10 +18,6 @@ def _secret(cluster: Cluster, name: str = "s", **values: str) -> None:
     cluster.create("secrets", "v1", "Secret", name, data=data)
 
 
-def _running(cluster: Cluster, name: str = "p") -> bool:
-    return "running" in cluster.state_of(name)
-
-
 def test_the_command_is_process_one_of_a_host_named_after_the_pod(cluster: Cluster) -> None:
     assert cluster.run("echo $$ $(hostname); id -u") == "1 p\n0\n"
     assert cluster.run("hostname", "q", hostname="volsync") == "volsync\n"
@@ -200,7 +196,7 @@ def test_the_cluster_s_python_and_its_programs_are_found_by_any_user(cluster: Cl
 
 def test_services_are_names_of_this_machine(cluster: Cluster) -> None:
     pod = cluster.pod("while ! grep -q s3 /etc/hosts; do sleep 0.05; done; getent ahostsv4 s3.minio.svc | head -1")
-    wait_for(lambda: _running(cluster))
+    wait_for(lambda: cluster.is_running())
     cluster.create("services", "v1", "Service", "s3", namespace="minio", spec={"ports": [{"port": 9000}]})
     cluster.terminated()
     assert cluster.log(pod).split()[0] == "127.0.0.1"

@@ -53,23 +53,27 @@ class Key:
 
 def master_key(repository: Path, password: str) -> Key:
     """Open the repository's key."""
-    (file,) = (repository / "keys").iterdir()
-    data: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    master = json.loads(_user_key(data, password).open(base64.b64decode(data["data"])))
+    _, _, opened = _opened(repository, password)
+    master = json.loads(opened)
     parts = (master["encrypt"], master["mac"]["k"], master["mac"]["r"])
     return Key(*(base64.b64decode(part) for part in parts))
 
 
 def quicken(repository: Path, password: str) -> None:
     """Put the master key behind a password that is quick to try: restic spends half a second on each try otherwise."""
-    (file,) = (repository / "keys").iterdir()
-    data: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    master = _user_key(data, password).open(base64.b64decode(data["data"]))
+    file, data, opened = _opened(repository, password)
     data |= {"N": 16, "r": 1, "p": 1}
-    data["data"] = base64.b64encode(_user_key(data, password).seal(master)).decode()
+    data["data"] = base64.b64encode(_user_key(data, password).seal(opened)).decode()
     content = json.dumps(data).encode()
     file.unlink()
     (repository / "keys" / hashlib.sha256(content).hexdigest()).write_bytes(content)
+
+
+def _opened(repository: Path, password: str) -> tuple[Path, dict[str, Any], bytes]:
+    """Return the only key file, what is in it, and the master key that the password opens."""
+    (file,) = (repository / "keys").iterdir()
+    data: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return file, data, _user_key(data, password).open(base64.b64decode(data["data"]))
 
 
 def _user_key(data: dict[str, Any], password: str) -> Key:

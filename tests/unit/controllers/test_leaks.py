@@ -15,18 +15,6 @@ from volsync_py.kube.resources import REPLICATION_SOURCES
 NUMBER = 25
 
 
-def settle(cluster: LateCluster, manager: SteppedManager) -> None:
-    """Let everything happen and be told, until there is nothing more."""
-    while manager.is_busy():
-        for feed in manager.feeds.values():
-            while feed.kept:
-                feed.tell()
-        manager.make_pass()
-        manager.later.do()
-        for chore in cluster.chores()[:1]:
-            chore()
-
-
 def come_and_go(cluster: LateCluster, manager: SteppedManager, word: str) -> int:
     """Let sources be backed up, one of them in vain, and be deleted; return how many objects Python has afterwards."""
     template = source()[0]
@@ -35,13 +23,13 @@ def come_and_go(cluster: LateCluster, manager: SteppedManager, word: str) -> int
         one = copy.deepcopy(template)
         one["metadata"]["name"] = f"{word}-{number}"
         cluster.create(REPLICATION_SOURCES, one)
-    settle(cluster, manager)
+    manager.settle()
     made = cluster.of_kind("ReplicationSource")
     assert sum(one["status"].get("lastManualSync") == "m" for one in made) == NUMBER - 1
     for one in made:
         meta = one["metadata"]
         cluster.delete(REPLICATION_SOURCES, meta["name"], "ns", uid=meta["uid"])
-    settle(cluster, manager)
+    manager.settle()
     cluster.objects = {key: obj for key, obj in cluster.objects.items() if key[0] != "Event"}
     assert sorted(kind for kind, _ in cluster.objects) == ["PersistentVolumeClaim", "Secret"]
     gc.collect()

@@ -22,8 +22,6 @@ from volsync_py.restic.report import Report
 ONE = Request("ns", "n")
 # The data, the cache, and the volume that a destination made to restore into.
 KEPT = {"data", *(cache_name(role, "n") for role in Role), destination_name("n")}
-# Of a test that lets everything happen; more is a loop.
-MOST_ROUNDS = 200
 
 
 class World:
@@ -61,15 +59,6 @@ class World:
         found: dict[str, Any] = self.cluster.objects[ROLES[self.role].kind, "n"]["status"]
         return found
 
-    def settle(self) -> None:
-        """Let everything come to its end, but no time pass."""
-        for _ in range(MOST_ROUNDS):
-            if not self.manager.is_busy():
-                return
-            for what in ("news", "pass", "chore", "tidy"):
-                self.step(what, 0)
-        raise AssertionError("it does not come to an end")
-
 
 WHAT = ["pass"] * 3 + ["news"] * 3 + ["chore"] * 3 + ["tidy", "touch", "restart"]
 STEPS = st.lists(st.tuples(st.sampled_from(WHAT), st.integers(0, 5)), max_size=60)
@@ -92,7 +81,7 @@ def test_a_run_comes_to_its_end_by_events_alone_without_a_wrong_write_however_la
     try:
         for what, which in steps:
             world.step(what, which)
-        world.settle()
+        world.manager.settle()
         for _ in range(failures):
             # Only the pause after a failure is a matter of time.
             if not world.cluster.reports:
@@ -100,10 +89,10 @@ def test_a_run_comes_to_its_end_by_events_alone_without_a_wrong_write_however_la
             assert world.manager.look_again_seconds is not None
             world.cluster.now += timedelta(seconds=world.manager.look_again_seconds)
             world.manager.queue.add(ONE)
-            world.settle()
+            world.manager.settle()
         writes = world.cluster.writes
         world.manager.queue.add(ONE)
-        world.settle()
+        world.manager.settle()
         assert world.cluster.writes == writes, "a pass too many writes something"
     finally:
         world.manager.end()
@@ -125,10 +114,10 @@ def test_a_claim_that_a_run_waits_for_calls_it_when_it_is_there(
 ) -> None:
     world = World(role, [obj for obj in made() if obj["metadata"]["name"] != "data"], [BACKED_UP, RESTORED])
     try:
-        world.settle()
+        world.manager.settle()
         assert "'data'" in world.status["conditions"][0]["message"]
         world.cluster.create(PVCS, claim("data"))
-        world.settle()
+        world.manager.settle()
     finally:
         world.manager.end()
     assert world.cluster.jobs_made == 1
