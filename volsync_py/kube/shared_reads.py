@@ -43,11 +43,11 @@ class SharedReads:
         with self._lock:
             now = self._clock()
             self._forget_before(now - self._longest)
-            asked = self._reads.get(key)
-            others = asked is not None and asked.began >= since
-            if asked is None or not others:
-                asked = self._reads[key] = _Asked(now)
-        return asked.answer.result() if others else self._make(key, asked, read)
+            asked, is_mine = self._reads.get(key), False
+            if asked is None or asked.began < since:
+                asked, is_mine = _Asked(now), True
+                self._reads[key] = asked
+        return self._make(key, asked, read) if is_mine else asked.answer.result()
 
     def __len__(self) -> int:
         return len(self._reads)
