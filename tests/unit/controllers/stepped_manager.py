@@ -88,14 +88,19 @@ class SteppedManager:
         kept = any(feed.kept for feed in self.feeds.values())
         return kept or bool(len(self.queue)) or bool(self.later.waiting) or bool(self.cluster.chores())
 
-    def settle(self) -> None:
-        """Let everything come to its end, but no time pass."""
+    def tell(self, which: int) -> None:
+        """Tell the oldest event of one of the kinds that have any."""
+        late = [feed for feed in self.feeds.values() if feed.kept]
+        if late:
+            late[which % len(late)].tell()
+
+    def settle(self, events: int = 1) -> None:
+        """Let everything come to its end, but no time pass; so many events are told between two passes."""
         for _ in range(_MOST_ROUNDS):
             if not self.is_busy():
                 return
-            for feed in self.feeds.values():
-                while feed.kept:
-                    feed.tell()
+            for _ in range(events):
+                self.tell(0)
             self.make_pass()
             for chore in self.cluster.chores()[:1]:
                 chore()

@@ -23,13 +23,13 @@ def come_and_go(cluster: LateCluster, manager: SteppedManager, word: str) -> int
         one = copy.deepcopy(template)
         one["metadata"]["name"] = f"{word}-{number}"
         cluster.create(REPLICATION_SOURCES, one)
-    manager.settle()
+    manager.settle(NUMBER)
     made = cluster.of_kind("ReplicationSource")
     assert sum(one["status"].get("lastManualSync") == "m" for one in made) == NUMBER - 1
     for one in made:
         meta = one["metadata"]
         cluster.delete(REPLICATION_SOURCES, meta["name"], "ns", uid=meta["uid"])
-    manager.settle()
+    manager.settle(NUMBER)
     cluster.objects = {key: obj for key, obj in cluster.objects.items() if key[0] != "Event"}
     assert sorted(kind for kind, _ in cluster.objects) == ["PersistentVolumeClaim", "Secret"]
     gc.collect()

@@ -45,9 +45,7 @@ class World:
             resource = ROLES[self.role]
             self.cluster.patch(resource, "n", {"metadata": {"labels": {"touched": str(which)}}})
         elif what == "news":
-            late = [feed for feed in self.cluster.feeds.values() if feed.kept]
-            if late:
-                late[which % len(late)].tell()
+            self.manager.tell(which)
         else:
             chores = self.cluster.chores()
             if chores:
