@@ -37,9 +37,10 @@ class Objects:
     items: Mapping[tuple[Kind, str], Object] = field(factory=dict)
 
     @classmethod
-    def of(cls, objects: Iterable[Object]) -> Objects:
-        """Index `objects` by kind and name."""
-        return cls({(Kind(o["kind"]), o["metadata"]["name"]): o for o in objects})
+    def of(cls, namespace: str, objects: Iterable[Object]) -> Objects:
+        """Index the objects of one namespace by kind and name; what is of another one does not exist."""
+        here = (o for o in objects if o["metadata"].get("namespace") == namespace)
+        return cls({(Kind(o["kind"]), o["metadata"]["name"]): o for o in here})
 
     def get(self, kind: Kind, name: str) -> Object | None:
         """Return the object of that name, or None."""

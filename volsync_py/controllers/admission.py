@@ -18,7 +18,7 @@ from volsync_py.core.actions import Object
 from volsync_py.core.labels import Label
 from volsync_py.core.names import Role, job_name
 from volsync_py.core.times import parse_rfc3339
-from volsync_py.kube.store import Store
+from volsync_py.kube.store import Store, owned_by
 from volsync_py.movers.restic.job_state import has_ended
 
 RUNNING = "running"
@@ -96,11 +96,11 @@ class Admission:
                 yield role, resource
 
     def _is_staged(self, resource: Object) -> bool:
-        uid = resource["metadata"]["uid"]
+        meta = resource["metadata"]
         return any(
-            (obj["metadata"].get("labels") or {}).get(Label.CLEANUP) == uid
+            (obj["metadata"].get("labels") or {}).get(Label.CLEANUP) == meta["uid"]
             for store in self._staged
-            for obj in store.by_index("owner", uid)
+            for obj in store.by_index("owner", owned_by(meta["namespace"], meta["uid"]))
         )
 
 

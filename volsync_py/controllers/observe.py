@@ -12,6 +12,7 @@ from volsync_py.api.view import MoverSettings, Objects, Read, ReadKind, View
 from volsync_py.core import names
 from volsync_py.core.actions import Object
 from volsync_py.core.labels import CREATED_BY_US, Label
+from volsync_py.core.owners import controller_of
 from volsync_py.core.times import parse_rfc3339
 from volsync_py.kube.client import Client
 from volsync_py.kube.errors import ApiError, NotFound
@@ -23,6 +24,8 @@ from volsync_py.kube.resources import (
     NODES,
     PODS,
     PVCS,
+    REPLICATION_DESTINATIONS,
+    REPLICATION_SOURCES,
     ROLE_BINDINGS,
     ROLES,
     SECRETS,
@@ -31,13 +34,17 @@ from volsync_py.kube.resources import (
     Resource,
 )
 from volsync_py.kube.shared_reads import SharedReads
-from volsync_py.kube.store import Store
+from volsync_py.kube.store import Store, owned_by
 
 # Pods that can hold a volume on a node; of the finished ones and of movers a namespace may have thousands.
 NOT_OURS = f"{Label.CREATED_BY}!={CREATED_BY_US}"
 _ON_A_NODE = "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed"
 # What nobody else asks for.
 _OF_ONE_RUN = (ReadKind.FAILED_CREATE_EVENTS, ReadKind.POD_LOG)
+_CONTROLLERS = {
+    REPLICATION_SOURCES.kind: (names.Role.SOURCE, REPLICATION_SOURCES),
+    REPLICATION_DESTINATIONS.kind: (names.Role.DESTINATION, REPLICATION_DESTINATIONS),
+}
 OWNED = (JOBS, PVCS, VOLUME_SNAPSHOTS, SERVICE_ACCOUNTS, ROLES, ROLE_BINDINGS)
 
 
@@ -71,7 +78,7 @@ class Observer:
         return View(
             now=now,
             settings=self.settings,
-            objects=Objects.of(self._objects(replication, namespace)),
+            objects=Objects.of(namespace, self._objects(replication, namespace)),
             namespace_labels=space["metadata"].get("labels") or {},
             namespace_annotations=space["metadata"].get("annotations") or {},
         )
@@ -80,7 +87,7 @@ class Observer:
         for resource in OWNED:
             store = self._stores.get(resource)
             if store is not None:
-                yield from store.by_index("owner", replication.uid)
+                yield from store.by_index("owner", owned_by(namespace, replication.uid))
         job = names.job_name(replication.role, replication.name)
         named: list[tuple[Resource, str]] = [(JOBS, job)]
         named += [(PVCS, name) for name in self._claims(replication)]
@@ -107,12 +114,23 @@ class Observer:
 
         def read(need: Read) -> Any:
             if need.kind is ReadKind.JOBS_OF_REPOSITORY:
-                return self._stores[JOBS].by_index("repository", need.name)
+                jobs = self._stores[JOBS].by_index("repository", need.name)
+                return [job for job in jobs if self._is_a_mover(job)]
             if need.kind in _OF_ONE_RUN:
                 return self._ask(namespace, need)
             return self._shared.get((namespace, need), asked_at, partial(self._ask, namespace, need))
 
         return Reads(read)
+
+    def _is_a_mover(self, job: Object) -> bool:
+        """Return whether a Job is the mover of a resource that is known; anybody may write labels on one of his."""
+        meta, controller = job["metadata"], controller_of(job) or {}
+        role, kind = _CONTROLLERS.get(str(controller.get("kind")), (None, None))
+        if role is None or kind is None or controller.get("apiVersion") != kind.api_version:
+            return False
+        owner = self._stores[kind].get(meta["namespace"], str(controller.get("name")))
+        uid, name = (owner["metadata"]["uid"], owner["metadata"]["name"]) if owner is not None else ("", "")
+        return controller.get("uid") == uid and meta["name"] == names.job_name(role, name)
 
     def _ask(self, namespace: str, need: Read) -> Any:
         simple = {

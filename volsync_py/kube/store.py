@@ -38,16 +38,22 @@ def version_of(obj: Object) -> int:
         return 0
 
 
-def owner_uids(obj: Object) -> list[str]:
-    """Index: the UIDs of all owners."""
-    return [r["uid"] for r in obj["metadata"].get("ownerReferences") or []]
+def owned_by(namespace: str, uid: str) -> str:
+    """Return the value of the index `owner`: owners are of the namespace of what they own, whatever it says."""
+    return f"{namespace}/{uid}"
+
+
+def _owners(obj: Object) -> list[str]:
+    """Index: all owners."""
+    meta = obj["metadata"]
+    return [owned_by(meta.get("namespace", ""), r["uid"]) for r in meta.get("ownerReferences") or []]
 
 
 class Store:
     """A keyed and indexed set of objects; thread-safe."""
 
     def __init__(self, indexers: Mapping[str, Indexer] | None = None, transform: Transform | None = None) -> None:
-        self._indexers: dict[str, Indexer] = {"owner": owner_uids, **(indexers or {})}
+        self._indexers: dict[str, Indexer] = {"owner": _owners, **(indexers or {})}
         self._transform = transform
         self._lock = threading.RLock()
         self._objects: dict[Key, Object] = {}

@@ -82,7 +82,7 @@ def test_what_was_there_before_an_api_went_is_taken_again_when_it_is_back() -> N
     store = Store()
     store.replace([obj(7)], 10)
     assert store.clear() == [(obj(7), None)]
-    assert store.by_index("owner", "u1") == []
+    assert store.by_index("owner", "n/u1") == []
     assert store.put(obj(7)) == (True, None)
 
 
@@ -100,10 +100,10 @@ def test_an_index_follows_its_objects() -> None:
     store = Store()
     store.put(obj(1))
     store.put(obj(2, owner="u2"))
-    assert store.by_index("owner", "u1") == []
-    assert store.by_index("owner", "u2") == [obj(2, owner="u2")]
+    assert store.by_index("owner", "n/u1") == []
+    assert store.by_index("owner", "n/u2") == [obj(2, owner="u2")]
     store.remove(obj(3))
-    assert store.by_index("owner", "u2") == []
+    assert store.by_index("owner", "n/u2") == []
 
 
 def test_an_object_that_no_indexer_can_digest_changes_nothing() -> None:
@@ -116,7 +116,7 @@ def test_an_object_that_no_indexer_can_digest_changes_nothing() -> None:
     told: list[Exception] = []
     assert store.replace([bad, {**obj(3, "b"), "spec": {}}], 10, told.append) == [(None, {**obj(3, "b"), "spec": {}})]
     assert [type(error) for error in told] == [KeyError]
-    assert store.by_index("owner", "u1") == [good, {**obj(3, "b"), "spec": {}}]
+    assert store.by_index("owner", "n/u1") == [good, {**obj(3, "b"), "spec": {}}]
 
 
 def test_what_is_told_again_is_not_digested_again() -> None:

@@ -32,7 +32,9 @@ def decision_on(objects: Iterable[dict[str, Any]], now: datetime = NOW, settings
     view = View(
         now=now,
         settings=settings,
-        objects=Objects.of(o for o in listed if o["kind"] in _KINDS and not foreign(o)),
+        objects=Objects.of(
+            resource["metadata"]["namespace"], (o for o in listed if o["kind"] in _KINDS and not foreign(o))
+        ),
         namespace_labels=namespace["metadata"].get("labels") or {},
         namespace_annotations=namespace["metadata"].get("annotations") or {},
     )

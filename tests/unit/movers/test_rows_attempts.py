@@ -25,7 +25,7 @@ Objects_ = list[dict[str, Any]]
 
 def view_of(objects: Objects_) -> View:
     claims = (o for o in objects if o["kind"] == Kind.CLAIM)
-    return View(now=NOW, settings=SETTINGS, objects=Objects.of(claims))
+    return View(now=NOW, settings=SETTINGS, objects=Objects.of("ns", claims))
 
 
 def failed(objects: Objects_, error_class: str, **annotations: str) -> dict[str, Any]:

@@ -43,7 +43,7 @@ def snapshot(owner: str = "u", **status: Any) -> dict[str, Any]:
 
 
 def copied(claim: dict[str, Any], method: str, *objects: dict[str, Any], **options: Any) -> Copy:
-    return ensure_copy(OWNER, NAME, claim, CopyOptions(CopyMethod(method), **options), Objects.of(objects), NOW)
+    return ensure_copy(OWNER, NAME, claim, CopyOptions(CopyMethod(method), **options), Objects.of("ns", objects), NOW)
 
 
 def made(copy: Copy) -> dict[str, Any]:
@@ -154,7 +154,8 @@ def test_the_class_of_a_snapshot_is_the_clusters_unless_one_is_named_h10(given: 
 
 @pytest.mark.parametrize("method", ["Clone", "Snapshot"])
 def test_an_object_of_somebody_else_under_the_copys_name_is_left_alone(method: str) -> None:
-    theirs = snapshot("other", **BOUND) if method == "Snapshot" else {**source(), "metadata": {"name": NAME}}
+    nobodys = {"name": NAME, "namespace": "ns"}
+    theirs = snapshot("other", **BOUND) if method == "Snapshot" else {**source(), "metadata": nobodys}
     copy = copied(source(), method, theirs)
     assert copy.claim is None
     assert copy.waiting is not None

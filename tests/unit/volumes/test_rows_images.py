@@ -41,7 +41,7 @@ def snapshot(*owners: str, labels: dict[str, str] | None = None, **status: Any) 
 
 
 def image(data: dict[str, Any], *objects: dict[str, Any]) -> Any:
-    return ensure_snapshot_image(OWNER, data, None, Objects.of(objects), NOW)
+    return ensure_snapshot_image(OWNER, data, None, Objects.of("ns", objects), NOW)
 
 
 def test_without_a_snapshot_the_claim_itself_is_the_image_b8_h3() -> None:
