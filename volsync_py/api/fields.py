@@ -14,6 +14,8 @@ from volsync_py.core.quantity import parse_quantity
 
 # Of a 32 bit integer, which is what the API's numbers are.
 LARGEST = 2**31 - 1
+# What is compared as it is and never read: manual, unlock, run-now. Tags are dates and hashes; this leaves room.
+LONGEST_TOKEN = 4096
 # A century; what people write to say "never" must not end beyond the calendar.
 LONGEST_DAYS = 36500
 

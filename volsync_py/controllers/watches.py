@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from volsync_py.bounded_json import without_depths
 from volsync_py.controllers.admission import RUNNING, Admission, is_live, running_index
 from volsync_py.core.labels import CREATED_BY_US, Label
 from volsync_py.core.names import Role, job_name
@@ -52,8 +53,8 @@ def informers(
 
     custom = {"job": _job_of, "claim": _claims_of, RUNNING: running_index}
     made = [
-        informer(REPLICATION_SOURCES, indexers=custom),
-        informer(REPLICATION_DESTINATIONS, indexers=custom),
+        informer(REPLICATION_SOURCES, indexers=custom, transform=_trim_custom),
+        informer(REPLICATION_DESTINATIONS, indexers=custom, transform=_trim_custom),
         informer(JOBS, label_selector=_OURS, indexers={"repository": _repository_of}),
         informer(PODS, label_selector=_OURS, indexers={"job": _pod_job}, transform=_trim_pod),
         informer(PVCS, transform=_trim_claim),
@@ -162,6 +163,11 @@ def _pod_job(pod: Object) -> list[str]:
     """Index: the Job of a pod."""
     name = (pod["metadata"].get("labels") or {}).get("job-name")
     return [f"{pod['metadata']['namespace']}/{name}"] if name else []
+
+
+def _trim_custom(resource: Object) -> Object:
+    """Take away what is nested deeper than any field that is read: some fields allow everything."""
+    return {key: without_depths(value) for key, value in resource.items()}
 
 
 def _trim_pod(pod: Object) -> Object:

@@ -6,11 +6,11 @@ call has a deadline, nothing is retried here, and every failure is a `kube.error
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from volsync_py.bounded_json import read_stored
 from volsync_py.kube import errors
 from volsync_py.kube.config import Connection
 from volsync_py.kube.resources import Resource
@@ -225,6 +225,6 @@ def _refusal(answer: Answer) -> errors.ApiError:
 
 def _decoded(raw: bytes) -> Any:
     try:
-        return json.loads(raw)
+        return read_stored(raw)
     except ValueError:
         return None

@@ -6,14 +6,14 @@ and the rest is still read, because restic would wait for ever for a reader that
 
 from __future__ import annotations
 
-import json
 import re
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from typing import IO, Any
 
+from volsync_py.bounded_json import Unreadable, read_json, real_of
 from volsync_py.restic.classify import Said, is_damage, is_hopeless, is_missing_bucket
 from volsync_py.restic.contact import RETRY_LINE, Contact
 from volsync_py.restic.ended import Ended, Message
@@ -23,8 +23,20 @@ from volsync_py.restic.report import ErrorClass
 MOST_LINES = 200
 # The first ones name the cause, the last ones the end.
 _FIRST_LINES = 50
+# Whatever is recognised in a line is in its beginning.
+_LONGEST_TEXT = 4096
 # A name in a list for people; the whole of a longer one is in no log either.
 _LONGEST_ITEM = 300
+# A list of snapshots is one line; this is one of a hundred thousand.
+_LONGEST_LINE_BYTES = 64 * 1024 * 1024
+# restic has half a dozen kinds of messages.
+_MOST_KINDS = 32
+# What is counted in its messages; whoever reads one of them meets a number, or 0.
+_NUMBERS = frozenset(
+    "percent_done bytes_done bytes_restored bytes_skipped total_bytes files_done files_restored files_skipped"
+    " files_deleted total_files data_added data_added_packed total_files_processed total_bytes_processed"
+    " total_duration files_new files_changed files_unmodified dirs_new dirs_changed dirs_unmodified num_errors".split()
+)
 _NO_TEXT = re.compile("\ufffd+")
 
 
@@ -81,7 +93,7 @@ class Output:
     def read(self, stream: IO[bytes], *, is_error: bool) -> None:
         """Read a stream to its end, whatever happens."""
         with stream:
-            for raw in stream:
+            for raw in _lines_of(stream):
                 if self.failure is not None:
                     continue
                 try:
@@ -119,8 +131,9 @@ class Output:
         if not line:
             return
         value = _json(line)
-        if isinstance(value, dict) and "message_type" in value:
-            self._message(value)
+        line = line[:_LONGEST_TEXT]
+        if isinstance(value, dict) and isinstance(value.get("message_type"), str):
+            self._message({**value, **{key: real_of(value, key) for key in _NUMBERS & value.keys()}})
         elif value is not None:
             self._document = value
         elif is_error:
@@ -148,14 +161,17 @@ class Output:
             if len(self._nodes) < MOST_LINES:
                 self._nodes.append(str(message.get("path") or ""))
         else:
-            self._latest[kind] = message
+            if kind in self._latest or len(self._latest) < _MOST_KINDS:
+                self._latest[kind] = message
             if kind == "exit_error":
-                self._lines.append(str(message.get("message") or ""))
-                self._hope(str(message.get("message") or ""))
+                text = str(message.get("message") or "")[:_LONGEST_TEXT]
+                self._lines.append(text)
+                self._hope(text)
 
     def _error(self, message: Message) -> None:
         error = message.get("error")
         text = str(message.get("message") or (error.get("message") if isinstance(error, dict) else error))
+        text = text[:_LONGEST_TEXT]
         item, during = str(message.get("item") or "")[-_LONGEST_ITEM:], str(message.get("during") or "")
         self._errors.append(text)
         self._damaged = self._damaged or is_damage(text)
@@ -194,11 +210,20 @@ def comparable(name: str) -> str:
     return _NO_TEXT.sub("\ufffd", name.encode(errors="surrogateescape").decode(errors="replace"))
 
 
+def _lines_of(stream: IO[bytes]) -> Iterator[bytes]:
+    """Return the lines of a stream; of one that is too long, the beginning."""
+    cut = False
+    while raw := stream.readline(_LONGEST_LINE_BYTES):
+        if not cut:
+            yield raw
+        cut = not raw.endswith(b"\n")
+
+
 def _json(line: str) -> Any:
     """Return the value of a line of JSON, or None."""
     if line[0] not in "{[":
         return None
     try:
-        return json.loads(line)
-    except ValueError:
+        return read_json(line, most=_LONGEST_LINE_BYTES)
+    except Unreadable:
         return None

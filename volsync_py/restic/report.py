@@ -2,7 +2,8 @@
 
 Kubernetes keeps 4,096 bytes of it, so the document is made to fit: most of the list of unreadable items gives way
 first, then the lines of the log that nobody looks for, and last those that people do; it says when the log was cut.
-Reading is lenient, because the mover of a run may be older or newer than the manager.
+Reading is lenient, because the mover of a run may be older or newer than the manager, and total, because a pod may say
+anything: each text is cut, each number is one that a status can hold, and a class that is not ours is Unknown.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 
 from attrs import evolve, frozen
 
+from volsync_py.bounded_json import list_of, number_of, read_object, real_of, text_of, writable
 from volsync_py.restic.lines import matters
 
 VERSION = 1
@@ -24,6 +26,14 @@ MOST_ITEMS = 20
 _FEWEST_ITEMS = 5
 # Causes are one sentence; a longer text is somebody's stack trace.
 LONGEST_MESSAGE = 500
+# Names of files may be longer; this much tells which one it is.
+_LONGEST_ITEM = 300
+# A run has half as many.
+_MOST_STEPS = 16
+# What a process can end with.
+_LARGEST_CODE = 255
+# What a field of 32 bits holds.
+_MOST_SNAPSHOTS = 2**31 - 1
 
 
 class Outcome(StrEnum):
@@ -189,31 +199,27 @@ class Report:
     @classmethod
     def from_json(cls, text: str) -> Report | None:
         """Return the report in a termination message, or None if there is none in it."""
-        try:
-            data = json.loads(text)
-        except ValueError:
+        data = read_object(text, most=MOST_BYTES)
+        if data is None or not number_of(data, "version"):
             return None
-        if not isinstance(data, dict) or not isinstance(data.get("version"), int):
-            return None
-        try:
-            outcome = Outcome(str(data.get("outcome")))
-        except ValueError:
+        outcome = _outcome(data)
+        if outcome is None:
             return None
         return cls(
             outcome=outcome,
-            error_class=_text(data, "class"),
-            message=_text(data, "message"),
-            exit_code=_number(data, "exitCode"),
-            steps=tuple(s for s in map(_step, _list(data, "steps")) if s is not None),
+            error_class=_class(data),
+            message=text_of(data, "message", most=LONGEST_MESSAGE),
+            exit_code=number_of(data, "exitCode", most=_LARGEST_CODE),
+            steps=tuple(s for s in map(_step, list_of(data, "steps", most=_MOST_STEPS)) if s is not None),
             skipped_empty=data.get("skippedEmpty") is True,
             initialized=data.get("initialized") is True,
-            repository_id=_text(data, "repositoryID"),
+            repository_id=text_of(data, "repositoryID"),
             snapshot=_snapshot(data.get("snapshot")),
             snapshots=_counts(data.get("snapshots")),
             restored=_restored(data.get("restored")),
             nothing_to_restore=data.get("nothingToRestore") is True,
-            items=tuple(str(i) for i in _list(data, "items")),
-            log=_text(data, "log"),
+            items=tuple(writable(i[:_LONGEST_ITEM]) for i in list_of(data, "items", most=MOST_ITEMS) if _is_text(i)),
+            log=text_of(data, "log", most=MOST_BYTES),
             log_truncated=data.get("logTruncated") is True,
         )
 
@@ -242,60 +248,52 @@ def _size(report: Report) -> int:
     return len(_encode(report).encode())
 
 
-def _text(data: dict[str, Any], key: str) -> str:
-    value = data.get(key)
-    return value if isinstance(value, str) else ""
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
 
 
-def _number(data: dict[str, Any], key: str) -> int:
-    value = data.get(key)
-    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0
+def _outcome(data: dict[str, Any]) -> Outcome | None:
+    found = data.get("outcome")
+    return Outcome(found) if isinstance(found, str) and found in list(Outcome) else None
 
 
-def _list(data: dict[str, Any], key: str) -> list[Any]:
-    value = data.get(key)
-    return value if isinstance(value, list) else []
+def _class(data: dict[str, Any]) -> str:
+    """Return the class of a report or step; it becomes a condition's reason and a metric's label."""
+    found = text_of(data, "class")
+    return found if found in ("", *ErrorClass) else ErrorClass.UNKNOWN.value
 
 
 def _step(data: Any) -> StepReport | None:
-    if not isinstance(data, dict):
+    outcome = _outcome(data) if isinstance(data, dict) else None
+    if outcome is None:
         return None
-    try:
-        outcome = Outcome(str(data.get("outcome")))
-    except ValueError:
-        return None
-    seconds = data.get("seconds")
-    return StepReport(
-        _text(data, "name"),
-        outcome,
-        _text(data, "class"),
-        _text(data, "message"),
-        float(seconds) if isinstance(seconds, int | float) else 0.0,
-    )
+    message = text_of(data, "message", most=LONGEST_MESSAGE)
+    return StepReport(text_of(data, "name"), outcome, _class(data), message, float(real_of(data, "seconds")))
 
 
 def _snapshot(data: Any) -> SnapshotFacts | None:
-    if not isinstance(data, dict) or not _text(data, "id"):
+    if not isinstance(data, dict) or not text_of(data, "id"):
         return None
     return SnapshotFacts(
-        _text(data, "id"),
-        _text(data, "time"),
-        _number(data, "filesNew"),
-        _number(data, "filesChanged"),
-        _number(data, "filesUnmodified"),
-        _number(data, "bytesProcessed"),
-        _number(data, "bytesAdded"),
-        _number(data, "filesFailed"),
+        text_of(data, "id"),
+        text_of(data, "time"),
+        number_of(data, "filesNew"),
+        number_of(data, "filesChanged"),
+        number_of(data, "filesUnmodified"),
+        number_of(data, "bytesProcessed"),
+        number_of(data, "bytesAdded"),
+        number_of(data, "filesFailed"),
     )
 
 
 def _counts(data: Any) -> SnapshotCounts | None:
     if not isinstance(data, dict):
         return None
-    return SnapshotCounts(_number(data, "count"), _text(data, "oldest"), _text(data, "newest"))
+    count = number_of(data, "count", most=_MOST_SNAPSHOTS)
+    return SnapshotCounts(count, text_of(data, "oldest"), text_of(data, "newest"))
 
 
 def _restored(data: Any) -> RestoredFacts | None:
-    if not isinstance(data, dict) or not _text(data, "id"):
+    if not isinstance(data, dict) or not text_of(data, "id"):
         return None
-    return RestoredFacts(_text(data, "id"), _text(data, "time"), _number(data, "files"), _number(data, "bytes"))
+    return RestoredFacts(text_of(data, "id"), text_of(data, "time"), number_of(data, "files"), number_of(data, "bytes"))

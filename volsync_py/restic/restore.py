@@ -15,7 +15,7 @@ from volsync_py.restic.disk import sync_volume
 from volsync_py.restic.environment import MoverError
 from volsync_py.restic.humanlog import size
 from volsync_py.restic.report import ErrorClass, Outcome, RestoredFacts, StepReport
-from volsync_py.restic.selection import SelectionError, select
+from volsync_py.restic.selection import SelectionError, is_snapshot, select
 from volsync_py.restic.session import Session
 
 # Enough to recognise one's own.
@@ -59,10 +59,10 @@ def _snapshots(session: Session) -> list[dict[str, Any]]:
         session.init(ended)
         return []
     session.must(ended, 3)
-    if not isinstance(ended.document, list):
+    if not isinstance(ended.document, list) or not all(map(is_snapshot, ended.document)):
         # What was not read is no empty repository.
-        raise MoverError(ErrorClass.UNKNOWN, "restic listed no snapshots, and did not say that there are none", 3)
-    return [s for s in ended.document if isinstance(s, dict)]
+        raise MoverError(ErrorClass.UNKNOWN, "restic listed no snapshots, or something that is none", 3)
+    return ended.document
 
 
 def _nothing(session: Session, snapshots: list[dict[str, Any]]) -> None:

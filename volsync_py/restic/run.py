@@ -11,9 +11,12 @@ from typing import Any, TypeVar
 
 from attrs import AttrsInstance, asdict, field, fields_dict, frozen
 
+from volsync_py.bounded_json import Unreadable, read_json, writable
 from volsync_py.core.names import SNAPSHOT_HOST
 
 VERSION = 1
+# What Linux lets one variable of the environment be, with its name.
+MOST_BYTES = 128 * 1024
 T = TypeVar("T", bound=AttrsInstance)
 
 
@@ -130,11 +133,12 @@ class Run:
     def from_json(cls, text: str) -> Run:
         """Read the document; unknown keys are ignored, a version or a type that does not fit is refused."""
         try:
-            data = json.loads(text)
-        except ValueError as error:
-            raise RunError(f"VOLSYNC_PY_RUN is no JSON: {error}") from None
+            data = read_json(text, most=MOST_BYTES)
+        except Unreadable as error:
+            raise RunError(f"VOLSYNC_PY_RUN cannot be read: {error}") from None
         if not isinstance(data, dict) or data.get("version") != VERSION:
             version = data.get("version") if isinstance(data, dict) else None
+            version = version if isinstance(version, int) else None
             raise RunError(
                 f"VOLSYNC_PY_RUN has version {version!r}, this mover knows {VERSION}: use one image for both"
             )
@@ -170,9 +174,14 @@ def _checked(where: str, value: Any, default: Any) -> Any:
         bool: isinstance(value, bool),
         int: number and isinstance(value, int),
         float: number,
-        str: isinstance(value, str),
-        list: isinstance(value, list) and all(isinstance(item, str) for item in value),
+        str: _is_word(value),
+        list: isinstance(value, list) and all(map(_is_word, value)),
     }[type(default)]
     if not fits:
         raise RunError(f"VOLSYNC_PY_RUN: {where} is {type(value).__name__}, not {type(default).__name__}")
     return value
+
+
+def _is_word(value: Any) -> bool:
+    """Return whether a value can be an argument of a program."""
+    return isinstance(value, str) and "\0" not in value and writable(value) == value

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+from volsync_py.bounded_json import list_of
 from volsync_py.core.times import parse_rfc3339
 
 Snapshot = dict[str, Any]
+# More than any snapshot has of paths or tags.
+_MOST_WORDS = 100_000
 
 
 class SelectionError(ValueError):
@@ -21,6 +25,18 @@ def parse_instant(text: str) -> datetime:
         return parse_rfc3339(text)
     except ValueError as error:
         raise SelectionError(f"restoreAsOf {text!r} is no RFC 3339 time: {error}") from None
+
+
+def is_snapshot(value: Any) -> bool:
+    """Return whether a value of restic's list is a snapshot that can be chosen by what is known of it."""
+    if not isinstance(value, dict) or not re.fullmatch(r"[0-9a-f]{8,64}", str(value.get("id"))):
+        return False
+    named = [*list_of(value, "paths", most=_MOST_WORDS), *list_of(value, "tags", most=_MOST_WORDS)]
+    try:
+        snapshot_time(value)
+    except (KeyError, ValueError, OverflowError):
+        return False
+    return all(isinstance(one, str) for one in named)
 
 
 def snapshot_time(snapshot: Snapshot) -> datetime:
@@ -43,7 +59,9 @@ def eligible(snapshots: Iterable[Snapshot], *, host: str, path: str, tags: Itera
     found = [
         s
         for s in snapshots
-        if s.get("hostname") == host and path in (s.get("paths") or []) and wanted <= set(s.get("tags") or [])
+        if s.get("hostname") == host
+        and path in list_of(s, "paths", most=_MOST_WORDS)
+        and wanted <= set(list_of(s, "tags", most=_MOST_WORDS))
     ]
     return sorted(found, key=lambda s: (snapshot_time(s), str(s.get("id"))), reverse=True)
 

@@ -12,11 +12,14 @@ import shlex
 from hashlib import sha256
 from pathlib import Path
 
+from volsync_py.bounded_json import read_json
 from volsync_py.restic.environment import MoverError
 from volsync_py.restic.report import ErrorClass, Outcome, SnapshotCounts, StepReport
 from volsync_py.restic.retention import Kept, keeps_all
 from volsync_py.restic.session import Session
 
+# A line of a record is a hundred bytes; this is one of a hundred thousand snapshots.
+_MOST_BYTES = 16 * 1024 * 1024
 _POLICY_FILE = "volsync-py-retention.json"
 
 
@@ -76,11 +79,13 @@ def _rules(policy: list[str]) -> list[tuple[str, str]]:
 def _on_record(session: Session, policy: list[str]) -> list[Kept] | None:
     """Return what the last forget with this policy left, and the new snapshot; None if that is not on record."""
     try:
-        data = json.loads(_policy_path(session).read_text(encoding="utf-8"))
+        with _policy_path(session).open("rb") as file:
+            data = read_json(file.read(_MOST_BYTES + 1), most=_MOST_BYTES)
         if data["policy"] != policy or data["of"] != _group(session):
             return None
-        kept = [Kept(time, tuple(tags)) for time, tags in data["snapshots"]]
-    except (OSError, ValueError, KeyError, TypeError):
+        kept = [Kept(str(time), tuple(map(str, tags))) for time, tags in data["snapshots"]]
+        keeps_all(_rules(policy), kept)
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return None
     made = session.report.snapshot
     return [*kept, Kept(made.time, tuple(session.run.tags))] if made is not None and made.id else None

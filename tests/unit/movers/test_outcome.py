@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hack.failures import TARGET, page
+from tests.unit.movers.objects import source
+from tests.unit.movers.seen import decision_on, status_of
 from volsync_py.movers.restic.outcome import CLASSES, ClusterError, Pace, info, is_terminal, next_attempt
 from volsync_py.restic.report import ErrorClass
 
@@ -52,3 +55,12 @@ def test_a_terminal_failure_waits_for_the_next_slot_and_for_half_an_hour_at_leas
 def test_a_class_of_a_newer_mover_counts_as_unknown() -> None:
     assert info("Invented") == info("Unknown")
     assert not is_terminal("Invented")
+
+
+@pytest.mark.parametrize("error_class", ["Own", "x" * 400, "a\nb", 5])
+def test_a_class_on_record_that_is_not_ours_becomes_no_reason(error_class: Any) -> None:
+    objects = source()
+    error = {"class": error_class, "message": "m"}
+    objects[0]["status"] = {"lastSyncStartTime": "2026-11-24T11:00:00Z", "attempt": {"lastError": error}}
+    (healthy,) = (c for c in status_of(decision_on(objects))["conditions"] if c["type"] == "Healthy")
+    assert (healthy["status"], healthy["reason"]) == ("False", "Unknown")

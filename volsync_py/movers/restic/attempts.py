@@ -16,7 +16,7 @@ from volsync_py.core.labels import Annotation
 from volsync_py.core.result import StepResult, Trouble
 from volsync_py.core.times import format_rfc3339, parse_rfc3339
 from volsync_py.core.trigger import TriggerKind
-from volsync_py.movers.restic.outcome import info, is_terminal, next_attempt
+from volsync_py.movers.restic.outcome import info, is_terminal, known, next_attempt
 from volsync_py.movers.restic.preflight import certificate_read
 from volsync_py.movers.restic.run_record import RunRecord
 from volsync_py.restic.report import ErrorClass
@@ -65,7 +65,7 @@ def hold(replication: Replication, view: View) -> StepResult | None:
     """Return what to wait for after a failed attempt, or None if it is time for the next one."""
     attempt = replication.status.get("attempt") or {}
     error = attempt.get("lastError") or {}
-    error_class = str(error.get("class") or "")
+    error_class = known(error.get("class"))
     if not error_class or attempt.get("observedGeneration") != _generation(replication):
         return None
     if replication.trigger.run_now not in ("", attempt.get("runNow"), replication.status.get("lastRunNow")):

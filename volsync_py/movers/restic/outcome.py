@@ -181,6 +181,12 @@ def info(error_class: str) -> ErrorInfo:
     return CLASSES.get(error_class, CLASSES[ErrorClass.UNKNOWN])
 
 
+def known(error_class: object) -> str:
+    """Return a class as it may become a reason or a label: one that is not ours, whoever wrote it, is Unknown."""
+    ours = not error_class or (isinstance(error_class, str) and error_class in CLASSES)
+    return str(error_class or "") if ours else ErrorClass.UNKNOWN.value
+
+
 def is_terminal(error_class: str) -> bool:
     """Tell whether only a change, or the next slot, can help."""
     return info(error_class).pace == Pace.CHANGE

@@ -12,9 +12,13 @@ from typing import Any
 
 from attrs import asdict, fields_dict, frozen
 
+from volsync_py.api.fields import LONGEST_TOKEN
+from volsync_py.bounded_json import LARGEST, read_object, writable
 from volsync_py.core.actions import Object
 from volsync_py.core.labels import Annotation
 
+# What the API server keeps of all annotations of an object together.
+_MOST_CHARACTERS = 256 * 1024
 # Not in the annotation, because the Job has them anyway.
 _OF_THE_JOB = ("image", "claim", "args")
 
@@ -67,17 +71,20 @@ class RunRecord:
         if data is None:
             return cls(prune="prune" in args, granted=False, image=image, claim=_claim(pod), args=args)
         known = {name: one for name, one in fields_dict(cls).items() if name not in _OF_THE_JOB}
-        kept: dict[str, Any] = {k: v for k, v in data.items() if k in known and isinstance(v, type(known[k].default))}
+        fit = {k: v for k, v in data.items() if k in known and _is_fit(v, known[k].default)}
+        kept: dict[str, Any] = {k: writable(v[:LONGEST_TOKEN]) if isinstance(v, str) else v for k, v in fit.items()}
         return cls(**kept, image=image, claim=_claim(pod), args=args)
 
 
 def _annotation(job: Object) -> dict[str, Any] | None:
     """Return what the annotation holds, or None if there is none that can be read: anybody may write one."""
-    try:
-        data = json.loads((job["metadata"].get("annotations") or {}).get(Annotation.RUN) or "")
-    except ValueError:
-        return None
-    return data if isinstance(data, dict) else None
+    found = (job["metadata"].get("annotations") or {}).get(Annotation.RUN)
+    return read_object(found, most=_MOST_CHARACTERS) if isinstance(found, str) else None
+
+
+def _is_fit(value: Any, default: Any) -> bool:
+    """Return whether a value is of its default's type; whether it is a number or a flag matters."""
+    return type(value) is type(default) and (not isinstance(value, int) or 0 <= value <= LARGEST)
 
 
 def _claim(pod: Object) -> str:

@@ -24,7 +24,7 @@ from volsync_py.movers.restic.environment import Variables
 from volsync_py.movers.restic.grants import going_on, may_be_granted
 from volsync_py.movers.restic.job_state import JobState, Phase, delete_job, job_state, scaled
 from volsync_py.movers.restic.logfilter import status_logs
-from volsync_py.movers.restic.outcome import info, is_terminal
+from volsync_py.movers.restic.outcome import info, is_terminal, known
 from volsync_py.movers.restic.placement import place
 from volsync_py.movers.restic.plan import job_for
 from volsync_py.movers.restic.pods import left_running, pods_of
@@ -78,7 +78,7 @@ class ResticWork(ABC):
 
     def _last_failure(self) -> Trouble | None:
         error = (self.replication.status.get("attempt") or {}).get("lastError") or {}
-        error_class = str(error.get("class") or "")
+        error_class = known(error.get("class"))
         if not error_class:
             return None
         return Trouble(error_class, str(error.get("message") or ""), info(error_class).next_step)
