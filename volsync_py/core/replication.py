@@ -169,7 +169,7 @@ class _Pass(Telling):
             self.error(step.error)
             delay = soonest(step.requeue_after_seconds, self._error_poll())
             return self.decision(step.actions, delay=delay)
-        self.in_progress(step.waiting)
+        self.in_progress(step.waiting, for_slot=step.waits_for_slot)
         if step.unhealthy is not None:
             self.unhealthy(step.unhealthy)
             self.failed_class = step.unhealthy.reason if step.status.get("attempt") else ""

@@ -9,7 +9,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from volsync_py.core.actions import Action, Object
+from volsync_py.core.actions import Action, Object, Ref
 
 
 @frozen
@@ -64,9 +64,16 @@ class StepResult:
     success: Success | None = None
     error: Trouble | None = None
     unhealthy: Trouble | None = None
-    # Why the run has not begun although it is due; "" when it has.
+    # What the run waits for, by name; "" when it goes on. Nothing done at all without a word is no step.
     waiting: str = ""
+    # It is a slot that it waits for, and nothing else: it begins as soon as it has one.
+    waits_for_slot: bool = False
     requeue_after_seconds: float | None = None
+
+
+def until_gone(obj: Object) -> StepResult:
+    """Return the wait for an object that is being deleted, however long that takes."""
+    return StepResult(waiting=f"Waiting for the end of {Ref.of(obj)}, which is being deleted")
 
 
 @frozen

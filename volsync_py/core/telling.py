@@ -15,6 +15,8 @@ from volsync_py.core.times import parse_rfc3339
 SYNCHRONIZING = "Synchronizing"
 HEALTHY = "Healthy"
 MAINTAINED = "Maintained"
+# The reason of `Synchronizing` while a run waits for a slot, and for nothing else.
+WAITING_FOR_MOVER = "WaitingForMover"
 WAITING_FOR_SCHEDULE = "Waiting for next scheduled synchronization"
 _SUCCEEDED = ("True", "Succeeded", "The last synchronization succeeded")
 _NOT_YET_RUN = ("Unknown", "NotYetRun", "No synchronization has finished yet")
@@ -33,12 +35,10 @@ class Telling:
         self.say(SYNCHRONIZING, "False", "Error", trouble.text)
         self.say(HEALTHY, "False", trouble.reason, trouble.text)
 
-    def in_progress(self, waiting: str) -> None:
-        """Say that the run is under way, or what keeps it from beginning."""
-        if waiting:
-            self.say(SYNCHRONIZING, "True", "WaitingForMover", waiting)
-        else:
-            self.say(SYNCHRONIZING, "True", "SyncInProgress", "Synchronization in-progress")
+    def in_progress(self, waiting: str, *, for_slot: bool) -> None:
+        """Say that the run is under way, and what it waits for."""
+        reason = WAITING_FOR_MOVER if for_slot else "SyncInProgress"
+        self.say(SYNCHRONIZING, "True", reason, waiting or "Synchronization in-progress")
 
     def not_yet_healthy(self) -> None:
         """Say of a resource that has never run that nothing is known, unless something already is."""

@@ -10,13 +10,13 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from volsync_py.api.view import Kind, Objects
 from volsync_py.core.actions import Action, Create, Event, EventType, Object, Ref, delete
 from volsync_py.core.owners import is_controlled_by
 from volsync_py.core.quantity import parse_quantity
-from volsync_py.core.result import StepResult, Trouble
+from volsync_py.core.result import StepResult, Trouble, until_gone
 from volsync_py.volumes.claims import capacity_of, claim_object, is_temporary
 from volsync_py.volumes.snapshots import SNAPSHOT_GROUP, removal, snapshot_object, waiting_for_snapshot
 
@@ -131,7 +131,7 @@ def _existing_claim(owner: Object, claim: Object, data_source: Object, options: 
     if not is_controlled_by(claim, owner["metadata"]["uid"]):
         return Copy(waiting=StepResult(error=in_the_way(claim)))
     if claim["metadata"].get("deletionTimestamp"):
-        return Copy(waiting=StepResult())
+        return Copy(waiting=until_gone(claim))
     of = claim["spec"].get("dataSource") or {}
     same = all(of.get(key) == data_source[key] for key in ("kind", "name"))
     given = options.storage_class
@@ -143,13 +143,18 @@ def _existing_claim(owner: Object, claim: Object, data_source: Object, options: 
 def _discarded(owner: Object, copies: list[Object | None]) -> Copy:
     """Return the removal of copies of an earlier spec; what does not carry our label is in the way."""
     actions: list[Action | None] = []
+    going: Object | None = None
     for copy in copies:
-        if copy is None or copy["metadata"].get("deletionTimestamp"):
+        if copy is None:
+            continue
+        if copy["metadata"].get("deletionTimestamp"):
+            going = copy
             continue
         if not is_temporary(copy, owner["metadata"]["uid"]):
             return Copy(waiting=StepResult(error=in_the_way(copy)))
         actions.append(removal(owner, copy) if copy["kind"] == Kind.SNAPSHOT else delete(copy))
-    return Copy(waiting=StepResult(actions=tuple(a for a in actions if a is not None)))
+    step = until_gone(going) if going is not None else StepResult()
+    return Copy(waiting=evolve(step, actions=tuple(a for a in actions if a is not None)))
 
 
 def _copy_claim(

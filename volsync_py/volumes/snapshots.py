@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from volsync_py.core.actions import Action, Delete, Event, EventType, Object, Patch, Ref
 from volsync_py.core.labels import POPULATOR_LABEL_PREFIX, Label
-from volsync_py.core.result import StepResult, Trouble
+from volsync_py.core.result import StepResult, Trouble, until_gone
 from volsync_py.core.times import parse_rfc3339
 from volsync_py.volumes.claims import metadata_for
 
@@ -57,8 +57,12 @@ def waiting_for_snapshot(snapshot: Object, now: datetime, *, need_ready: bool) -
             "see the VolumeSnapshotClass and the log of the CSI driver; it is tried again by itself",
         )
         return StepResult(actions=told, unhealthy=trouble)
-    if not overdue:
-        return StepResult(requeue_after_seconds=None if deleting or bound else (late - now).total_seconds())
+    if deleting:
+        return until_gone(snapshot)
+    if now < late:
+        return StepResult(requeue_after_seconds=(late - now).total_seconds())
+    if bound:
+        return StepResult(waiting=f"Waiting for {Ref.of(snapshot)} to be ready to use")
     trouble = Trouble(
         "SnapshotNotBound",
         f"VolumeSnapshot/{name} is not bound",

@@ -123,7 +123,7 @@ def test_a_pod_that_may_still_work_without_its_job_is_named(phase: str) -> None:
     one.settle()
     assert one.delay == 91
     assert one.conditions()["Synchronizing"][1:] == (
-        "WaitingForMover",
+        "SyncInProgress",
         "Waiting for the end of Pod/orphan, the mover of an earlier Job",
     )
     pod["status"]["phase"] = "Succeeded"

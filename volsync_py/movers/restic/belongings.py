@@ -7,7 +7,7 @@ from volsync_py.api.view import Kind, View
 from volsync_py.core import names
 from volsync_py.core.actions import Action, Create, Event, Object, Patch, Ref, delete
 from volsync_py.core.owners import has_owner, is_controlled_by
-from volsync_py.core.result import StepResult
+from volsync_py.core.result import StepResult, until_gone
 from volsync_py.movers.restic import objects as make
 from volsync_py.volumes.claims import claim_object, created_claim, grown, marked, not_bound
 from volsync_py.volumes.point_in_time import in_the_way
@@ -79,5 +79,5 @@ def ensure_cache(replication: Replication, view: View, data: Object) -> tuple[Ac
     if not is_controlled_by(existing, uid):
         return StepResult(error=in_the_way(existing))
     if existing["metadata"].get("deletionTimestamp"):
-        return StepResult()
+        return until_gone(existing)
     return (*actions, *grown(existing, size), *marked(existing, uid, temporary=spec.cleanup_cache_claim))

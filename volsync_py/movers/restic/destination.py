@@ -7,7 +7,7 @@ from volsync_py.core import names
 from volsync_py.core.actions import Action, Create, Event, EventType, Object, Patch
 from volsync_py.core.labels import Label
 from volsync_py.core.owners import is_controlled_by
-from volsync_py.core.result import StepResult, Success, Trouble
+from volsync_py.core.result import StepResult, Success, Trouble, until_gone
 from volsync_py.movers.restic.environment import Variables
 from volsync_py.movers.restic.job_state import JobState, delete_job
 from volsync_py.movers.restic.outcome import ClusterError, info
@@ -51,7 +51,7 @@ class DestinationWork(ResticWork):
             )
         if not is_controlled_by(claim, self.uid):
             return StepResult(error=in_the_way(claim))
-        return StepResult() if claim["metadata"].get("deletionTimestamp") else claim
+        return until_gone(claim) if claim["metadata"].get("deletionTimestamp") else claim
 
     def prepare(self) -> tuple[Object | None, StepResult]:
         """Return the claim to write to."""

@@ -34,6 +34,8 @@ from volsync_py.volumes.claims import is_read_only, is_temporary
 from volsync_py.volumes.image import removal
 from volsync_py.volumes.point_in_time import CopyMethod, CopyOptions, ensure_copy
 
+_PAUSED = "Waiting for the end of the pause: spec.paused is true, and no copy of the volume is made before"
+
 
 class SourceWork(ResticWork):
     """A backup."""
@@ -56,7 +58,7 @@ class SourceWork(ResticWork):
             return None, StepResult(actions=stale)
         if self.replication.paused and not options.method.is_direct and not self._copies():
             # Differs from VolSync: a copy is made when it can be used, not kept for the time of a pause.
-            return None, StepResult()
+            return None, StepResult(waiting=_PAUSED)
         copy = ensure_copy(self.owner, name, source, options, self.view.objects, self.view.now)
         if copy.waiting is not None:
             return None, self._checked_first(copy.waiting, source)

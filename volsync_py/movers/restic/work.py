@@ -16,7 +16,7 @@ from volsync_py.core import names
 from volsync_py.core.actions import Action, Create, Event, EventType, Object, delete
 from volsync_py.core.labels import Label
 from volsync_py.core.owners import has_owner, is_controlled_by
-from volsync_py.core.result import StepResult, Trouble, soonest
+from volsync_py.core.result import StepResult, Trouble, soonest, until_gone
 from volsync_py.core.times import parse_rfc3339
 from volsync_py.movers.restic.attempts import failure, hold
 from volsync_py.movers.restic.belongings import ensure_account, ensure_cache, unbound
@@ -73,7 +73,7 @@ class ResticWork(ABC):
         if not is_controlled_by(job, self.uid):
             return StepResult(error=in_the_way(job))
         if job["metadata"].get("deletionTimestamp"):
-            return StepResult()
+            return until_gone(job)
         return self._judge(job)
 
     def _last_failure(self) -> Trouble | None:
