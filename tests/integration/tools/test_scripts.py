@@ -1,15 +1,16 @@
-"""The scripts and the cache of tools recover from what was interrupted, and need the network once."""
+"""The scripts recover from what was interrupted, need the network once, and run what they are asked to."""
 
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
+from configparser import ConfigParser
 from pathlib import Path
 
 import pytest
 
-from hack import tool_cache
 from hack.processes import ROOT
 
 # Stands for a Python: it makes environments whose programs only say that they were run, and how.
@@ -64,14 +65,31 @@ def test_the_tests_make_a_half_made_environment_anew(tmp_path: Path) -> None:
     assert run("test", tmp_path) == ["tox run"]
 
 
-def test_a_tool_that_is_there_is_found_without_writing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("VOLSYNC_PY_TOOLS", str(tmp_path))
-    name = tool_cache.KUBECTL.replace("==", "-")
-    (tmp_path / name).mkdir()
-    (tmp_path / name / "kubectl").touch()
-    assert tool_cache.fetched_kubectl() == tmp_path / name / "kubectl"
-    assert [path.name for path in tmp_path.iterdir()] == [name]
+def section(name: str) -> dict[str, str]:
+    """Return what tox.ini says of an environment."""
+    parser = ConfigParser(interpolation=None)
+    parser.read(ROOT / "tox.ini")
+    return {**parser["testenv"], **parser[f"testenv:{name}"]}
 
 
-def test_what_is_fetched_is_a_certain_version() -> None:
-    assert all("==" in package for package in (tool_cache.KUBECTL, tool_cache.SEAWEEDFS))
+@pytest.mark.parametrize("tier", ["unit", "integration", "e2e", "faults"])
+def test_every_tier_prepares_the_tools_before_its_first_test(tier: str) -> None:
+    first = section(tier)["commands_pre"].split("\n")
+    assert "python hack/tools" in first or "{[testenv]commands_pre}" in first
+    assert section("unit")["commands_pre"] == "python hack/tools"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["tests/faults/test_matrix.py"], {"tests/faults/test_matrix.py"}),
+        (["tests/faults/test_matrix.py::test_nothing_like_it", "tests/faults/test_mover_kills.py"], set()),
+        (["-k", "kill"], {"tests/faults/test_manager_kills.py", "tests/faults/test_mover_kills.py"}),
+        (["tests/cluster/test_jobs.py"], {"tests/cluster/test_jobs.py"}),
+    ],
+)
+def test_a_path_is_run_alone_and_options_narrow_the_tier_down(arguments: list[str], expected: set[str]) -> None:
+    command = shlex.split(section("faults")["commands"].replace("{posargs}", ""))
+    listing = [sys.executable, "-m", *command, "--collect-only", "-q", "-p", "no:cacheprovider", *arguments]
+    said = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False).stdout
+    assert {line.partition("::")[0] for line in said.splitlines() if line.count("::") == 1} == expected

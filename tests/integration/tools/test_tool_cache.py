@@ -1,0 +1,151 @@
+"""Tools are prepared in a step of their own that survives interruptions; no test makes one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from hack import tool_cache
+from hack.processes import ROOT, wait_until
+
+# Stands for Go: fetches and compiles for as long as the file `slow` is there, and what it has compiled is in its cache.
+GO = """#!/bin/sh
+here=$(dirname "$0")
+echo "$1" >> "$here/calls"
+case "$1" in
+version) echo "go version go1.99.0 linux/amd64" ;;
+mod) mkdir -p "$GOMODCACHE/source"; printf '{"Dir": "%s"}\\n' "$GOMODCACHE/source" ;;
+list) [ -e "$GOCACHE/half" ] || echo first; echo second ;;
+build)
+    mkdir -p "$GOCACHE"
+    [ -e "$GOCACHE/half" ] || { echo first >&2; touch "$GOCACHE/half"; }
+    [ ! -e "$here/slow" ] || { touch "$here/building"; while :; do sleep 1; done; }
+    [ ! -e "$here/broken" ] || { echo "no space left" >&2; exit 3; }
+    echo second >&2
+    while [ "$1" != -o ]; do shift; done
+    printf '#!/bin/sh\\necho restic 0.19.1\\n' > "$2" ;;
+esac
+"""
+
+
+@pytest.fixture
+def go(tmp_path: Path) -> Path:
+    """A folder with the stand-in as the only Go, and nothing else of ours, to be the PATH."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "go").write_text(GO, encoding="utf-8")
+    (folder / "go").chmod(0o755)
+    for name in ("sh", "dirname", "mkdir", "touch", "sleep", "pip"):
+        found = shutil.which(name)
+        assert found is not None
+        (folder / name).symlink_to(found)
+    return folder
+
+
+@contextmanager
+def tools(go: Path, *names: str) -> Iterator[subprocess.Popen[str]]:
+    """Run hack/tools with an empty cache and the stand-in."""
+    env = {**os.environ, "PATH": str(go), "VOLSYNC_PY_TOOLS": str(go.parent / "tools")}
+    command = [sys.executable, str(ROOT / "hack" / "tools"), *names]
+    with subprocess.Popen(command, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def prepared(go: Path, *names: str) -> tuple[int, str, str]:
+    with tools(go, *names) as process:
+        out, err = process.communicate(timeout=60)
+    return process.returncode, out, err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_an_interrupted_attempt_is_gone_on_with(go: Path, number: signal.Signals) -> None:
+    (go / "slow").touch()
+    with tools(go, "restic") as process:
+        wait_until("the compiler", (go / "building").exists)
+        process.send_signal(number)
+        process.communicate(timeout=60)
+        assert process.returncode != 0
+    (go / "slow").unlink()
+
+    code, out, err = prepared(go, "restic")
+
+    kept = go.parent / "tools" / "restic-v0.19.1"
+    assert (code, out) == (0, f"{kept / 'restic'}\n")
+    assert "compiling 1 packages" in err
+    # What it was made of has gone.
+    assert sorted(path.name for path in kept.parent.iterdir()) == ["restic-v0.19.1", "restic-v0.19.1.lock"]
+
+
+def test_each_step_is_told_with_its_place_among_all_and_its_duration(go: Path) -> None:
+    code, _, err = prepared(go, "restic", "rest-server")
+
+    assert code == 0
+    assert "hack/tools: to be prepared, once: restic, rest-server" in err
+    for step in ("1/2 restic-v0.19.1: compiling 2 packages", "2/2 rest-server-v0.14.0: compiling 2 packages"):
+        assert f"hack/tools: {step}\n" in err
+        assert f"hack/tools: {step}: done after " in err
+
+
+def test_what_is_there_is_neither_made_again_nor_told_of(go: Path) -> None:
+    prepared(go, "restic")
+    calls = (go / "calls").read_text(encoding="utf-8")
+
+    code, _, err = prepared(go, "restic")
+
+    assert (code, err) == (0, "")
+    assert (go / "calls").read_text(encoding="utf-8") == calls
+
+
+def test_a_failure_names_its_step_and_shows_what_was_said(go: Path) -> None:
+    (go / "broken").touch()
+
+    code, out, err = prepared(go, "restic")
+
+    assert (code, out) == (1, "")
+    assert "no space left\nhack/tools: 1/1 restic-v0.19.1: compiling 2 packages: failed with 3" in err
+
+
+def test_an_unknown_tool_is_refused(go: Path) -> None:
+    code, _, err = prepared(go, "restik")
+
+    assert code == 1
+    assert "no tool is called restik; there are restic, rest-server, weed" in err
+
+
+def test_who_uses_a_tool_that_is_not_there_hears_so_at_once_and_makes_nothing(
+    go: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VOLSYNC_PY_TOOLS", str(go.parent / "tools"))
+    monkeypatch.setenv("PATH", str(go))
+
+    for name in tool_cache.TOOLS:
+        with pytest.raises(tool_cache.ToolMissing, match=f"^{name} is not there yet: run hack/tools once"):
+            tool_cache.tool_path(name)
+
+    assert not (go.parent / "tools").exists()
+    assert not (go / "calls").exists()
+
+
+def test_a_tool_that_is_there_is_found_without_writing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VOLSYNC_PY_TOOLS", str(tmp_path))
+    name = tool_cache.KUBECTL.replace("==", "-")
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "kubectl").touch()
+
+    assert tool_cache.prepare(["fetched-kubectl"]) == {"fetched-kubectl": tmp_path / name / "kubectl"}
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_what_is_fetched_is_a_certain_version() -> None:
+    assert all("==" in package for package in (tool_cache.KUBECTL, tool_cache.SEAWEEDFS))
