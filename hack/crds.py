@@ -2,6 +2,9 @@
 
 The wire surface is VolSync's; what it does not have is an optional field. Kubernetes' own deep types
 (affinity, security context, resources, volume sources) are checked where they end up, in the pod.
+
+Each text, list and map has an end, because whoever writes one makes everybody's manager read it. The ends are those
+that `api.fields` reads by, and far beyond what is of use, so that what VolSync accepts is accepted.
 """
 
 from __future__ import annotations
@@ -11,7 +14,8 @@ from typing import Any
 
 import yaml
 
-from volsync_py.api import additive
+from volsync_py.api import additive, fields
+from volsync_py.core.cronspec import LONGEST_SCHEDULE
 
 Schema = dict[str, Any]
 TARGET = Path(__file__).parents[1] / "manifests" / "crds"
@@ -19,12 +23,16 @@ SCHEDULE = r"^(@(annually|yearly|monthly|weekly|daily|hourly))|((((\d+,)*\d+|(\d
 NUMBER = r"(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))"
 WITHIN = r"^([0-9]+[ymwdh])+$"
 SIZE = r"^[0-9]+[kKmMgGtT]?$"
+# Of a condition's message in Kubernetes' own types.
+LONGEST_CONDITION = 32768
+# More than `--mover-log-max-bytes` is ever set to, and less than an object may be.
+LONGEST_LOG = 1024 * 1024
 QUANTITY = rf"^(\+|-)?{NUMBER}(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?{NUMBER}))?$"
 
 
 def text(description: str, **more: Any) -> Schema:
     """A string."""
-    return {"type": "string", "description": description, **more}
+    return {"type": "string", "description": description, "maxLength": fields.LONGEST_TEXT, **more}
 
 
 def number(description: str) -> Schema:
@@ -52,6 +60,7 @@ def quantity(description: str) -> Schema:
     return {
         "anyOf": [{"type": "integer"}, {"type": "string"}],
         "pattern": QUANTITY,
+        "maxLength": fields.LONGEST_TEXT,
         "x-kubernetes-int-or-string": True,
         "description": description,
     }
@@ -59,12 +68,19 @@ def quantity(description: str) -> Schema:
 
 def texts(description: str, **more: Any) -> Schema:
     """A list of strings."""
-    return {"type": "array", "items": {"type": "string"}, "description": description, **more}
+    item = {"type": "string", "maxLength": fields.LONGEST_TEXT}
+    return {"type": "array", "items": item, "maxItems": fields.MOST_ITEMS, "description": description, **more}
 
 
 def mapping(description: str) -> Schema:
     """A map of strings."""
-    return {"type": "object", "additionalProperties": {"type": "string"}, "description": description}
+    values = {"type": "string", "maxLength": fields.LONGEST_TEXT}
+    return {
+        "type": "object",
+        "additionalProperties": values,
+        "maxProperties": fields.MOST_ITEMS,
+        "description": description,
+    }
 
 
 def anything(description: str) -> Schema:
@@ -105,11 +121,13 @@ def volume() -> dict[str, Schema]:
         "moverAffinity": anything("Affinity of the mover's pod."),
         "moverTolerations": {
             "type": "array",
+            "maxItems": fields.MOST_ITEMS,
             "description": "Tolerations of the mover's pod.",
             "items": anything("A toleration."),
         },
         "moverVolumes": {
             "type": "array",
+            "maxItems": fields.MOST_ITEMS,
             "description": "Volumes to mount into the mover, under /mnt.",
             "items": {
                 "type": "object",
@@ -208,13 +226,13 @@ def trigger() -> Schema:
     """`spec.trigger`."""
     return group(
         "When to synchronize; always if unset.",
-        schedule=text("A cron expression.", pattern=SCHEDULE),
+        schedule=text("A cron expression.", pattern=SCHEDULE, maxLength=LONGEST_SCHEDULE),
         manual=text("Synchronize once for each value."),
         timeZone=text("IANA time zone of the schedule."),
         jitter=text(
             "A duration; each slot starts later by a fixed part of it.", pattern=r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$"
         ),
-        startingDeadlineSeconds={**count("A slot that is later than this is skipped."), "minimum": 0},
+        startingDeadlineSeconds={**count("A slot that is later than this is skipped; at least 1."), "minimum": 0},
         runOnCreate=flag("Whether the first run comes at once; true if unset."),
     )
 
@@ -226,7 +244,7 @@ def status(restic: Schema, **more: Schema) -> Schema:
         type=text("Its type."),
         status=text("True, False or Unknown.", enum=["True", "False", "Unknown"]),
         reason=text("A word for the reason."),
-        message=text("A sentence for people."),
+        message=text("A sentence for people.", maxLength=LONGEST_CONDITION),
         lastTransitionTime=time("When the status changed."),
         observedGeneration=count("The generation of the spec that it is about."),
     )
@@ -234,7 +252,7 @@ def status(restic: Schema, **more: Schema) -> Schema:
     error = group("The last failure.", **{"class": text("Its class."), "message": text("Its cause.")})
     made = group(
         "What the operator has seen and done.",
-        conditions={"type": "array", "items": condition},
+        conditions={"type": "array", "items": condition, "maxItems": fields.MOST_ITEMS},
         observedGeneration=count("The generation of the spec that the status is about."),
         lastSyncTime=time("When the last run ended."),
         lastSyncStartTime=time("When the run under way began."),
@@ -245,7 +263,7 @@ def status(restic: Schema, **more: Schema) -> Schema:
         latestMoverStatus=group(
             "How the last attempt ended.",
             result=text("Successful or Failed.", enum=["Successful", "Failed"]),
-            logs=text("The end of the mover's log."),
+            logs=text("The end of the mover's log.", maxLength=LONGEST_LOG),
         ),
         attempt=group(
             "The failing run.",

@@ -54,8 +54,8 @@ def _visit(  # noqa: C901 - one branch for each keyword
     if schema.get("x-kubernetes-int-or-string"):
         if isinstance(value, bool) or not isinstance(value, int | str):
             cause("must be an integer or a string")
-        elif isinstance(value, str) and "pattern" in schema and not re.search(schema["pattern"], value):
-            cause(f"Invalid value: {value!r}: should match '{schema['pattern']}'")
+        elif isinstance(value, str):
+            _check_text(schema, value, cause)
         return
     kind = schema.get("type")
     if kind in _TYPES and (
@@ -75,13 +75,22 @@ def _visit(  # noqa: C901 - one branch for each keyword
     elif isinstance(value, list):
         if len(value) < schema.get("minItems", 0):
             cause(f"Invalid value: {len(value)}: should have at least {schema['minItems']} items")
+        if len(value) > schema.get("maxItems", len(value)):
+            cause(f"Too many: {len(value)}: must have at most {schema['maxItems']} items")
+            return
         for index, item in enumerate(value):
             _visit(schema.get("items") or {}, item, f"{path}[{index}]", causes, unknown)
     elif isinstance(value, dict):
+        if len(value) > schema.get("maxProperties", len(value)):
+            cause(f"Too many: {len(value)}: must have at most {schema['maxProperties']} items")
+            return
         _visit_object(schema, value, path, causes, unknown)
 
 
 def _check_text(schema: dict[str, Any], value: str, cause: Any) -> None:
+    if len(value) > schema.get("maxLength", len(value)):
+        cause(f"Too long: may not be more than {schema['maxLength']} bytes")
+        return
     if "pattern" in schema and not re.search(schema["pattern"], value):
         cause(f"Invalid value: {value!r}: should match '{schema['pattern']}'")
     if schema.get("format") == "date-time":

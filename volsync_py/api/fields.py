@@ -14,8 +14,12 @@ from volsync_py.core.quantity import parse_quantity
 
 # Of a 32 bit integer, which is what the API's numbers are.
 LARGEST = 2**31 - 1
-# What is compared as it is and never read: manual, unlock, run-now. Tags are dates and hashes; this leaves room.
-LONGEST_TOKEN = 4096
+# Of one text: a path may be as long, names have 253 characters, and tags to compare are dates and hashes.
+LONGEST_TEXT = 4096
+# Of one list or map. Patterns may be many; a pod has a few volumes and tolerations.
+MOST_ITEMS = 1000
+# Of a value in a message.
+LONGEST_QUOTE = 100
 # A century; what people write to say "never" must not end beyond the calendar.
 LONGEST_DAYS = 36500
 
@@ -54,9 +58,13 @@ class Fields:
         """Tell whether a field is set."""
         return self.data.get(name) is not None
 
-    def text(self, name: str) -> str:
+    def text(self, name: str, *, most: int = LONGEST_TEXT) -> str:
         """Return a string, "" if unset."""
-        return str(self._typed(name, str, "", "a string"))
+        value = str(self._typed(name, str, "", "a string"))
+        if len(value) > most:
+            self.problem(name, f"has {len(value)} characters", f"give at most {most}")
+            return ""
+        return value
 
     def flag(self, name: str, default: bool = False) -> bool:
         """Return a boolean."""
@@ -68,7 +76,7 @@ class Fields:
         if value is None:
             return None
         if not isinstance(value, int) or isinstance(value, bool):
-            self.problem(name, f"{value!r} is no whole number", "give a number")
+            self.problem(name, f"{_short(value)} is no whole number", "give a number")
             return None
         if value < least:
             self.problem(name, f"{value} is less than {least}", f"give a number of at least {least}")
@@ -83,10 +91,12 @@ class Fields:
         value = self.data.get(name)
         if value is None:
             return None
+        if isinstance(value, str) and value and not self.text(name):
+            return None
         try:
             amount = parse_quantity(value)
         except ValueError as error:
-            self.problem(name, str(error), "give a size such as 10Gi")
+            self.problem(name, str(error)[-LONGEST_QUOTE:], "give a size such as 10Gi")
             return None
         if amount <= 0:
             self.problem(name, f"{value!r} is no size", "give a size above zero")
@@ -95,15 +105,18 @@ class Fields:
 
     def texts(self, name: str) -> list[str]:
         """Return a list of strings, [] if unset."""
-        value = self._typed(name, list, [], "a list")
+        value = self._list(name)
         if not all(isinstance(v, str) for v in value):
             self.problem(name, "is no list of strings", "give strings")
+            return []
+        if any(len(v) > LONGEST_TEXT for v in value):
+            self.problem(name, f"holds an entry of more than {LONGEST_TEXT} characters", "shorten it")
             return []
         return list(value)
 
     def objects(self, name: str) -> list[dict[str, Any]]:
         """Return a list of objects, [] if unset."""
-        value = self._typed(name, list, [], "a list")
+        value = self._list(name)
         if not all(isinstance(v, dict) for v in value):
             self.problem(name, "is no list of objects", "see the description of the field")
             return []
@@ -113,11 +126,24 @@ class Fields:
         """Return an object as it is, or None if unset."""
         return self._typed(name, dict, None, "an object") if self.has(name) else None
 
+    def _list(self, name: str) -> list[Any]:
+        value: list[Any] = self._typed(name, list, [], "a list")
+        if len(value) > MOST_ITEMS:
+            self.problem(name, f"has {len(value)} entries", f"give at most {MOST_ITEMS}")
+            return []
+        return value
+
     def _typed(self, name: str, kind: type, default: Any, what: str) -> Any:
         value = self.data.get(name)
         if value is None:
             return default
         if not isinstance(value, kind):
-            self.problem(name, f"{value!r} is not {what}", f"give {what}")
+            self.problem(name, f"{_short(value)} is not {what}", f"give {what}")
             return default
         return value
+
+
+def _short(value: Any) -> str:
+    """Return a value for a message."""
+    text = repr(value)
+    return text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]}…"

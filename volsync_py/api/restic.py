@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
 from attrs import field, frozen
 
 from volsync_py.api.additive import WITHIN, WITHIN_UNITS, BackupSpec, RestoreSpec, backup_spec, restore_spec
-from volsync_py.api.fields import LONGEST_DAYS, Fields
+from volsync_py.api.fields import LONGEST_DAYS, MOST_ITEMS, Fields
 from volsync_py.core.actions import Object
 from volsync_py.core.times import parse_rfc3339
 
 DEFAULT_PRUNE_DAYS = 7
 # restic's word for a count without an end.
 UNLIMITED = "unlimited"
+# Fields with lists that go into the document of a run, which Linux allows 128 KiB with all the rest of it.
+_LISTED = ("tags", "exclude", "include", "retain")
+_MOST_TOLD = 96 * 1024
 _COUNTS = ("hourly", "daily", "weekly", "monthly", "yearly")
 # What the API server takes for the name of a volume.
 _VOLUME_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
@@ -120,6 +124,7 @@ def destination_spec(spec: Fields) -> ResticSpec:
 def _common(restic: Fields) -> dict[str, Any]:
     if not restic.text("repository"):
         restic.problem("repository", "is not set", "name the Secret that holds RESTIC_REPOSITORY and RESTIC_PASSWORD")
+    _check_room(restic)
     if restic.has("cacheAccessModes") and not restic.texts("cacheAccessModes"):
         restic.problem("cacheAccessModes", "is empty", "remove it, or give at least one mode")
     return {
@@ -135,12 +140,28 @@ def _common(restic: Fields) -> dict[str, Any]:
         "custom_ca": _custom_ca(restic),
         "security_context": restic.object("moverSecurityContext"),
         "service_account": restic.text("moverServiceAccount"),
-        "pod_labels": {str(k): str(v) for k, v in (restic.object("moverPodLabels") or {}).items()},
+        "pod_labels": _pod_labels(restic),
         "resources": restic.object("moverResources") or {},
         "affinity": restic.object("moverAffinity"),
         "tolerations": tuple(restic.objects("moverTolerations")),
         "mover_volumes": _mover_volumes(restic),
     }
+
+
+def _pod_labels(restic: Fields) -> dict[str, str]:
+    labels = restic.object("moverPodLabels") or {}
+    if len(labels) > MOST_ITEMS:
+        restic.problem("moverPodLabels", f"has {len(labels)} entries", f"give at most {MOST_ITEMS}")
+        return {}
+    return {str(key): str(value) for key, value in labels.items()}
+
+
+def _check_room(restic: Fields) -> None:
+    """Note a problem if what the mover is told would not fit into one variable of its environment."""
+    told = json.dumps([restic.data.get(name) for name in _LISTED])
+    if len(told) > _MOST_TOLD:
+        text = f"tags, patterns and rules have {len(told)} characters together, as JSON writes them"
+        restic.problem("exclude", text, f"give at most {_MOST_TOLD}")
 
 
 def _modes(restic: Fields, name: str) -> tuple[str, ...] | None:

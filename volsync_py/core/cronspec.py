@@ -13,6 +13,8 @@ from attrs import frozen
 
 from volsync_py.core.durations import parse_go_duration
 
+# Five lists of all their values have some five hundred characters.
+LONGEST_SCHEDULE = 1024
 DESCRIPTORS = {
     "@yearly": "0 0 1 1 *",
     "@annually": "0 0 1 1 *",

@@ -12,10 +12,10 @@ from hashlib import sha256
 
 from attrs import frozen
 
+from volsync_py.core.cronspec import Every
 from volsync_py.core.schedule import Schedule
 
-# A schedule of every minute that was off for a week would otherwise be stepped through slot by slot.
-_MOST_SLOTS_SKIPPED = 20_000
+_ONE_SECOND = timedelta(seconds=1)
 
 
 class TriggerKind(StrEnum):
@@ -73,13 +73,17 @@ class Trigger:
         with a starting deadline, those that are too late are given up.
         """
         slot = self.slot_after(last)
-        if self.starting_deadline is None:
+        if self.starting_deadline is None or slot is None or slot + self.starting_deadline >= now:
             return slot
-        for _ in range(_MOST_SLOTS_SKIPPED):
-            if slot is None or slot + self.starting_deadline >= now:
-                break
-            slot = self.slot_after(slot)
-        return slot
+        # Slots have whole seconds, and years of them may have passed: the first that is not too late is asked for.
+        earliest = (now - self.starting_deadline).replace(microsecond=0)
+        if earliest + self.starting_deadline < now:
+            earliest += _ONE_SECOND
+        assert self.schedule is not None
+        if isinstance(self.schedule.rule, Every):
+            pause = self.schedule.rule.pause
+            return slot + -((slot - earliest) // pause) * pause
+        return self.slot_after(earliest - _ONE_SECOND)
 
     def is_due(self, slot: datetime | None, now: datetime, *, last_manual: str, last_run_now: str) -> bool:
         """Tell whether an idle resource is to start a run now."""

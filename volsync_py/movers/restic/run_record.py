@@ -12,7 +12,7 @@ from typing import Any
 
 from attrs import asdict, fields_dict, frozen
 
-from volsync_py.api.fields import LONGEST_TOKEN
+from volsync_py.api.fields import LONGEST_TEXT
 from volsync_py.bounded_json import LARGEST, read_object, writable
 from volsync_py.core.actions import Object
 from volsync_py.core.labels import Annotation
@@ -72,7 +72,7 @@ class RunRecord:
             return cls(prune="prune" in args, granted=False, image=image, claim=_claim(pod), args=args)
         known = {name: one for name, one in fields_dict(cls).items() if name not in _OF_THE_JOB}
         fit = {k: v for k, v in data.items() if k in known and _is_fit(v, known[k].default)}
-        kept: dict[str, Any] = {k: writable(v[:LONGEST_TOKEN]) if isinstance(v, str) else v for k, v in fit.items()}
+        kept: dict[str, Any] = {k: writable(v[:LONGEST_TEXT]) if isinstance(v, str) else v for k, v in fit.items()}
         return cls(**kept, image=image, claim=_claim(pod), args=args)
 
 
