@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from volsync_py.core.actions import Action, Create, Delete, Event, Object, Patch, PatchStatus, Ref
 from volsync_py.core.labels import CREATED_BY_US, Label
+from volsync_py.core.merge import lost
 from volsync_py.core.owners import is_controlled_by
 from volsync_py.kube.client import Client
 from volsync_py.kube.deferred import DeferredWork
@@ -36,6 +37,14 @@ class NotServed(Exception):
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
         self.kind = kind
+
+
+class NotKept(Exception):
+    """The API server has taken fields of a status away: its definition of the kind is not the one of this program."""
+
+    def __init__(self, kind: str, fields: list[str]) -> None:
+        super().__init__(f"{kind}: {', '.join(fields)}")
+        self.kind, self.fields = kind, fields
 
 
 class Executor:
@@ -64,7 +73,12 @@ class Executor:
                     "metadata": {"resourceVersion": action.resource_version},
                     "status": action.changes,
                 }
-                self._patch(action.ref, changes, "status")
+                kept = self._patch(action.ref, changes, "status")
+                # Each status of ours has a generation, whether or not it is among the changes.
+                missing = lost({"observedGeneration": 0, **action.changes}, kept.get("status"), "status")
+                if missing:
+                    # What is to follow may count on it: how many attempts have failed, what was asked for and is done.
+                    raise NotKept(action.ref.kind, missing)
             elif isinstance(action, Patch):
                 meta = {**action.changes.get("metadata", {}), "uid": action.uid}
                 # What has gone meanwhile needs no change.
@@ -99,10 +113,11 @@ class Executor:
             raise InTheWay(found)
         return found
 
-    def _patch(self, ref: Ref, changes: Object, subresource: str = "") -> None:
+    def _patch(self, ref: Ref, changes: Object, subresource: str = "") -> Object:
         resource = resource_for(ref.api_version, ref.kind)
         stored = self._client.patch(resource, ref.name, changes, ref.namespace, subresource=subresource)
         self._put(resource, stored)
+        return stored
 
     def _delete_now_or_later(self, regarding: Object, action: Delete) -> None:
         if action.deferrable and action.uid not in self._refused:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from datetime import datetime, tzinfo
 from typing import Protocol
 
@@ -13,15 +13,15 @@ from attrs import evolve
 from volsync_py.api.spec import Replication, parse
 from volsync_py.api.view import View
 from volsync_py.controllers.admission import Admission
-from volsync_py.controllers.execute import Executor, InTheWay, NotServed
+from volsync_py.controllers.execute import Executor, InTheWay, NotKept, NotServed
 from volsync_py.controllers.observe import Observer, Reads
-from volsync_py.core.actions import Action, Create, Delete, Object, Patch, PatchStatus
+from volsync_py.core.actions import Action, Create, Delete, Object, Patch, PatchStatus, Ref
 from volsync_py.core.conditions import get_condition
 from volsync_py.core.labels import Label
 from volsync_py.core.names import Role
 from volsync_py.core.replication import Resource, Work, decide, decide_error, running_since
 from volsync_py.core.result import Decision, Trouble
-from volsync_py.core.telling import SYNCHRONIZING
+from volsync_py.core.telling import HEALTHY, SYNCHRONIZING
 from volsync_py.kube.controller import Request, Result
 from volsync_py.kube.errors import ApiError, Forbidden, Invalid
 from volsync_py.kube.resources import JOBS
@@ -35,6 +35,8 @@ _MOST_ROUNDS = 8
 # What the API server refuses for a reason of the cluster's is asked for again at this pace.
 _REFUSED_SECONDS = 60.0
 _REFUSED = "Refused"
+# Enough to see whose definition it is.
+_MOST_FIELDS = 5
 # More than there are workers, so that chance meetings are rare.
 _GRANT_LOCKS = 64
 
@@ -97,15 +99,32 @@ class ReplicationController:
             self._metrics.gone(self._role, request.namespace, request.name)
             return Result()
         try:
+            replication = self._kept(replication)
             decision = self._decide_and_execute(replication, asked_at)
         except InTheWay as error:
             return self._refused(replication, in_the_way(error.object))
         except NotServed as error:
             return self._refused(replication, _not_served(error))
+        except NotKept as error:
+            return self._refused(replication, _not_kept(error))
         except (Forbidden, Invalid) as error:
             return self._refused(replication, _refusal(error))
         self._done(replication, decision)
         return Result(decision.requeue_after_seconds)
+
+    def _kept(self, replication: Replication) -> Replication:
+        """Return the resource once the API server keeps what we write into its status; NotKept while it does not.
+
+        Where it did not the last time, one field is written to see whether it does now: it changes nothing else, so
+        that a pass over what is not kept calls for no other one.
+        """
+        status, obj = replication.status, replication.object
+        told = get_condition(status.get("conditions") or [], HEALTHY)
+        if "observedGeneration" in status or told is None or obj["metadata"].get("deletionTimestamp"):
+            return replication
+        changes = {"observedGeneration": int(obj["metadata"].get("generation") or 0)}
+        self._executor.execute(obj, (PatchStatus(Ref.of(obj), changes, obj["metadata"]["resourceVersion"]),))
+        return parse(self._stored(replication), self._zone)
 
     def _done(self, replication: Replication, decision: Decision) -> None:
         """Tell of a pass whose decision was carried out."""
@@ -167,7 +186,9 @@ class ReplicationController:
         # What was written before the refusal is in the store.
         fresh = parse(self._stored(replication), self._zone)
         decision = decide_error(Resource(fresh.object, fresh.trigger), trouble, self._clock())
-        self._executor.execute(fresh.object, decision.actions)
+        # That the same fields are lost of these words, too, is what they say.
+        with suppress(NotKept):
+            self._executor.execute(fresh.object, decision.actions)
         self._done(fresh, decision)
         return Result(_REFUSED_SECONDS)
 
@@ -187,7 +208,9 @@ def in_order(status: Object, actions: tuple[Action, ...]) -> tuple[Action, ...]:
     say now that the run goes on and at once that it does not, and each of both calls for the next pass.
     """
     said = get_condition(status.get("conditions") or [], SYNCHRONIZING) or {}
-    if running_since(status) is None or said.get("reason") != "Error":
+    # A status without it is not of ours, or was not kept: what is to follow then waits to see what becomes of it.
+    is_ours = "observedGeneration" in status
+    if running_since(status) is None or said.get("reason") != "Error" or not is_ours:
         return actions
     writes = tuple(a for a in actions if isinstance(a, PatchStatus))
     return (*(a for a in actions if not isinstance(a, PatchStatus)), *writes)
@@ -210,6 +233,15 @@ def _stands_aside(action: Action) -> bool:
         return False
     conditions = action.changes.get("conditions") or []
     return "attempt" in action.changes or any(c.get("reason") == "Error" for c in conditions)
+
+
+def _not_kept(error: NotKept) -> Trouble:
+    fields = ", ".join(dict.fromkeys(error.fields[:_MOST_FIELDS]))
+    return Trouble(
+        "DefinitionsOutdated",
+        f"the CustomResourceDefinition of {error.kind} does not keep {fields}, so no mover is started",
+        "apply the definitions that came with this version (manifests/crds); those of VolSync lack these fields",
+    )
 
 
 def _not_served(error: NotServed) -> Trouble:

@@ -1,4 +1,4 @@
-"""JSON merge patches (RFC 7386) on plain values, and the smallest patch between two of them."""
+"""JSON merge patches (RFC 7386) on plain values, the smallest patch between two of them, and what is lost of one."""
 
 from __future__ import annotations
 
@@ -33,3 +33,20 @@ def difference(old: Object, new: Object) -> Object:
         elif key not in old or before != value:
             patch[key] = value
     return patch
+
+
+def lost(changes: Object, kept: Any, path: str = "") -> list[str]:
+    """Return the paths of what a merge patch sets and what was kept lacks; values may have been put another way."""
+    missing: list[str] = []
+    for key, value in changes.items():
+        where = f"{path}.{key}"
+        if value is None:
+            continue
+        if not isinstance(kept, dict) or key not in kept:
+            missing.append(where)
+        elif isinstance(value, dict):
+            missing += lost(value, kept[key], where)
+        elif isinstance(value, list) and isinstance(kept[key], list):
+            pairs = zip(value, kept[key], strict=False)
+            missing += [p for one, other in pairs if isinstance(one, dict) for p in lost(one, other, f"{where}[]")]
+    return missing

@@ -33,9 +33,14 @@ def test_a_run_that_is_not_on_record_is_put_there_first_even_after_an_error() ->
 
 
 def test_the_status_takes_an_error_back_only_after_what_was_refused_has_been_done() -> None:
-    refused = status("Error", lastSyncStartTime=STARTED)
+    refused = status("Error", lastSyncStartTime=STARTED, observedGeneration=1)
     claim, job = create("PersistentVolumeClaim"), create("Job")
     assert in_order(refused, (STATUS, claim, job)) == (claim, job, STATUS)
+
+
+def test_nothing_comes_before_a_status_of_which_it_is_not_known_that_it_is_kept() -> None:
+    actions: tuple[Action, ...] = (STATUS, create("Job"))
+    assert in_order(status("Error", lastSyncStartTime=STARTED), actions) == actions
 
 
 def test_the_job_is_the_last_that_is_created_and_alone_under_its_lock() -> None:

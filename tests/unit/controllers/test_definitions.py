@@ -1,0 +1,101 @@
+"""With definitions that do not keep our status no mover is started, the reason is told, and it is seen when they do."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.unit.controllers.late_cluster import LateCluster
+from tests.unit.controllers.stepped_manager import SteppedManager
+from tests.unit.movers.objects import source
+from tests.unit.movers.test_simulated import BACKED_UP, failure
+from volsync_py.core.merge import lost
+from volsync_py.core.names import Role
+from volsync_py.kube.controller import Request
+
+ONE = Request("ns", "n")
+# Fields of a status that VolSync's definition has.
+VOLSYNCS = {"conditions", "lastSyncTime", "lastSyncStartTime", "lastSyncDuration", "nextSyncTime", "lastManualSync"}
+VOLSYNCS |= {"latestMoverStatus", "latestImage", "external", "restic"}
+
+
+class Pruning(LateCluster):
+    """A cluster whose definitions keep these fields of a status, or all."""
+
+    kept: set[str] | None = VOLSYNCS
+
+    def _stored(self, obj: dict[str, Any], word: str = "MODIFIED") -> dict[str, Any]:
+        if self.kept is not None and obj["kind"] == "ReplicationSource":
+            obj = {**obj, "status": {k: v for k, v in (obj.get("status") or {}).items() if k in self.kept}}
+            before = self.objects[obj["kind"], obj["metadata"]["name"]]
+            if all(obj.get(part) == before.get(part) for part in ("spec", "status")):
+                # Nothing has changed, so nobody is told.
+                return dict(before)
+        return super()._stored(obj, word)
+
+
+def conditions(cluster: LateCluster) -> dict[str, Any]:
+    status = cluster.objects["ReplicationSource", "n"]["status"]
+    return {c["type"]: c for c in status["conditions"]}
+
+
+@pytest.mark.parametrize(
+    "trigger", [{"manual": "m"}, {"schedule": "* * * * *"}, {}], ids=["manual", "schedule", "always"]
+)
+@pytest.mark.parametrize("annotations", [{}, {"volsync-py/run-now": "1"}], ids=["", "run-now"])
+def test_no_mover_is_started_while_the_status_is_not_kept(trigger: Any, annotations: Any) -> None:
+    objects = source(annotations=annotations)
+    objects[0]["spec"]["trigger"] = trigger
+    cluster = Pruning(objects, [failure("WrongPassword"), BACKED_UP])
+    manager = SteppedManager(cluster, Role.SOURCE)
+    try:
+        manager.settle()
+        told = conditions(cluster)
+        assert {c["reason"] for c in told.values()} == {"Error", "DefinitionsOutdated"}
+        assert "status.observedGeneration" in told["Healthy"]["message"]
+        assert "manifests/crds" in told["Healthy"]["message"]
+        for _ in range(20):
+            cluster.now += timedelta(seconds=manager.look_again_seconds or 0)
+            assert manager.look_again_seconds == 60
+            writes = cluster.writes
+            manager.queue.add(ONE)
+            manager.settle()
+            assert cluster.writes - writes <= 2
+        assert (cluster.jobs_made, cluster.of_kind("Job")) == (0, [])
+        cluster.kept = None
+        manager.queue.add(ONE)
+        manager.settle()
+        assert cluster.jobs_made == 1
+    finally:
+        manager.end()
+
+
+def test_definitions_that_are_replaced_while_a_resource_is_in_use_start_no_further_mover() -> None:
+    cluster = Pruning(source(), [BACKED_UP, BACKED_UP])
+    cluster.kept = None
+    manager = SteppedManager(cluster, Role.SOURCE)
+    try:
+        manager.settle()
+        assert (cluster.jobs_made, conditions(cluster)["Healthy"]["status"]) == (1, "True")
+        cluster.kept = VOLSYNCS
+        found = cluster.objects["ReplicationSource", "n"]
+        found["spec"]["trigger"]["manual"] = "again"
+        cluster._stored({**found, "spec": {**found["spec"], "paused": False}})
+        manager.settle()
+        assert conditions(cluster)["Healthy"]["reason"] == "DefinitionsOutdated"
+        assert cluster.jobs_made == 1
+    finally:
+        manager.end()
+
+
+def test_what_is_lost_of_a_change_is_named_and_nothing_else() -> None:
+    changes = {"a": 1, "gone": None, "b": {"c": 1, "d": {"e": 1}}, "l": [{"x": 1, "y": 2}], "m": [1]}
+    assert lost(changes, changes, "status") == []
+    assert lost(changes, {"a": 2, "b": {"d": {}}, "l": [{"x": 3}], "m": []}, "status") == [
+        "status.b.c",
+        "status.b.d.e",
+        "status.l[].y",
+    ]
+    assert lost(changes, None, "status") == ["status.a", "status.b", "status.l", "status.m"]
