@@ -131,7 +131,7 @@ def make_workers(
         settings,
         metrics,
         informers,
-        Observer(client, stores, mover),
+        Observer(client, stores, mover, client.server_offset),
         Executor(client, stores, events, deferred, call),
         admission,
         GrantLocks(),

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import Enum, StrEnum
 from typing import Any
 
-from attrs import evolve, field, frozen
+from attrs import Factory, evolve, field, frozen
 
 from volsync_py.core.actions import Object
 from volsync_py.core.labels import Annotation
@@ -111,6 +111,8 @@ class View:
     """Everything a decision may look at."""
 
     now: datetime
+    # What times of the API server's are compared with: when something was made, or has changed.
+    server_now: datetime = field(default=Factory(lambda self: self.now, takes_self=True), kw_only=True)
     settings: MoverSettings
     objects: Objects = field(factory=Objects)
     namespace_labels: Mapping[str, str] = field(factory=dict)

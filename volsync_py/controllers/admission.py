@@ -17,7 +17,7 @@ from attrs import frozen
 from volsync_py.core.actions import Object
 from volsync_py.core.labels import Label
 from volsync_py.core.names import Role, job_name
-from volsync_py.core.times import parse_rfc3339
+from volsync_py.core.times import instant
 from volsync_py.kube.store import Store, owned_by
 from volsync_py.movers.restic.job_state import has_ended
 
@@ -126,7 +126,7 @@ def _stands_aside(resource: Object, now: datetime) -> bool:
     attempt = status.get("attempt")
     if attempt:
         due = attempt.get("nextAttemptTime")
-        return due is None or parse_rfc3339(due) > now
+        return due is None or instant(due, now) > now
     conditions = status.get("conditions") or []
     return any(c["type"] == "Synchronizing" and c.get("reason") == "Error" for c in conditions)
 

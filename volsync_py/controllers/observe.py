@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -13,7 +13,7 @@ from volsync_py.core import names
 from volsync_py.core.actions import Object
 from volsync_py.core.labels import CREATED_BY_US, Label
 from volsync_py.core.owners import controller_of
-from volsync_py.core.times import parse_rfc3339
+from volsync_py.core.times import instant
 from volsync_py.kube.client import Client
 from volsync_py.kube.errors import ApiError, NotFound
 from volsync_py.kube.resources import (
@@ -67,8 +67,15 @@ class Reads:
 class Observer:
     """Makes views, from the stores and, where a decision asks for it, from the API server."""
 
-    def __init__(self, client: Client, stores: Mapping[Resource, Store], settings: MoverSettings) -> None:
+    def __init__(
+        self,
+        client: Client,
+        stores: Mapping[Resource, Store],
+        settings: MoverSettings,
+        server_offset: Callable[[], timedelta] = timedelta,
+    ) -> None:
         self._client, self._stores, self.settings = client, stores, settings
+        self._server_offset = server_offset
         self._shared = SharedReads()
 
     def view(self, replication: Replication, now: datetime) -> View:
@@ -77,6 +84,7 @@ class Observer:
         space = self._stores[NAMESPACES].get("", namespace) or {"metadata": {}}
         return View(
             now=now,
+            server_now=now + self._server_offset(),
             settings=self.settings,
             objects=Objects.of(namespace, self._objects(replication, namespace)),
             namespace_labels=space["metadata"].get("labels") or {},
@@ -184,4 +192,5 @@ def _last_seen(event: Object) -> datetime:
     """Return when an event happened last; which of its times are set depends on the API it was written with."""
     series = (event.get("series") or {}).get("lastObservedTime")
     given = (series, event.get("lastTimestamp"), event.get("eventTime"), event["metadata"].get("creationTimestamp"))
-    return max((parse_rfc3339(t) for t in given if t), default=datetime.min.replace(tzinfo=UTC))
+    never = datetime.min.replace(tzinfo=UTC)
+    return max(instant(t, never) for t in given)

@@ -20,7 +20,7 @@ from volsync_py.core.durations import format_go_duration
 from volsync_py.core.merge import difference, merged
 from volsync_py.core.result import Decision, StepResult, Success, Sync, Trouble, soonest
 from volsync_py.core.telling import HEALTHY, SYNCHRONIZING, WAITING_FOR_SCHEDULE, Telling
-from volsync_py.core.times import format_rfc3339, parse_rfc3339
+from volsync_py.core.times import format_rfc3339, instant, parse_rfc3339, past
 from volsync_py.core.trigger import Trigger, TriggerKind
 
 __all__ = ["HEALTHY", "SYNCHRONIZING", "Resource", "Work", "decide", "decide_error", "running_since"]
@@ -34,6 +34,9 @@ ERROR_POLL_SECONDS = 60.0
 # … and every five minutes once it has lasted ten.
 ERROR_POLL_SLOW_SECONDS = 300.0
 ERROR_POLL_SLOW_AFTER_SECONDS = 600.0
+# Times of a status at which something has happened.
+_HAPPENED = ("lastSyncTime", "lastSyncStartTime")
+_HAPPENED_TO_REPOSITORY = ("lastPruned", "lastChecked")
 
 
 class Work(Protocol):
@@ -119,7 +122,7 @@ class _Pass(Telling):
     """One pass over one resource; it collects changes of the status and writes them once."""
 
     def __init__(self, resource: Resource, work: Work, now: datetime) -> None:
-        super().__init__(merged(resource.fresh_status, resource.status), resource.generation, now)
+        super().__init__(_not_ahead(merged(resource.fresh_status, resource.status), now), resource.generation, now)
         self.resource = resource
         self.work = work
         self.trigger = resource.trigger
@@ -182,7 +185,7 @@ class _Pass(Telling):
         started = running_since(self.status) or self.now
         # A clock may have been set back.
         duration = max(self.now - started, timedelta(0))
-        missed = self.trigger.missed_deadline(_time(self.old, "lastSyncTime"), self.now)
+        missed = self.trigger.missed_deadline(_time(self.status, "lastSyncTime"), self.now)
         self.finished = Sync(duration.total_seconds(), missed_intervals=int(missed))
         self.status = merged(self.status, success.status)
         self.status["lastSyncTime"] = format_rfc3339(self.now)
@@ -272,11 +275,32 @@ def _put_off(action: Action) -> Action:
     return evolve(action, deferrable=True) if isinstance(action, Delete) and action.ref.kind == "Job" else action
 
 
+def _not_ahead(status: Object, now: datetime) -> Object:
+    """Return a status in which nothing has happened later than now.
+
+    A clock was wrong when it was written; a schedule, a prune or a check would wait until that time has come.
+    """
+    changes: Object = {key: format_rfc3339(now) for key in _HAPPENED if _is_ahead(status.get(key), now)}
+    restic = status.get("restic")
+    if isinstance(restic, dict):
+        ahead = {key: format_rfc3339(now) for key in _HAPPENED_TO_REPOSITORY if _is_ahead(restic.get(key), now)}
+        changes |= {"restic": ahead} if ahead else {}
+    conditions = status.get("conditions") or []
+    if any(_is_ahead(c.get("lastTransitionTime"), now) for c in conditions):
+        changes["conditions"] = [
+            c | {"lastTransitionTime": format_rfc3339(past(c.get("lastTransitionTime"), now))} for c in conditions
+        ]
+    return merged(status, changes) if changes else status
+
+
+def _is_ahead(value: object, now: datetime) -> bool:
+    return instant(value, now) > now
+
+
 def _time(status: Object, key: str) -> datetime | None:
     value = status.get(key)
-    if not isinstance(value, str):
-        return None
     try:
-        return parse_rfc3339(value)
+        # Whatever can be read can be reckoned with.
+        return instant(value, parse_rfc3339(value)) if isinstance(value, str) else None
     except ValueError:
         return None

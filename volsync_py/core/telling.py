@@ -10,7 +10,7 @@ from datetime import datetime
 from volsync_py.core.actions import Object
 from volsync_py.core.conditions import get_condition, set_condition
 from volsync_py.core.result import Success, Trouble
-from volsync_py.core.times import parse_rfc3339
+from volsync_py.core.times import past
 
 SYNCHRONIZING = "Synchronizing"
 HEALTHY = "Healthy"
@@ -78,7 +78,7 @@ class Telling:
     def unhealthy_for_seconds(self) -> float:
         """Return how long `Healthy` has been as it is."""
         condition = self.condition(HEALTHY)
-        since = parse_rfc3339(condition["lastTransitionTime"]) if condition else self.now
+        since = past((condition or {}).get("lastTransitionTime"), self.now)
         return (self.now - since).total_seconds()
 
     def condition(self, kind: str) -> Object | None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+# What is before or after was never meant, and to these a century can be added.
+_FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2500, 1, 1, tzinfo=UTC)
+
 
 def format_rfc3339(instant: datetime) -> str:
     """Return the instant with whole seconds, like `2026-11-24T04:24:42Z`."""
@@ -19,3 +22,20 @@ def parse_rfc3339(text: str) -> datetime:
         return instant.astimezone(UTC)
     except OverflowError:
         raise ValueError(f"{text!r} is beyond the calendar") from None
+
+
+def instant(value: object, otherwise: datetime) -> datetime:
+    """Return the instant that somebody has stored, within a calendar to reckon in; `otherwise` if it is none."""
+    try:
+        found = parse_rfc3339(value) if isinstance(value, str) else otherwise
+    except ValueError:
+        return otherwise
+    return min(max(found, _FIRST), _LAST)
+
+
+def past(value: object, now: datetime) -> datetime:
+    """Return an instant of something that has happened: not later than now, whatever is stored; now if it is none.
+
+    `now` is of the clock that the instant is of.
+    """
+    return min(instant(value, now), now)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 from volsync_py.bounded_json import read_stored
@@ -197,6 +198,10 @@ class Client:
             if isinstance(lines, Answer):
                 raise _refusal(lines)
             yield map(_decoded, lines)
+
+    def server_offset(self) -> timedelta:
+        """Return how far the API server's clock is from ours, as its answers tell."""
+        return self._transport.server_clock.offset
 
     def shut_down(self) -> None:
         """End the open watches; whatever is asked from now on fails at once."""

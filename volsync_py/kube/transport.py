@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -20,6 +21,7 @@ from attrs import frozen
 from volsync_py.kube.config import Connection
 from volsync_py.kube.errors import Unreachable
 from volsync_py.kube.resources import Resource
+from volsync_py.kube.server_clock import ServerClock
 
 # (verb, resource, code or "error", seconds until the answer), of each request that was sent.
 Observer = Callable[[str, str, str, float], None]
@@ -57,6 +59,7 @@ class Transport:
         self._base = host if seen else urlsplit(host).path
         self._agent = user_agent
         self._timeout = urllib3.Timeout(connect=min(_CONNECT_SECONDS, timeout_seconds), read=timeout_seconds)
+        self.server_clock = ServerClock()
         self._observe = observer or (lambda verb, resource, code, seconds: None)
         self._streams: set[urllib3.BaseHTTPResponse] = set()
         self._lock = threading.Lock()
@@ -145,10 +148,11 @@ class Transport:
         all_headers = {**self._headers(what), **(headers or {})}
         given = {key: value for key, value in query.items() if value}
         url = f"{self._base}{path}?{urlencode(given)}" if given else self._base + path
-        started, code = time.monotonic(), "error"
+        started, asked, code = time.monotonic(), datetime.now(UTC), "error"
         try:
             response = self._exchange(what, url=url, headers=all_headers, **options)
             code = str(response.status)
+            self.server_clock.take(response.headers, asked, datetime.now(UTC))
         finally:
             name = f"{resource.plural}/{part}" if part else resource.plural
             # What was written is written, whatever becomes of counting it.

@@ -12,7 +12,7 @@ from volsync_py.core.actions import Event, EventType, Object, Patch, Ref
 from volsync_py.core.labels import CREATED_BY_US, Label
 from volsync_py.core.owners import controller_reference, is_controlled_by
 from volsync_py.core.quantity import parse_quantity
-from volsync_py.core.times import parse_rfc3339
+from volsync_py.core.times import past
 
 # A volume may need a provisioner to make a disk first.
 CLAIM_PATIENCE = timedelta(seconds=120)
@@ -121,7 +121,7 @@ def not_bound(claim: Object, now: datetime) -> tuple[Event, ...]:
     """Return the event of a claim that has been waiting for its volume for too long."""
     created = claim["metadata"].get("creationTimestamp")
     bound = (claim.get("status") or {}).get("phase") == "Bound"
-    if bound or not created or now < parse_rfc3339(created) + CLAIM_PATIENCE:
+    if bound or not created or now < past(created, now) + CLAIM_PATIENCE:
         return ()
     cloned = (claim["spec"].get("dataSource") or {}).get("kind") == "PersistentVolumeClaim"
     hint = "the StorageClass, and that the CSI driver can clone" if cloned else "the StorageClass and the CSI driver"

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from volsync_py.core.actions import Action, Delete, Event, EventType, Object, Patch, Ref
 from volsync_py.core.labels import POPULATOR_LABEL_PREFIX, Label
 from volsync_py.core.result import StepResult, Trouble, until_gone
-from volsync_py.core.times import parse_rfc3339
+from volsync_py.core.times import past
 from volsync_py.volumes.claims import metadata_for
 
 SNAPSHOT_API = "snapshot.storage.k8s.io/v1"
@@ -45,7 +45,7 @@ def waiting_for_snapshot(snapshot: Object, now: datetime, *, need_ready: bool) -
     deleting = bool(snapshot["metadata"].get("deletionTimestamp"))
     if not deleting and bound and (ready is True or (ready is None and not need_ready)):
         return None
-    late = parse_rfc3339(snapshot["metadata"]["creationTimestamp"]) + SNAPSHOT_PATIENCE
+    late = past(snapshot["metadata"]["creationTimestamp"], now) + SNAPSHOT_PATIENCE
     overdue = not deleting and not bound and now >= late
     told = (_not_bound(snapshot),) if overdue else ()
     name = snapshot["metadata"]["name"]

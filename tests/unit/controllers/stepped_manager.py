@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
@@ -46,19 +46,19 @@ class Later:
 class SteppedManager:
     """A manager whose passes are made when a test says so, if an event has called for one."""
 
-    def __init__(self, cluster: LateCluster, role: Role) -> None:
+    def __init__(self, cluster: LateCluster, role: Role, *, ahead: timedelta = timedelta(0)) -> None:
         client, resource = cast(Client, cluster), ROLES[role]
         self.cluster = cluster
         self.problems: list[str] = []
         self.informers = informers(client, None, lambda resource, error: self.problems.append(f"{resource}: {error}"))
         self.feeds = cluster.feeds = {resource.kind: Feed() for resource in self.informers}
         stores = {r: i.store for r, i in self.informers.items()}
-        clock: Callable[[], datetime] = lambda: cluster.now  # noqa: E731
+        clock: Callable[[], datetime] = lambda: cluster.now + ahead  # noqa: E731
         self.later = Later()
         self.one = ReplicationController(
             role,
             stores[resource],
-            Observer(client, stores, SETTINGS),
+            Observer(client, stores, SETTINGS, lambda: -ahead),
             Executor(
                 client,
                 stores,

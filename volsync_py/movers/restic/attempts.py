@@ -14,9 +14,9 @@ from volsync_py.api.view import UNREAD, Kind, Read, ReadKind, View
 from volsync_py.core.actions import Object
 from volsync_py.core.labels import Annotation
 from volsync_py.core.result import StepResult, Trouble
-from volsync_py.core.times import format_rfc3339, parse_rfc3339
+from volsync_py.core.times import format_rfc3339, instant, past
 from volsync_py.core.trigger import TriggerKind
-from volsync_py.movers.restic.outcome import info, is_terminal, known, next_attempt
+from volsync_py.movers.restic.outcome import RETRY_LONGEST, TERMINAL_LEAST, info, is_terminal, known, next_attempt
 from volsync_py.movers.restic.preflight import certificate_read
 from volsync_py.movers.restic.run_record import RunRecord
 from volsync_py.restic.report import ErrorClass
@@ -33,7 +33,7 @@ _MESSAGE_CHARACTERS = 500
 def failure(replication: Replication, view: View, job: Object, error_class: str, message: str) -> Object | None:
     """Return the record of a failed Job, or None if it is recorded already."""
     attempt = replication.status.get("attempt") or {}
-    when = format_rfc3339(_ended_at(job, view.now))
+    when = format_rfc3339(_ended_at(job, view.server_now))
     if attempt.get("lastFailureTime") == when:
         return None
     count = int(attempt.get("count") or 0) + 1
@@ -70,7 +70,7 @@ def hold(replication: Replication, view: View) -> StepResult | None:
         return None
     if replication.trigger.run_now not in ("", attempt.get("runNow"), replication.status.get("lastRunNow")):
         return None
-    due = parse_rfc3339(attempt["nextAttemptTime"]) if attempt.get("nextAttemptTime") else None
+    due = _due(attempt, error_class, replication, view)
     if due is not None and view.now >= due:
         return None
     trouble = Trouble(error_class, str(error.get("message") or ""), info(error_class).next_step)
@@ -82,9 +82,22 @@ def hold(replication: Replication, view: View) -> StepResult | None:
         return StepResult(needs=needs)
     if _mended(replication, view, attempt):
         return None
-    lasted = view.now - parse_rfc3339(attempt["lastFailureTime"])
+    lasted = view.server_now - past(attempt.get("lastFailureTime"), view.server_now)
     poll = (_POLL_SLOW if lasted > _POLL_SLOW_AFTER else _POLL).total_seconds()
     return StepResult(unhealthy=trouble, requeue_after_seconds=poll if wait is None else min(wait, poll))
+
+
+def _due(attempt: Object, error_class: str, replication: Replication, view: View) -> datetime | None:
+    """Return when the next attempt may begin, or None: only after a change.
+
+    Later than any pace makes it, it is of a clock that was wrong; who waited for it would wait for ever.
+    """
+    if not attempt.get("nextAttemptTime"):
+        return None
+    due = instant(attempt["nextAttemptTime"], view.now)
+    latest = view.now + max(TERMINAL_LEAST, view.settings.retry_longest, RETRY_LONGEST)
+    slot = _next_slot(replication, view.now) if is_terminal(error_class) else None
+    return due if due <= max(latest, slot or latest) else view.now
 
 
 def _tried(replication: Replication, attempt: Object) -> list[tuple[Read, str]]:
@@ -128,4 +141,4 @@ def _generation(replication: Replication) -> int:
 def _ended_at(job: Object, now: datetime) -> datetime:
     conditions = (job.get("status") or {}).get("conditions") or []
     times = [c["lastTransitionTime"] for c in conditions if c.get("status") == "True" and c.get("lastTransitionTime")]
-    return parse_rfc3339(max(times)) if times else now
+    return instant(max(times), now) if times else now

@@ -50,7 +50,7 @@ def unbound(replication: Replication, view: View, data: str, pods: list[Object])
     cache = names.cache_name(replication.role, replication.name)
     found = (view.objects.get(Kind.CLAIM, name) for name in (data, cache))
     ours = [claim for claim in found if claim is not None and is_controlled_by(claim, replication.uid)]
-    return tuple(event for claim in ours for event in not_bound(claim, view.now))
+    return tuple(event for claim in ours for event in not_bound(claim, view.server_now))
 
 
 def ensure_cache(replication: Replication, view: View, data: Object) -> tuple[Action, ...] | StepResult:

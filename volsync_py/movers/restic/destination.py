@@ -110,7 +110,9 @@ class DestinationWork(ResticWork):
         if self.spec.is_direct:
             reference = direct_image(claim)
         else:
-            image = ensure_snapshot_image(self.owner, claim, self.spec.snapshot_class, self.view.objects, self.view.now)
+            image = ensure_snapshot_image(
+                self.owner, claim, self.spec.snapshot_class, self.view.objects, self.view.server_now
+            )
             if image.reference is None:
                 return image.waiting or StepResult()
             reference = image.reference

@@ -14,7 +14,7 @@ from attrs import frozen
 
 from volsync_py.core.actions import Delete, Object, Patch, Propagation, Ref, delete
 from volsync_py.core.labels import Annotation
-from volsync_py.core.times import format_rfc3339, parse_rfc3339
+from volsync_py.core.times import format_rfc3339, instant, past
 from volsync_py.movers.restic.outcome import ClusterError
 from volsync_py.restic.report import ErrorClass, Report
 
@@ -56,7 +56,7 @@ class JobState:
 
 
 def job_state(job: Object, pods: Iterable[Object], now: datetime) -> JobState:
-    """Judge a Job by its conditions and its newest pods."""
+    """Judge a Job by its conditions and its newest pods; `now` is the API server's, as all times of theirs are."""
     ordered = sorted(pods, key=lambda p: (p["metadata"]["creationTimestamp"], p["metadata"]["name"]))
     # In the end Kubernetes leaves at most one pod of ours; VolSync's Jobs may leave eight failed ones.
     for name, phase in (("Complete", "Succeeded"), ("Failed", "Failed")):
@@ -95,7 +95,7 @@ def _ended(condition: Object, pods: list[Object], phase: str, now: datetime) -> 
     """Judge an ended Job, but not before its pod's end has been seen as well: two watches, no order."""
     pod = _newest(pods, phase)
     since = condition.get("lastTransitionTime")
-    due = parse_rfc3339(since) + POD_PATIENCE if since else now
+    due = past(since, now) + POD_PATIENCE if since else now
     if pod is None and now < due:
         return JobState(Phase.RUNNING, look_again_at=due)
     if phase == "Failed":
@@ -138,7 +138,7 @@ def _provisional(report: Report) -> bool:
 def _podless(job: Object, now: datetime) -> JobState:
     if job["spec"].get("parallelism") == 0 or job["metadata"].get("deletionTimestamp") or _has_had_a_pod(job):
         return JobState(Phase.RUNNING)
-    due = _started(job) + NO_POD_PATIENCE
+    due = _started(job, now) + NO_POD_PATIENCE
     if now < due:
         return JobState(Phase.RUNNING, look_again_at=due)
     return JobState(Phase.PODLESS, ClusterError.POD_REJECTED.value, "the Job's pod is not created")
@@ -151,16 +151,13 @@ def _has_had_a_pod(job: Object) -> bool:
     return counted or any(_condition(job, name) for name in ("FailureTarget", "SuccessCriteriaMet"))
 
 
-def _started(job: Object) -> datetime:
+def _started(job: Object, now: datetime) -> datetime:
     """Return when the Job was last told to have a pod: at its start, or when it went on after a pause."""
     meta = job["metadata"]
     told = (meta.get("annotations") or {}).get(Annotation.STARTED)
     start = (job.get("status") or {}).get("startTime") or meta["creationTimestamp"]
-    try:
-        return max(parse_rfc3339(start), parse_rfc3339(told or start))
-    except ValueError:
-        # Anybody may write an annotation.
-        return parse_rfc3339(start)
+    # Anybody may write an annotation.
+    return max(past(start, now), min(instant(told, past(start, now)), now))
 
 
 def _live(pod: Object, now: datetime) -> JobState:
@@ -183,7 +180,7 @@ def _on_its_node(pod: Object, now: datetime) -> JobState:
     ready = _pod_condition(pod, "Ready")
     running = (pod.get("status") or {}).get("phase") == "Running"
     if running and ready.get("status") == "False" and not _terminated(pod):
-        due = parse_rfc3339(ready.get("lastTransitionTime") or pod["metadata"]["creationTimestamp"])
+        due = past(ready.get("lastTransitionTime") or pod["metadata"]["creationTimestamp"], now)
         due += NODE_PATIENCE
         node = pod["spec"].get("nodeName", "")
         if now >= due:
@@ -194,7 +191,7 @@ def _on_its_node(pod: Object, now: datetime) -> JobState:
 
 
 def _pending(pod: Object, now: datetime) -> JobState:
-    due = parse_rfc3339(pod["metadata"]["creationTimestamp"]) + PENDING_PATIENCE
+    due = past(pod["metadata"]["creationTimestamp"], now) + PENDING_PATIENCE
     if now < due:
         return JobState(Phase.RUNNING, pod=pod, look_again_at=due)
     scheduled = _pod_condition(pod, "PodScheduled")

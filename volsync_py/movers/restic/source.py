@@ -11,7 +11,7 @@ from volsync_py.api.view import Kind
 from volsync_py.core import names
 from volsync_py.core.actions import Action, Object, delete
 from volsync_py.core.result import StepResult, Success, Trouble
-from volsync_py.core.times import format_rfc3339, parse_rfc3339
+from volsync_py.core.times import format_rfc3339, instant, past
 from volsync_py.movers.restic.environment import Variables, forget_options
 from volsync_py.movers.restic.job_state import JobState
 from volsync_py.movers.restic.maintenance import maintained, postponed
@@ -59,7 +59,7 @@ class SourceWork(ResticWork):
         if self.replication.paused and not options.method.is_direct and not self._copies():
             # Differs from VolSync: a copy is made when it can be used, not kept for the time of a pause.
             return None, StepResult(waiting=_PAUSED)
-        copy = ensure_copy(self.owner, name, source, options, self.view.objects, self.view.now)
+        copy = ensure_copy(self.owner, name, source, options, self.view.objects, self.view.server_now)
         if copy.waiting is not None:
             return None, self._checked_first(copy.waiting, source)
         return copy.claim, StepResult(actions=copy.actions)
@@ -87,16 +87,16 @@ class SourceWork(ResticWork):
         failed = (self.replication.status.get("attempt") or {}).get("lastFailureTime")
         if not failed:
             return ()
-        tried = parse_rfc3339(failed)
-        slot = self.replication.trigger.slot_after(tried)
-        if slot is None or slot > self.view.now:
-            return ()
+        tried, now = instant(failed, self.view.server_now), self.view.now
         actions: list[Action | None] = []
         for copy in self._copies():
             meta = copy["metadata"]
             if not is_temporary(copy, self.uid) or meta.get("deletionTimestamp"):
                 continue
-            if parse_rfc3339(meta["creationTimestamp"]) <= tried:
+            made = past(meta["creationTimestamp"], self.view.server_now)
+            # A time that has not come yet is no record of when it was tried.
+            slot = self.replication.trigger.slot_after(tried if tried <= self.view.server_now else made)
+            if slot is not None and slot <= now and made <= tried:
                 actions.append(removal(self.owner, copy) if copy["kind"] == Kind.SNAPSHOT else delete(copy))
         return tuple(a for a in actions if a is not None)
 
@@ -106,7 +106,7 @@ class SourceWork(ResticWork):
     def _pruned_before(self) -> timedelta:
         """Return the time since the last prune, or since the beginning."""
         last = (self.replication.status.get("restic") or {}).get("lastPruned")
-        return self.view.now - parse_rfc3339(last or self.owner["metadata"]["creationTimestamp"])
+        return self.view.now - past(last or self.owner["metadata"]["creationTimestamp"], self.view.now)
 
     def prune_due(self) -> bool:
         """Tell whether the interval since the last prune, or since the beginning, is over (P1 to P4)."""
@@ -128,7 +128,7 @@ class SourceWork(ResticWork):
         if not days:
             return False
         last = (self.replication.status.get("restic") or {}).get("lastChecked")
-        since = parse_rfc3339(last or self.owner["metadata"]["creationTimestamp"])
+        since = past(last or self.owner["metadata"]["creationTimestamp"], self.view.now)
         return self.view.now > since + timedelta(days=1 if self._damaged() else days)
 
     def unlock_due(self) -> bool:

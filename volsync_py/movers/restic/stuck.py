@@ -12,7 +12,7 @@ from volsync_py.api.spec import Replication
 from volsync_py.api.view import UNREAD, Read, ReadKind, View
 from volsync_py.core.actions import Action, Event, EventType, Object
 from volsync_py.core.result import StepResult, Trouble
-from volsync_py.core.times import format_rfc3339, parse_rfc3339
+from volsync_py.core.times import format_rfc3339, past
 from volsync_py.movers.restic.attempts import failure
 from volsync_py.movers.restic.job_state import JobState, delete_job
 from volsync_py.movers.restic.outcome import ClusterError, info, next_attempt
@@ -45,7 +45,7 @@ def given_up(
     if read.name and read not in view.reads:
         return StepResult(needs=(read,))
     record = RunRecord.of(job)
-    if not _changed(replication, view, record) and view.now < due(replication, view, job, pods, state):
+    if not _changed(replication, view, record) and view.server_now < due(replication, view, job, pods, state):
         return None
     attempt = failure(replication, view, job, state.error_class, message)
     if attempt is None:
@@ -60,7 +60,7 @@ def given_up(
 
 def due(replication: Replication, view: View, job: Object, pods: list[Object], state: JobState) -> datetime:
     """Return when a Job is given up although nothing has changed: its image or its node may be found anew."""
-    since = max(parse_rfc3339(one["metadata"]["creationTimestamp"]) for one in (job, *pods))
+    since = max(past(one["metadata"]["creationTimestamp"], view.server_now) for one in (job, *pods))
     if state.error_class == ClusterError.VOLUME_UNAVAILABLE:
         return since + VOLUME_PATIENCE
     count = int((replication.status.get("attempt") or {}).get("count") or 0) + 1
@@ -79,7 +79,7 @@ def due(replication: Replication, view: View, job: Object, pods: list[Object], s
 
 def look_again_seconds(replication: Replication, view: View, job: Object, pods: list[Object], state: JobState) -> float:
     """Return when to look whether anything has changed."""
-    left = (due(replication, view, job, pods, state) - view.now).total_seconds()
+    left = (due(replication, view, job, pods, state) - view.server_now).total_seconds()
     return min(max(left, 0.0) + 0.1, _POLL_SECONDS)
 
 

@@ -17,7 +17,7 @@ from volsync_py.core.actions import Action, Create, Event, EventType, Object, de
 from volsync_py.core.labels import Label
 from volsync_py.core.owners import has_owner, is_controlled_by
 from volsync_py.core.result import StepResult, Trouble, soonest, until_gone
-from volsync_py.core.times import parse_rfc3339
+from volsync_py.core.times import instant
 from volsync_py.movers.restic.attempts import failure, hold
 from volsync_py.movers.restic.belongings import ensure_account, ensure_cache, unbound
 from volsync_py.movers.restic.environment import Variables
@@ -143,7 +143,7 @@ class ResticWork(ABC):
 
     def _judge(self, job: Object) -> StepResult:
         pods = pods_of(self.view, job)
-        state = job_state(job, pods, self.view.now)
+        state = job_state(job, pods, self.view.server_now)
         ended = state.phase in (Phase.SUCCEEDED, Phase.FAILED)
         # A mover that was killed leaves the report that it began with, and no log in it.
         if ended and state.pod is not None and not (state.report is not None and state.report.log):
@@ -164,12 +164,12 @@ class ResticWork(ABC):
                 return StepResult(needs=(Read(ReadKind.FAILED_CREATE_EVENTS, self.job_name),))
             message, delay = (str(events[-1]) if events else message), _PODLESS_SECONDS
         if state.look_again_at is not None:
-            delay = max((state.look_again_at - self.view.now).total_seconds(), 0.0) + 1.0
+            delay = max((state.look_again_at - self.view.server_now).total_seconds(), 0.0) + 1.0
         if self.replication.paused:
-            rest = () if job["spec"].get("parallelism") == 0 else (scaled(job, 0, self.view.now),)
+            rest = () if job["spec"].get("parallelism") == 0 else (scaled(job, 0, self.view.server_now),)
             return StepResult(actions=rest, requeue_after_seconds=delay)
         if job["spec"].get("parallelism") == 0:
-            return StepResult(actions=(going_on(job, self.view.now),), requeue_after_seconds=delay)
+            return StepResult(actions=(going_on(job, self.view.server_now),), requeue_after_seconds=delay)
         end = given_up(self.replication, self.view, job, pods, state, message)
         if end is not None:
             return end
@@ -244,7 +244,7 @@ class ResticWork(ABC):
             return None
         name, gone = pod["metadata"]["name"], pod["metadata"].get("deletionTimestamp")
         # That is when its grace period is over.
-        left = (parse_rfc3339(gone) - self.view.now).total_seconds() if gone else 0.0
+        left = (instant(gone, self.view.server_now) - self.view.server_now).total_seconds() if gone else 0.0
         if left > 0:
             text = f"Waiting for the end of Pod/{name}, the mover of an earlier Job"
             return StepResult(waiting=text, requeue_after_seconds=left + 1.0)
