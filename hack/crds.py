@@ -276,6 +276,7 @@ def status(restic: Schema, **more: Schema) -> Schema:
             customCAVersion=text("The version of what customCA names that was tried."),
             targetSize=text("The size of the claim that was too small."),
             runNow=text("The run-now annotation that was tried."),
+            lockedBy=text("The host whose lock stopped it, until it is known whether that is still there."),
         ),
         restic=restic,
         external=mapping("Of an external provider."),

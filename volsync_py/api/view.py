@@ -61,6 +61,8 @@ class ReadKind(StrEnum):
     PODS = "Pods"  # a list: every pod of the namespace
     JOBS_OF_REPOSITORY = "JobsOfRepository"  # a list: Jobs of any namespace with that repository label
     FAILED_CREATE_EVENTS = "FailedCreateEvents"  # a list: what the Job controller said about one Job
+    POD = "Pod"  # the object, or None
+    POD_EVENTS = "PodEvents"  # a list: what the cluster remembers of a pod by that name, there or gone
     POD_LOG = "PodLog"  # text, "" when there is none to be had
 
 

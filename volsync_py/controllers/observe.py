@@ -40,7 +40,7 @@ from volsync_py.kube.store import Store, owned_by
 NOT_OURS = f"{Label.CREATED_BY}!={CREATED_BY_US}"
 _ON_A_NODE = "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed"
 # What nobody else asks for.
-_OF_ONE_RUN = (ReadKind.FAILED_CREATE_EVENTS, ReadKind.POD_LOG)
+_OF_ONE_RUN = (ReadKind.FAILED_CREATE_EVENTS, ReadKind.POD, ReadKind.POD_EVENTS, ReadKind.POD_LOG)
 _CONTROLLERS = {
     REPLICATION_SOURCES.kind: (names.Role.SOURCE, REPLICATION_SOURCES),
     REPLICATION_DESTINATIONS.kind: (names.Role.DESTINATION, REPLICATION_DESTINATIONS),
@@ -159,6 +159,15 @@ class Observer:
             )
         if need.kind is ReadKind.FAILED_CREATE_EVENTS:
             return self._failed_creations(namespace, need.name)
+        if need.kind is ReadKind.POD:
+            found = self._client.list_all(PODS, namespace, field_selector=f"metadata.name={need.name}")
+            return next(iter(found), None)
+        if need.kind is ReadKind.POD_EVENTS:
+            selector = f"involvedObject.kind=Pod,involvedObject.name={need.name}"
+            return [
+                str(e.get("message") or "")
+                for e in self._client.list_all(CORE_EVENTS, namespace, field_selector=selector)
+            ]
         return self._log(namespace, need.name)
 
     def _failed_creations(self, namespace: str, name: str) -> list[str]:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
+from hashlib import sha256
 from zlib import crc32
 
 # Pods carry the Job's name in a label, and a label's value has at most 63 characters.
 LONGEST_JOB_NAME = 63
 
+# What the kernel, and a pod's `hostname`, allow.
+LONGEST_HOST_NAME = 63
+# Forty bits: two resources of one repository with the same ones are not to be expected.
+_HOST_DIGITS = 10
 # The host name under which VolSync's snapshots are kept.
 SNAPSHOT_HOST = "volsync"
 
@@ -53,6 +59,16 @@ def obsolete_cache_name(name: str) -> str:
 def copy_name(name: str) -> str:
     """Return the name of a source's point-in-time copy: the claim and the snapshot."""
     return f"volsync-{name}-src"
+
+
+def mover_host_name(role: Role, namespace: str, name: str, uid: str) -> str:
+    """Return the host name of a resource's movers, at most 63 characters: what it is, and ten digits of its UID's hash.
+
+    The digits make it one name in every cluster that uses the repository; the words are for people who meet its lock.
+    """
+    words = re.sub(r"[^-a-z0-9]", "-", f"{role.prefix.split('-')[1]}-{namespace}-{name}")
+    digits = sha256(uid.encode()).hexdigest()[:_HOST_DIGITS]
+    return f"{words[: LONGEST_HOST_NAME - _HOST_DIGITS - 1]}-{digits}"
 
 
 def destination_name(name: str) -> str:

@@ -28,6 +28,7 @@ def backup(session: Session) -> bool:
         session.log("== Directory is empty skipping backup ===")
         session.update(skipped_empty=True)
         return False
+    _look_for_locks(session)
     ended = _backup_step(session)
     if _missing(ended):
         session.update(steps=session.report.steps[:-1])
@@ -35,6 +36,17 @@ def backup(session: Session) -> bool:
         ended = _backup_step(session)
     _finish(session, ended)
     return True
+
+
+def _look_for_locks(session: Session) -> None:
+    """Ask about a lock that lets a backup pass and nothing after it, if this resource was VolSync's until now.
+
+    What forget would do asks for the repository alone, and then restic names a lock that is in the way.
+    """
+    if session.run.locks.lookFirst:
+        ended = session.locked("forget", "--dry-run", "--keep-last", "1", "--host", session.run.host)
+        if session.report.lock_host:
+            session.must(ended)
 
 
 def _is_empty(directory: str) -> bool:

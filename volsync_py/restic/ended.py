@@ -35,6 +35,8 @@ class Ended:
     found: tuple[str, ...] = ()
     missing_bucket: bool = False
     damaged: bool = False
+    # What the mover adds to what restic said.
+    note: str = ""
 
     @property
     def ok(self) -> bool:
@@ -50,7 +52,7 @@ class Ended:
     def cause(self) -> str:
         """One line that says what went wrong, and what can be done if that is known here."""
         advice = "" if self.stopped else judge(self.code, self.said)[1]
-        return "; ".join(part for part in (self._cause(), advice) if part)
+        return "; ".join(part for part in (self._cause(), advice, self.note) if part)
 
     def _cause(self) -> str:
         retried = [line for line in self.said.lines if RETRY_LINE.search(line)]

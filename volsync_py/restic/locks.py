@@ -3,7 +3,7 @@
 A repository's locks carry the host name of their process. Ours is the same for every mover of one resource,
 and there is never more than one of those: a lock of our own name is dead. Anybody else's is renewed every five
 minutes for as long as its process lives; restic itself calls it stale after thirty, and so do we, with a margin
-for clocks.
+for clocks. A mover of VolSync has its pod's name, so whether it lives can be said at once by who sees the pods.
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ from volsync_py.core.durations import parse_go_duration
 # restic's thirty minutes, and two for clocks that differ.
 STALE_AFTER = timedelta(minutes=32)
 _HOLDER = re.compile(
-    r"locked(?: exclusively)? by PID (?P<pid>\d+) on (?P<host>\S+) by .*?"
+    r"locked(?: exclusively)? by PID (?P<pid>\d+) on (?P<host>[^\n]+?) by .*?"
     r"lock was created at (?P<since>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) \((?P<age>[^ )]+) ago\).*?"
     r"storage ID (?P<id>[0-9a-f]+)",
     re.DOTALL,
 )
+# The name of its Job, and five characters that Kubernetes chose.
+_POD_OF_VOLSYNC = re.compile(r"volsync-(?:src|dst)-[a-z0-9](?:[-a-z0-9]*[a-z0-9])?-[a-z0-9]{5}")
 
 
 @frozen
@@ -38,6 +40,11 @@ class Holder:
     def is_dead(self, own_host: str) -> bool:
         """Tell whether the lock belongs to nobody that lives."""
         return self.host == own_host or self.age > STALE_AFTER
+
+    @property
+    def is_pod_of_volsync(self) -> bool:
+        """Whether the host is named as the pods of VolSync's movers are."""
+        return _POD_OF_VOLSYNC.fullmatch(self.host) is not None
 
     def __str__(self) -> str:
         return f"process {self.pid} on {self.host}, since {self.since} (lock {self.id})"

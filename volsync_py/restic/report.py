@@ -15,6 +15,7 @@ from typing import Any
 from attrs import evolve, frozen
 
 from volsync_py.bounded_json import list_of, number_of, read_object, real_of, text_of, writable
+from volsync_py.core.names import LONGEST_HOST_NAME
 from volsync_py.restic.lines import matters
 
 VERSION = 1
@@ -158,6 +159,8 @@ class Report:
     snapshots: SnapshotCounts | None = None
     restored: RestoredFacts | None = None
     nothing_to_restore: bool = False
+    # The host whose lock ended the run, when the manager is to say whether it is still there.
+    lock_host: str = ""
     items: tuple[str, ...] = ()
     log: str = ""
     log_truncated: bool = False
@@ -178,6 +181,7 @@ class Report:
             "snapshots": self.snapshots.as_json() if self.snapshots else None,
             "restored": self.restored.as_json() if self.restored else None,
             "nothingToRestore": self.nothing_to_restore,
+            "lockHost": self.lock_host,
             "items": list(self.items[:MOST_ITEMS]),
             "log": self.log,
             "logTruncated": self.log_truncated,
@@ -218,6 +222,7 @@ class Report:
             snapshots=_counts(data.get("snapshots")),
             restored=_restored(data.get("restored")),
             nothing_to_restore=data.get("nothingToRestore") is True,
+            lock_host=text_of(data, "lockHost", most=LONGEST_HOST_NAME),
             items=tuple(writable(i[:_LONGEST_ITEM]) for i in list_of(data, "items", most=MOST_ITEMS) if _is_text(i)),
             log=text_of(data, "log", most=MOST_BYTES),
             log_truncated=data.get("logTruncated") is True,

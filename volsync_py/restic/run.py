@@ -93,6 +93,16 @@ class RestoreOptions:
 
 
 @frozen
+class LockOptions:
+    """What to do about locks of pods of VolSync's, which the manager can look for."""
+
+    # Of a lock that stops the run, ask whether its pod is still there, instead of waiting.
+    askAboutPods: bool = False
+    # Before a backup, look for locks that would only stop what follows it.
+    lookFirst: bool = False
+
+
+@frozen
 class Deadlines:
     """How long to wait for what, in seconds."""
 
@@ -124,6 +134,7 @@ class Run:
     check: CheckOptions | None = None
     restore: RestoreOptions = field(factory=RestoreOptions)
     deadlines: Deadlines = field(factory=Deadlines)
+    locks: LockOptions = field(factory=LockOptions)
 
     def to_json(self) -> str:
         """Return the document."""
@@ -150,6 +161,7 @@ class Run:
             "check": _part(CheckOptions, data, "check") if data.get("check") else None,
             "restore": _part(RestoreOptions, data, "restore"),
             "deadlines": _part(Deadlines, data, "deadlines"),
+            "locks": _part(LockOptions, data, "locks"),
         }
         plain = {key: _checked(key, data[key], default) for key, default in _PLAIN.items() if key in data}
         return cls(**plain, **parts)

@@ -12,10 +12,11 @@ from attrs import Factory, define, evolve
 from volsync_py.restic.ended import Ended
 from volsync_py.restic.environment import MoverError
 from volsync_py.restic.humanlog import HumanLog
-from volsync_py.restic.locks import holder_of
+from volsync_py.restic.locks import Holder, holder_of
 from volsync_py.restic.process import Restic
 from volsync_py.restic.report import ErrorClass, Outcome, Report, StepReport
 from volsync_py.restic.run import Run
+from volsync_py.restic.storage_clock import MOST_AHEAD, time_ahead
 
 # Dead locks of several processes are met one after the other.
 _MOST_LOCKS = 5
@@ -64,7 +65,7 @@ class Session:
         """Run a command whose failure takes nothing away from the backup that was made."""
         self.log(f"=== {banner} ===")
         started = time.monotonic()
-        ended = self.locked(*args)
+        ended = self.locked(*args, ask=False)
         seconds = time.monotonic() - started
         if ended.ok:
             self.add(StepReport(name, Outcome.SUCCEEDED, seconds=seconds))
@@ -73,8 +74,11 @@ class Session:
             self.add(StepReport(name, Outcome.FAILED, ended.error_class, ended.cause, seconds))
         return ended
 
-    def locked(self, *args: str) -> Ended:
-        """Run a command; when the repository is locked, recover as the rules for locks say."""
+    def locked(self, *args: str, ask: bool = True) -> Ended:
+        """Run a command; when the repository is locked, recover as the rules for locks say.
+
+        `ask`: where the manager can find out whether the holder lives, let it do so, instead of waiting.
+        """
         ended = self.restic.run(*args)
         for _ in range(_MOST_LOCKS):
             if ended.ok or ended.error_class != ErrorClass.REPOSITORY_LOCKED:
@@ -84,14 +88,38 @@ class Session:
                 return ended
             self.log(f"the repository is locked by {holder}")
             if not holder.is_dead(self.host_name):
+                if ask and self._is_for_the_manager(holder):
+                    return ended
                 self.log(f"the lock is alive: waiting for it up to {self.run.deadlines.retryLockSeconds:g} s")
                 return self.restic.run(*args, retry_lock=True)
+            wrong_clock = self.wrong_clock()
+            if wrong_clock:
+                return evolve(ended, note=wrong_clock)
             # Removes locks of our own name whose process has gone, and those that are not renewed: nobody's who lives.
             # A process that has a dead one's number takes that lock for its own; the next one has another number.
             self.log("its process is gone: removing dead locks")
             self.restic.run("unlock")
             ended = self.restic.run(*args)
         return ended
+
+    def wrong_clock(self) -> str:
+        """Return why no lock may be removed here: by this node's clock, locks that live would pass for stale ones."""
+        ahead = time_ahead(self.environ)
+        if ahead is None or ahead <= MOST_AHEAD:
+            return ""
+        minutes = int(ahead.total_seconds() // 60)
+        return (
+            f"no lock is removed, because the clock of this mover's node is {minutes} minutes ahead of the storage "
+            "server's, and locks that live would pass for stale ones: correct the node's clock"
+        )
+
+    def _is_for_the_manager(self, holder: Holder) -> bool:
+        """Return whether the manager is to say if the holder lives, and report who it is."""
+        if not (self.run.locks.askAboutPods and holder.is_pod_of_volsync):
+            return False
+        self.log("whether that pod is still there, the manager knows: it is asked")
+        self.update(lock_host=holder.host)
+        return True
 
     def must(self, ended: Ended, code: int | None = None) -> Ended:
         """Return the end of a command that succeeded, else fail with its class."""

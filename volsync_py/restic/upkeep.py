@@ -141,6 +141,11 @@ def check(session: Session) -> None:
 def unlock(session: Session) -> None:
     """Remove stale locks, as asked for; a repository that does not exist has none."""
     session.log("=== Starting unlock ===")
+    wrong_clock = session.wrong_clock()
+    if wrong_clock:
+        session.log(f"ERROR: {wrong_clock}")
+        session.add(StepReport("unlock", Outcome.WARNING, ErrorClass.REPOSITORY_LOCKED, wrong_clock))
+        return
     ended = session.restic.run("unlock")
     if ended.ok:
         session.log("successfully removed locks")

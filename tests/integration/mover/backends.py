@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ class Trouble:
     failures: int = 0
     late: str = "never"
     seconds: float = 0.0
+    # Its clock is behind by so much, or everybody else's is ahead.
+    seconds_behind: float = 0.0
     stopped: threading.Event = field(factory=threading.Event)
     lock: threading.Lock = field(factory=threading.Lock)
 
@@ -43,8 +46,9 @@ class Trouble:
 class Server:
     """Speaks HTTP on a port of its own until it is stopped."""
 
-    def __init__(self, handler: type[BaseHTTPRequestHandler], trouble: Trouble) -> None:
+    def __init__(self, handler: type[_Handler], trouble: Trouble) -> None:
         self.trouble = trouble
+        handler.trouble = trouble
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
         self.port = int(self._server.server_address[1])
@@ -59,9 +63,13 @@ class Server:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    trouble = Trouble()
 
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing."""
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        return super().date_time_string(time.time() - self.trouble.seconds_behind)
 
     def answer(self, code: int, body: bytes = b"", **headers: str) -> None:
         self.send_response(code)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.mover.backends import Trouble, rest_server
 from tests.integration.mover.forge import lock
 from tests.integration.mover.harness import PASSWORD, Mover
 
@@ -77,3 +78,60 @@ def test_a_restore_passes_by_a_dead_exclusive_lock(backed_up: Mover) -> None:
     backed_up.mount("destination")
     assert backed_up("restore").code == 0
     assert (backed_up.data / "a").read_text(encoding="utf-8") == "a"
+
+
+POD = "volsync-src-data-x7k2p"
+
+
+def test_a_lock_of_a_pod_of_volsync_is_asked_about_instead_of_waited_for(backed_up: Mover) -> None:
+    theirs = lock(Path(backed_up.repository), PASSWORD, host=POD, pid=7, age=timedelta(minutes=3))
+    backed_up.run["locks"] = {"askAboutPods": True}
+    ran = backed_up("backup")
+    assert (ran.code, ran.report.error_class, ran.report.lock_host) == (11, "RepositoryLocked", POD)
+    assert "waiting for it" not in ran.log
+    assert locks(backed_up) == [theirs]
+    backed_up.run["locks"] = {}
+    ran = backed_up("backup")
+    assert (ran.code, ran.report.lock_host) == (11, "")
+    assert "waiting for it" in ran.log
+
+
+def test_a_lock_that_a_backup_passes_by_is_found_by_who_looks_first_and_by_nobody_else(backed_up: Mover) -> None:
+    theirs = lock(Path(backed_up.repository), PASSWORD, host=POD, pid=7, age=timedelta(0), exclusive=False)
+    backed_up.run["locks"] = {"askAboutPods": True, "lookFirst": True}
+    ran = backed_up("backup")
+    assert (ran.code, ran.report.error_class, ran.report.lock_host) == (11, "RepositoryLocked", POD)
+    backed_up.run["locks"] = {"askAboutPods": True}
+    ran = backed_up("backup")
+    # A backup that was made is a success, whatever retention meets after it.
+    assert (ran.code, ran.report.outcome, ran.report.lock_host) == (0, "Warning", "")
+    assert locks(backed_up) == [theirs]
+
+
+def test_looking_first_for_locks_makes_no_failure_of_a_repository_that_is_not_there_yet(mover: Mover) -> None:
+    mover.write(a="a")
+    mover.repository = str(mover.folder / "new")
+    mover.run["locks"] = {"askAboutPods": True, "lookFirst": True}
+    ran = mover("backup")
+    assert (ran.code, ran.report.outcome, ran.report.initialized) == (0, "Succeeded", True), ran.log
+
+
+@pytest.mark.parametrize(("minutes_ahead", "is_removed"), [(40, False), (0, True)])
+@pytest.mark.parametrize("operations", [("backup",), ("unlock", "backup")])
+def test_a_clock_that_is_ahead_of_the_storages_makes_no_lock_stale(
+    backed_up: Mover, minutes_ahead: int, is_removed: bool, operations: tuple[str, ...]
+) -> None:
+    theirs = lock(Path(backed_up.repository), PASSWORD, host=FOREIGN, pid=7, age=timedelta(minutes=40))
+    server = rest_server(Path(backed_up.repository), Trouble(seconds_behind=60 * minutes_ahead))
+    folder = backed_up.repository
+    backed_up.repository = f"rest:http://127.0.0.1:{server.port}/"
+    ran = backed_up(*operations)
+    server.stop()
+    backed_up.repository = folder
+    if is_removed:
+        assert (ran.code, ran.report.outcome, locks(backed_up)) == (0, "Succeeded", [])
+        return
+    assert (ran.code, ran.report.error_class) == (11, "RepositoryLocked")
+    assert "40 minutes ahead of the storage server's" in ran.report.message
+    assert "correct the node's clock" in ran.report.message
+    assert locks(backed_up) == [theirs]

@@ -72,6 +72,12 @@ def answer(need: Read, objects: list[dict[str, Any]], replication: Replication) 
         label = "volsync-py/repository"
         jobs = (o for o in objects if o["kind"] == "Job")
         return [j for j in jobs if (j["metadata"].get("labels") or {}).get(label) == need.name]
+    if need.kind is ReadKind.POD:
+        pods = (o for o in objects if o["kind"] == "Pod" and o["metadata"]["name"] == need.name)
+        return next(pods, None)
+    if need.kind is ReadKind.POD_EVENTS:
+        events = (o for o in objects if o["kind"] == "Event" and o["involvedObject"]["name"] == need.name)
+        return [o["message"] for o in events]
     if need.kind is ReadKind.POD_LOG:
         return next(
             (o.get("log", "") for o in objects if o["kind"] == "Pod" and o["metadata"]["name"] == need.name), ""

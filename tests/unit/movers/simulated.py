@@ -142,7 +142,7 @@ class Simulation:
             assert found["metadata"]["uid"] == action.uid
             self.objects.remove(found)
             if found["kind"] == "Job":
-                self.objects = [o for o in self.objects if o["kind"] != "Pod"]
+                self.objects = [o for o in self.objects if not (o["kind"] == "Pod" and "labels" in o["metadata"])]
 
     def _create(self, obj: dict[str, Any]) -> None:
         assert obj["metadata"]["name"] not in self.of_kind(obj["kind"])

@@ -45,3 +45,29 @@ def test_the_age_is_a_duration() -> None:
     holder = holder_of(MESSAGE.format(how="", host="h", age="1h2m3s"))
     assert holder is not None
     assert holder.age == timedelta(hours=1, minutes=2, seconds=3)
+
+
+@pytest.mark.parametrize("host", ["somebody's own host", "a by b", "ein Rechner"])
+def test_a_host_whose_name_has_blanks_is_read_as_one(host: str) -> None:
+    holder = holder_of(MESSAGE.format(how="", host=host, age="40m0s"))
+    assert holder is not None
+    assert holder.host.split()[0] == host.split()[0]
+    assert holder.is_dead("m-own")
+
+
+@pytest.mark.parametrize(
+    ("host", "is_one"),
+    [
+        ("volsync-src-data-x7k2p", True),
+        ("volsync-dst-a-b-c-00000", True),
+        ("volsync-src-data", False),
+        ("volsync-src-x7k2p", False),
+        ("volsync-src-my.app-x7k2p", False),
+        ("src-ns-data-0123456789", False),
+        ("somebody-elses-host", False),
+    ],
+)
+def test_pods_of_volsync_are_told_by_their_names(host: str, is_one: bool) -> None:
+    holder = holder_of(MESSAGE.format(how="", host=host, age="1s"))
+    assert holder is not None
+    assert holder.is_pod_of_volsync is is_one

@@ -16,6 +16,7 @@ from volsync_py.core.labels import Annotation
 from volsync_py.core.result import StepResult, Trouble
 from volsync_py.core.times import format_rfc3339, instant, past
 from volsync_py.core.trigger import TriggerKind
+from volsync_py.movers.restic.lock_holder import is_to_be_removed, reads_for_holder
 from volsync_py.movers.restic.outcome import RETRY_LONGEST, TERMINAL_LEAST, info, is_terminal, known, next_attempt
 from volsync_py.movers.restic.preflight import certificate_read
 from volsync_py.movers.restic.run_record import RunRecord
@@ -30,8 +31,10 @@ _POLL_SLOW_AFTER = timedelta(minutes=10)
 _MESSAGE_CHARACTERS = 500
 
 
-def failure(replication: Replication, view: View, job: Object, error_class: str, message: str) -> Object | None:
-    """Return the record of a failed Job, or None if it is recorded already."""
+def failure(
+    replication: Replication, view: View, job: Object, error_class: str, message: str, *, locked_by: str = ""
+) -> Object | None:
+    """Return the record of a failed Job, or None if it is recorded already; `locked_by`: see `lock_holder`."""
     attempt = replication.status.get("attempt") or {}
     when = format_rfc3339(_ended_at(job, view.server_now))
     if attempt.get("lastFailureTime") == when:
@@ -58,6 +61,7 @@ def failure(replication: Replication, view: View, job: Object, error_class: str,
         "customCAVersion": (job["metadata"].get("annotations") or {}).get(Annotation.CUSTOM_CA_VERSION),
         "targetSize": _target_size(replication, view) if full else None,
         "runNow": record.run_now,
+        "lockedBy": locked_by or None,
     }
 
 
@@ -73,6 +77,12 @@ def hold(replication: Replication, view: View) -> StepResult | None:
     due = _due(attempt, error_class, replication, view)
     if due is not None and view.now >= due:
         return None
+    if error_class == ErrorClass.REPOSITORY_LOCKED:
+        needs = tuple(read for read in reads_for_holder(replication) if read not in view.reads)
+        if needs:
+            return StepResult(needs=needs)
+        if is_to_be_removed(replication, view):
+            return None
     trouble = Trouble(error_class, str(error.get("message") or ""), info(error_class).next_step)
     wait = None if due is None else (due - view.now).total_seconds() + 0.1
     if not is_terminal(error_class):

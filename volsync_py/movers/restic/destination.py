@@ -10,6 +10,7 @@ from volsync_py.core.owners import is_controlled_by
 from volsync_py.core.result import StepResult, Success, Trouble, until_gone
 from volsync_py.movers.restic.environment import Variables
 from volsync_py.movers.restic.job_state import JobState, delete_job
+from volsync_py.movers.restic.lock_holder import lock_options
 from volsync_py.movers.restic.outcome import ClusterError, info
 from volsync_py.movers.restic.plan import deadlines_for, record_of, variables_for
 from volsync_py.movers.restic.run_record import RunRecord
@@ -85,6 +86,7 @@ class DestinationWork(ResticWork):
                 verify=wanted.verify,
             ),
             deadlines=deadlines_for(self.view),
+            locks=lock_options(self.replication, self.view),
         )
         variables = variables_for(
             self.replication,

@@ -72,7 +72,8 @@ CLASSES: dict[str, ErrorInfo] = {
     ErrorClass.REPOSITORY_LOCKED: ErrorInfo(
         "restic exits 11 because of a live lock of somebody else",
         Pace.RETRY,
-        "wait for the other restic process, or end it; a lock that is dead is removed after 30 minutes",
+        "wait for the other restic process, or end it; the lock of a pod that has gone, or that is not renewed for "
+        "30 minutes, is removed by itself",
     ),
     ErrorClass.WRONG_PASSWORD: ErrorInfo(
         "restic exits 12",

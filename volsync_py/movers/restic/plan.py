@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
 from typing import Any
 
 from volsync_py.api.spec import Replication
@@ -12,6 +11,7 @@ from volsync_py.core.actions import Object
 from volsync_py.core.labels import Annotation
 from volsync_py.movers.restic import objects as make
 from volsync_py.movers.restic.environment import Variables
+from volsync_py.movers.restic.lock_holder import host_name
 from volsync_py.movers.restic.preflight import certificate_authority
 from volsync_py.movers.restic.run_record import RunRecord
 from volsync_py.restic.run import Deadlines, Grants, Run
@@ -40,8 +40,7 @@ def job_for(
         variables=variables,
         data_claim=claim["metadata"]["name"],
         cache_claim=names.cache_name(role, replication.name),
-        # The same for each attempt of this resource, so that restic knows its own dead locks.
-        hostname="m-" + sha256(replication.uid.encode()).hexdigest()[:16],
+        hostname=host_name(replication, view),
         repository=repository,
         record=record.to_json(),
         paused=replication.paused,

@@ -6,6 +6,7 @@ from volsync_py.api.spec import Replication
 from volsync_py.api.view import UNREAD, Kind, Read, ReadKind, View
 from volsync_py.core.actions import Object
 from volsync_py.core.result import Trouble
+from volsync_py.movers.restic.lock_holder import reads_for_holder
 from volsync_py.movers.restic.objects import CertificateAuthority
 from volsync_py.movers.restic.repository import check_secret, decoded, repository_label
 from volsync_py.volumes.in_use import shared_by_nodes
@@ -14,7 +15,7 @@ from volsync_py.volumes.in_use import shared_by_nodes
 def reads_for(replication: Replication, view: View, claim: Object) -> tuple[Read, ...]:
     """Return the reads that are missing; what is needed next may depend on what these bring."""
     spec = replication.restic
-    wanted = [Read(ReadKind.SECRET, spec.repository)]
+    wanted = [Read(ReadKind.SECRET, spec.repository), *reads_for_holder(replication)]
     authority = certificate_read(spec.custom_ca)
     if authority is not None:
         wanted.append(authority)

@@ -14,6 +14,7 @@ from volsync_py.core.result import StepResult, Success, Trouble
 from volsync_py.core.times import format_rfc3339, instant, past
 from volsync_py.movers.restic.environment import Variables, forget_options
 from volsync_py.movers.restic.job_state import JobState
+from volsync_py.movers.restic.lock_holder import lock_options
 from volsync_py.movers.restic.maintenance import maintained, postponed
 from volsync_py.movers.restic.outcome import info
 from volsync_py.movers.restic.plan import deadlines_for, record_of, variables_for
@@ -153,6 +154,7 @@ class SourceWork(ResticWork):
             check=CheckOptions(subset) if check else None,
             deadlines=deadlines_for(self.view),
         )
+        document = evolve(document, locks=lock_options(self.replication, self.view))
         options = forget_options(self.spec.retain)
         variables = variables_for(self.replication, self.view, secret, document, forget_options=options)
         record = record_of(

@@ -23,6 +23,7 @@ from volsync_py.movers.restic.belongings import ensure_account, ensure_cache, un
 from volsync_py.movers.restic.environment import Variables
 from volsync_py.movers.restic.grants import going_on, may_be_granted
 from volsync_py.movers.restic.job_state import JobState, Phase, delete_job, job_state, scaled
+from volsync_py.movers.restic.lock_holder import locked_by, own_host_name
 from volsync_py.movers.restic.logfilter import status_logs
 from volsync_py.movers.restic.outcome import info, is_terminal, known
 from volsync_py.movers.restic.placement import place
@@ -186,7 +187,8 @@ class ResticWork(ABC):
         actions: list[Action] = [delete_job(job)]
         if is_terminal(error_class):
             actions += [a for a in self.cleanup(None) if a not in actions]
-        attempt = failure(self.replication, self.view, job, error_class, message)
+        holder = locked_by(job, state.report, state.pod, own_host_name(self.replication))
+        attempt = failure(self.replication, self.view, job, error_class, message, locked_by=holder)
         if attempt is None:
             # Recorded already; only the removal was not carried out.
             return StepResult(actions=tuple(actions))

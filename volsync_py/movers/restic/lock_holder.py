@@ -1,0 +1,107 @@
+"""Whether the pod whose lock stopped a run is still there, and how its lock is removed when it is not.
+
+A mover of VolSync locks the repository under its pod's name, and that tells whose lock it was. The mover that meets
+such a lock asks, by ending with the name in its report; the answer is in the cluster. If the pod has gone, the next
+mover gets its host name: restic then takes the lock for one of its own host whose process has gone, and `unlock`
+removes exactly that, whatever other locks there are. A pod of another namespace or cluster cannot be seen from here; so
+the name has to be one that this resource's own Job gives its pods, or the namespace's events must remember the pod.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+
+from volsync_py.api.spec import Replication
+from volsync_py.api.view import UNREAD, Read, ReadKind, View
+from volsync_py.core import names
+from volsync_py.core.actions import Object
+from volsync_py.movers.restic.run_record import RunRecord
+from volsync_py.restic.report import Report
+from volsync_py.restic.run import LockOptions
+
+# Each answer costs a Job that does nothing else. VolSync tries eight pods for a run, and each may leave a lock.
+MOST_ANSWERS = 10
+_ENDED = ("Succeeded", "Failed")
+# What a pod can be told to be called.
+_LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
+# What Kubernetes makes of the name of a Job for its pods: the rest of 63 characters, and five of its own.
+_BASE_CHARACTERS, _RANDOM_CHARACTERS = 58, 5
+
+
+class Holder(Enum):
+    """What is known of the pod that holds the lock."""
+
+    NONE = "none"
+    GONE = "gone"
+    THERE = "there"
+    UNKNOWN = "unknown"
+
+
+def locked_by(job: Object, report: Report | None, pod: Object | None, own_host: str) -> str:
+    """Return the host whose lock stopped, or may stop, the mover that comes after this Job; "" if none is known."""
+    if report is not None and report.lock_host:
+        return report.lock_host
+    record = RunRecord.of(job)
+    if not record.is_ours:
+        # A mover of VolSync's that failed may have left a lock.
+        return str(pod["metadata"]["name"]) if pod is not None else ""
+    hostname = str(job["spec"]["template"]["spec"].get("hostname") or own_host)
+    # It was called so to remove a lock, and what it has left is under that name too.
+    return "" if hostname == own_host else hostname
+
+
+def reads_for_holder(replication: Replication) -> tuple[Read, ...]:
+    """Return the reads by which the holder of the lock is judged."""
+    host = _host(replication)
+    return (Read(ReadKind.POD, host), Read(ReadKind.POD_EVENTS, host)) if host else ()
+
+
+def judge(replication: Replication, view: View) -> Holder:
+    """Return what has become of the pod that held the lock; the reads have been made."""
+    host = _host(replication)
+    if not host:
+        return Holder.NONE
+    pod, events = view.read(ReadKind.POD, host), view.read(ReadKind.POD_EVENTS, host)
+    if pod is UNREAD or events is UNREAD:
+        return Holder.UNKNOWN
+    if pod is not None:
+        return Holder.GONE if (pod.get("status") or {}).get("phase") in _ENDED else Holder.THERE
+    ours = names.job_name(replication.role, replication.name)
+    was_here = bool(events) or host[:-_RANDOM_CHARACTERS] == f"{ours}-"[:_BASE_CHARACTERS]
+    return Holder.GONE if was_here else Holder.UNKNOWN
+
+
+def host_name(replication: Replication, view: View) -> str:
+    """Return what the next mover is called: like the pod whose lock it removes, else as always."""
+    if judge(replication, view) is Holder.GONE:
+        return _host(replication)
+    return own_host_name(replication)
+
+
+def own_host_name(replication: Replication) -> str:
+    """Return the name under which the movers of this resource lock repositories."""
+    return names.mover_host_name(
+        replication.role, replication.object["metadata"]["namespace"], replication.name, replication.uid
+    )
+
+
+def is_to_be_removed(replication: Replication, view: View) -> bool:
+    """Return whether the next attempt can remove the lock that stopped the last one, and so need not wait."""
+    count = int((replication.status.get("attempt") or {}).get("count") or 0)
+    return count <= MOST_ANSWERS and judge(replication, view) is Holder.GONE
+
+
+def lock_options(replication: Replication, view: View) -> LockOptions:
+    """Return what the mover does about locks of pods of VolSync's: one that was not found to be gone is waited for."""
+    ask = judge(replication, view) in (Holder.NONE, Holder.GONE)
+    status = replication.status
+    # The first backup of a source that was VolSync's: of a lock that only retention meets, no attempt would fail.
+    was_volsyncs = bool(status.get("lastSyncTime")) and not (status.get("restic") or {}).get("lastSnapshot")
+    return LockOptions(askAboutPods=ask, lookFirst=ask and was_volsyncs and replication.role is names.Role.SOURCE)
+
+
+def _host(replication: Replication) -> str:
+    """Return the host on record, if a pod can have that name."""
+    host = (replication.status.get("attempt") or {}).get("lockedBy")
+    return host if isinstance(host, str) and _LABEL.fullmatch(host) else ""
