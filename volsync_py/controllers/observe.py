@@ -11,7 +11,7 @@ from volsync_py.api.spec import Replication
 from volsync_py.api.view import MoverSettings, Objects, Read, ReadKind, View
 from volsync_py.core import names
 from volsync_py.core.actions import Object
-from volsync_py.core.labels import CREATED_BY_US, Label
+from volsync_py.core.labels import CREATED_BY_US, Annotation, Label
 from volsync_py.core.owners import controller_of
 from volsync_py.core.times import instant
 from volsync_py.kube.client import Client
@@ -99,15 +99,21 @@ class Observer:
         job = names.job_name(replication.role, replication.name)
         named: list[tuple[Resource, str]] = [(JOBS, job)]
         named += [(PVCS, name) for name in self._claims(replication)]
-        copy = names.copy_name(replication.name)
-        latest = str((replication.status.get("latestImage") or {}).get("name") or "")
-        named += [(VOLUME_SNAPSHOTS, name) for name in (copy, latest) if name]
+        named += [(VOLUME_SNAPSHOTS, name) for name in self._snapshots(replication, namespace) if name]
         for resource, name in named:
             store = self._stores.get(resource)
             found = store.get(namespace, name) if store is not None else None
             if found is not None:
                 yield found
         yield from self._stores[PODS].by_index("job", f"{namespace}/{job}")
+
+    def _snapshots(self, replication: Replication, namespace: str) -> Iterable[str]:
+        """Return the names of snapshots that count whoever owns them: the user may have made them his own."""
+        yield names.copy_name(replication.name)
+        yield str((replication.status.get("latestImage") or {}).get("name") or "")
+        for name in (replication.restic.destination_claim, names.destination_name(replication.name)):
+            claim = self._stores[PVCS].get(namespace, name) or {"metadata": {}}
+            yield str((claim["metadata"].get("annotations") or {}).get(Annotation.SNAPNAME) or "")
 
     def _claims(self, replication: Replication) -> Iterable[str]:
         spec, name = replication.restic, replication.name

@@ -97,6 +97,9 @@ class ReplicationController:
         replication = parse(obj, self._zone)
         if replication.external:
             self._metrics.gone(self._role, request.namespace, request.name)
+            self._executor.execute(
+                obj, self._work(replication, self._observer.view(replication, self._clock())).first()
+            )
             return Result()
         try:
             replication = self._kept(replication)

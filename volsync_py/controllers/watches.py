@@ -87,10 +87,11 @@ def connect(informers: Informers, resource: Resource, controller: Controller) ->
         enqueue(obj for obj in (new or old,) if obj is not None)
 
     def child(old: Object | None, new: Object | None) -> None:
-        obj = new or old
-        for reference in (obj or {"metadata": {}})["metadata"].get("ownerReferences") or []:
-            if reference.get("kind") == resource.kind and obj is not None:
-                controller.enqueue(Request(obj["metadata"]["namespace"], reference["name"]))
+        # Whose it was, too: what has been given up may be what a pass waits for.
+        metas = [obj["metadata"] for obj in (old, new) if obj is not None]
+        owners = ((meta["namespace"], r) for meta in metas for r in meta.get("ownerReferences") or [])
+        for request in {Request(space, r["name"]) for space, r in owners if r.get("kind") == resource.kind}:
+            controller.enqueue(request)
 
     def pod(old: Object | None, new: Object | None) -> None:
         obj = new or old

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from attrs import evolve, field, frozen
 
-from volsync_py.core.actions import Action, Delete, Object, PatchStatus, Ref
+from volsync_py.core.actions import Action, Delete, Object, Patch, PatchStatus, Ref
 from volsync_py.core.durations import format_go_duration
 from volsync_py.core.merge import difference, merged
 from volsync_py.core.result import Decision, StepResult, Success, Sync, Trouble, soonest
@@ -44,6 +44,10 @@ class Work(Protocol):
 
     def synchronize(self) -> StepResult:
         """Return the next step of the run that is under way."""
+        ...
+
+    def first(self) -> tuple[Action, ...]:
+        """Return what comes before everything else, in whatever state the resource is, also while it is deleted."""
         ...
 
     def cleanup(self, publishing: str | None) -> tuple[Action, ...]:
@@ -86,10 +90,14 @@ class Resource:
 
 def decide(resource: Resource, work: Work, now: datetime) -> Decision:
     """Return everything to be done about the resource now."""
+    first = work.first()
     if resource.object["metadata"].get("deletionTimestamp"):
         # Garbage collection does the rest; new children would only be collected too.
-        return Decision()
-    return _Pass(resource, work, now).decide()
+        return Decision(first)
+    decision = _Pass(resource, work, now).decide()
+    done = [action.ref for action in first if isinstance(action, Patch)]
+    rest = (a for a in decision.actions if not (isinstance(a, Patch | Delete) and a.ref in done))
+    return evolve(decision, actions=(*first, *rest)) if first else decision
 
 
 def decide_error(resource: Resource, trouble: Trouble, now: datetime) -> Decision:
@@ -107,6 +115,9 @@ def running_since(status: Object) -> datetime | None:
 class _NoWork:
     def synchronize(self) -> StepResult:
         return StepResult()
+
+    def first(self) -> tuple[Action, ...]:
+        return ()
 
     def cleanup(self, publishing: str | None) -> tuple[Action, ...]:
         return ()

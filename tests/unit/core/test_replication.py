@@ -31,6 +31,9 @@ class Work:
     def synchronize(self) -> StepResult:
         return self.step
 
+    def first(self) -> tuple[Action, ...]:
+        return ()
+
     def cleanup(self, publishing: str | None) -> tuple[Action, ...]:
         return self.left
 

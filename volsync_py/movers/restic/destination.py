@@ -54,6 +54,12 @@ class DestinationWork(ResticWork):
             return StepResult(error=in_the_way(claim))
         return until_gone(claim) if claim["metadata"].get("deletionTimestamp") else claim
 
+    def first(self) -> tuple[Action, ...]:
+        """Return what makes the snapshots that the user marked his own, so that none goes with this resource."""
+        snapshots = self.view.objects.of_kind(Kind.SNAPSHOT)
+        marked_ones = (s for s in snapshots if Label.DO_NOT_DELETE in (s["metadata"].get("labels") or {}))
+        return tuple(a for a in (relinquish(self.owner, s) for s in marked_ones) if a is not None)
+
     def prepare(self) -> tuple[Object | None, StepResult]:
         """Return the claim to write to."""
         claim = self._data_claim()
@@ -192,10 +198,6 @@ class DestinationWork(ResticWork):
             gone = removal(self.owner, snapshot)
             if gone is not None and gone not in actions:
                 actions.append(gone)
-        kept = self.view.objects.get(Kind.SNAPSHOT, keep) if keep else None
-        if kept is not None and Label.DO_NOT_DELETE in (kept["metadata"].get("labels") or {}):
-            given_up = relinquish(self.owner, kept)
-            actions += [given_up] if given_up else []
         return tuple(actions)
 
 

@@ -54,6 +54,10 @@ class ResticWork(ABC):
 
     # ---- for the machine
 
+    def first(self) -> tuple[Action, ...]:
+        """Return what comes before everything else."""
+        return ()
+
     def in_flight(self) -> bool:
         """Tell whether the run has a Job."""
         return self._job() is not None
