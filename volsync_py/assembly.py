@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from uuid import uuid4
@@ -11,12 +11,12 @@ import structlog
 from attrs import frozen
 
 from volsync_py.api.view import MoverSettings
-from volsync_py.controllers.admission import Admission
 from volsync_py.controllers.execute import Executor
+from volsync_py.controllers.mover_limit import Key, MoverLimit, SlotStores
 from volsync_py.controllers.observe import Observer
 from volsync_py.controllers.replication import GrantLocks, ReplicationController
 from volsync_py.controllers.tally import Tally
-from volsync_py.controllers.watches import Informers, call_next, connect, connect_admission
+from volsync_py.controllers.watches import Informers, connect, connect_limit
 from volsync_py.core.actions import Ref
 from volsync_py.core.names import Role
 from volsync_py.core.schedule import parse_zone
@@ -29,6 +29,7 @@ from volsync_py.kube.events import EventRecorder
 from volsync_py.kube.resources import (
     JOBS,
     NAMESPACES,
+    PODS,
     PVCS,
     REPLICATION_DESTINATIONS,
     REPLICATION_SOURCES,
@@ -100,7 +101,7 @@ class Parts:
     informers: Informers
     observer: Observer
     executor: Executor
-    admission: Admission
+    limit: MoverLimit
     grants: GrantLocks
 
 
@@ -109,14 +110,6 @@ def make_workers(
 ) -> list[Controller | DeferredWork]:
     """Return the controllers, connected with the informers, and what they put off; none is started."""
     stores: dict[Resource, Store] = {r: i.store for r, i in informers.items()}
-    admission = Admission(
-        settings.max_movers,
-        jobs=stores[JOBS],
-        staged=(stores[PVCS], stores[VOLUME_SNAPSHOTS]),
-        resources=[(role, stores[resource]) for role, resource in _ROLES],
-        clock=_now,
-    )
-    metrics.watch_movers(lambda: admission.line().busy, lambda: len(admission.line().waiting))
     events = EventRecorder(client, controller="volsync-controller", instance=identity)
     made: dict[str, Controller] = {}
     deferred = DeferredWork(
@@ -124,26 +117,40 @@ def make_workers(
         on_error=lambda error: log.exception("what was put off failed: this is a defect"),
     )
 
-    def call(ref: Ref) -> None:
+    def call(ref: Ref | Key) -> None:
         made[ref.kind].enqueue(Request(ref.namespace, ref.name))
 
+    limit = make_limit(settings.max_movers, stores, call=call, clock=lambda: _now() + client.server_offset())
+    metrics.watch_movers(lambda: limit.held, lambda: limit.waiting)
     parts = Parts(
         settings,
         metrics,
         informers,
         Observer(client, stores, mover, client.server_offset),
         Executor(client, stores, events, deferred, call),
-        admission,
+        limit,
         GrantLocks(),
     )
-    wake = call_next(admission, made)
     for role, resource in _ROLES:
-        made[resource.kind] = _controller(parts, role, resource, wake)
-    connect_admission(informers, admission, wake)
+        made[resource.kind] = _controller(parts, role, resource)
+    connect_limit(informers, limit)
     return [*made.values(), deferred]
 
 
-def _controller(parts: Parts, role: Role, resource: Resource, wake: Callable[[], None]) -> Controller:
+def make_limit(
+    limit: int, stores: Mapping[Resource, Store], *, call: Callable[[Key], None], clock: Callable[[], datetime]
+) -> MoverLimit:
+    """Return who gives the slots for movers."""
+    seen = SlotStores(
+        resources={resource.kind: (role, stores[resource]) for role, resource in _ROLES},
+        jobs=stores[JOBS],
+        pods=stores[PODS],
+        copies=(stores[PVCS], stores[VOLUME_SNAPSHOTS]),
+    )
+    return MoverLimit(limit, seen, call=call, clock=clock)
+
+
+def _controller(parts: Parts, role: Role, resource: Resource) -> Controller:
     one = ReplicationController(
         role,
         parts.informers[resource].store,
@@ -151,8 +158,7 @@ def _controller(parts: Parts, role: Role, resource: Resource, wake: Callable[[],
         parts.executor,
         Tally(parts.metrics.objects, _now),
         parts.grants,
-        parts.admission,
-        wake,
+        parts.limit,
         clock=_now,
         zone=parse_zone(parts.settings.time_zone),
     )

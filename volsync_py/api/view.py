@@ -64,6 +64,7 @@ class ReadKind(StrEnum):
     POD = "Pod"  # the object, or None
     POD_EVENTS = "PodEvents"  # a list: what the cluster remembers of a pod by that name, there or gone
     POD_LOG = "PodLog"  # text, "" when there is none to be had
+    SLOT = "Slot"  # whether the run has one of the slots for movers, or has been given one by being asked for
 
 
 @frozen
@@ -120,8 +121,6 @@ class View:
     namespace_labels: Mapping[str, str] = field(factory=dict)
     namespace_annotations: Mapping[str, str] = field(factory=dict)
     reads: Mapping[Read, Any] = field(factory=dict)
-    # Whether a run that has no mover yet may have one.
-    may_begin: bool = True
 
     def read(self, kind: ReadKind, name: str = "") -> Any:
         """Return the answer of a read, or UNREAD."""

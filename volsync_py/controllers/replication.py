@@ -11,27 +11,30 @@ from typing import Protocol
 from attrs import evolve
 
 from volsync_py.api.spec import Replication, parse
-from volsync_py.api.view import View
-from volsync_py.controllers.admission import Admission
+from volsync_py.api.view import Read, ReadKind, View
 from volsync_py.controllers.execute import Executor, InTheWay, NotKept, NotServed
+from volsync_py.controllers.mover_limit import Key, MoverLimit
 from volsync_py.controllers.observe import Observer, Reads
-from volsync_py.core.actions import Action, Create, Delete, Object, Patch, PatchStatus, Ref
+from volsync_py.core.actions import Action, Create, Object, PatchStatus, Ref
 from volsync_py.core.conditions import get_condition
 from volsync_py.core.labels import Label
 from volsync_py.core.names import Role
-from volsync_py.core.replication import Resource, Work, decide, decide_error, running_since
+from volsync_py.core.replication import Resource, decide, decide_error, running_since
 from volsync_py.core.result import Decision, Trouble
 from volsync_py.core.telling import HEALTHY, SYNCHRONIZING
 from volsync_py.kube.controller import Request, Result
 from volsync_py.kube.errors import ApiError, Forbidden, Invalid
-from volsync_py.kube.resources import JOBS
+from volsync_py.kube.resources import JOBS, REPLICATION_DESTINATIONS, REPLICATION_SOURCES
 from volsync_py.kube.store import Store
 from volsync_py.movers.restic.destination import DestinationWork
 from volsync_py.movers.restic.source import SourceWork
+from volsync_py.movers.restic.work import ResticWork
 from volsync_py.volumes.point_in_time import in_the_way
 
-# A decision needs at most: the attempt's Secret, Secrets, Jobs, pods, a node, events, a log – and one round to decide.
-_MOST_ROUNDS = 8
+# A decision needs at most: the attempt's Secret, Secrets, Jobs, pods, a node, events, a log, a slot – and one round to
+# decide.
+_MOST_ROUNDS = 9
+_SLOT = Read(ReadKind.SLOT)
 # What the API server refuses for a reason of the cluster's is asked for again at this pace.
 _REFUSED_SECONDS = 60.0
 _REFUSED = "Refused"
@@ -78,18 +81,21 @@ class ReplicationController:
         executor: Executor,
         metrics: Metrics,
         grants: GrantLocks,
-        admission: Admission,
-        call_next: Callable[[], None],
+        limit: MoverLimit,
         *,
         clock: Callable[[], datetime],
         zone: tzinfo,
     ) -> None:
         self._role, self._store, self._observer, self._executor = role, store, observer, executor
         self._metrics, self._clock, self._zone = metrics, clock, zone
-        self._grants, self._admission, self._call_next = grants, admission, call_next
+        self._grants, self._limit = grants, limit
 
     def reconcile(self, request: Request, asked_at: float) -> Result:
         """Make one pass over one resource."""
+        with self._limit.one_pass(self._key(request.namespace, request.name)):
+            return self._reconcile(request, asked_at)
+
+    def _reconcile(self, request: Request, asked_at: float) -> Result:
         obj = self._store.get(request.namespace, request.name)
         if obj is None:
             self._metrics.gone(self._role, request.namespace, request.name)
@@ -132,8 +138,10 @@ class ReplicationController:
     def _done(self, replication: Replication, decision: Decision) -> None:
         """Tell of a pass whose decision was carried out."""
         self._metrics.decided(replication, decision, self._stored(replication))
-        if self._admission.limit and frees_a_place(decision):
-            self._call_next()
+
+    def _key(self, namespace: str, name: str) -> Key:
+        kind = REPLICATION_SOURCES if self._role is Role.SOURCE else REPLICATION_DESTINATIONS
+        return Key(kind.kind, namespace, name)
 
     def _stored(self, replication: Replication) -> Object:
         meta = replication.object["metadata"]
@@ -142,18 +150,9 @@ class ReplicationController:
     def _decide_and_execute(self, replication: Replication, asked_at: float) -> Decision:
         reads = self._observer.reads(replication.object["metadata"]["namespace"], asked_at)
         decision = self._decide(replication, reads)
-        if not any(isinstance(a, Create) for a in decision.actions):
-            self._executor.execute(replication.object, in_order(replication.status, decision.actions))
-            return decision
-        with self._admission.guard():
-            if self._admission.limit:
-                # Whether there is a place may have changed meanwhile.
-                decision = self._decide(replication, reads)
-            before, job = until_job(in_order(replication.status, decision.actions))
-            self._executor.execute(replication.object, before)
-            if job is None:
-                return decision
-            return self._create_job(replication, decision, reads, job)
+        before, job = until_job(in_order(replication.status, decision.actions))
+        self._executor.execute(replication.object, before)
+        return decision if job is None else self._create_job(replication, decision, reads, job)
 
     def _create_job(self, replication: Replication, decision: Decision, reads: Reads, job: Object) -> Decision:
         """Decide again, on what is there by now, whether the repository is free, and create the Job."""
@@ -165,10 +164,7 @@ class ReplicationController:
 
     def _decide(self, replication: Replication, reads: Reads) -> Decision:
         reads.look_again()
-        view = evolve(
-            self._observer.view(replication, self._clock()),
-            may_begin=self._admission.may_begin(replication.object),
-        )
+        view = self._observer.view(replication, self._clock())
         resource = Resource(
             replication.object,
             replication.trigger,
@@ -179,10 +175,13 @@ class ReplicationController:
             decision = decide(resource, self._work(replication, view.with_reads(reads.answers)), view.now)
             if not decision.needs:
                 return decision
-            reads.make(decision.needs)
+            reads.make(need for need in decision.needs if need != _SLOT)
+            if _SLOT in decision.needs:
+                meta = replication.object["metadata"]
+                reads.answers[_SLOT] = self._limit.has_free_slot(self._key(meta["namespace"], meta["name"]))
         raise RuntimeError(f"a decision still needs {decision.needs}")
 
-    def _work(self, replication: Replication, view: View) -> Work:
+    def _work(self, replication: Replication, view: View) -> ResticWork:
         return (SourceWork if self._role is Role.SOURCE else DestinationWork)(replication, view)
 
     def _refused(self, replication: Replication, trouble: Trouble) -> Result:
@@ -217,25 +216,6 @@ def in_order(status: Object, actions: tuple[Action, ...]) -> tuple[Action, ...]:
         return actions
     writes = tuple(a for a in actions if isinstance(a, PatchStatus))
     return (*(a for a in actions if not isinstance(a, PatchStatus)), *writes)
-
-
-def frees_a_place(decision: Decision) -> bool:
-    """Tell whether a decision changes a Job, or says that its run cannot go on for now.
-
-    Somebody may be next then, whom no event calls: what a pass has written is in the stores before its event comes.
-    """
-    return any(_changes_a_job(action) or _stands_aside(action) for action in decision.actions)
-
-
-def _changes_a_job(action: Action) -> bool:
-    return isinstance(action, Patch | Delete) and action.ref.kind == JOBS.kind
-
-
-def _stands_aside(action: Action) -> bool:
-    if not isinstance(action, PatchStatus):
-        return False
-    conditions = action.changes.get("conditions") or []
-    return "attempt" in action.changes or any(c.get("reason") == "Error" for c in conditions)
 
 
 def _not_kept(error: NotKept) -> Trouble:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from volsync_py.bounded_json import without_depths
-from volsync_py.controllers.admission import RUNNING, Admission, is_live, running_index
+from volsync_py.controllers.mover_limit import Key, MoverLimit
 from volsync_py.core.labels import CREATED_BY_US, Label
 from volsync_py.core.names import Role, job_name
 from volsync_py.core.owners import controller_of
@@ -51,7 +51,7 @@ def informers(
         space = namespace if resource.namespaced else None
         return Informer(client, resource, namespace=space, on_error=on_error, **options)
 
-    custom = {"job": _job_of, "claim": _claims_of, RUNNING: running_index}
+    custom = {"job": _job_of, "claim": _claims_of}
     made = [
         informer(REPLICATION_SOURCES, indexers=custom, transform=_trim_custom),
         informer(REPLICATION_DESTINATIONS, indexers=custom, transform=_trim_custom),
@@ -113,31 +113,24 @@ def connect(informers: Informers, resource: Resource, controller: Controller) ->
     informers[PVCS].add_handler(claim)
 
 
-def call_next(admission: Admission, controllers: Mapping[str, Controller]) -> Callable[[], None]:
-    """Return what calls those in line for whom there is a place; controllers are found by kind when it is called."""
+def connect_limit(informers: Informers, limit: MoverLimit) -> None:
+    """Tell the limit of what may free a slot, so that the next one is called before the passes that are due."""
 
-    def call() -> None:
-        for turn in admission.next_in_line():
-            controllers[turn.kind].enqueue(Request(turn.namespace, turn.name))
+    def resource(old: Object | None, new: Object | None) -> None:
+        obj = new or old
+        if obj is not None:
+            limit.refresh(Key(obj["kind"], obj["metadata"]["namespace"], obj["metadata"]["name"]))
 
-    return call
+    def job(old: Object | None, new: Object | None) -> None:
+        obj = new or old
+        owner = controller_of(obj) if obj is not None else None
+        if obj is not None and owner is not None and owner.get("kind") in kinds:
+            limit.refresh(Key(owner["kind"], obj["metadata"]["namespace"], str(owner.get("name"))))
 
-
-def connect_admission(informers: Informers, admission: Admission, call: Callable[[], None]) -> None:
-    """Call the next in line whenever somebody else's doing may have freed a place; passes tell of their own."""
-    if not admission.limit:
-        return
-
-    def freed(is_busy: Callable[[Object], Any]) -> Callable[[Object | None, Object | None], None]:
-        def changed(old: Object | None, new: Object | None) -> None:
-            if old is not None and is_busy(old) and (new is None or not is_busy(new)):
-                call()
-
-        return changed
-
-    informers[JOBS].add_handler(freed(is_live))
-    for kind in (REPLICATION_SOURCES, REPLICATION_DESTINATIONS):
-        informers[kind].add_handler(freed(running_index))
+    kinds = {one.kind: one for one in (REPLICATION_SOURCES, REPLICATION_DESTINATIONS)}
+    informers[JOBS].add_handler(job)
+    for one in kinds.values():
+        informers[one].add_handler(resource)
 
 
 def _job_of(obj: Object) -> list[str]:

@@ -189,8 +189,9 @@ class _Pass(Telling):
             self.failed_class = step.unhealthy.reason if step.status.get("attempt") else ""
         elif "attempt" not in self.status:
             self.recovered()
-        delay = soonest(step.requeue_after_seconds, SAFETY_SECONDS)
-        return self.decision(step.actions, delay=delay)
+        # Ten thousand may wait for a slot, and each of them is called by name.
+        safety = None if step.waits_for_slot else SAFETY_SECONDS
+        return self.decision(step.actions, delay=soonest(step.requeue_after_seconds, safety))
 
     def _complete(self, success: Success, actions: tuple[Action, ...]) -> Decision:
         started = running_since(self.status) or self.now

@@ -7,7 +7,7 @@ from pathlib import Path
 from hack.processes import DevCluster, Manager, S3Server, wait_until
 from tests.integration.mover.foreign import foreign_client
 from tests.integration.world import World
-from volsync_py.controllers.admission import is_live
+from volsync_py.movers.restic.slots import is_live
 
 WAITING = "WaitingForMover"
 
@@ -49,7 +49,7 @@ def test_a_run_whose_manager_is_killed_is_finished_once_by_the_next(
     second.stop()
 
 
-def test_with_one_place_sources_take_turns_and_say_so(own_cluster: DevCluster, s3: S3Server, tmp_path: Path) -> None:
+def test_with_one_slot_sources_take_turns_and_say_so(own_cluster: DevCluster, s3: S3Server, tmp_path: Path) -> None:
     world = World(own_cluster, s3, "turns")
     world.prepare()
     names = ["one", "two", "three"]
@@ -68,7 +68,7 @@ def test_with_one_place_sources_take_turns_and_say_so(own_cluster: DevCluster, s
     wait_until("all three", done)
     assert len(told) == 2
     assert world.created("jobs") == 3
-    # One that starts and one that ends each; one more where a place came later.
+    # One that starts and one that ends each; one more where a slot came later.
     assert world.requests().count("patch replicationsources status") == 3 * 2 + 2
     manager.stop()
 

@@ -1,4 +1,4 @@
-"""A pass that frees a place for a mover calls the next in line at once: its own write comes back as no change."""
+"""A pass that frees a slot for a mover calls the next in line at once: its own write comes back as no change."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from attrs import frozen
 from tests.integration.kube.peer import peer
 from tests.integration.main.scripted import Api, source
 from volsync_py.api.view import MoverSettings
-from volsync_py.controllers.admission import Admission
+from volsync_py.assembly import make_limit
 from volsync_py.controllers.execute import Executor
 from volsync_py.controllers.observe import Observer
 from volsync_py.controllers.replication import GrantLocks, ReplicationController
 from volsync_py.controllers.tally import Tally
-from volsync_py.controllers.watches import INFORMERS, call_next, informers, rights_informers
+from volsync_py.controllers.watches import INFORMERS, informers, rights_informers
 from volsync_py.core.names import Role
 from volsync_py.kube.client import Client
 from volsync_py.kube.controller import Controller, Request, Result
 from volsync_py.kube.deferred import DeferredWork
 from volsync_py.kube.events import EventRecorder
-from volsync_py.kube.resources import JOBS, PVCS, REPLICATION_DESTINATIONS, REPLICATION_SOURCES, VOLUME_SNAPSHOTS
+from volsync_py.kube.resources import JOBS, REPLICATION_SOURCES
 from volsync_py.object_metrics import ObjectMetrics
 
 SECRET = "GET /api/v1/namespaces/ns/secrets/repository"
@@ -40,7 +40,7 @@ def now() -> datetime:
 
 @frozen
 class World:
-    """One place, the controller of sources, and the queue of those it calls."""
+    """One slot, the controller of sources, and the queue of those it calls."""
 
     api: Api
     client: Client
@@ -64,14 +64,6 @@ def world(tmp_path: Path) -> Iterator[World]:
     with peer(api) as server:
         client = server.client(tmp_path)
         stores = {r: i.store for r, i in informers(client, None, lambda resource, error: None).items()}
-        kinds = ((Role.SOURCE, REPLICATION_SOURCES), (Role.DESTINATION, REPLICATION_DESTINATIONS))
-        admission = Admission(
-            1,
-            jobs=stores[JOBS],
-            staged=(stores[PVCS], stores[VOLUME_SNAPSHOTS]),
-            resources=[(role, stores[resource]) for role, resource in kinds],
-            clock=now,
-        )
         events = EventRecorder(client, controller="tests", instance="tests")
         queue = Controller("source", lambda request, asked_at: Result())
         one = ReplicationController(
@@ -81,8 +73,7 @@ def world(tmp_path: Path) -> Iterator[World]:
             Executor(client, stores, events, DeferredWork(lambda: False), lambda ref: None),
             Tally(ObjectMetrics(), now),
             GrantLocks(),
-            admission,
-            call_next(admission, {"ReplicationSource": queue}),
+            make_limit(1, stores, call=lambda key: queue.enqueue(Request(key.namespace, key.name)), clock=now),
             clock=now,
             zone=ZoneInfo("UTC"),
         )
@@ -91,6 +82,12 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 def running(name: str, minute: int, claim: str = "data") -> dict[str, Any]:
     return source(name, claim, lastSyncStartTime=f"2026-11-24T11:{minute:02}:00Z")
+
+
+def waiting(name: str, minute: int) -> dict[str, Any]:
+    one = running(name, minute)
+    one["status"]["conditions"] = [{"type": "Synchronizing", "status": "True", "reason": "WaitingForMover"}]
+    return one
 
 
 def claim() -> dict[str, Any]:
@@ -127,7 +124,7 @@ def job(owner: dict[str, Any]) -> dict[str, Any]:
 def test_pausing_the_one_that_runs_calls_the_next(world: World) -> None:
     first = running("first", 1)
     first["spec"]["paused"] = True
-    world.add(claim(), first, job(first), running("second", 2), running("third", 3))
+    world.add(claim(), first, job(first), waiting("second", 2), waiting("third", 3))
 
     world.controller.reconcile(Request("ns", "first"), time.monotonic())
 
@@ -136,13 +133,13 @@ def test_pausing_the_one_that_runs_calls_the_next(world: World) -> None:
 
 
 def test_an_error_of_the_first_in_line_calls_the_next(world: World) -> None:
-    world.add(claim(), running("first", 1), running("second", 2))
+    world.add(claim(), waiting("first", 1), waiting("second", 2))
 
     world.controller.reconcile(Request("ns", "first"), time.monotonic())
 
     told = world.stores[REPLICATION_SOURCES].get("ns", "first")["status"]["conditions"]
     assert "Secret 'repository' not found" in told[0]["message"]
-    assert world.called() == [Request("ns", "second")]
+    assert world.called() == [Request("ns", "first"), Request("ns", "second")]
 
 
 def test_a_pass_that_writes_nothing_calls_nobody(world: World) -> None:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from tests.unit.controllers.late_cluster import Feed, LateCluster
 from tests.unit.movers.seen import SETTINGS
-from volsync_py.controllers.admission import Admission
+from volsync_py.assembly import make_limit
 from volsync_py.controllers.execute import Executor
 from volsync_py.controllers.observe import Observer
 from volsync_py.controllers.replication import GrantLocks, ReplicationController
@@ -21,7 +21,7 @@ from volsync_py.kube.controller import Controller, Request
 from volsync_py.kube.deferred import DeferredWork
 from volsync_py.kube.errors import Conflict
 from volsync_py.kube.events import EventRecorder
-from volsync_py.kube.resources import JOBS, REPLICATION_DESTINATIONS, REPLICATION_SOURCES
+from volsync_py.kube.resources import REPLICATION_DESTINATIONS, REPLICATION_SOURCES
 from volsync_py.object_metrics import ObjectMetrics
 
 ROLES = {Role.SOURCE: REPLICATION_SOURCES, Role.DESTINATION: REPLICATION_DESTINATIONS}
@@ -68,8 +68,7 @@ class SteppedManager:
             ),
             Tally(ObjectMetrics(), clock),
             GrantLocks(),
-            Admission(0, jobs=stores[JOBS], staged=(), resources=(), clock=clock),
-            lambda: None,
+            make_limit(0, stores, call=lambda key: self.queue.add(Request(key.namespace, key.name)), clock=clock),
             clock=clock,
             zone=ZoneInfo("UTC"),
         )

@@ -1,4 +1,4 @@
-"""What is of another namespace does not exist: not for a view, nor for places, nor for a repository's turn."""
+"""What is of another namespace does not exist: not for a view, nor for slots, nor for a repository's turn."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from tests.unit.movers.objects import source
 from tests.unit.movers.seen import NOW, SETTINGS
 from volsync_py.api.spec import parse
 from volsync_py.api.view import Read, ReadKind, View
-from volsync_py.controllers.admission import Admission
+from volsync_py.assembly import make_limit
+from volsync_py.controllers.mover_limit import Key
 from volsync_py.controllers.observe import OWNED, Observer
 from volsync_py.controllers.watches import informers, rights_informers
 from volsync_py.core.labels import Label
-from volsync_py.core.names import Role
 from volsync_py.kube.client import Client
 from volsync_py.kube.resources import JOBS, PODS, PVCS, REPLICATION_SOURCES, VOLUME_SNAPSHOTS, Resource
 
@@ -74,22 +74,21 @@ def test_an_object_of_another_namespace_is_not_seen_whatever_it_says(resource: R
 
 
 @pytest.mark.parametrize("resource", [PVCS, VOLUME_SNAPSHOTS], ids=lambda resource: resource.plural)
-def test_a_copy_in_another_namespace_gives_nobody_a_place(resource: Resource) -> None:
+def test_a_copy_in_another_namespace_gives_nobody_a_slot(resource: Resource) -> None:
     cluster = Cluster()
-    places = Admission(
-        1,
-        jobs=cluster.stores[JOBS],
-        staged=[cluster.stores[PVCS], cluster.stores[VOLUME_SNAPSHOTS]],
-        resources=[(Role.SOURCE, cluster.stores[REPLICATION_SOURCES])],
-        clock=lambda: NOW,
-    )
-    busy = {**source()[0], "status": {"lastSyncStartTime": "2026-11-24T11:00:00Z"}}
-    busy["metadata"] |= {"name": "busy", "uid": "busy"}
+    limit = make_limit(1, cluster.stores, call=lambda key: None, clock=lambda: NOW)
+    busy = {**cluster.source, "status": {"lastSyncStartTime": "2026-11-24T11:00:00Z"}}
+    busy["metadata"]["resourceVersion"] = str(next(VERSIONS) + 1)
     cluster.put(REPLICATION_SOURCES, busy)
-    cluster.put(resource, owned("volsync-n-src", "attacker"))
-    assert not places.may_begin(cluster.source)
-    cluster.put(resource, owned("volsync-n-src", "ns"))
-    assert places.may_begin(cluster.source)
+    copy = owned("volsync-n-src", "attacker")
+    copy["metadata"]["creationTimestamp"] = "2026-11-24T11:59:00Z"
+    key = Key("ReplicationSource", "ns", "n")
+    cluster.put(resource, copy)
+    limit.refresh(key)
+    assert limit.held == 0
+    cluster.put(resource, {**copy, "metadata": {**copy["metadata"], "namespace": "ns"}})
+    limit.refresh(key)
+    assert limit.held == 1
 
 
 LABEL = str(Label.REPOSITORY)

@@ -22,7 +22,9 @@ _KINDS = {kind.value for kind in Kind}
 _CUSTOM = ("ReplicationSource", "ReplicationDestination")
 
 
-def decision_on(objects: Iterable[dict[str, Any]], now: datetime = NOW, settings: MoverSettings = SETTINGS) -> Decision:
+def decision_on(
+    objects: Iterable[dict[str, Any]], now: datetime = NOW, settings: MoverSettings = SETTINGS, *, slot: bool = True
+) -> Decision:
     """Decide about the one custom resource among the objects."""
     listed = list(objects)
     (resource,) = (o for o in listed if o["kind"] in _CUSTOM)
@@ -41,12 +43,13 @@ def decision_on(objects: Iterable[dict[str, Any]], now: datetime = NOW, settings
     source = replication.role is Role.SOURCE
     fresh: dict[str, Any] = {"latestMoverStatus": {}, **({"restic": {}} if source else {})}
     one = Resource(resource, replication.trigger, replication.trouble, fresh)
-    for _ in range(6):
+    for _ in range(7):
         work = (SourceWork if source else DestinationWork)(replication, view)
         decision = decide(one, work, view.now)
         if not decision.needs:
             return decision
-        view = view.with_reads({need: answer(need, listed, replication) for need in decision.needs})
+        answers = {need: answer(need, listed, replication) for need in decision.needs}
+        view = view.with_reads({need: slot if need.kind is ReadKind.SLOT else found for need, found in answers.items()})
     raise AssertionError(decision.needs)
 
 

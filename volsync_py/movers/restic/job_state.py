@@ -138,7 +138,7 @@ def _provisional(report: Report) -> bool:
 def _podless(job: Object, now: datetime) -> JobState:
     if job["spec"].get("parallelism") == 0 or job["metadata"].get("deletionTimestamp") or _has_had_a_pod(job):
         return JobState(Phase.RUNNING)
-    due = _started(job, now) + NO_POD_PATIENCE
+    due = started(job, now) + NO_POD_PATIENCE
     if now < due:
         return JobState(Phase.RUNNING, look_again_at=due)
     return JobState(Phase.PODLESS, ClusterError.POD_REJECTED.value, "the Job's pod is not created")
@@ -151,7 +151,7 @@ def _has_had_a_pod(job: Object) -> bool:
     return counted or any(_condition(job, name) for name in ("FailureTarget", "SuccessCriteriaMet"))
 
 
-def _started(job: Object, now: datetime) -> datetime:
+def started(job: Object, now: datetime) -> datetime:
     """Return when the Job was last told to have a pod: at its start, or when it went on after a pause."""
     meta = job["metadata"]
     told = (meta.get("annotations") or {}).get(Annotation.STARTED)

@@ -13,7 +13,7 @@ from attrs import evolve
 from volsync_py.api.spec import Replication
 from volsync_py.api.view import UNREAD, Kind, Read, ReadKind, View
 from volsync_py.core import names
-from volsync_py.core.actions import Action, Create, Event, EventType, Object, delete
+from volsync_py.core.actions import Action, Create, Delete, Event, EventType, Object, delete
 from volsync_py.core.labels import Label
 from volsync_py.core.owners import has_owner, is_controlled_by
 from volsync_py.core.result import StepResult, Trouble, soonest, until_gone
@@ -31,6 +31,7 @@ from volsync_py.movers.restic.plan import job_for
 from volsync_py.movers.restic.pods import left_running, pods_of
 from volsync_py.movers.restic.preflight import obstacle, reads_for, repository_of
 from volsync_py.movers.restic.run_record import RunRecord
+from volsync_py.movers.restic.slots import overlong
 from volsync_py.movers.restic.stuck import NEVER_STARTED, given_up, look_again_seconds
 from volsync_py.restic.run import Grants
 from volsync_py.volumes.claims import is_block
@@ -39,6 +40,8 @@ from volsync_py.volumes.point_in_time import in_the_way
 
 # A Job that gets no pod is looked at again so often.
 _PODLESS_SECONDS = 60.0
+# Whoever waits for a slot is called when there is one; a look in between only keeps the metric of lateness right.
+_WAITER_SECONDS = 3600.0
 
 
 class ResticWork(ABC):
@@ -174,7 +177,9 @@ class ResticWork(ABC):
             rest = () if job["spec"].get("parallelism") == 0 else (scaled(job, 0, self.view.server_now),)
             return StepResult(actions=rest, requeue_after_seconds=delay)
         if job["spec"].get("parallelism") == 0:
-            return StepResult(actions=(going_on(job, self.view.server_now),), requeue_after_seconds=delay)
+            again = going_on(job, self.view.server_now)
+            step = StepResult(actions=(again,), requeue_after_seconds=delay)
+            return step if isinstance(again, Delete) else self._in_a_slot(step)
         end = given_up(self.replication, self.view, job, pods, state, message)
         if end is not None:
             return end
@@ -184,7 +189,8 @@ class ResticWork(ABC):
         if state.error_class in NEVER_STARTED:
             delay = soonest(delay, look_again_seconds(self.replication, self.view, job, pods, state))
         told = unbound(self.replication, self.view, RunRecord.of(job).claim, pods)
-        return StepResult(actions=told, unhealthy=trouble, requeue_after_seconds=delay)
+        long = overlong(job, self.view.server_now) if self.view.settings.max_movers else ()
+        return StepResult(actions=(*told, *long), unhealthy=trouble, requeue_after_seconds=delay)
 
     def failed(self, job: Object, error_class: str, message: str, state: JobState) -> StepResult:
         """Return the record of a failed attempt and the removal of its Job."""
@@ -222,8 +228,25 @@ class ResticWork(ABC):
         waiting = hold(self.replication, self.view) or self._in_the_way()
         if waiting is not None:
             return waiting
-        if not self.view.may_begin:
-            return StepResult(waiting=f"Waiting for a mover: at most {self.view.settings.max_movers} run at once")
+        step = self._made()
+        # A Job that is made paused has no mover.
+        if self.replication.paused or not any(isinstance(action, Create) for action in step.actions):
+            return step
+        return self._in_a_slot(step)
+
+    def _in_a_slot(self, step: StepResult) -> StepResult:
+        """Return a step that needs a slot, or the wait for one; who waits is kept from nothing else."""
+        most = self.view.settings.max_movers
+        slot = Read(ReadKind.SLOT)
+        if most and slot not in self.view.reads:
+            return StepResult(needs=(slot,))
+        if not most or self.view.reads[slot]:
+            return step
+        text = f"Waiting for a mover: at most {most} run at once"
+        return StepResult(waiting=text, waits_for_slot=True, requeue_after_seconds=_WAITER_SECONDS)
+
+    def _made(self) -> StepResult:
+        """Return the creations that come next, or what keeps them from being made."""
         claim, before = self.prepare()
         if claim is None:
             return before
