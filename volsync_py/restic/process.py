@@ -24,6 +24,9 @@ from volsync_py.restic.run import Deadlines
 
 # How often the deadlines are looked at.
 _TICK_SECONDS = 0.2
+# What reads and writes the volume. Nothing else has any business there, not even when it goes wrong.
+_IN_THE_VOLUME = ("backup", "restore")
+_ELSEWHERE = "/"
 
 
 @frozen
@@ -77,7 +80,7 @@ class _Running:
         )
         self._process = subprocess.Popen(
             list(command),
-            cwd=restic.directory,
+            cwd=restic.directory if command[1] in _IN_THE_VOLUME else _ELSEWHERE,
             env=dict(restic.env),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -48,7 +48,8 @@ def run(folder: Path, said: Said, script: str, **changes: Any) -> Ended:
         "on_status": said.status.append,
         "program": str(program),
     }
-    return Restic(**options | changes).run("command")
+    command = changes.pop("command", "command")
+    return Restic(**options | changes).run(command)
 
 
 def test_an_error_in_reading_ends_the_process_and_is_raised_where_it_is_seen(tmp_path: Path, said: Said) -> None:
@@ -123,3 +124,13 @@ def test_the_first_of_many_errors_is_the_cause(tmp_path: Path, said: Said) -> No
     fatal = '{"message_type":"exit_error","code":1,"message":"Fatal: There were 1000 errors"}'
     ended = run(tmp_path, said, f"{errors(1000)}; echo '{fatal}' >&2; exit 1")
     assert ended.cause.startswith("There were 1000 errors; the first: open f1: permission denied; ")
+
+
+@pytest.mark.parametrize(
+    ("command", "in_the_volume"), [("backup", True), ("restore", True), ("init", False), ("forget", False)]
+)
+def test_only_what_reads_or_writes_the_volume_runs_in_it(
+    tmp_path: Path, said: Said, command: str, in_the_volume: bool
+) -> None:
+    ended = run(tmp_path, said, "pwd >&2", command=command)
+    assert ended.said.lines == (str(tmp_path) if in_the_volume else "/",)
