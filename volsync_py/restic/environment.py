@@ -1,7 +1,7 @@
 """The environment of the restic process: made from nothing, out of what is known to be wanted.
 
 restic reads dozens of variables; a stray one must not change what a backup does. The password goes to a
-file that only the mover can read, unless it has white space at its ends, which restic trims from files.
+file that only the mover can read, unless restic would change it there: it trims files, and drops marks of encodings.
 """
 
 from __future__ import annotations
@@ -10,21 +10,43 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import unquote
 
+from volsync_py.core.keys import NUMBERS_AND_WORDS, value_fault
+from volsync_py.core.locations import INSIDE, LOCAL, Fault, is_below, locate, url_secrets
+from volsync_py.restic.lines import SAID
+from volsync_py.restic.masking import pattern_of
+from volsync_py.restic.mounts import is_kept
 from volsync_py.restic.report import ErrorClass
 
+# The name of an rclone remote is part of a variable's name, and may hold what Kubernetes allows there.
 _ALLOWED = re.compile(
     r"RESTIC_(REPOSITORY|COMPRESSION|PACK_SIZE|READ_CONCURRENCY|REST_(USERNAME|PASSWORD)|AWS_ASSUME_ROLE_\w+)"
-    r"|(AWS|AZURE|B2|GOOGLE|OS|ST|RCLONE)_\w+|(HTTPS?|NO)_PROXY|(https?|no)_proxy|SSL_CERT_(FILE|DIR)|TZ|PATH"
+    r"|(AWS|AZURE|B2|GOOGLE|OS|ST)_\w+|RCLONE_[-.\w]+|(HTTPS?|NO)_PROXY|(https?|no)_proxy|SSL_CERT_(FILE|DIR)|TZ|PATH"
 )
-# What Kubernetes tells of a neighbouring Service whose name begins like a provider's.
-_SERVICE = re.compile(r"\w+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)\w*)?)")
-_SECRET = re.compile(r"PASS|SECRET|KEY|TOKEN|SAS\b|CREDENTIAL", re.IGNORECASE)
-# Names that say where a secret is.
-_PLACE = re.compile(r"\w+_(FILE|DIR|PATH|APPLICATION_CREDENTIALS)", re.IGNORECASE)
-# The user of a URL, as Go reads it: a password may hold an @. One with a slash is an error, which prints the URL.
-_USER_INFO = re.compile(r"//([^/\s]*)@|//([^/:@\s]+:(?!\d+/)\S*)@")
-_NUMBERS = ("RESTIC_PACK_SIZE", "RESTIC_READ_CONCURRENCY")
+# What Kubernetes tells of a neighbouring Service whose name begins like a provider's. The values tell it from the
+# options of an rclone remote, which may be called the same.
+_ADDRESS = r"[0-9A-Fa-f.:\[\]]+"
+_SERVICE = re.compile(
+    rf"\w+_(SERVICE_HOST={_ADDRESS}|SERVICE_PORT(_\w+)?=\d+|PORT(_\d+_(TCP|UDP|SCTP))?=(tcp|udp|sctp)://{_ADDRESS}"
+    rf"|PORT_\d+_(TCP|UDP|SCTP)_(PROTO=(tcp|udp|sctp)|PORT=\d+|ADDR={_ADDRESS}))"
+)
+_SECRET = re.compile(
+    r"PASS|SECRET|KEY|TOKEN|SAS(?![A-Z])|CREDENTIAL|CONNECTION_STRING|GRANT|HEADER|COOKIE|BEARER|MNEMONIC|2FA|OTP",
+    re.IGNORECASE,
+)
+# Names that say where a secret is, or what kind of thing is meant.
+_PLACE = re.compile(
+    r"\w+_(FILE|DIR|PATH|APPLICATION_CREDENTIALS)|RCLONE_[-.\w]+_(TYPE|PROVIDER|REGION|ENDPOINT|HOST|PORT|ENV_AUTH)",
+    re.IGNORECASE,
+)
+# The parts of connection strings and of signed URLs; shorter ones are words such as https.
+_PART = re.compile(r"[?&;][^=?&;]+=([^?&;]{8,})|^[^=?&;]+=([^?&;]{8,})")
+# What a password may end with; all others are names, numbers and keys that no provider makes with white space.
+_MAY_END_WITH_SPACE = re.compile(r"RESTIC_(PASSWORD|REST_\w+)|AWS_SECRET_ACCESS_KEY|OS_PASSWORD|OS_USERNAME|ST_\w+")
+_BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xfe\xff", b"\xff\xfe")
+# Shorter ones would blank out ordinary words, and are paths' parts more often than secrets.
+_SHORTEST_SECRET = 4
 MANDATORY = ("PRIVILEGED_MOVER", "RESTIC_CACHE_DIR", "RESTIC_PASSWORD", "RESTIC_REPOSITORY", "DATA_DIR")
 # Where the kernel says how much memory the container may use, new and old.
 _MEMORY_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
@@ -43,27 +65,52 @@ class MoverError(Exception):
 
 
 def check_mandatory(environ: Mapping[str, str]) -> None:
-    """Refuse an environment without what every run needs."""
+    """Refuse an environment without what every run needs, or with what restic would refuse."""
     for name in MANDATORY:
         if not environ.get(name):
             raise MoverError(ErrorClass.CONFIGURATION, f"{name} must be defined")
-    for name in _NUMBERS:
-        value = environ.get(name, "").strip()
-        if value and not (value.isascii() and value.isdigit()):
-            raise MoverError(ErrorClass.CONFIGURATION, f"{name} in the repository Secret is no number")
+    for name in NUMBERS_AND_WORDS:
+        _refuse(value_fault(name, environ.get(name, "")))
+
+
+def check_repository(environ: Mapping[str, str], *, on_volume: bool) -> None:
+    """Refuse a repository that is in the container, or in the volume itself, and a URL that Go could not read.
+
+    With `on_volume` a folder has to be on a volume of the pod's that outlives it.
+    """
+    location = locate(environ["RESTIC_REPOSITORY"])
+    _refuse(location.fault)
+    if location.backend != LOCAL:
+        return
+    path = _folder(location.path)
+    own = any(is_below(path, environ[name]) for name in ("DATA_DIR", "RESTIC_CACHE_DIR"))
+    if own or (on_volume and not is_kept(path)):
+        _refuse(INSIDE)
+
+
+def padded_keys(environ: Mapping[str, str]) -> list[str]:
+    """Return the variables whose white space at the ends is passed on, because it may belong to a password."""
+    return [
+        name
+        for name, value in environ.items()
+        if value != value.strip() and _MAY_END_WITH_SPACE.fullmatch(name) and name != "RESTIC_PASSWORD"
+    ]
 
 
 def restic_environment(environ: Mapping[str, str], private: Path) -> dict[str, str]:
     """Return the environment for restic; `private` is a folder on tmpfs for the password."""
-    env = {name: value for name, value in environ.items() if _is_passed_on(name)}
+    env = {name: _given(name, value) for name, value in environ.items() if _is_passed_on(name, value)}
     env.setdefault("PATH", os.defpath)
-    # Secrets are often written with an editor, which ends its files with a newline.
-    env |= {name: env[name].strip() for name in _NUMBERS if name in env}
+    location = locate(environ["RESTIC_REPOSITORY"])
+    env["RESTIC_REPOSITORY"] = location.text
+    if location.backend == LOCAL:
+        env["RESTIC_REPOSITORY"] = location.text.removesuffix(location.path) + _folder(location.path)
     password = environ["RESTIC_PASSWORD"]
-    if password == password.strip():
+    written = os.fsencode(password)
+    if password == password.strip() and not written.startswith(_BYTE_ORDER_MARKS):
         file = private / "password"
         file.touch(mode=0o600)
-        file.write_text(password, encoding="utf-8")
+        file.write_bytes(written)
         env["RESTIC_PASSWORD_FILE"] = str(file)
     else:
         env["RESTIC_PASSWORD"] = password
@@ -92,45 +139,64 @@ def memory_limit() -> int | None:
     return None
 
 
-def _is_passed_on(name: str) -> bool:
-    return _ALLOWED.fullmatch(name) is not None and not _SERVICE.fullmatch(name)
+def _refuse(fault: Fault | None) -> None:
+    if fault is not None:
+        raise MoverError(ErrorClass.CONFIGURATION, f"{fault.message}: {fault.next_step}")
+
+
+def _folder(path: str) -> str:
+    """Return the folder that is meant: one with white space at its end only if there is one, or none without."""
+    bare = path.rstrip()
+    return bare if os.path.isdir(bare) and not os.path.lexists(path) else path
+
+
+def _given(name: str, value: str) -> str:
+    """Return a value as restic gets it: who writes a Secret with an editor ends its values with a line break."""
+    return value if _MAY_END_WITH_SPACE.fullmatch(name) or name.startswith("RCLONE_") else value.strip()
+
+
+def _is_passed_on(name: str, value: str) -> bool:
+    return _ALLOWED.fullmatch(name) is not None and not _SERVICE.fullmatch(f"{name}={value}")
 
 
 class Redactor:
     """Takes secrets out of text that people will read.
 
-    Only what restic is given can come back from it, so nothing else of the environment is looked at.
+    Only what restic is given can come back from it, so nothing else of the environment is looked at. What the mover
+    itself always says, and scripts look for, stays as it is, even if it is somebody's password too.
     """
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        values = set()
+        values: set[str] = set()
         for name, value in environ.items():
-            if name != "RESTIC_PASSWORD" and not _is_passed_on(name):
+            if name != "RESTIC_PASSWORD" and not _is_passed_on(name, value):
                 continue
             if _SECRET.search(name) and not _PLACE.fullmatch(name):
-                values.add(value.strip())
-            for found in _USER_INFO.finditer(value):
-                values |= _parts(found[1] or found[2] or "")
-        # Shorter ones would blank out ordinary words, and are paths' parts more often than secrets.
-        wanted = sorted((v for v in values if len(v) >= 4), key=len, reverse=True)
-        self._values = re.compile("|".join(map(_pattern, wanted))) if wanted else None
+                values |= _secret_parts(value)
+            values |= locate(value).secrets if name == "RESTIC_REPOSITORY" else url_secrets(value)
+        self._values = pattern_of(v for v in values if len(v) >= _SHORTEST_SECRET)
 
     def __call__(self, text: str) -> str:
         """Return the text with every secret replaced."""
-        return self._values.sub("***", text) if self._values else text
+        if self._values is None:
+            return text
+        ours: list[tuple[int, int]] | None = None
+
+        def replaced(found: re.Match[str]) -> str:
+            nonlocal ours
+            if ours is None:
+                ours = [said.span() for said in SAID.finditer(text)]
+            begin, end = found.span()
+            return found[0] if any(first <= begin and end <= last for first, last in ours) else "***"
+
+        return self._values.sub(replaced, text)
 
 
-def _parts(user_info: str) -> set[str]:
-    """Return what must not be read of a URL's user information, as it is written and as it is meant."""
-    _, _, password = user_info.partition(":")
-    written = {user_info, password}
-    if "%" in user_info:
-        from urllib.parse import unquote
-
-        written |= {unquote(text) for text in written}
-    return written
-
-
-def _pattern(value: str) -> str:
-    # Within a longer number it is another number.
-    return rf"(?<!\d){value}(?!\d)" if value.isdigit() else re.escape(value)
+def _secret_parts(value: str) -> set[str]:
+    """Return a secret, its lines, and the parts of one that is a connection string or a signed URL."""
+    bare = value.strip()
+    parts = {bare, *(line.strip() for line in bare.splitlines())}
+    for found in _PART.finditer(bare):
+        part = found[1] or found[2]
+        parts |= {part, unquote(part)}
+    return parts

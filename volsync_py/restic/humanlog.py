@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections import deque
@@ -10,7 +11,7 @@ from contextlib import suppress
 from itertools import count
 from typing import Any
 
-from volsync_py.restic.lines import matters
+from volsync_py.restic.lines import matters, reads_like_ours
 
 # The report holds 4 KiB at most; what goes before is in the pod's log.
 _TAIL_LINES = 60
@@ -18,6 +19,8 @@ _TAIL_LINES = 60
 _LONGEST_LINE = 400
 # A restore of many files reports often; a person wants a line now and then.
 _PROGRESS_SECONDS = 5.0
+# What would end a line, move the cursor, or turn the direction of what is written; a tab does none of it.
+_CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 class HumanLog:
@@ -32,15 +35,19 @@ class HumanLog:
 
     def __call__(self, line: str) -> None:
         """Print one line."""
-        line = self._redact(line)
+        line = one_line(self._redact(line))
         # However chatty a command is, the lines that people look for stay.
         kept = self._matter if matters(line) else self._others
         kept.append((next(self._number), line[:_LONGEST_LINE]))
         self._print(line)
 
+    def said(self, line: str) -> None:
+        """Print a line of restic's; one that reads like the mover's own, as names of files may make it, is marked."""
+        self(_marked(line))
+
     def progress(self, line: str) -> None:
-        """Print a line that is worth nothing afterwards; it does not go into the report."""
-        self._print(self._redact(line))
+        """Print a line of restic's that is worth nothing afterwards; it does not go into the report."""
+        self._print(one_line(self._redact(_marked(line))))
 
     def status(self, message: dict[str, Any]) -> None:
         """Print a progress line from a status message of restic, the first one at once."""
@@ -60,6 +67,15 @@ class HumanLog:
         with suppress(OSError):
             sys.stdout.write(line.encode(errors="replace").decode() + "\n")
             sys.stdout.flush()
+
+
+def one_line(text: str) -> str:
+    """Return a text in which names of files end no line: what controls a terminal is written as its number."""
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def _marked(line: str) -> str:
+    return f"restic: {line}" if reads_like_ours(line) else line
 
 
 def progress(message: dict[str, Any]) -> str:

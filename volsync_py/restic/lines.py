@@ -25,6 +25,29 @@ _MATTERS = re.compile(
     r"|^\s*[rR]estic completed in"
 )
 
+# What the mover and restic say in the same words each time. It tells nothing of a secret that is one of these words.
+SAID = re.compile(
+    r"snapshot [0-9a-f]+ saved|processed \d+ files|(?:snapshots? )?\d+ kept, \d+ removed|Restic completed in \d+s"
+    r"|={2,3} [A-Za-z ]+ ={2,3}|created restic repository [0-9a-f]* at|[Rr]estoring snapshot [0-9a-f]* of"
+    r"|Selected restic snapshot with id|Restored \d+ files and folders|No eligible snapshots found"
+    r"|no parent snapshot found, will read all files|using parent snapshot|Added to the repository"
+    r"|successfully removed locks|Testing mandatory env variables|Starting container|volsync-py mover version"
+    r"|[Ff]atal:|ERROR:|[Ee]rror:|Warning:|restic failed: \w+"
+    r"|failure connecting to repository, incorrect password|failure locking repository"
+    r"|wrong password or no key found|unable to create lock in backend|repository is already locked"
+)
+# How a line of ours begins that tells what came of a run.
+_OURS = re.compile(
+    r"\s*(?:snapshot|processed|error:|restic completed|==|created|restor|selected|added to|no parent|using parent"
+    r"|successfully|no eligible|initialize|warning:|starting|retention:)",
+    re.IGNORECASE,
+)
+
+
+def reads_like_ours(line: str) -> bool:
+    """Return whether a line of restic's could be taken for one of the mover's own."""
+    return _OURS.match(line) is not None
+
 
 def matters(line: str) -> bool:
     """Tell whether a line of a successful run's log goes into the status."""

@@ -127,6 +127,8 @@ class Run:
 
     host: str = SNAPSHOT_HOST
     tags: list[str] = field(factory=list)
+    # The repository is a folder, and the manager knows of no volume at its place: the mover is to look.
+    repositoryOnVolume: bool = False
     grants: Grants = field(factory=Grants)
     backup: BackupOptions = field(factory=BackupOptions)
     retention: RetentionOptions = field(factory=RetentionOptions)
@@ -167,7 +169,7 @@ class Run:
         return cls(**plain, **parts)
 
 
-_PLAIN: dict[str, Any] = {"host": SNAPSHOT_HOST, "tags": []}
+_PLAIN: dict[str, Any] = {"host": SNAPSHOT_HOST, "tags": [], "repositoryOnVolume": False}
 
 
 def _part(kind: type[T], data: dict[str, Any], key: str) -> T:

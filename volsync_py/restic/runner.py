@@ -21,8 +21,15 @@ from volsync_py import __version__
 from volsync_py.restic.backup import backup
 from volsync_py.restic.debugging import wait_for_person
 from volsync_py.restic.disk import cache_trouble
-from volsync_py.restic.environment import MoverError, Redactor, check_mandatory, restic_environment
-from volsync_py.restic.humanlog import HumanLog
+from volsync_py.restic.environment import (
+    MoverError,
+    Redactor,
+    check_mandatory,
+    check_repository,
+    padded_keys,
+    restic_environment,
+)
+from volsync_py.restic.humanlog import HumanLog, one_line
 from volsync_py.restic.process import Restic
 from volsync_py.restic.report import ErrorClass, Outcome, Report
 from volsync_py.restic.restore import restore
@@ -61,9 +68,7 @@ class _Mover:
             self.log("Testing mandatory env variables")
             check_mandatory(self.environ)
             private = Path(tempfile.mkdtemp(prefix="volsync-py-"))
-            self.session = _session(self.environ, private, self.log, self.stop)
-            _operate(self.session, args)
-            return self.session.report
+            return self._operate(args, private)
         except MoverError as error:
             return self._failed(error)
         except OSError as error:
@@ -80,8 +85,31 @@ class _Mover:
             if private is not None:
                 shutil.rmtree(private, ignore_errors=True)
 
+    def _operate(self, args: Sequence[str], private: Path) -> Report:
+        """Run the operations; with credentials that end with white space, which is rarely meant, once more without."""
+        self.session = _session(self.environ, private, self.log, self.stop)
+        padded = padded_keys(self.environ)
+        try:
+            _operate(self.session, args)
+        except MoverError as error:
+            if error.error_class != ErrorClass.ACCESS_DENIED or not padded or self.session.report.snapshot is not None:
+                raise
+            text = f"{', '.join(padded)} in the repository Secret begins or ends with white space, and is refused"
+            self.log(f"Warning: {text}: trying without")
+            bare = {**self.environ, **{name: self.environ[name].strip() for name in padded}}
+            self.session = _session(bare, private, self.log, self.stop)
+            _operate(self.session, args)
+        return self.session.report
+
+    def readable(self, text: str) -> str:
+        """Return a text as people may read it."""
+        return one_line(self.redact(text))
+
     def _failed(self, error: MoverError) -> Report:
-        message = self.redact(error.message)
+        message = self.readable(error.message)
+        password = self.environ.get("RESTIC_PASSWORD", "")
+        if error.error_class == ErrorClass.WRONG_PASSWORD and password != password.strip():
+            message += "; RESTIC_PASSWORD begins or ends with white space, which counts"
         if not self.stop.told:
             if error.by_restic:
                 self.log(f"Fatal: {message}")
@@ -117,8 +145,10 @@ def run(args: Sequence[str], environ: Mapping[str, str], stop: Stop) -> int:
     elif report.outcome != Outcome.FAILED:
         mover.log(f"Restic completed in {int(time.monotonic() - started)}s")
         mover.log("=== Done ===")
-    steps = tuple(evolve(s, message=mover.redact(s.message)) for s in report.steps)
-    _write(target, evolve(report, message=mover.redact(report.message), steps=steps, log=mover.log.tail()))
+    steps = tuple(evolve(s, message=mover.readable(s.message)) for s in report.steps)
+    items = tuple(map(mover.readable, report.items))
+    message = mover.readable(report.message)
+    _write(target, evolve(report, message=message, steps=steps, items=items, log=mover.log.tail()))
     return report.exit_code
 
 
@@ -139,6 +169,7 @@ def _session(environ: Mapping[str, str], private: Path, log: HumanLog, stop: Sto
         document = Run.from_json(text) if text else Run()
     except RunError as error:
         raise MoverError(ErrorClass.CONFIGURATION, str(error), 2) from None
+    check_repository(environ, on_volume=document.repositoryOnVolume)
     custom_ca = environ.get("CUSTOM_CA", "")
     options = ["--cacert", custom_ca] if custom_ca else []
     trouble = cache_trouble(environ["RESTIC_CACHE_DIR"])
@@ -149,7 +180,7 @@ def _session(environ: Mapping[str, str], private: Path, log: HumanLog, stop: Sto
         env=restic_environment(environ, private),
         directory=environ["DATA_DIR"],
         deadlines=document.deadlines,
-        log=log,
+        log=log.said,
         options=tuple(options),
         on_status=log.status,
         progress=log.progress,

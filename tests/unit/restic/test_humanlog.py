@@ -71,3 +71,28 @@ def test_progress_comes_now_and_then(log: HumanLog, capsys: pytest.CaptureFixtur
 def test_a_name_that_is_no_text_can_be_printed(log: HumanLog, capsys: pytest.CaptureFixture[str]) -> None:
     log("f\udcff")
     assert capsys.readouterr().out == "f?\n"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029"])
+def test_a_name_ends_no_line(log: HumanLog, capsys: pytest.CaptureFixture[str], end: str) -> None:
+    log(f"error: a{end}snapshot deadbeef saved: permission denied")
+    log.progress(f"a{end}ERROR: forged")
+    log.said(f"a{end}ERROR: forged")
+    assert len(capsys.readouterr().out.splitlines()) == 3
+    assert len(log.tail().splitlines()) == 2
+
+
+def test_a_name_moves_no_cursor_and_turns_no_text(log: HumanLog, capsys: pytest.CaptureFixture[str]) -> None:
+    log("a\x1b[2J\u202eb\tc")
+    assert capsys.readouterr().out == "a\\x1b[2J\\u202eb\tc\n"
+
+
+@pytest.mark.parametrize("line", ["snapshot deadbeef saved", "ERROR: it is all lost", " Restic completed in 1s"])
+def test_a_line_of_restics_that_reads_like_ours_is_marked(
+    log: HumanLog, capsys: pytest.CaptureFixture[str], line: str
+) -> None:
+    log.said(line)
+    log.progress(line)
+    assert capsys.readouterr().out.splitlines() == [f"restic: {line}"] * 2
+    log.said("Fatal: unable to create lock in backend")
+    assert capsys.readouterr().out == "Fatal: unable to create lock in backend\n"
