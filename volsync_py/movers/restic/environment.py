@@ -15,6 +15,9 @@ from volsync_py.core.actions import Object
 
 DATA_DIRECTORY = "/data"
 CACHE_DIRECTORY = "/cache"
+TEMPORARY_DIRECTORY = "/tmp"
+# Below it are the user's own volumes.
+MOVER_VOLUMES = "/mnt"
 CUSTOM_CA_FILE = "/customCA/ca.crt"
 GCS_KEY = "GOOGLE_APPLICATION_CREDENTIALS"
 GCS_FILE = "/credentials/gcs.json"

@@ -17,6 +17,8 @@ from volsync_py.movers.restic.environment import (
     CACHE_DIRECTORY,
     DATA_DIRECTORY,
     GCS_KEY,
+    MOVER_VOLUMES,
+    TEMPORARY_DIRECTORY,
     Variables,
     environment,
 )
@@ -157,7 +159,7 @@ def _mounts(plan: JobPlan) -> list[Object]:
     mounts = [
         {"name": "data", "mountPath": DATA_DIRECTORY},
         {"name": "cache", "mountPath": CACHE_DIRECTORY},
-        {"name": "tempdir", "mountPath": "/tmp"},  # the path in the pod, an emptyDir
+        {"name": "tempdir", "mountPath": TEMPORARY_DIRECTORY},
     ]
     if plan.custom_ca is not None:
         mounts.append({"name": "custom-ca", "mountPath": "/customCA"})
@@ -165,7 +167,7 @@ def _mounts(plan: JobPlan) -> list[Object]:
         mounts.append({"name": "gcs-credentials", "mountPath": "/credentials"})
     for volume in plan.mover_volumes:
         path = volume["mountPath"]
-        mounts.append({"name": mover_volume_name(path), "mountPath": f"/mnt/{path}"})
+        mounts.append({"name": mover_volume_name(path), "mountPath": f"{MOVER_VOLUMES}/{path}"})
     return mounts
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from attrs import evolve
+
 from volsync_py.api.spec import Replication
 from volsync_py.api.view import View
 from volsync_py.core import names
@@ -12,7 +14,7 @@ from volsync_py.core.labels import Annotation
 from volsync_py.movers.restic import objects as make
 from volsync_py.movers.restic.environment import Variables
 from volsync_py.movers.restic.lock_holder import host_name
-from volsync_py.movers.restic.preflight import certificate_authority
+from volsync_py.movers.restic.preflight import certificate_authority, wants_a_mount
 from volsync_py.movers.restic.run_record import RunRecord
 from volsync_py.restic.run import Deadlines, Grants, Run
 from volsync_py.volumes.in_use import Placement
@@ -59,6 +61,7 @@ def job_for(
 
 def variables_for(replication: Replication, view: View, secret: Object, document: Run, **more: Any) -> Variables:
     """Return the environment's variable part."""
+    document = evolve(document, repositoryOnVolume=wants_a_mount(replication, secret))
     return Variables(
         secret_name=replication.restic.repository,
         secret_keys=frozenset(secret.get("data") or {}),

@@ -8,7 +8,7 @@ from volsync_py.core.actions import Object
 from volsync_py.core.result import Trouble
 from volsync_py.movers.restic.lock_holder import reads_for_holder
 from volsync_py.movers.restic.objects import CertificateAuthority
-from volsync_py.movers.restic.repository import check_secret, decoded, repository_label
+from volsync_py.movers.restic.repository import check_secret, check_values, decoded, is_doubtful, repository_label
 from volsync_py.volumes.in_use import shared_by_nodes
 
 
@@ -45,12 +45,29 @@ def obstacle(replication: Replication, view: View) -> Trouble | None:
     secret = view.read(ReadKind.SECRET, replication.restic.repository)
     return (
         check_secret(replication.restic.repository, secret)
+        or _values(replication, secret)
         or _certificate_authority(replication, view)
         or _mover_volumes(replication, view)
         or _account(replication, view)
         or _root(replication, view)
         or _pod_security(replication, view)
     )
+
+
+def wants_a_mount(replication: Replication, secret: Object) -> bool:
+    """Return whether the mover is to look for a volume below the repository, because the manager knows of none."""
+    return is_doubtful(secret, _mounted(replication))
+
+
+def _values(replication: Replication, secret: Object) -> Trouble | None:
+    spec = replication.restic
+    # An account may stand for an identity of the cloud, and a file in a volume may hold a key.
+    elsewhere = bool(spec.service_account or spec.mover_volumes)
+    return check_values(spec.repository, secret, mounted=_mounted(replication), elsewhere=elsewhere)
+
+
+def _mounted(replication: Replication) -> list[str]:
+    return [str(volume["mountPath"]) for volume in replication.restic.mover_volumes]
 
 
 def certificate_read(custom_ca: Object) -> Read | None:

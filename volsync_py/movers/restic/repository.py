@@ -5,15 +5,22 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Iterable
 from hashlib import sha256
 
 from volsync_py.core.actions import Object
+from volsync_py.core.keys import NUMBERS_AND_WORDS, value_fault
+from volsync_py.core.locations import INSIDE, LOCAL, Fault, Location, is_below, locate
 from volsync_py.core.result import Trouble
+from volsync_py.movers.restic.credentials import credentials_fault
+from volsync_py.movers.restic.environment import CACHE_DIRECTORY, DATA_DIRECTORY, MOVER_VOLUMES, TEMPORARY_DIRECTORY
 
 # `backend:scheme://user:password@` of a URL. Not urlsplit, which raises for some texts and quotes them in the message.
 _USER = re.compile(r"\A([^:]+:[^:/?#]+://)[^/?#]*@")
 
 REQUIRED = ("RESTIC_REPOSITORY", "RESTIC_PASSWORD")
+# What is in the pod whoever made it, and no place for a repository.
+_OWN_FOLDERS = (DATA_DIRECTORY, CACHE_DIRECTORY, TEMPORARY_DIRECTORY)
 
 
 def check_secret(name: str, secret: Object | None) -> Trouble | None:
@@ -46,6 +53,40 @@ def check_secret(name: str, secret: Object | None) -> Trouble | None:
                 "give it a value",
             )
     return None
+
+
+def check_values(name: str, secret: Object, *, mounted: Iterable[str], elsewhere: bool) -> Trouble | None:
+    """Return what no mover can work with, told without a word of the values, or None.
+
+    `mounted` are the mount paths of the user's volumes. `elsewhere`: the mover may have credentials that the manager
+    cannot see.
+    """
+    values = {key: decoded(secret, key) for key in secret.get("data") or {}}
+    location = locate(values["RESTIC_REPOSITORY"])
+    fault = location.fault or _in_a_folder_of_ours(location, mounted)
+    fault = fault or next(filter(None, (value_fault(key, values.get(key, "")) for key in NUMBERS_AND_WORDS)), None)
+    fault = fault or credentials_fault(location, values, elsewhere=elsewhere)
+    return None if fault is None else _trouble(name, fault)
+
+
+def is_doubtful(secret: Object, mounted: Iterable[str]) -> bool:
+    """Return whether the repository is a folder that may be on a volume, but on none that the manager knows of."""
+    location = locate(decoded(secret, "RESTIC_REPOSITORY"))
+    return location.backend == LOCAL and not _is_mounted(location, mounted)
+
+
+def _in_a_folder_of_ours(location: Location, mounted: Iterable[str]) -> Fault | None:
+    if location.backend != LOCAL or _is_mounted(location, mounted):
+        return None
+    return INSIDE if any(is_below(location.path, folder) for folder in _OWN_FOLDERS) else None
+
+
+def _is_mounted(location: Location, mounted: Iterable[str]) -> bool:
+    return any(is_below(location.path.rstrip(), f"{MOVER_VOLUMES}/{path}") for path in mounted)
+
+
+def _trouble(name: str, fault: Fault) -> Trouble:
+    return Trouble("Configuration", f"spec.restic.repository: Secret {name!r}: {fault.message}", fault.next_step)
 
 
 def decoded(secret: Object, key: str) -> str:

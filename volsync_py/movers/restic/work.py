@@ -25,6 +25,7 @@ from volsync_py.movers.restic.grants import going_on, may_be_granted
 from volsync_py.movers.restic.job_state import JobState, Phase, delete_job, job_state, scaled
 from volsync_py.movers.restic.lock_holder import locked_by, own_host_name
 from volsync_py.movers.restic.logfilter import status_logs
+from volsync_py.movers.restic.masked import masked, without_passwords
 from volsync_py.movers.restic.outcome import info, is_terminal, known
 from volsync_py.movers.restic.placement import place
 from volsync_py.movers.restic.plan import job_for
@@ -151,7 +152,7 @@ class ResticWork(ABC):
 
     def _judge(self, job: Object) -> StepResult:
         pods = pods_of(self.view, job)
-        state = job_state(job, pods, self.view.server_now)
+        state = without_passwords(job_state(job, pods, self.view.server_now))
         ended = state.phase in (Phase.SUCCEEDED, Phase.FAILED)
         # A mover that was killed leaves the report that it began with, and no log in it.
         if ended and state.pod is not None and not (state.report is not None and state.report.log):
@@ -212,7 +213,7 @@ class ResticWork(ABC):
         if state.report is not None and state.report.log:
             return state.report.log
         log = self.view.read(ReadKind.POD_LOG, state.pod["metadata"]["name"]) if state.pod is not None else ""
-        return "" if log is UNREAD else str(log or "")
+        return "" if log is UNREAD else masked(str(log or ""))
 
     def mover_status(self, state: JobState, *, successful: bool) -> Object:
         """Return `latestMoverStatus`."""
