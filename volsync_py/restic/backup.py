@@ -10,6 +10,7 @@ from typing import Any
 
 from attrs import evolve
 
+from volsync_py.restic.classify import FORBIDDEN_ADVICE
 from volsync_py.restic.ended import Ended
 from volsync_py.restic.environment import MoverError
 from volsync_py.restic.humanlog import clock, size
@@ -53,7 +54,8 @@ def _is_empty(directory: str) -> bool:
     try:
         return not any(entry.name != _LOST_AND_FOUND for entry in os.scandir(directory))
     except OSError as error:
-        raise MoverError(ErrorClass.CONFIGURATION, f"the volume cannot be read: {error.strerror}") from None
+        advice = f"; {FORBIDDEN_ADVICE}" if isinstance(error, PermissionError) else ""
+        raise MoverError(ErrorClass.CONFIGURATION, f"the volume cannot be read: {error.strerror}{advice}") from None
 
 
 def _missing(ended: Ended) -> bool:

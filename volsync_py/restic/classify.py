@@ -4,52 +4,50 @@ restic's exit code decides where it has one for the case (10, 11, 12, 130, and 3
 catch-all 1 the text decides. Retry lines count too, because restic tries again for a quarter of an hour
 what will never work. What it says of the volume's files is kept apart from what it says of the repository:
 names of files are anything, and a file that may not be read is no refused key.
+
+A repository is damaged only if nothing else is wrong: what could not be asked for, or was refused, looks to restic like
+what is not there.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from attrs import frozen
 
-from volsync_py.restic.contact import RETRY_LINE
+from volsync_py.restic.messages import failure_of, tail, words
+from volsync_py.restic.provider_errors import HEALING, known_error
 from volsync_py.restic.report import ErrorClass
+from volsync_py.restic.s3_errors import ProviderError
 
-# What no retry can mend: seen once, the run is ended.
-_DENIED = re.compile(
-    r"access key id|AccessKeyId|SignatureDoesNotMatch|request signature|signature (does not|mis)match"
-    r"|AccessDenied|access denied|AuthenticationFailed|AuthorizationFail|invalid_grant"
-    r"|403 Forbidden|401 Unauthorized|invalid credentials|Bucket name"
-    r"|unknown authority|certificate is not valid|certificate has expired|x509:",
-    re.IGNORECASE,
-)
-_BUCKET_MISSING = re.compile(r"bucket does not exist|NoSuchBucket", re.IGNORECASE)
 _NO_SPACE = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)
-_UNREACHABLE = re.compile(
-    r"connection refused|no such host|i/o timeout|deadline exceeded|connection reset|network is unreachable"
-    r"|no route to host|server misbehaving|502 Bad|503 Serv|504 Gate|500 Internal|EOF|TLS handshake"
-    r"|returned error, retrying",
-    re.IGNORECASE,
-)
 _HALF = re.compile(r"already contains keys|config or key .* is damaged|config file already exists", re.IGNORECASE)
 _DAMAGED = re.compile(
     r"id [0-9a-f]{64} not found in repository|not found in the repository index|does not exist in the index"
     r"|the repository could be damaged|ciphertext verification failed|pack .* is (missing|damaged)"
     r"|invalid lock file|invalid data returned|unexpected pack size|repository contains errors"
-    r"|load\(<(index|snapshot|data).*(no such file|not exist|404 Not Found|not found)",
+    r"|(load|readfull)\(<(index|snapshot|data).*(no such file|not exist|404 Not Found|not found|file is too short)",
+    re.IGNORECASE,
+)
+# In messages of files these stand at the beginning, before the name, or at the end, behind it.
+_DAMAGED_FILE = re.compile(
+    r"parts of .* not found in the repository index; storing the file again$|tree [0-9a-f]+ .*could be damaged"
+    r"|ReadFull\(<(index|snapshot|data)/.*(no such file|not exist|not found|file is too short)|decrypting blob <data/",
     re.IGNORECASE,
 )
 _CONFIGURATION = re.compile(
     r"unknown flag|invalid argument|invalid backend|parsing .* failed|please specify|no policy|unable to open cert"
-    r"|root certificate|invalid id|executable file not found"
-    r"|unsupported|not a directory|cannot unmarshal|path .+: not found|snapshot is empty|mutually exclusive",
+    r"|root certificate|invalid id|executable file not found|invalid value for|invalid compression|invalid pattern"
+    r"|pack size (larger|smaller) than|unsupported|not a directory|cannot unmarshal|path .+: not found"
+    r"|snapshot is empty|mutually exclusive",
     re.IGNORECASE,
 )
 # A program or a folder in a snapshot that is not there is named, and the name may be anything.
 _NOT_THERE = re.compile(r"executable file not found|path .+: not found")
 _FORBIDDEN = re.compile(r"permission denied|operation not permitted", re.IGNORECASE)
-_FORBIDDEN_ADVICE = (
+FORBIDDEN_ADVICE = (
     "the mover's user may not do that: let the namespace have privileged movers, "
     "or give moverSecurityContext the user and group that own the files"
 )
@@ -71,31 +69,59 @@ _BY_CODE = {
 
 @frozen
 class Said:
-    """What restic said: of the repository and itself, and of the volume's files; and where its own folders are."""
+    """What restic said: of the repository and itself, and of the volume's files; and where its own folders are.
+
+    `trouble` is the gravest known error of the repository's server, even if its line is among those not kept.
+    """
 
     lines: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
     cache: str = ""
     temporary: str = ""
+    trouble: ProviderError | None = None
+
+
+# Several questions are asked of each line.
+@lru_cache(maxsize=16)
+def trouble_of(line: str) -> ProviderError | None:
+    """Return the known error of the server or the way to it that a line of the repository tells of, or None."""
+    failure = failure_of(line)
+    if failure is None:
+        return known_error(words(line))
+    return known_error(words(failure.reason), is_first=failure.is_first)
+
+
+def graver(one: ProviderError | None, other: ProviderError | None) -> ProviderError | None:
+    """Return the error that decides: the first that does not pass by itself, else the first."""
+    if one is None or (other is not None and one.error_class in HEALING and other.error_class not in HEALING):
+        return other
+    return one
 
 
 def is_hopeless(line: str, cache_directory: str) -> ErrorClass | None:
     """Return the class of a line of the repository after which waiting is no use, or None."""
     if _NO_SPACE.search(line) and _is_below(line, cache_directory):
         return ErrorClass.CACHE_FULL
-    if RETRY_LINE.search(line) and _DENIED.search(line):
-        return ErrorClass.ACCESS_DENIED
-    return None
+    failure = failure_of(line)
+    trouble = trouble_of(line) if failure is not None and failure.retried else None
+    return None if trouble is None or trouble.error_class in HEALING else trouble.error_class
 
 
 def is_missing_bucket(line: str) -> bool:
-    """Tell whether the line says that the bucket is missing, which `init` can create."""
-    return _BUCKET_MISSING.search(line) is not None
+    """Return whether the line says that the bucket is missing, which `init` can create."""
+    trouble = trouble_of(line)
+    return trouble is not None and trouble.error_class is ErrorClass.REPOSITORY_MISSING
 
 
 def is_damage(line: str) -> bool:
-    """Tell whether the line says that the repository is damaged."""
-    return _DAMAGED.search(line) is not None and not RETRY_LINE.search(line)
+    """Return whether the line of the repository says that it is damaged; one that tells of a refusal does not."""
+    failure = failure_of(line)
+    return _DAMAGED.search(line) is not None and (failure is None or not failure.retried) and trouble_of(line) is None
+
+
+def is_damage_of_file(text: str, item: str = "") -> bool:
+    """Return whether a message about a file says that the repository lacks parts of it."""
+    return _DAMAGED_FILE.match(text) is not None or _DAMAGED.search(tail(text, item)) is not None
 
 
 def classify(code: int, lines: Iterable[str], errors: Iterable[str] = ()) -> ErrorClass:
@@ -105,28 +131,38 @@ def classify(code: int, lines: Iterable[str], errors: Iterable[str] = ()) -> Err
 
 def judge(code: int, said: Said) -> tuple[ErrorClass, str]:
     """Return the class of a command that failed, and what can be done about it if that is plainer here."""
-    ours, both = "\n".join(said.lines), "\n".join((*said.lines, *said.errors))
+    ours = "\n".join(said.lines)
     if _HALF.search(ours):
         return ErrorClass.REPOSITORY_HALF_INITIALIZED, ""
     if code in _BY_CODE:
         return _BY_CODE[code], ""
     if code < 0:
         return ErrorClass.INTERRUPTED, ""
-    full = [line for line in (*said.lines, *said.errors) if _NO_SPACE.search(line)]
-    if full:
-        return _full(full, said)
-    for pattern, text, error_class, advice in (
-        (_NOT_THERE, ours, ErrorClass.CONFIGURATION, ""),
-        (_DENIED, ours, ErrorClass.ACCESS_DENIED, ""),
-        (_DAMAGED, both, ErrorClass.REPOSITORY_DAMAGED, ""),
-        (_FORBIDDEN, "\n".join(said.errors), ErrorClass.CONFIGURATION, _FORBIDDEN_ADVICE),
-        (_BUCKET_MISSING, ours, ErrorClass.REPOSITORY_MISSING, ""),
-        (_CONFIGURATION, both, ErrorClass.CONFIGURATION, ""),
-        (_FORBIDDEN, ours, ErrorClass.ACCESS_DENIED, ""),
-        (_UNREACHABLE, both, ErrorClass.UNREACHABLE, ""),
-    ):
-        if pattern.search(text):
-            return error_class, advice
+    of_files = [tail(text) for text in said.errors]
+    full = [line for line, end in zip(said.errors, of_files, strict=True) if _NO_SPACE.search(end)]
+    full += [line for line in said.lines if _NO_SPACE.search(line)]
+    return _full(full, said) if full else _by_words(ours, of_files, said)
+
+
+def _by_words(ours: str, of_files: list[str], said: Said) -> tuple[ErrorClass, str]:
+    """Return the class of a failure for which restic has no exit code."""
+    if _NOT_THERE.search(ours):
+        return ErrorClass.CONFIGURATION, ""
+    trouble = said.trouble
+    for line in said.lines:
+        trouble = graver(trouble, trouble_of(line))
+    if trouble is not None and trouble.error_class not in HEALING:
+        return trouble.error_class, trouble.advice
+    if trouble is None and (any(map(is_damage, said.lines)) or any(map(is_damage_of_file, said.errors))):
+        return ErrorClass.REPOSITORY_DAMAGED, ""
+    if any(map(_FORBIDDEN.search, of_files)):
+        return ErrorClass.CONFIGURATION, FORBIDDEN_ADVICE
+    if _CONFIGURATION.search(ours) or any(map(_CONFIGURATION.search, of_files)):
+        return ErrorClass.CONFIGURATION, ""
+    if _FORBIDDEN.search(ours):
+        return ErrorClass.ACCESS_DENIED, ""
+    if trouble is not None or any(failure_of(line) for line in said.lines):
+        return ErrorClass.UNREACHABLE, trouble.advice if trouble else ""
     return ErrorClass.UNKNOWN, ""
 
 
@@ -140,5 +176,5 @@ def _full(lines: list[str], said: Said) -> tuple[ErrorClass, str]:
 
 
 def _is_below(line: str, folder: str) -> bool:
-    """Tell whether a path below the folder is named; a folder of that name further down is another one."""
+    """Return whether a path below the folder is named; a folder of that name further down is another one."""
     return bool(folder) and re.search(rf"(?:^|[\s\"'(:]){re.escape(folder.rstrip('/'))}/", line) is not None

@@ -1,23 +1,29 @@
 """Whether the repository still answers, judged by what restic says of its requests.
 
 restic tries each request again for a quarter of an hour and tells so; it also tells when one has succeeded after all.
-Of those that succeed at once it says nothing, so silence is a good sign, and an old complaint is none at all.
+Of those that succeed at once it says nothing, so silence is a good sign, and an old complaint is none at all. Several
+requests are on the way at once, and that one succeeds says nothing of the others.
 """
 
 from __future__ import annotations
 
-import re
+from attrs import frozen
 
 from volsync_py.core.durations import parse_go_duration
+from volsync_py.restic.messages import failure_of, mended_request
 from volsync_py.restic.report import ErrorClass
 from volsync_py.restic.run import Deadlines
 
-RETRY_LINE = re.compile(r"returned error, retrying after( [^:]+)?")
-_MENDED_LINE = re.compile(r"operation successful after \d+ retries")
-# The first thing that restic asks of a repository; when that hangs, nothing has ever answered.
-_FIRST_REQUEST_HUNG = re.compile(r"<config/>.*request timeout")
 # The next complaint comes when the pause and the request are over, and on a busy machine a little later.
 _LATE_SECONDS = 10.0
+
+
+@frozen
+class _Complaint:
+    """Since when a request fails, and until when it is to be heard of again."""
+
+    since: float
+    next_due: float
 
 
 class Contact:
@@ -26,36 +32,44 @@ class Contact:
     def __init__(self, deadlines: Deadlines, now: float) -> None:
         self._deadlines, self._started, self._moved = deadlines, now, now
         self._bytes = 0
-        self._first: float | None = None
-        self._next_due = now
+        self._failing: dict[str, _Complaint] = {}
 
     def said(self, line: str, now: float) -> None:
         """Take note of a line of restic's."""
-        retry = RETRY_LINE.search(line)
-        if retry:
-            if self._first is None or now > self._next_due:
-                self._first = self._started if _FIRST_REQUEST_HUNG.search(line) else now
-            self._next_due = now + _pause(retry[1] or "") + self._deadlines.stuck_seconds + _LATE_SECONDS
-        elif _MENDED_LINE.search(line):
-            self._first = None
+        failure = failure_of(line)
+        if failure is None:
+            self._failing.pop(mended_request(line), None)
+            return
+        before = self._failing.pop(failure.request, None)
+        if not failure.retried:
+            return
+        self._failing = {request: one for request, one in self._failing.items() if now <= one.next_due}
+        since = before.since if before is not None and now <= before.next_due else now
+        if before is None and failure.is_first and "request timeout" in failure.reason:
+            # The first thing that restic asks for; when that hangs, nothing has ever answered.
+            since = self._started
+        next_due = now + _pause(failure.pause) + self._deadlines.stuck_seconds + _LATE_SECONDS
+        self._failing[failure.request] = _Complaint(since, next_due)
 
     def moved(self, count: int, now: float) -> None:
         """Take note of how many bytes have been read or written so far."""
         if count > self._bytes:
-            self._bytes, self._moved, self._first = count, now, None
+            self._bytes, self._moved = count, now
+            self._failing.clear()
 
     def verdict(self, now: float) -> ErrorClass | None:
         """Return what the repository is, once a deadline has passed, or None."""
-        if self._first is None or now > self._next_due:
+        since = min((one.since for one in self._failing.values() if now <= one.next_due), default=None)
+        if since is None:
             return None
-        if now - self._first > self._deadlines.contactSeconds and not self._bytes:
+        if now - since > self._deadlines.contactSeconds and not self._bytes:
             return ErrorClass.UNREACHABLE
-        return ErrorClass.STALLED if now - max(self._moved, self._first) > self._deadlines.stallSeconds else None
+        return ErrorClass.STALLED if now - max(self._moved, since) > self._deadlines.stallSeconds else None
 
 
 def _pause(text: str) -> float:
     """Return how long restic says that it waits."""
     try:
-        return parse_go_duration(text.strip()).total_seconds()
+        return parse_go_duration(text).total_seconds()
     except ValueError:
         return 0.0

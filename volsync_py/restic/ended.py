@@ -8,12 +8,14 @@ from typing import Any
 from attrs import field, frozen
 
 from volsync_py.restic.classify import Said, judge
-from volsync_py.restic.contact import RETRY_LINE
+from volsync_py.restic.messages import RETRY_LINE, told
 from volsync_py.restic.report import ErrorClass
 
 Message = dict[str, Any]
 # restic counts errors at its end, and has told them before.
-_COUNTED_ERRORS = re.compile(r"There were \d+ errors")
+_COUNTED_ERRORS = re.compile(r"There were \d+ errors|repository contains errors")
+# What a check that found errors is by its words; locks, passwords and signals have exit codes of their own.
+_MAY_BE_DAMAGE = (ErrorClass.REPOSITORY_DAMAGED, ErrorClass.UNKNOWN)
 
 
 @frozen
@@ -37,6 +39,9 @@ class Ended:
     damaged: bool = False
     # What the mover adds to what restic said.
     note: str = ""
+    # When the mover ended it: its own reason, and what can be done about it.
+    why: str = ""
+    advice: str = ""
 
     @property
     def ok(self) -> bool:
@@ -49,22 +54,35 @@ class Ended:
         return self.stopped or judge(self.code, self.said)[0]
 
     @property
+    def found_damage(self) -> bool:
+        """Whether it is a check that has found the repository damaged.
+
+        One that was stopped counts the requests that it was kept from as errors, and so does one that was refused, or
+        could not reach the server.
+        """
+        if self.ok or self.stopped is not None or not self.message("summary").get("num_errors"):
+            return False
+        return self.said.trouble is None and judge(self.code, self.said)[0] in _MAY_BE_DAMAGE
+
+    @property
     def cause(self) -> str:
-        """One line that says what went wrong, and what can be done if that is known here."""
-        advice = "" if self.stopped else judge(self.code, self.said)[1]
+        """What went wrong, in one line, and what can be done if that is known here."""
+        advice = self.advice if self.stopped else judge(self.code, self.said)[1]
         return "; ".join(part for part in (self._cause(), advice, self.note) if part)
 
     def _cause(self) -> str:
         retried = [line for line in self.said.lines if RETRY_LINE.search(line)]
+        if self.why:
+            return self.why
         if self.stopped is not None and retried:
             # What restic says when it is told to stop is no cause.
-            return _first_line(RETRY_LINE.sub("failed", retried[-1]))
+            return told(RETRY_LINE.sub("failed", retried[-1]))
         fatal = str(self.message("exit_error").get("message") or "")
         first = next(iter((*self.said.errors, *self.said.lines)), "")
         if fatal and _COUNTED_ERRORS.search(fatal) and first != fatal:
-            return f"{_first_line(fatal)}; the first: {_first_line(first)}"
+            return f"{told(fatal)}; the first: {told(first)}"
         last = next(iter((*self.said.lines[::-1], *self.said.errors[::-1])), "")
-        return _first_line(fatal or last or f"restic exited with {self.code}")
+        return told(fatal or last or f"restic exited with {self.code}")
 
     @property
     def text(self) -> str:
@@ -75,9 +93,3 @@ class Ended:
     def message(self, kind: str) -> Message:
         """Return the last message of a kind, or {}."""
         return self.latest.get(kind, {})
-
-
-def _first_line(text: str) -> str:
-    """Return what matters of a message: stack traces follow on further lines, and restic says "Fatal" twice."""
-    lines = text.strip().splitlines() or [""]
-    return re.sub(r"^(Fatal: )+", "", lines[0])

@@ -9,20 +9,26 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Collection, Iterator
 from typing import IO, Any
 
 from volsync_py.bounded_json import Unreadable, read_json, real_of
-from volsync_py.restic.classify import Said, is_damage, is_hopeless, is_missing_bucket
-from volsync_py.restic.contact import RETRY_LINE, Contact
+from volsync_py.restic.classify import (
+    Said,
+    graver,
+    is_damage,
+    is_damage_of_file,
+    is_hopeless,
+    is_missing_bucket,
+    trouble_of,
+)
+from volsync_py.restic.contact import Contact
 from volsync_py.restic.ended import Ended, Message
+from volsync_py.restic.kept_lines import MOST_LINES, KeptLines
+from volsync_py.restic.messages import Failure, continues, decides, failure_of, mended_request
 from volsync_py.restic.report import ErrorClass
+from volsync_py.restic.s3_errors import ProviderError
 
-# Hundreds of errors of one kind tell no more than these.
-MOST_LINES = 200
-# The first ones name the cause, the last ones the end.
-_FIRST_LINES = 50
 # Whatever is recognised in a line is in its beginning.
 _LONGEST_TEXT = 4096
 # A name in a list for people; the whole of a longer one is in no log either.
@@ -37,21 +43,9 @@ _NUMBERS = frozenset(
     " files_deleted total_files data_added data_added_packed total_files_processed total_bytes_processed"
     " total_duration files_new files_changed files_unmodified dirs_new dirs_changed dirs_unmodified num_errors".split()
 )
+# What grows in a message of status while something is done.
+_WORK = ("bytes_done", "files_done", "total_files", "total_bytes", "bytes_restored", "files_restored", "files_skipped")
 _NO_TEXT = re.compile("\ufffd+")
-
-
-class _Lines:
-    """The first and the last lines of many."""
-
-    def __init__(self) -> None:
-        self._first: list[str] = []
-        self._last: deque[str] = deque(maxlen=MOST_LINES - _FIRST_LINES)
-
-    def append(self, line: str) -> None:
-        (self._first if len(self._first) < _FIRST_LINES else self._last).append(line)
-
-    def all(self) -> tuple[str, ...]:
-        return (*self._first, *self._last)
 
 
 class Output:
@@ -77,9 +71,12 @@ class Output:
         self.news = threading.Event()
         self.failure: Exception | None = None
         self.stop_for: ErrorClass | None = None
+        self.advice = ""
+        # How many bytes were said, and how much work was told of: what is read, written, found and looked at.
+        self.bytes = self.work = 0
         # The main thread sets it once it has told restic to stop: what comes then is no cause of anything.
         self.quiet = False
-        self._lines, self._errors = _Lines(), _Lines()
+        self._lines, self._errors = KeptLines(), KeptLines()
         self._items: dict[str, None] = {}
         self._told: set[str] = set()
         self._untold = 0
@@ -89,6 +86,12 @@ class Output:
         self._found: list[str] = []
         self._document: Any = None
         self._missing_bucket = self._damaged = False
+        # What was told of last, and whether it is a request that failed …
+        self._last_text = ""
+        self._failure: Failure | None = None
+        # … the known errors of requests that are tried again, and the gravest of those that are not.
+        self._failing: dict[str, ProviderError] = {}
+        self._trouble: ProviderError | None = None
 
     def read(self, stream: IO[bytes], *, is_error: bool) -> None:
         """Read a stream to its end, whatever happens."""
@@ -106,26 +109,33 @@ class Output:
             self.open -= 1
         self.news.set()
 
-    def ended(self, code: int, stopped: ErrorClass | None) -> Ended:
-        """Return how it ended; both streams have been read."""
-        if self._untold:
-            self._log(f"error: and {self._untold} more")
-        return Ended(
-            code,
-            Said(self._lines.all(), self._errors.all(), self._cache, self._temporary),
-            stopped,
-            self._latest,
-            tuple(self._nodes),
-            self._document,
-            tuple(self._items),
-            # An unreadable folder is met by who counts the files and by who reads them.
-            max(self._failed.values(), default=0) if len(self._items) >= MOST_LINES else len(self._items),
-            tuple(self._found),
-            self._missing_bucket,
-            self._damaged,
-        )
+    def ended(self, code: int, stopped: ErrorClass | None, why: str = "") -> Ended:
+        """Return how it ended; both streams have been read, or nobody will say anything more. `why`: our reason."""
+        with self._lock:
+            if self._untold:
+                self._log(f"error: and {self._untold} more")
+            trouble = self._trouble
+            for other in self._failing.values():
+                trouble = graver(trouble, other)
+            return Ended(
+                code,
+                Said(self._lines.all(), self._errors.all(), self._cache, self._temporary, trouble),
+                stopped,
+                self._latest,
+                tuple(self._nodes),
+                self._document,
+                tuple(self._items),
+                # An unreadable folder is met by who counts the files and by who reads them.
+                max(self._failed.values(), default=0) if len(self._items) >= MOST_LINES else len(self._items),
+                tuple(self._found),
+                self._missing_bucket,
+                self._damaged and trouble is None,
+                why=why,
+                advice=self.advice,
+            )
 
     def _take(self, raw: bytes, is_error: bool) -> None:
+        self.bytes += len(raw)
         # Lines that overwrite each other on a terminal end with a carriage return.
         line = raw.decode(errors="replace").rstrip().rpartition("\r")[2]
         if not line:
@@ -137,8 +147,7 @@ class Output:
         elif value is not None:
             self._document = value
         elif is_error:
-            self._lines.append(line)
-            self._hope(line)
+            self._told_of_repository(line)
             if not self.quiet and self.stop_for is None and not (self._missing_bucket and is_missing_bucket(line)):
                 self._log(line)
         else:
@@ -154,7 +163,10 @@ class Output:
         elif kind == "status":
             done = int(message.get("bytes_done") or message.get("bytes_restored") or 0)
             self._contact.moved(done, time.monotonic())
+            self.work = sum(int(message.get(key) or 0) for key in _WORK)
             self._on_status(message)
+        elif kind == "error" and "item" not in message and isinstance(message.get("message"), str):
+            self._complaint(message["message"].strip()[:_LONGEST_TEXT])
         elif kind == "error":
             self._error(message)
         elif kind == "node":
@@ -164,41 +176,72 @@ class Output:
             if kind in self._latest or len(self._latest) < _MOST_KINDS:
                 self._latest[kind] = message
             if kind == "exit_error":
-                text = str(message.get("message") or "")[:_LONGEST_TEXT]
-                self._lines.append(text)
-                self._hope(text)
+                self._told_of_repository(str(message.get("message") or "")[:_LONGEST_TEXT])
+
+    def _complaint(self, text: str) -> None:
+        """Take an error of `check`, which has its errors and its retries of requests all in one form."""
+        if text:
+            self._told_of_repository(text)
+            self._tell(text if failure_of(text) or mended_request(text) else f"error: {text}")
 
     def _error(self, message: Message) -> None:
         error = message.get("error")
         text = str(message.get("message") or (error.get("message") if isinstance(error, dict) else error))
         text = text[:_LONGEST_TEXT]
-        item, during = str(message.get("item") or "")[-_LONGEST_ITEM:], str(message.get("during") or "")
+        whole, during = str(message.get("item") or ""), str(message.get("during") or "")
+        item = whole[-_LONGEST_ITEM:]
         self._errors.append(text)
-        self._damaged = self._damaged or is_damage(text)
+        self._damaged = self._damaged or is_damage_of_file(text, whole)
         if item:
             self._failed[during] = self._failed.get(during, 0) + 1
             if len(self._items) < MOST_LINES:
                 self._items[item] = None
-        told = text if item in text else f"{item}: {text}"
-        if self.quiet or self.stop_for is not None or told in self._told:
+        self._tell(f"error: {text if item in text else f'{item}: {text}'}")
+
+    def _tell(self, text: str) -> None:
+        """Log an error, each once and no more than anybody reads."""
+        if self.quiet or self.stop_for is not None or text in self._told:
             return
         if len(self._told) >= MOST_LINES:
             self._untold += 1
             return
-        self._told.add(told)
-        self._log(f"error: {told}")
+        self._told.add(text)
+        self._log(text)
 
-    def _hope(self, line: str) -> None:
-        """Look in a line for what decides about going on."""
-        self._contact.said(line, time.monotonic())
-        self._damaged = self._damaged or is_damage(line)
+    def _told_of_repository(self, line: str) -> None:
+        """Take note of what is said of the repository, and of what decides about going on."""
+        if self._failure is not None and continues(line):
+            if len(self._last_text) < _LONGEST_TEXT:
+                self._lines.extend_last(line)
+                self._last_text += f"\n{line}"
+            if not decides(line):
+                return
+        else:
+            self._lines.append(line)
+            self._last_text, self._failure = line, failure_of(line)
+            self._contact.said(line, time.monotonic())
+            if mended := mended_request(line):
+                self._lines.without(mended)
+                self._failing.pop(mended, None)
+        self._weigh(self._last_text, self._failure)
+
+    def _weigh(self, text: str, failure: Failure | None) -> None:
+        """Take note of how grave a message of the repository is."""
+        trouble = trouble_of(text)
+        if failure is not None and failure.retried:
+            if trouble is not None and len(self._failing) < MOST_LINES:
+                self._failing[failure.request] = graver(self._failing.get(failure.request), trouble) or trouble
+        elif not self.quiet:
+            self._trouble = graver(self._trouble, trouble)
+        self._damaged = self._damaged or is_damage(text)
+        self._hope(text, trouble)
+
+    def _hope(self, line: str, trouble: ProviderError | None) -> None:
+        self._missing_bucket = self._missing_bucket or is_missing_bucket(line)
         why = is_hopeless(line, self._cache)
-        if is_missing_bucket(line):
-            self._missing_bucket = True
-            if RETRY_LINE.search(line):
-                why = ErrorClass.REPOSITORY_MISSING
         if why is not None and self.stop_for is None:
             self.stop_for = why
+            self.advice = trouble.advice if trouble is not None and trouble.error_class is why else ""
             self.news.set()
 
 

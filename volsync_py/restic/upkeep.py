@@ -132,7 +132,7 @@ def check(session: Session) -> None:
     subset = session.run.check.subset
     args = ["--read-data-subset", subset] if subset else []
     ended = session.maintenance("check", "Starting check", "check", *args)
-    if not ended.ok and ended.stopped is None and ended.message("summary").get("num_errors"):
+    if ended.found_damage:
         last = session.report.steps[-1]
         damaged = StepReport("check", Outcome.FAILED, ErrorClass.REPOSITORY_DAMAGED, last.message, last.seconds)
         session.update(steps=(*session.report.steps[:-1], damaged))

@@ -124,6 +124,17 @@ def test_root_without_rights_learns_what_to_set_when_files_are_somebody_elses(mo
     assert ran.report.restored is None
 
 
+def test_root_without_rights_learns_what_to_set_when_the_volume_itself_is_somebody_elses(mover: Mover) -> None:
+    mover.write(plain="hello")
+    os.chown(mover.data, NOBODY, NOBODY)
+    mover.data.chmod(0o700)
+    mover.wrapper = NO_RIGHTS
+    ran = mover("backup")
+    assert (ran.code, ran.report.error_class) == (1, "Configuration"), ran.log
+    assert "the volume cannot be read: Permission denied; the mover's user may not do that" in ran.report.message
+    assert "moverSecurityContext" in ran.report.message
+
+
 def test_root_without_rights_restores_what_is_its_own(mover: Mover) -> None:
     mover.write(plain="hello")
     mover.wrapper = NO_RIGHTS

@@ -65,7 +65,7 @@ CLASSES: dict[str, ErrorInfo] = {
         "an init was interrupted: empty the location if you need nothing of it, else restore its config file",
     ),
     ErrorClass.REPOSITORY_DAMAGED: ErrorInfo(
-        "restic misses packs, blobs or index files in a restore or a backup, or check finds errors",
+        "restic misses packs, blobs or index files, or check finds errors, and every request was answered",
         Pace.CHANGE,
         "run restic check, then restic repair; prune and retention stay off until then",
     ),
@@ -81,17 +81,17 @@ CLASSES: dict[str, ErrorInfo] = {
         "correct RESTIC_PASSWORD in the repository Secret, or RESTIC_REPOSITORY if it names another repository",
     ),
     ErrorClass.UNREACHABLE: ErrorInfo(
-        "no backend operation succeeds within the contact deadline (refused, DNS, time-out, 5xx)",
+        "no backend operation succeeds within the contact deadline (refused, DNS, time-out, throttling, 5xx, silence)",
         Pace.RETRY,
         "check RESTIC_REPOSITORY, the network and the storage server",
     ),
     ErrorClass.ACCESS_DENIED: ErrorInfo(
-        "the storage server refuses the credentials, the bucket or the certificate",
+        "the storage server refuses the credentials, the account, the clock or the certificate",
         Pace.CHANGE,
-        "correct the credentials or the bucket name in the repository Secret, or the certificate that customCA names",
+        "correct the credentials in the repository Secret, or the certificate that customCA names",
     ),
     ErrorClass.TARGET_FULL: ErrorInfo(
-        "no space left on the volume that is restored to, or in the repository",
+        "no space left on the volume that is restored to or in the repository, or a quota of the storage is used up",
         Pace.CHANGE,
         "enlarge the volume (capacity, or the claim itself) or the repository's storage",
     ),
@@ -109,7 +109,8 @@ CLASSES: dict[str, ErrorInfo] = {
         "nothing to do: it is tried again; if this repeats, see the pod's events for evictions",
     ),
     ErrorClass.CONFIGURATION: ErrorInfo(
-        "the mover or restic refuses its options or environment, or lacks rights; a bucket that cannot be made",
+        "the mover or restic refuses its options or environment, credentials are missing, rights are lacking, or the "
+        "storage server does not know such a bucket, region or protocol",
         Pace.CHANGE,
         "correct the field or key that the message names",
     ),
@@ -124,7 +125,10 @@ CLASSES: dict[str, ErrorInfo] = {
         "find out why the volume is empty; emptySource: Skip ignores it",
     ),
     ErrorClass.STALLED: ErrorInfo(
-        "no byte has moved for the stall deadline", Pace.RETRY, "check the network and the storage server"
+        "for the stall deadline no byte has moved while requests failed, or restic has done nothing at all",
+        Pace.RETRY,
+        "check the network and the storage server; without a complaint of restic's, the volumes: a pipe, a device or a "
+        "network file system may not answer",
     ),
     ErrorClass.UNKNOWN: ErrorInfo(
         "none of the other classes", Pace.RETRY, "read the mover's log in status.latestMoverStatus.logs"
