@@ -13,12 +13,13 @@ import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from volsync_py.restic.classify import Said
 from volsync_py.restic.contact import Contact
 from volsync_py.restic.ended import Ended, Message
 from volsync_py.restic.output import Output
+from volsync_py.restic.progress import LEAST_BYTES_A_SECOND, LEAST_BYTES_OF_SILENT_RETRIES, Progress, usage_of
 from volsync_py.restic.report import ErrorClass
 from volsync_py.restic.run import Deadlines
 
@@ -27,6 +28,10 @@ _TICK_SECONDS = 0.2
 # What reads and writes the volume. Nothing else has any business there, not even when it goes wrong.
 _IN_THE_VOLUME = ("backup", "restore")
 _ELSEWHERE = "/"
+# A killed process ends at once, unless it waits for a device; its output ends with it, unless a child has kept it.
+_GONE_SECONDS = 10.0
+# Their libraries try again without end, and without telling restic.
+_RETRIED_IN_SILENCE = ("gs:", "b2:")
 
 
 @frozen
@@ -57,18 +62,24 @@ class Restic:
             return Ended(130, Said(), ErrorClass.INTERRUPTED)
         stuck = f"{self.deadlines.stuck_seconds}s"
         command = [self.program, *args, *self.options, "--json", "--stuck-request-timeout", stuck]
+        stall = self.deadlines.stallSeconds
         if retry_lock:
             command += ["--retry-lock", f"{self.deadlines.retryLockSeconds:g}s"]
-        return _Running(self, command, wanted).wait()
+            stall += self.deadlines.retryLockSeconds
+        return _Running(self, command, wanted, stall).wait()
 
 
 class _Running:
     """One process and the threads that read it."""
 
-    def __init__(self, restic: Restic, command: Sequence[str], wanted: Collection[str]) -> None:
-        self._restic = restic
+    def __init__(self, restic: Restic, command: Sequence[str], wanted: Collection[str], stall: float) -> None:
+        self._restic, self._stall = restic, stall
         self._stopped: ErrorClass | None = None
+        self._why = ""
         self._contact = Contact(restic.deadlines, time.monotonic())
+        self._in_silence = restic.env.get("RESTIC_REPOSITORY", "").startswith(_RETRIED_IN_SILENCE)
+        least = LEAST_BYTES_OF_SILENT_RETRIES if self._in_silence else LEAST_BYTES_A_SECOND
+        self._progress = Progress(time.monotonic(), least)
         self._output = Output(
             self._contact,
             restic.log,
@@ -101,39 +112,70 @@ class _Running:
 
     def wait(self) -> Ended:
         """Return how it ended; what went wrong in reading it is raised."""
-        kill_at: float | None = None
-        while True:
-            # Its output ends with it, and that is noticed at once; waiting for a process with a time limit polls.
-            self._output.news.wait(_TICK_SECONDS)
-            self._output.news.clear()
-            if self._output.open == 0:
-                try:
-                    code = self._process.wait(_TICK_SECONDS)
-                    break
-                except subprocess.TimeoutExpired:
-                    pass
-            now = time.monotonic()
-            if kill_at is None and self._is_to_end(now):
-                kill_at = now + self._restic.deadlines.killSeconds
-            if kill_at is not None and now > kill_at:
-                self._process.kill()
-        for reader in self._readers:
-            reader.join()
+        code = self._ended()
         self._restic.current.remove(self._process)
         if self._output.failure is not None:
             raise self._output.failure
         interrupted = self._restic.interrupted.is_set()
         stopped = ErrorClass.INTERRUPTED if interrupted else self._stopped
-        return self._output.ended(128 - code if code < 0 else code, stopped if code != 0 or interrupted else None)
+        why = "" if interrupted else self._why
+        return self._output.ended(128 - code if code < 0 else code, stopped if code != 0 or interrupted else None, why)
+
+    def _ended(self) -> int:
+        """Wait for the end of the process and of what it says, within the deadlines; return its code."""
+        kill_at = give_up_at = float("inf")
+        gone = min(_GONE_SECONDS, self._restic.deadlines.killSeconds)
+        while True:
+            # Its output ends with it, and that is noticed at once; waiting for a process with a time limit polls.
+            self._output.news.wait(_TICK_SECONDS)
+            self._output.news.clear()
+            code = self._code()
+            now = time.monotonic()
+            if code is not None and self._output.open == 0:
+                return code
+            if code is not None:
+                give_up_at = min(give_up_at, now + gone)
+            elif kill_at == float("inf") and self._is_to_end(now):
+                kill_at = now + self._restic.deadlines.killSeconds
+            if code is None and now > kill_at:
+                self._process.kill()
+                give_up_at = min(give_up_at, now + gone)
+            if now > give_up_at:
+                self._output.quiet = True
+                return -signal.SIGKILL if code is None else code
+
+    def _code(self) -> int | None:
+        """Return the process's code, if it has one; when nobody can say anything more, it comes in a moment."""
+        try:
+            return self._process.wait(_TICK_SECONDS) if self._output.open == 0 else self._process.poll()
+        except subprocess.TimeoutExpired:
+            return None
 
     def _is_to_end(self, now: float) -> bool:
-        """Tell whether it is to end, and let it know if that is our decision."""
+        """Return whether it is to end, and let it know if that is our decision."""
         if self._restic.interrupted.is_set():
             self._output.quiet = True
             return True
-        self._stopped = self._output.stop_for or self._contact.verdict(now)
+        self._stopped = self._output.stop_for or self._contact.verdict(now) or self._idle(now)
         if self._stopped is None and self._output.failure is None:
             return False
         self._output.quiet = True
         self._process.send_signal(signal.SIGTERM)
         return True
+
+    def _idle(self, now: float) -> ErrorClass | None:
+        """Return what it is when the process has done nothing for too long."""
+        usage = usage_of(self._process.pid)
+        if usage is None:
+            return None
+        # What it says is no work.
+        own = evolve(usage, bytes=max(usage.bytes - self._output.bytes, 0))
+        seconds = self._progress.saw(own, self._output.work, now)
+        contact = self._restic.deadlines.contactSeconds
+        if self._in_silence and not self._output.bytes and seconds > contact:
+            self._why = f"nothing was heard of the repository for {contact:g} s"
+            return ErrorClass.UNREACHABLE
+        if seconds > self._stall:
+            self._why = f"restic has done nothing for {self._stall:g} s: it has read, written and computed nothing"
+            return ErrorClass.STALLED
+        return None

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
+import signal
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -70,7 +73,8 @@ def test_what_is_no_number_where_one_belongs_counts_as_none_and_hangs_nothing(tm
 
 
 def test_one_error_of_the_server_ends_no_command_that_goes_on_for_long(tmp_path: Path, said: Said) -> None:
-    assert run(tmp_path, said, f"echo '{RETRY}' >&2; echo '{MENDED}' >&2; sleep 2.5").ok
+    deadlines = Deadlines(contactSeconds=1, stallSeconds=60)
+    assert run(tmp_path, said, f"echo '{RETRY}' >&2; echo '{MENDED}' >&2; sleep 2.5", deadlines=deadlines).ok
 
 
 def test_a_server_that_keeps_failing_ends_the_command(tmp_path: Path, said: Said) -> None:
@@ -84,6 +88,147 @@ def test_a_process_that_does_not_heed_a_signal_is_killed(tmp_path: Path, said: S
     script = f"trap '' TERM; while true; do echo '{RETRY}' >&2; sleep 0.2; done"
     ended = run(tmp_path, said, script, deadlines=Deadlines(contactSeconds=1, killSeconds=0.5))
     assert (ended.error_class, ended.code) == ("Unreachable", 137)
+
+
+BRIEF = Deadlines(contactSeconds=60, stallSeconds=1, killSeconds=5)
+
+
+def python(folder: Path, *lines: str) -> str:
+    """Return the script that runs a program of these lines."""
+    (folder / "program.py").write_text("\n".join([f"PIPE = '{folder}/pipe'", *lines]), encoding="utf-8")
+    return f"exec {sys.executable} -u {folder / 'program.py'}"
+
+
+STATUS = "print(json.dumps({'message_type': 'status', 'seconds_elapsed': i, 'bytes_done': 1000, 'total_files': 3}))"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("import signal", "signal.pause()"),
+        ("import json, time", "for i in range(1000):", f"    {STATUS}", "    time.sleep(0.5)"),
+        # Nobody opens its other end.
+        ("import os", "os.mkfifo(PIPE)", "open(PIPE, 'w')"),
+    ],
+    ids=["silent", "says the same again and again", "opens a pipe that nobody reads"],
+)
+def test_a_process_that_does_nothing_is_ended_although_it_complains_of_nothing(
+    tmp_path: Path, said: Said, lines: tuple[str, ...]
+) -> None:
+    ended = run(tmp_path, said, python(tmp_path, *lines), deadlines=BRIEF)
+    assert ended.error_class == "Stalled"
+    assert ended.cause == "restic has done nothing for 1 s: it has read, written and computed nothing"
+
+
+@pytest.mark.parametrize(
+    "work",
+    ["sum(range(300_000))", "open('/dev/zero', 'rb').read(4096)", "print(json.dumps(status | {'total_files': i}))"],
+    ids=["computes", "reads", "finds files"],
+)
+def test_a_process_that_does_something_is_waited_for_however_silent_it_is(
+    tmp_path: Path, said: Said, work: str
+) -> None:
+    loop = ("import json, time", "status = {'message_type': 'status'}", "for i in range(40):", f"    {work}")
+    assert run(tmp_path, said, python(tmp_path, *loop, "    time.sleep(0.05)"), deadlines=BRIEF).ok
+
+
+def test_a_repository_that_is_never_heard_of_is_unreachable_by_the_deadline_of_contact(
+    tmp_path: Path, said: Said
+) -> None:
+    script = "trap 'exit 130' TERM; sleep 60 >/dev/null 2>&1 & wait"
+    deadlines = Deadlines(contactSeconds=1, stallSeconds=60, killSeconds=5)
+    env = {"PATH": os.environ["PATH"], "RESTIC_REPOSITORY": "gs:bucket:/"}
+    ended = run(tmp_path, said, script, deadlines=deadlines, env=env)
+    assert (ended.error_class, ended.cause) == ("Unreachable", "nothing was heard of the repository for 1 s")
+
+
+def test_a_lock_that_is_waited_for_is_no_stall(tmp_path: Path, said: Said) -> None:
+    program = tmp_path / "restic"
+    program.write_text("#!/bin/sh\nsleep 1.5\n", encoding="utf-8")
+    program.chmod(0o755)
+    deadlines = Deadlines(contactSeconds=60, stallSeconds=1, retryLockSeconds=60)
+    env = {"PATH": os.environ["PATH"]}
+    restic = Restic(env, str(tmp_path), deadlines, said.log.append, program=str(program))
+    assert restic.run("command", retry_lock=True).ok
+
+
+def test_a_child_that_keeps_the_output_open_keeps_nobody_waiting(tmp_path: Path, said: Said) -> None:
+    deadlines = Deadlines(stallSeconds=600, killSeconds=0.5)
+    ended = run(tmp_path, said, f"sleep 600 & echo $! > {tmp_path}/child; exit 0", deadlines=deadlines)
+    os.kill(int((tmp_path / "child").read_text()), signal.SIGKILL)
+    assert ended.ok
+
+
+CHECKED = '{"message_type":"summary","num_errors":2}'
+FATAL = '{"message_type":"exit_error","code":1,"message":"Fatal: repository contains errors"}'
+PACK = "Load(<data/42d2682e39>, 903, 0)"
+
+
+def of_check(*messages: str) -> str:
+    """Return what `check` says of these errors."""
+    lines = [json.dumps({"message_type": "error", "message": text}) for text in messages]
+    return "; ".join(f"echo '{line}' >&2" for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("messages", "expected"),
+    [
+        ((f"{PACK} failed: <data/42d2682e39> does not exist", "pack 42d2682e: does not exist\n"), True),
+        (("pack 42d2 contains 1 errors: ciphertext verification failed",), True),
+        ((f"{PACK} failed: unexpected HTTP response (403): 403 Forbidden", "pack 42d2: does not exist"), False),
+        ((f"{PACK} failed: client.GetObject: Access Denied.",), False),
+        (("error for tree c433fa4c:\n", "  ReadFull(<data/42d2>): unexpected HTTP response (503): 503 Busy\n"), False),
+        (
+            # A short trouble that has passed takes nothing away from what was found.
+            (f"{PACK} returned error, retrying after 1s: EOF", f"{PACK} operation successful after 1 retries", "x"),
+            True,
+        ),
+    ],
+)
+def test_a_check_has_found_damage_only_if_nothing_kept_it_from_looking(
+    tmp_path: Path, said: Said, messages: tuple[str, ...], expected: bool
+) -> None:
+    ended = run(tmp_path, said, f"{of_check(*messages)}; echo '{CHECKED}'; echo '{FATAL}' >&2; exit 1")
+    assert ended.found_damage is expected
+    assert (ended.error_class == "RepositoryDamaged") is expected
+
+
+def test_a_check_that_cannot_reach_the_server_is_ended_by_the_deadline_and_finds_no_damage(
+    tmp_path: Path, said: Said
+) -> None:
+    retry = of_check(f"{PACK} returned error, retrying after 1s: unexpected HTTP response (503): 503 Busy")
+    # What restic counts when it is told to stop.
+    (tmp_path / "counted").write_text(CHECKED + "\n", encoding="utf-8")
+    script = f"trap 'cat {tmp_path}/counted; exit 130' TERM; while true; do {retry}; sleep 0.2; done"
+    ended = run(tmp_path, said, script)
+    assert ended.message("summary") == {"message_type": "summary", "num_errors": 2}
+    assert (ended.error_class, ended.found_damage) == ("Unreachable", False)
+
+
+def test_an_answer_that_will_not_change_ends_the_command_with_what_to_do(tmp_path: Path, said: Said) -> None:
+    retry = "Stat(<config/>) returned error, retrying after 1s: Stat: The provided token has expired."
+    ended = run(tmp_path, said, f"trap 'exit 130' TERM; echo '{retry}' >&2; sleep 60 >/dev/null 2>&1 & wait")
+    assert ended.error_class == "AccessDenied"
+    assert ended.cause.startswith("Stat(<config/>) failed: Stat: The provided token has expired.; renew AWS_SESSION_")
+
+
+def test_a_code_on_a_further_line_of_an_answer_counts(tmp_path: Path, said: Said) -> None:
+    first = "Stat(<config/>) returned error, retrying after 1s: blob.GetProperties: HEAD https://a.b/c"
+    lines = [first, "-" * 80, "RESPONSE 400: 400 Bad Request", "ERROR CODE: InvalidResourceName", "-" * 80]
+    printed = "; ".join(f"echo '{line}' >&2" for line in lines)
+    ended = run(tmp_path, said, f"trap 'exit 130' TERM; {printed}; sleep 60 >/dev/null 2>&1 & wait")
+    assert ended.error_class == "Configuration"
+    assert "RESPONSE 400: 400 Bad Request; ERROR CODE: InvalidResourceName; correct the name of" in ended.cause
+
+
+def test_a_backup_whose_old_trees_are_refused_has_not_found_damage(tmp_path: Path, said: Said) -> None:
+    refused = "unexpected HTTP response (403): 403 Forbidden"
+    text = f"tree c433 could not be loaded; the repository could be damaged: ReadFull(<data/42>): {refused}"
+    error = json.dumps({"message_type": "error", "error": {"message": text}, "during": "archival", "item": "/"})
+    ended = run(tmp_path, said, f"echo '{PACK} failed: {refused}' >&2; echo '{error}' >&2; exit 3")
+    assert not ended.damaged
+    without = run(tmp_path, said, f"echo '{error.replace(refused, 'not found')}' >&2; exit 3")
+    assert without.damaged
 
 
 def test_what_comes_after_the_end_was_decided_is_not_logged(tmp_path: Path, said: Said) -> None:
