@@ -11,6 +11,7 @@ import gc
 import socket
 import threading
 import time
+from typing import NoReturn
 from uuid import uuid4
 
 import structlog
@@ -32,8 +33,12 @@ from volsync_py.metrics import Metrics
 from volsync_py.settings import Settings
 from volsync_py.stopping import Deadline, done_within, leave
 
-# Besides workers and watches: what is deferred, the lease's renewal, its return, and two reviewed readers of metrics.
-_OTHER_CONNECTIONS = 5
+# Besides workers and watches: what is deferred, the lease's renewal, and its return.
+_OTHER_CONNECTIONS = 3
+# Who reads the metrics is asked about over connections of their own, one for each thread that answers …
+_REVIEW_CONNECTIONS = 4
+# … and an API server that takes longer than this is no use to a scraper, who waits for ten seconds.
+_REVIEW_SECONDS = 4.0
 # What waits for the API server at start says so after this, and goes on waiting.
 _SYNC_NOTE_SECONDS = 15.0
 # Nobody notices so short a wait, and looking costs nothing.
@@ -65,17 +70,17 @@ class Manager:
         self._may_lead = not settings.election.enabled
         self._code = 0
 
-    def run(self) -> int:
-        """Serve, wait for the lease, reconcile, end; return the exit code."""
+    def run(self) -> NoReturn:
+        """Serve, wait for the lease, reconcile, end; with the exit code."""
         gc.set_threshold(_YOUNG_OBJECTS)
         start = threading.Thread(target=self._start, name="start", daemon=True)
         start.start()
         self._stop.wait()
-        return self._end(start)
+        self._end(start)
 
     # ---- the end, by the main thread
 
-    def _end(self, start: threading.Thread) -> int:
+    def _end(self, start: threading.Thread) -> NoReturn:
         self._hand_out_nothing()
         log.info("manager stops")
         deadline = Deadline(_STOP_SECONDS)
@@ -93,7 +98,8 @@ class Manager:
         if self._client is not None:
             self._client.shut_down()
         log.info("manager ends")
-        return self._code
+        # Somebody's request over HTTP may be half answered.
+        leave(self._code)
 
     def _hand_out_nothing(self) -> None:
         for worker in self._workers:
@@ -130,17 +136,28 @@ class Manager:
 
     def _serve_and_lead(self) -> None:
         settings = self._settings
-        connection = _connect(settings)
+        connection = _connect(settings, CONTROLLERS * settings.workers + INFORMERS + _OTHER_CONNECTIONS)
         client = Client(connection, user_agent=f"volsync-py/{__version__}", observer=self._metrics.observe_request)
         self._client = client
         self._informers = informers(client, settings.namespace or None, self._watch_failed)
         # They answer until the very end: their threads and ports go with the process.
-        for server in make_servers(settings, self._metrics, Reviewer(client), self._not_ready):
+        for server in make_servers(settings, self._metrics, self._reviewer(), self._not_ready):
             server.start()
         log.info("manager starts", version=__version__, host=connection.host, mover_image=settings.mover_image)
         _say_what_has_no_effect(settings)
         if not settings.election.enabled or self._take_turn(client, connection.namespace):
             self._lead(client)
+
+    def _reviewer(self) -> Reviewer:
+        """Return who asks about readers of the metrics, beside the work and not in its way."""
+        return Reviewer(
+            Client(
+                _connect(self._settings, _REVIEW_CONNECTIONS),
+                user_agent=f"volsync-py/{__version__}",
+                observer=self._metrics.observe_request,
+                timeout_seconds=_REVIEW_SECONDS,
+            )
+        )
 
     def _take_turn(self, client: Client, namespace: str) -> bool:
         """Wait for the lease; False if the end comes first."""
@@ -208,8 +225,7 @@ class Manager:
         log.warning("watching met an error and goes on", resource=resource.plural, error=str(error))
 
 
-def _connect(settings: Settings) -> config.Connection:
-    connections = CONTROLLERS * settings.workers + INFORMERS + _OTHER_CONNECTIONS
+def _connect(settings: Settings, connections: int) -> config.Connection:
     try:
         return config.load(settings.kubeconfig, settings.context, pool_size=connections)
     except config.ConfigError as error:

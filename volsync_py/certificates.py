@@ -48,15 +48,31 @@ class CertificateFiles:
                 self._stamp = stamp
         return self._context
 
+    def listening_context(self) -> ssl.SSLContext:
+        """Return a context that gives each connection the newest pair."""
+
+        def choose(connection: ssl.SSLSocket | ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
+            connection.context = self.context()
+
+        listening = _new_context()
+        # Called in each handshake, also of a client that names no server.
+        listening.sni_callback = choose
+        return listening
+
     def _now_on_disk(self) -> tuple[int, int, int, int]:
         one, two = self.files[0].stat(), self.files[1].stat()
         return one.st_mtime_ns, one.st_ino, two.st_mtime_ns, two.st_ino
 
     def _load(self) -> ssl.SSLContext:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context = _new_context()
         context.load_cert_chain(*self.files)
         return context
+
+
+def _new_context() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
 
 
 class SelfSigned:

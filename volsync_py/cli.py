@@ -54,7 +54,7 @@ def _manager(words: Sequence[str]) -> int:
 
     logs.configure(settings.log_level, settings.log_format)
     try:
-        return Manager(settings, stop).run()
+        Manager(settings, stop).run()
     except Exception:
         structlog.get_logger().exception("the manager ends: this is a defect")
         return FAILED

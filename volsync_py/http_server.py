@@ -1,26 +1,49 @@
 """The manager's HTTP endpoints: liveness, readiness and metrics.
 
-Guarantees that a slow or silent client holds up nobody else (a thread and a time limit for each connection, the
-TLS handshake included), that only GET and HEAD are answered, and that `stop` returns. Knows neither Kubernetes nor
-Prometheus: readiness, the text of /metrics and the check of a token are functions that it is given.
+Guarantees that slow or silent clients hold up nobody else: an event loop (Tornado's) reads what they send and writes
+what they get, so they cost no thread; a connection serves one request and ends after a time limit for the whole of it,
+the TLS handshake included; there is a cap on connections, and beyond it the longest silent one goes. Answers are made
+by a few threads. Only GET and HEAD are answered, and `stop` returns. Knows neither Kubernetes nor Prometheus:
+readiness, the text of /metrics and the check of a token are functions that it is given.
 """
 
 from __future__ import annotations
 
-import socket
+import asyncio
+import logging
 import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import structlog
 from attrs import frozen
+from tornado.http1connection import HTTP1ServerConnection
+from tornado.httpserver import HTTPServer
+from tornado.iostream import IOStream, StreamClosedError
+from tornado.netutil import bind_sockets
+from tornado.web import Application, HTTPError, RequestHandler
 
 from volsync_py.addresses import host_and_port
 from volsync_py.certificates import CertificateFiles
 
-# A probe or a scraper answers within its own few seconds; what is silent for longer is gone.
-_CLIENT_SECONDS = 10
+# Prometheus gives up after ten seconds, a probe sooner; the largest scrape takes some of them to make.
+_REQUEST_SECONDS = 30.0
+# Probes and a few scrapers have one connection each, for milliseconds.
+_MOST_CONNECTIONS = 100
+# Two scrapers and somebody who looks; each is busy with reviews of a token or the text of the metrics.
+_THREADS = 4
+# More than there are scrapers and probes at once; each may hold a text of many megabytes. Who comes besides is told so.
+_MOST_ANSWERED = 10
+# A token of many groups has some kilobytes.
+_MOST_HEADER_BYTES = 32 * 1024
+_TEXT = "text/plain; charset=utf-8"
+
+# Clients that hang up or speak no TLS are not our trouble, and could fill the log.
+logging.getLogger("tornado.general").setLevel(logging.CRITICAL)
+log = structlog.get_logger()
 
 
 @frozen
@@ -29,7 +52,7 @@ class Answer:
 
     status: int = 200
     body: bytes = b"ok"
-    content_type: str = "text/plain; charset=utf-8"
+    content_type: str = _TEXT
 
 
 # Gets the request's headers.
@@ -39,14 +62,25 @@ Route = Callable[[Mapping[str, str]], Answer]
 class HttpServer:
     """Serves routes at one address until stopped."""
 
-    def __init__(self, address: str, routes: Mapping[str, Route], certificate: CertificateFiles | None = None) -> None:
-        self._server = _Server(host_and_port(address), routes, certificate)
-        self._thread = threading.Thread(target=self._server.serve_forever, name=f"http {address}", daemon=True)
+    def __init__(
+        self,
+        address: str,
+        routes: Mapping[str, Route],
+        certificate: CertificateFiles | None = None,
+        *,
+        request_seconds: float = _REQUEST_SECONDS,
+    ) -> None:
+        host, port = host_and_port(address)
+        self._sockets = bind_sockets(port, host or None)
+        self._routes, self._certificate, self._seconds = routes, certificate, request_seconds
+        self._loop = asyncio.new_event_loop()
+        self._stopping = asyncio.Event()
+        self._thread = threading.Thread(target=self._run, name=f"http {address}", daemon=True)
 
     @property
     def port(self) -> int:
         """The port, also where the address said 0."""
-        return int(self._server.server_address[1])
+        return int(self._sockets[0].getsockname()[1])
 
     def start(self) -> None:
         """Answer from now on; the port is bound already."""
@@ -55,9 +89,38 @@ class HttpServer:
     def stop(self) -> None:
         """Stop answering, and free the port."""
         if self._thread.is_alive():
-            self._server.shutdown()
+            self._loop.call_soon_threadsafe(self._stopping.set)
             self._thread.join()
-        self._server.server_close()
+            return
+        for one in self._sockets:
+            one.close()
+        self._loop.close()
+
+    def _run(self) -> None:
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            runner.run(self._serve())
+
+    async def _serve(self) -> None:
+        pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="http")
+        application = Application(log_function=_log_nothing)
+        server = _Server(
+            application,
+            ssl_options=self._certificate.listening_context() if self._certificate else None,
+            # With one request each, one time limit for the connection is one for the request.
+            no_keep_alive=True,
+            max_header_size=_MOST_HEADER_BYTES,
+            # What is only read has no body.
+            max_body_size=1,
+        )
+        server.request_seconds = self._seconds
+        handler = {"routes": self._routes, "pool": pool, "server": server}
+        application.add_handlers(".*", [(".*", _Handler, handler)])
+        server.add_sockets(self._sockets)
+        await self._stopping.wait()
+        server.stop()
+        server.hang_up()
+        # Who is being answered has hung up by now; nobody waits for the answer.
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def health_routes(not_ready: Callable[[], str]) -> dict[str, Route]:
@@ -73,7 +136,7 @@ def health_routes(not_ready: Callable[[], str]) -> dict[str, Route]:
 def metrics_routes(
     expose: Callable[[], bytes], content_type: str, authorize: Callable[[str], int] | None = None
 ) -> dict[str, Route]:
-    """Return /metrics; `authorize` turns a bearer token into 200, 401, 403, or 500 when nobody can tell."""
+    """Return /metrics; `authorize` says of a bearer token 200, 401, 403, 429, or 500 when nobody can tell."""
 
     def metrics(headers: Mapping[str, str]) -> Answer:
         if authorize is not None:
@@ -90,71 +153,109 @@ def _header(headers: Mapping[str, str], name: str) -> str:
     return next((value for key, value in headers.items() if key.lower() == name), "")
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    # Else `stop` would wait for a scraper that keeps its connection open.
-    block_on_close = False
+class _Server(HTTPServer):
+    """Tornado's server, with a cap on connections and a time limit for each."""
 
-    def __init__(
-        self, address: tuple[str, int], routes: Mapping[str, Route], certificate: CertificateFiles | None
-    ) -> None:
-        self.routes = routes
-        self._certificate = certificate
-        if not address[0] or ":" in address[0]:
-            self.address_family = socket.AF_INET6 if socket.has_dualstack_ipv6() or address[0] else socket.AF_INET
-        super().__init__(address, _Handler)
+    request_seconds = _REQUEST_SECONDS
 
-    def server_bind(self) -> None:
-        if self.address_family == socket.AF_INET6:
-            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        # Not HTTPServer's: that looks the machine's name up in DNS, which may take seconds.
-        _bind(self)
-        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
+    def initialize(self, *args: Any, **options: Any) -> None:
+        """Take Tornado's options; its way of making an object."""
+        super().initialize(*args, **options)
+        # Every open connection with the end of its time, the oldest first.
+        self._open: dict[IOStream, asyncio.TimerHandle] = {}
+        # Those whose answer is being made or sent; one that has hung up counts until a thread is free of it.
+        self._answering: set[IOStream] = set()
 
-    def get_request(self) -> tuple[Any, Any]:
-        connection, client = super().get_request()
-        connection.settimeout(_CLIENT_SECONDS)
-        if self._certificate is None:
-            return connection, client
-        # The handshake happens at the first read, in the connection's own thread.
-        context = self._certificate.context()
-        return context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False), client
+    def handle_stream(self, stream: IOStream, address: Any) -> None:
+        """Serve one more connection."""
+        if len(self._open) >= _MOST_CONNECTIONS:
+            # There is one, for fewer are being answered.
+            self._close(next(one for one in self._open if one not in self._answering))
+        self._open[stream] = asyncio.get_running_loop().call_later(self.request_seconds, self._close, stream)
+        super().handle_stream(stream, address)
 
-    def handle_error(self, _request: Any, _client_address: Any) -> None:
-        """Say nothing: clients that hang up or speak no TLS are not our trouble."""
+    def begins_to_answer(self, stream: IOStream) -> bool:
+        """Count a request that has come completely, unless there are too many of them; say whether it may go on."""
+        if len(self._answering) >= _MOST_ANSWERED:
+            return False
+        self._answering.add(stream)
+        return True
+
+    def has_answered(self, stream: IOStream) -> None:
+        """Count a request no more."""
+        self._answering.discard(stream)
+
+    def on_close(self, server_conn: object) -> None:
+        """Forget a connection that has ended."""
+        super().on_close(server_conn)
+        assert isinstance(server_conn, HTTP1ServerConnection)
+        self._close(server_conn.stream)
+
+    def hang_up(self) -> None:
+        """End every connection."""
+        for stream in list(self._open):
+            self._close(stream)
+
+    def _close(self, stream: IOStream) -> None:
+        timer = self._open.pop(stream, None)
+        if timer is not None:
+            timer.cancel()
+        stream.close()
 
 
-def _bind(server: ThreadingHTTPServer) -> None:
-    """Bind as socketserver does, without what http.server adds."""
-    server.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    server.socket.bind(server.server_address)
-    server.server_address = server.socket.getsockname()
+class _Handler(RequestHandler):
+    SUPPORTED_METHODS = ("GET", "HEAD")
 
+    def initialize(self, routes: Mapping[str, Route], pool: ThreadPoolExecutor, server: _Server) -> None:
+        """Take what is served, the threads that make answers, and the server that counts them."""
+        self._routes, self._pool, self._server = routes, pool, server
 
-class _Handler(BaseHTTPRequestHandler):
-    server: _Server
-    protocol_version = "HTTP/1.1"
-    server_version = "volsync-py"
-    sys_version = ""
-    timeout = _CLIENT_SECONDS
+    def set_default_headers(self) -> None:
+        """Name the program, not the library and its version."""
+        self.set_header("Server", "volsync-py")
 
-    def do_GET(self) -> None:
-        self._answer(with_body=True)
+    def compute_etag(self) -> None:
+        """Make none: nobody asks for the metrics of before."""
 
-    def do_HEAD(self) -> None:
-        self._answer(with_body=False)
+    async def get(self) -> None:
+        """Answer with what the route says."""
+        connection = self.request.server_connection
+        assert isinstance(connection, HTTP1ServerConnection)
+        route = self._routes.get(self.request.path)
+        if route is None:
+            await self._send(Answer(404, b"not found\n"))
+        elif self._server.begins_to_answer(connection.stream):
+            try:
+                await self._send(await self._made_by(route))
+            finally:
+                self._server.has_answered(connection.stream)
+        else:
+            await self._send(Answer(503, b"too many at once\n"))
 
-    def _answer(self, *, with_body: bool) -> None:
-        route = self.server.routes.get(self.path.partition("?")[0])
-        answer = route(dict(self.headers.items())) if route else Answer(404, b"not found\n")
-        self.send_response(answer.status)
-        self.send_header("Content-Type", answer.content_type)
-        self.send_header("Content-Length", str(len(answer.body)))
+    head = get
+
+    async def _made_by(self, route: Route) -> Answer:
+        headers = dict(self.request.headers.items())
+        return await asyncio.get_running_loop().run_in_executor(self._pool, route, headers)
+
+    async def _send(self, answer: Answer) -> None:
+        self.set_status(answer.status)
+        self.set_header("Content-Type", answer.content_type)
         if answer.status == HTTPStatus.UNAUTHORIZED:
-            self.send_header("WWW-Authenticate", "Bearer")
-        self.end_headers()
-        if with_body:
-            self.wfile.write(answer.body)
+            self.set_header("WWW-Authenticate", "Bearer")
+        with suppress(StreamClosedError):
+            await self.finish(answer.body)
 
-    def log_message(self, format: str, *args: Any) -> None:
-        """Log nothing: probes come every few seconds."""
+    def write_error(self, status_code: int, **options: Any) -> None:
+        """Say in a word what is wrong; a page would be of no use to a program."""
+        self.set_header("Content-Type", _TEXT)
+        self.finish(f"{HTTPStatus(status_code).phrase}\n")
+
+    def log_exception(self, kind: Any, error: Any, trace: Any) -> None:
+        """Tell of a route that failed; what a client does wrong is not told."""
+        if not isinstance(error, HTTPError):
+            log.error("a request over HTTP failed: this is a defect", exc_info=(kind, error, trace))
+
+
+def _log_nothing(_handler: RequestHandler) -> None:
+    """Log nothing: probes come every few seconds."""

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from hashlib import sha256
+from typing import Any
 
 from volsync_py.kube.client import Client
 from volsync_py.kube.errors import KubeError
@@ -13,34 +14,83 @@ from volsync_py.kube.resources import SUBJECT_ACCESS_REVIEWS, TOKEN_REVIEWS
 
 # Prometheus asks every fifteen or thirty seconds; a right that was taken away ends within a minute.
 _REMEMBERED_SECONDS = 60.0
-# More tokens than any cluster has scrapers; a flood of wrong ones fills no memory.
-_MOST_REMEMBERED = 100
+# More tokens than any cluster has scrapers.
+_MOST_ALLOWED = 100
+# Repeats of these cost nothing; a flood of others fills no memory.
+_MOST_REFUSED = 1_000
+# A scraper with a new token is let in at once, also after a restart with all of them; who guesses costs the API server
+# no more than this.
+_BURST, _PER_SECOND = 10.0, 1.0
+# Fewer than there are threads to answer with: the others are for who is known.
+_MOST_STRANGERS = 2
 
 
 class Reviewer:
-    """Judges tokens, and remembers its judgements for a minute."""
+    """Judges tokens, and remembers its judgements for a minute.
+
+    Who was allowed before is always asked about again; of strangers there is a limit to how many at once and a second,
+    so that wrong tokens are a burden neither to the API server nor to those with a right one.
+    """
 
     def __init__(self, client: Client, *, path: str = "/metrics", clock: Callable[[], float] = time.monotonic) -> None:
         self._client, self._path, self._clock = client, path, clock
+        # Guards what follows; no request is sent under it.
         self._lock = threading.Lock()
-        self._known: dict[str, tuple[float, int]] = {}
+        # By the token's hash: until when the judgement holds, and what it is.
+        self._allowed: dict[str, float] = {}
+        self._refused: dict[str, tuple[float, int]] = {}
+        self._strangers = 0
+        self._budget, self._counted_at = _BURST, clock()
 
     def authorize(self, token: str) -> int:
-        """Return 200, 401 (nobody), 403 (somebody who may not), or 500 when the API server cannot be asked."""
+        """Return 200, 401 (nobody), 403 (somebody who may not), 429 (too many to ask about), or 500 (no answer)."""
         key = sha256(token.encode()).hexdigest()
         with self._lock:
-            until, status = self._known.get(key, (0.0, 0))
-        if self._clock() < until:
-            return status
+            status = self._judged(key)
+            if status:
+                return status
+            stranger = key not in self._allowed
+            if stranger and not self._may_ask_about_another():
+                return 429
+            self._strangers += stranger
         try:
             status = self._review(token)
         except KubeError:
             return 500
+        finally:
+            with self._lock:
+                self._strangers -= stranger
         with self._lock:
-            while len(self._known) >= _MOST_REMEMBERED:
-                del self._known[next(iter(self._known))]
-            self._known[key] = (self._clock() + _REMEMBERED_SECONDS, status)
+            self._remember(key, status)
         return status
+
+    def _judged(self, key: str) -> int:
+        """Return the judgement that still holds, or 0."""
+        now = self._clock()
+        if now < self._allowed.get(key, 0.0):
+            return 200
+        until, status = self._refused.get(key, (0.0, 0))
+        return status if now < until else 0
+
+    def _may_ask_about_another(self) -> bool:
+        now = self._clock()
+        self._budget = min(_BURST, self._budget + (now - self._counted_at) * _PER_SECOND)
+        self._counted_at = now
+        if self._strangers >= _MOST_STRANGERS or self._budget < 1:
+            return False
+        self._budget -= 1
+        return True
+
+    def _remember(self, key: str, status: int) -> None:
+        until = self._clock() + _REMEMBERED_SECONDS
+        self._allowed.pop(key, None)
+        self._refused.pop(key, None)
+        if status == 200:
+            self._allowed[key] = until
+            _bound(self._allowed, _MOST_ALLOWED)
+        else:
+            self._refused[key] = (until, status)
+            _bound(self._refused, _MOST_REFUSED)
 
     def _review(self, token: str) -> int:
         asked = {
@@ -67,3 +117,9 @@ class Reviewer:
         }
         allowed = (self._client.create(SUBJECT_ACCESS_REVIEWS, review).get("status") or {}).get("allowed")
         return 200 if allowed else 403
+
+
+def _bound(remembered: dict[str, Any], most: int) -> None:
+    """Forget the oldest."""
+    while len(remembered) > most:
+        del remembered[next(iter(remembered))]

@@ -1,0 +1,95 @@
+"""Who may read the metrics is asked of the API server, and no more often than it can bear."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from tests.integration.kube.peer import Asked, Peer, Say, peer, status
+from volsync_py.kube.reviews import Reviewer
+
+
+class Time:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def judge(asked: Asked) -> Say:
+    """Know tokens that begin with `good` or `known`, of which the former may read."""
+    if asked.path.endswith("/tokenreviews"):
+        token = asked.body["spec"]["token"]
+        return Say({"status": {"authenticated": token[:4] in ("good", "know"), "user": {"username": token}}})
+    return Say({"status": {"allowed": asked.body["spec"]["user"].startswith("good")}})
+
+
+def reviews(server: Peer) -> int:
+    return sum(asked.path.endswith("/tokenreviews") for asked in server.asked)
+
+
+@pytest.mark.parametrize(("token", "expected"), [("good", 200), ("known", 403), ("wrong", 401)])
+def test_a_judgement_holds_for_a_minute(token: str, expected: int, tmp_path: Path) -> None:
+    time = Time()
+    with peer(judge) as server:
+        reviewer = Reviewer(server.client(tmp_path), clock=time)
+        assert [reviewer.authorize(token) for _ in range(50)] == [expected] * 50
+        assert reviews(server) == 1
+        time.now = 61
+        assert reviewer.authorize(token) == expected
+        assert reviews(server) == 2
+
+
+def test_wrong_tokens_cost_a_request_a_second_and_keep_out_nobody_who_was_allowed_before(tmp_path: Path) -> None:
+    time = Time()
+    with peer(judge) as server:
+        reviewer = Reviewer(server.client(tmp_path), clock=time)
+        assert reviewer.authorize("good") == 200
+        answers = [reviewer.authorize(f"wrong {number}") for number in range(2_000)]
+        assert (answers[:9], set(answers[9:])) == ([401] * 9, {429})
+        assert reviewer.authorize("good") == 200
+        assert reviews(server) == 10
+        time.now = 61
+        for number in range(2_000, 4_000):
+            reviewer.authorize(f"wrong {number}")
+        assert reviewer.authorize("good") == 200
+        assert reviews(server) == 10 + 10 + 1
+        time.now = 62
+        assert [reviewer.authorize(f"good {number}") for number in range(2)] == [200, 429]
+
+
+def test_strangers_never_take_all_threads(tmp_path: Path) -> None:
+    hold = threading.Event()
+    asked_about = threading.Semaphore(0)
+
+    def slow(asked: Asked) -> Say:
+        if asked.path.endswith("/tokenreviews") and asked.body["spec"]["token"] == "wrong":
+            asked_about.release()
+            hold.wait(20)
+        return judge(asked)
+
+    with peer(slow) as server:
+        time = Time()
+        reviewer = Reviewer(server.client(tmp_path), clock=time)
+        assert reviewer.authorize("good") == 200
+        threads = [threading.Thread(target=reviewer.authorize, args=("wrong",)) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+            assert asked_about.acquire(timeout=20)
+        assert reviewer.authorize("another") == 429
+        time.now = 61
+        assert reviewer.authorize("good") == 200
+        hold.set()
+        for thread in threads:
+            thread.join(20)
+        assert reviewer.authorize("another") == 401
+
+
+def test_an_api_server_that_fails_lets_nobody_in_and_is_asked_again(tmp_path: Path) -> None:
+    with peer(lambda asked: Say(status(500), 500)) as server:
+        reviewer = Reviewer(server.client(tmp_path))
+        assert reviewer.authorize("good") == 500
+        server.script = judge
+        assert reviewer.authorize("good") == 200
