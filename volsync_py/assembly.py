@@ -110,11 +110,17 @@ def make_workers(
 ) -> list[Controller | DeferredWork]:
     """Return the controllers, connected with the informers, and what they put off; none is started."""
     stores: dict[Resource, Store] = {r: i.store for r, i in informers.items()}
-    events = EventRecorder(client, controller="volsync-controller", instance=identity)
+    events = EventRecorder(
+        client,
+        controller="volsync-controller",
+        instance=identity,
+        on_drop=partial(metrics.count_dropped_event, "limit"),
+    )
     made: dict[str, Controller] = {}
     deferred = DeferredWork(
         lambda: not all(controller.queue.is_idle() for controller in made.values()),
         on_error=lambda error: log.exception("what was put off failed: this is a defect"),
+        on_drop=partial(metrics.count_dropped_event, "queue"),
     )
 
     def call(ref: Ref | Key) -> None:

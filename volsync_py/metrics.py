@@ -55,6 +55,11 @@ class Metrics:
         self._watch_restarts = self._counter(
             "watch_restarts", "Watches that had to be started again, by why.", "resource reason"
         )
+        self._dropped_events = self._counter(
+            "events_dropped", "Events that were not sent: too many waited, or one thing was told too often.", "reason"
+        )
+        for reason in ("queue", "limit"):
+            self._dropped_events.labels(reason)
         self._movers = self._gauge("movers", "Mover Jobs, by what they do.", "state")
         self._leader = self._gauge("leader", "1 while this replica leads.", "")
         info = self._gauge("build_info", "The running version.", "version python")
@@ -84,6 +89,10 @@ class Metrics:
     def count_watch_restart(self, resource: str, reason: str) -> None:
         """Count a watch that ended other than by its own time limit."""
         self._watch_restarts.labels(resource, reason).inc()
+
+    def count_dropped_event(self, reason: str) -> None:
+        """Count an event that nobody will hear of."""
+        self._dropped_events.labels(reason).inc()
 
     def watch_movers(self, running: Callable[[], int], waiting: Callable[[], int]) -> None:
         """Show what both return at each scrape."""

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
-from uuid import uuid4
 
 from volsync_py.core.actions import Action, Create, Delete, Event, Object, Patch, PatchStatus, Ref
 from volsync_py.core.labels import CREATED_BY_US, Label
@@ -120,8 +119,8 @@ class Executor:
         return stored
 
     def _delete_now_or_later(self, regarding: Object, action: Delete) -> None:
-        if action.deferrable and action.uid not in self._refused:
-            self._deferred.add(action.uid, partial(self._delete_later, Ref.of(regarding), action))
+        later = partial(self._delete_later, Ref.of(regarding), action)
+        if action.deferrable and action.uid not in self._refused and self._deferred.tidy(action.uid, later):
             return
         self._delete(action)
         self._refused.discard(action.uid)
@@ -201,4 +200,4 @@ class Executor:
             related=reference,
             at=datetime.now(UTC),
         )
-        self._deferred.add(uuid4(), record)
+        self._deferred.tell(record)

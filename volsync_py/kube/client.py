@@ -27,6 +27,10 @@ _TIMEOUT_SECONDS = 30.0
 _WATCH_MARGIN_SECONDS = 30.0
 # kubectl's and client-go's page: a few megabytes to decode at once, and few requests.
 _PAGE = 500
+# A log is read for its last words, of which a status keeps a kilobyte; a pod may have said gigabytes.
+_MOST_LOG_LINES = 5_000
+_MOST_LOG_SENT_BYTES = 8 * 1024 * 1024
+_MOST_LOG_KEPT_BYTES = 256 * 1024
 
 # Not a kind of object: the name that requests for an API group have in metrics.
 _GROUPS = Resource("", "", "apis", "APIResourceList", namespaced=False)
@@ -167,10 +171,13 @@ class Client:
         return self._call("delete", resource, resource.path(namespace, name), method="DELETE", body=options)
 
     def pod_log(self, resource: Resource, namespace: str, name: str, *, container: str, tail_lines: int) -> str:
-        """Return the log of one container, all of it if `tail_lines` is negative."""
-        query = {"container": container, "tailLines": str(tail_lines) if tail_lines >= 0 else ""}
+        """Return the end of a container's log, so many lines of it or as many as are of use if that is negative."""
+        lines = min(tail_lines, _MOST_LOG_LINES) if tail_lines >= 0 else _MOST_LOG_LINES
+        query = {"container": container, "tailLines": str(lines), "limitBytes": str(_MOST_LOG_SENT_BYTES)}
         path = resource.path(namespace, name, "log")
-        answer = self._transport.send("get", resource, path, query=query, part="log")
+        answer = self._transport.send_for_the_end(
+            "get", resource, path, query, part="log", most_bytes=_MOST_LOG_KEPT_BYTES
+        )
         if answer.status >= 400:
             raise _refusal(answer)
         return answer.raw.decode(errors="replace")

@@ -17,10 +17,16 @@ _LONGEST_SECONDS = 120.0
 _LOOK_SECONDS = 0.05
 
 
-class DeferredWork:
-    """A queue of functions and the thread that calls them, in their order.
+# An hour's deletions of the largest installations; each is small. Who has one more does it at once.
+_MOST_TIDYING = 20_000
+# More than a thread sends in the minute in which everything became due; each holds the object that it tells of.
+_MOST_TELLING = 2_000
 
-    `busy` tells whether somebody has work that comes first. A key is in the queue once. What a function raises ends
+
+class DeferredWork:
+    """Two queues of functions and the thread that calls them: tidying comes before telling, each in its order.
+
+    `busy` tells whether somebody has work that comes first. Both queues have a bound. What a function raises ends
     neither the thread nor what comes after it; `on_error` hears of it.
     """
 
@@ -29,24 +35,39 @@ class DeferredWork:
         busy: Callable[[], bool],
         *,
         on_error: Callable[[Exception], None] | None = None,
+        on_drop: Callable[[], None] | None = None,
         longest_seconds: float = _LONGEST_SECONDS,
+        most_tidying: int = _MOST_TIDYING,
+        most_telling: int = _MOST_TELLING,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._busy, self._longest, self._clock = busy, longest_seconds, clock
         self._on_error = on_error or (lambda error: None)
+        self._on_drop = on_drop or (lambda: None)
         self._changed = threading.Condition()
-        # Since when it waits, and what is to be called; in the order of adding.
-        self._waiting: dict[Hashable, tuple[float, Callable[[], None]]] = {}
+        self._tidying, self._telling = _Queue(most_tidying), _Queue(most_telling)
         self._closed = False
         self._thread = threading.Thread(target=self._work, name="deferred", daemon=True)
 
-    def add(self, key: Hashable, function: Callable[[], None]) -> None:
-        """Have a function called, unless one with that key waits already."""
+    def tidy(self, key: Hashable, function: Callable[[], None]) -> bool:
+        """Have something removed later, unless that waits already; False, and nothing done, if too much waits."""
+        return self._add(self._tidying, key, function)
+
+    def tell(self, function: Callable[[], None]) -> None:
+        """Have something told later; if too much waits it is dropped, and `on_drop` called."""
+        if not self._add(self._telling, object(), function):
+            self._on_drop()
+
+    def _add(self, queue: _Queue, key: Hashable, function: Callable[[], None]) -> bool:
         with self._changed:
-            if self._closed or key in self._waiting:
-                return
-            self._waiting[key] = (self._clock(), function)
+            # After the end nothing is done, and nothing is wanted.
+            if self._closed or key in queue.waiting:
+                return True
+            if len(queue.waiting) >= queue.most:
+                return False
+            queue.waiting[key] = (self._clock(), function)
             self._changed.notify()
+            return True
 
     def start(self) -> None:
         """Start the thread."""
@@ -67,7 +88,7 @@ class DeferredWork:
         return not self._thread.is_alive()
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return len(self._tidying.waiting) + len(self._telling.waiting)
 
     def _work(self) -> None:
         while (function := self._next()) is not None:
@@ -81,13 +102,32 @@ class DeferredWork:
     def _next(self) -> Callable[[], None] | None:
         with self._changed:
             while not self._closed:
-                if not self._waiting:
-                    self._changed.wait()
-                    continue
-                key, (since, function) = next(iter(self._waiting.items()))
-                if self._clock() - since < self._longest and self._busy():
-                    self._changed.wait(_LOOK_SECONDS)
-                    continue
-                del self._waiting[key]
-                return function
+                queue = self._due()
+                if queue is not None:
+                    return queue.pop()
+                self._changed.wait(_LOOK_SECONDS if len(self) else None)
         return None
+
+    def _due(self) -> _Queue | None:
+        """Return the queue whose first function is to be called now."""
+        filled = [queue for queue in (self._tidying, self._telling) if queue.waiting]
+        if filled and not self._busy():
+            return filled[0]
+        return next((queue for queue in filled if self._clock() - queue.since >= self._longest), None)
+
+
+class _Queue:
+    """Functions in the order of adding, each with the time since when it waits."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.waiting: dict[Hashable, tuple[float, Callable[[], None]]] = {}
+
+    @property
+    def since(self) -> float:
+        """Since when the first of them waits."""
+        return next(iter(self.waiting.values()))[0]
+
+    def pop(self) -> Callable[[], None]:
+        """Take the first of them."""
+        return self.waiting.pop(next(iter(self.waiting)))[1]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -23,11 +22,17 @@ _LONGEST_NOTE_BYTES = 1024
 # A person reads no more than this of one thing.
 _MOST_IN_AN_HOUR = 10
 _HOUR_SECONDS = 3600.0
-# Of more series, and of more things that were told of, the oldest are forgotten: a repeat begins anew.
-_MOST_REMEMBERED = 2000
+# Of more series the oldest are forgotten: a repeat begins anew.
+_MOST_SERIES = 2_000
+# Each of ten thousand objects has a handful of reasons in an hour. What none of these counts has room for shares one
+# limit: a count that is forgotten before its hour ends would be no limit.
+_MOST_COUNTED = 50_000
+_MOST_UNCOUNTED = 600
 
 Limit = tuple[str, str]
 Series = tuple[str, str, str]
+# No object's.
+_UNCOUNTED: Limit = ("", "")
 
 
 class EventRecorder:
@@ -39,15 +44,19 @@ class EventRecorder:
         *,
         controller: str,
         instance: str,
-        most_remembered: int = _MOST_REMEMBERED,
+        most_series: int = _MOST_SERIES,
+        most_counted: int = _MOST_COUNTED,
+        most_uncounted: int = _MOST_UNCOUNTED,
+        on_drop: Callable[[], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._client, self._controller, self._instance, self._clock = client, controller, instance, clock
-        self._most = most_remembered
-        # Guards both; no request is sent under it.
+        self._most_series, self._most_counted, self._most_uncounted = most_series, most_counted, most_uncounted
+        self._on_drop = on_drop or (lambda: None)
+        # Guards what follows; no request is sent under it.
         self._lock = threading.Lock()
-        # By UID and reason: when that was told in the last hour.
-        self._told: dict[Limit, deque[float]] = {}
+        # By UID and reason: since when that is counted, for an hour, and how often it was told; the oldest first.
+        self._told: dict[Limit, tuple[float, int]] = {}
         # By UID, reason and note: the event that was made of it, and how often it was told.
         self._series: dict[Series, tuple[str, int]] = {}
 
@@ -70,6 +79,7 @@ class EventRecorder:
         meta = regarding["metadata"]
         key = (meta["uid"], reason, note)
         if not self._allowed((meta["uid"], reason)):
+            self._on_drop()
             return
         event = {
             "type": type,
@@ -105,19 +115,22 @@ class EventRecorder:
         self._client.create(EVENTS, {**envelope, **event})
         with self._lock:
             self._series[key] = (name, 1)
-            _bound(self._series, self._most)
+            while len(self._series) > self._most_series:
+                del self._series[next(iter(self._series))]
 
     def _allowed(self, key: Limit) -> bool:
         now = self._clock()
         with self._lock:
-            times = self._told.pop(key, deque())
-            self._told[key] = times
-            _bound(self._told, self._most)
-            while times and now - times[0] > _HOUR_SECONDS:
-                times.popleft()
-            if len(times) >= _MOST_IN_AN_HOUR:
+            # Their hours end in the order in which they began.
+            while self._told and now - next(iter(self._told.values()))[0] > _HOUR_SECONDS:
+                del self._told[next(iter(self._told))]
+            most = _MOST_IN_AN_HOUR
+            if key not in self._told and len(self._told) >= self._most_counted:
+                key, most = _UNCOUNTED, self._most_uncounted
+            since, count = self._told.get(key, (now, 0))
+            if count >= most:
                 return False
-            times.append(now)
+            self._told[key] = (since, count + 1)
             return True
 
     def _repeated(self, key: Series) -> tuple[str, int] | None:
@@ -129,11 +142,6 @@ class EventRecorder:
             name, count = found
             self._series[key] = (name, count + 1)
             return name, count + 1
-
-
-def _bound(remembered: dict[Any, Any], most: int) -> None:
-    while len(remembered) > most:
-        del remembered[next(iter(remembered))]
 
 
 def _reference(obj: Object) -> Object:

@@ -57,7 +57,7 @@ class Transport:
         # A proxy that sees the requests has to be told where they go.
         seen = manager.proxy is not None and urlsplit(host).scheme == "http"
         self._base = host if seen else urlsplit(host).path
-        self._agent = user_agent
+        self._agent, self._seconds = user_agent, timeout_seconds
         self._timeout = urllib3.Timeout(connect=min(_CONNECT_SECONDS, timeout_seconds), read=timeout_seconds)
         self.server_clock = ServerClock()
         self._observe = observer or (lambda verb, resource, code, seconds: None)
@@ -94,6 +94,26 @@ class Transport:
             timeout=timeout,
         )
         return _answer(response, response.data)
+
+    def send_for_the_end(
+        self, verb: str, resource: Resource, path: str, query: dict[str, str], *, part: str, most_bytes: int
+    ) -> Answer:
+        """Send a request whose answer may be of any size, and keep its last bytes."""
+        deadline = time.monotonic() + self._seconds
+        response = self._request(
+            verb, resource, path, part=part, query=query, method="GET", timeout=self._timeout, preload_content=False
+        )
+        kept = b""
+        try:
+            for chunk in response.stream(_CHUNK_BYTES, decode_content=True):
+                kept = (kept + chunk)[-most_bytes:]
+                if time.monotonic() > deadline:
+                    raise Unreachable(f"{verb} {path}: the answer does not end")
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise Unreachable(f"{verb} {path}: {error}") from error
+        finally:
+            response.close()
+        return _answer(response, kept)
 
     @contextmanager
     def stream(

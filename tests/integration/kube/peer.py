@@ -6,7 +6,7 @@ import json
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -44,7 +44,7 @@ class Say:
     body: Any = None
     code: int = 200
     headers: dict[str, str] = field(factory=dict)
-    lines: tuple[bytes, ...] | None = None
+    lines: Iterable[bytes] | None = None
     hold: bool = False
     # Ends the connection without an answer, or in the middle of one.
     cut: bool = False
@@ -127,7 +127,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(data)
         self.close_connection = say.cut
 
-    def _stream(self, say: Say, lines: tuple[bytes, ...]) -> None:
+    def _stream(self, say: Say, lines: Iterable[bytes]) -> None:
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         for line in lines:

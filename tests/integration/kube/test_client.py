@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -247,3 +247,30 @@ def test_a_watch_that_is_answered_after_the_end_is_closed_at_once(tmp_path: Path
         client.append(server.client(tmp_path))
         with pytest.raises(errors.Unreachable, match="shutting down"):
             watch(client[0])
+
+
+def test_of_an_endless_log_the_end_is_kept_and_little_is_asked_for(tmp_path: Path) -> None:
+    line = b"x" * 1023 + b"\n"
+    with peer(lambda asked: Say(lines=(*[line] * 3000, b"the last words\n"))) as server:
+        log = server.client(tmp_path).pod_log(PODS, "ns", "a", container="c", tail_lines=-1)
+        assert server.asked[0].query == {"container": "c", "tailLines": "5000", "limitBytes": str(8 * 1024 * 1024)}
+    assert log.endswith("x\nthe last words\n")
+    assert len(log) == 256 * 1024
+
+
+def test_a_log_that_never_ends_is_given_up(tmp_path: Path) -> None:
+    ended = threading.Event()
+
+    def dribble(asked: Asked) -> Say:
+        return Say(lines=endless(ended))
+
+    with peer(dribble) as server:
+        client = server.client(tmp_path, timeout_seconds=0.5)
+        with pytest.raises(errors.Unreachable, match="does not end"):
+            client.pod_log(PODS, "ns", "a", container="c", tail_lines=-1)
+        ended.set()
+
+
+def endless(ended: threading.Event) -> Iterator[bytes]:
+    while not ended.wait(0.05):
+        yield b"x" * 70_000

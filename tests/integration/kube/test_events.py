@@ -76,18 +76,42 @@ def test_one_reason_is_told_ten_times_an_hour_whatever_the_notes_are(tmp_path: P
 
 
 @pytest.mark.parametrize("code", [201, 403])
-def test_no_more_is_remembered_than_told_whether_the_api_takes_events_or_not(tmp_path: Path, code: int) -> None:
+def test_no_more_series_are_remembered_than_wanted_and_the_limit_holds_all_the_same(tmp_path: Path, code: int) -> None:
     with peer(lambda asked: Say(asked.body if code == 201 else status(code), code)) as server:
-        events = recorder(server, tmp_path, Time(), most_remembered=2)
+        events = recorder(server, tmp_path, Time(), most_series=2)
+        for note in ("told", "one", "two", "told"):
+            tell(events, note)
+        # Forgotten: it begins anew.
+        assert [a.method for a in server.asked] == ["POST"] * 4
         for _ in range(10):
             tell(events)
-        for reason in ("One", "Two"):
-            events.record(REGARDING, type="Normal", reason=reason, action="Act", note="told")
-        asked = len(server.asked)
-        assert asked == 12
-        # Forgotten with its limit and its series: it begins anew.
-        tell(events)
-        assert [a.method for a in server.asked[asked:]] == ["POST"]
+        assert len(server.asked) == 10
+
+
+def about(number: int) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a", "namespace": "ns", "uid": f"u{number}"}}
+
+
+def test_a_limit_is_never_forgotten_before_its_hour_ends_however_many_there_are(tmp_path: Path) -> None:
+    time, dropped = Time(), []
+
+    def tell_of(number: int) -> None:
+        events.record(about(number), type="Warning", reason="Reason", action="Act", note="told")
+
+    with peer(stored) as server:
+        events = recorder(
+            server, tmp_path, time, most_counted=3, most_uncounted=5, on_drop=lambda: dropped.append(time.now)
+        )
+        for _ in range(20):
+            for number in range(10):
+                tell_of(number)
+        # Three have their own ten; the others share five.
+        assert len(server.asked) == 35
+        assert len(dropped) == 165
+        time.now = 3601
+        for number in range(10):
+            tell_of(number)
+        assert len(server.asked) == 43
 
 
 def test_what_is_told_at_the_same_time_is_counted_all_the_same(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -18,6 +19,7 @@ from volsync_py.kube.errors import Forbidden
 from volsync_py.kube.events import EventRecorder
 from volsync_py.kube.resources import Resource, resource_for
 from volsync_py.kube.store import Store
+from volsync_py.metrics import Metrics
 
 SECONDS = 20.0
 OWNER = source("a")
@@ -53,7 +55,7 @@ def test_what_a_run_needs_is_not_kept_waiting_by_what_nobody_waits_for(tmp_path:
         busy = False
         server.wait_for(3)
         assert work.stop(SECONDS)
-        assert [a.method for a in server.asked] == ["DELETE", "POST", "DELETE"]
+        assert [a.method for a in server.asked] == ["DELETE", "DELETE", "POST"]
 
 
 def test_a_deletion_is_sent_once_however_many_passes_ask_for_it_before_its_answer(tmp_path: Path) -> None:
@@ -91,3 +93,15 @@ def test_a_deletion_that_is_refused_later_is_made_by_a_pass_which_hears_why(tmp_
         one.execute(OWNER, (LATER,))
         assert work.stop(SECONDS)
         assert len(server.asked) == 4
+
+
+def test_a_deletion_that_finds_no_room_is_made_at_once_and_an_event_is_dropped_and_counted(tmp_path: Path) -> None:
+    metrics = Metrics()
+    with peer(done) as server:
+        drop = partial(metrics.count_dropped_event, "queue")
+        # Never started: what is put off stays there.
+        work = DeferredWork(lambda: True, on_drop=drop, most_tidying=1, most_telling=1)
+        one = executor(server, tmp_path, work)
+        one.execute(OWNER, (LATER, evolve(LATER, uid="another"), TOLD, TOLD))
+        assert [a.body["preconditions"]["uid"] for a in server.asked] == ["another"]
+    assert 'volsync_py_events_dropped_total{reason="queue"} 1.0' in metrics.expose().decode()

@@ -35,8 +35,12 @@ class Later:
     def __init__(self) -> None:
         self.waiting: dict[Any, Callable[[], None]] = {}
 
-    def add(self, key: Any, function: Callable[[], None]) -> None:
+    def tidy(self, key: Any, function: Callable[[], None]) -> bool:
         self.waiting.setdefault(key, function)
+        return True
+
+    def tell(self, function: Callable[[], None]) -> None:
+        self.waiting[object()] = function
 
     def do(self) -> None:
         while self.waiting:
@@ -62,7 +66,7 @@ class SteppedManager:
             Executor(
                 client,
                 stores,
-                EventRecorder(client, controller="tests", instance="tests", most_remembered=1),
+                EventRecorder(client, controller="tests", instance="tests", most_series=1),
                 cast(DeferredWork, self.later),
                 lambda ref: self.queue.add(Request(ref.namespace, ref.name)),
             ),

@@ -21,14 +21,29 @@ class World:
         self.done: SimpleQueue[str] = SimpleQueue()
         self.asked = threading.Semaphore(0)
         self.errors: SimpleQueue[Exception] = SimpleQueue()
-        self.work = DeferredWork(self._is_busy, on_error=self.errors.put, longest_seconds=60, clock=lambda: self.now)
+        self.dropped = 0
+        self.work = DeferredWork(
+            self._is_busy,
+            on_error=self.errors.put,
+            on_drop=self._drop,
+            longest_seconds=60,
+            most_tidying=3,
+            most_telling=3,
+            clock=lambda: self.now,
+        )
 
     def _is_busy(self) -> bool:
         self.asked.release()
         return self.busy
 
-    def add(self, name: str) -> None:
-        self.work.add(name, lambda: self.done.put(name))
+    def _drop(self) -> None:
+        self.dropped += 1
+
+    def add(self, name: str) -> bool:
+        return self.work.tidy(name, lambda: self.done.put(name))
+
+    def tell(self, text: str) -> None:
+        self.work.tell(lambda: self.done.put(text))
 
     def look(self, times: int) -> None:
         """Wait until it was asked so often whether somebody is busy."""
@@ -75,11 +90,45 @@ def test_it_is_done_in_the_order_of_adding_and_a_key_waits_once(world: World) ->
     assert world.done.empty()
 
 
+def test_what_is_tidied_comes_before_what_is_told(world: World) -> None:
+    world.busy = True
+    for number in range(3):
+        world.tell(f"told {number}")
+    assert world.add("tidied")
+    world.busy = False
+    assert [world.done.get(timeout=SECONDS) for _ in range(4)] == ["tidied", "told 0", "told 1", "told 2"]
+
+
+def test_what_is_told_waits_no_longer_than_its_limit_although_younger_things_are_to_be_tidied(world: World) -> None:
+    world.busy = True
+    world.tell("told")
+    world.now = 30.0
+    world.add("tidied")
+    world.now = 60.0
+    assert world.done.get(timeout=SECONDS) == "told"
+    world.look(2)
+    assert world.done.empty()
+
+
+def test_more_than_can_wait_is_refused_or_dropped_and_counted(world: World) -> None:
+    world.busy = True
+    assert [world.add(str(number)) for number in range(5)] == [True, True, True, False, False]
+    # It waits already.
+    assert world.add("0")
+    for number in range(5):
+        world.tell(f"told {number}")
+    assert (len(world.work), world.dropped) == (6, 2)
+    world.busy = False
+    assert [world.done.get(timeout=SECONDS) for _ in range(6)] == ["0", "1", "2", "told 0", "told 1", "told 2"]
+    assert world.add("3")
+    assert world.done.get(timeout=SECONDS) == "3"
+
+
 def test_what_fails_keeps_nothing_after_it_waiting(world: World) -> None:
     def fails() -> None:
         raise ValueError("broken")
 
-    world.work.add("broken", fails)
+    world.work.tidy("broken", fails)
     world.add("a")
     assert world.done.get(timeout=SECONDS) == "a"
     assert str(world.errors.get(timeout=SECONDS)) == "broken"
@@ -94,7 +143,7 @@ def test_after_the_end_nothing_is_done_and_what_is_being_done_may_finish() -> No
         assert leave.wait(SECONDS)
 
     world.work.start()
-    world.work.add("long", long)
+    world.work.tidy("long", long)
     assert entered.wait(SECONDS)
     world.add("a")
     assert not world.work.stop(0.01)
