@@ -16,7 +16,7 @@ from urllib.parse import unquote
 import yaml
 from attrs import define, frozen
 
-from hack.devcluster import events
+from hack.devcluster import events, protobuf
 from hack.devcluster.errors import StatusError, bad_request, no_such_path
 from hack.devcluster.faults import Asked, Faults
 from hack.devcluster.registry import Object, Registry, Resource
@@ -25,7 +25,7 @@ from hack.devcluster.selectors import Match, field_match, label_match
 APPLY = "application/apply-patch+yaml"
 STRATEGIC = "application/strategic-merge-patch+json"
 _PATCHES = ("application/json-patch+json", "application/merge-patch+json", STRATEGIC, APPLY)
-_BODIES = ("application/json", "application/yaml")
+_BODIES = ("application/json", "application/yaml", protobuf.MEDIA)
 _METHODS = {"GET": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 _SUBRESOURCES = {("pods", "log"), ("pods", "eviction"), ("namespaces", "finalize")}
 
@@ -161,6 +161,8 @@ class Call:
             )
             raise StatusError(415, "UnsupportedMediaType", text)
         try:
+            if media == protobuf.MEDIA:
+                return protobuf.decoded(self.raw)
             return yaml.safe_load(self.raw) if "yaml" in media else json.loads(self.raw)
         except (ValueError, RecursionError, yaml.YAMLError) as error:
             raise bad_request(f"the object provided is unrecognized: {error}") from None

@@ -46,7 +46,8 @@ def _resources(registry: Registry, group: str, version: str) -> dict[str, Any]:
         if (res.group, res.version) != (group, version):
             continue
         common = {"namespaced": res.namespaced, "kind": res.kind, "singularName": res.kind.lower()}
-        found.append({"name": res.plural, "verbs": _VERBS, "shortNames": list(res.short_names), **common})
+        names = {"shortNames": list(res.short_names), "categories": list(res.categories)}
+        found.append({"name": res.plural, "verbs": _VERBS, **names, **common})
         if res.has_status:
             found.append({"name": f"{res.plural}/status", "verbs": ["get", "patch", "update"], **common})
     name = f"{group}/{version}" if group else version

@@ -61,7 +61,9 @@ class Registry:
         """Return a served kind; 404 if there is none."""
         found = self._resources.get((group, plural))
         if found is None:
-            raise StatusError(404, "NotFound", "the server could not find the requested resource")
+            title = f"{plural}.{group}" if group else plural
+            why = f"the development cluster does not serve {title}"
+            raise StatusError(404, "NotFound", f"the server could not find the requested resource: {why}")
         return found
 
     def resources(self) -> list[Resource]:

@@ -18,6 +18,7 @@ class Resource:
     namespaced: bool = True
     has_status: bool = False
     short_names: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
     columns: tuple[dict[str, Any], ...] = ()
     schema: dict[str, Any] = field(factory=dict)
 
@@ -36,19 +37,22 @@ def _core(plural: str, kind: str, **more: Any) -> Resource:
     return Resource("", "v1", plural, kind, **more)
 
 
+# What `kubectl get all` shows.
+_ALL = ("all",)
+
 BUILT_IN = (
     _core("namespaces", "Namespace", namespaced=False, has_status=True, short_names=("ns",)),
-    _core("pods", "Pod", has_status=True, short_names=("po",)),
+    _core("pods", "Pod", has_status=True, short_names=("po",), categories=_ALL),
     _core("secrets", "Secret"),
     _core("configmaps", "ConfigMap", short_names=("cm",)),
     _core("persistentvolumeclaims", "PersistentVolumeClaim", has_status=True, short_names=("pvc",)),
     _core("persistentvolumes", "PersistentVolume", namespaced=False, has_status=True, short_names=("pv",)),
     _core("serviceaccounts", "ServiceAccount", short_names=("sa",)),
     _core("nodes", "Node", namespaced=False, has_status=True, short_names=("no",)),
-    _core("services", "Service", has_status=True, short_names=("svc",)),
+    _core("services", "Service", has_status=True, short_names=("svc",), categories=_ALL),
     _core("events", "Event", short_names=("ev",)),
-    Resource("batch", "v1", "jobs", "Job", has_status=True),
-    Resource("apps", "v1", "deployments", "Deployment", has_status=True, short_names=("deploy",)),
+    Resource("batch", "v1", "jobs", "Job", has_status=True, categories=_ALL),
+    Resource("apps", "v1", "deployments", "Deployment", has_status=True, short_names=("deploy",), categories=_ALL),
     Resource("events.k8s.io", "v1", "events", "Event"),
     Resource("coordination.k8s.io", "v1", "leases", "Lease"),
     Resource("storage.k8s.io", "v1", "storageclasses", "StorageClass", namespaced=False, short_names=("sc",)),
@@ -91,6 +95,7 @@ def from_definition(crd: dict[str, Any]) -> Resource:
         namespaced=spec["scope"] == "Namespaced",
         has_status="status" in (version.get("subresources") or {}),
         short_names=tuple(names.get("shortNames") or ()),
+        categories=tuple(names.get("categories") or ()),
         columns=tuple(version.get("additionalPrinterColumns") or ()),
         schema=(version.get("schema") or {}).get("openAPIV3Schema") or {},
     )
