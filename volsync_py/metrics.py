@@ -33,7 +33,6 @@ class Metrics:
     def __init__(self, objects: ObjectMetrics | None = None) -> None:
         self.registry = CollectorRegistry()
         self.objects = objects or ObjectMetrics()
-        self.registry.register(self.objects)
         ProcessCollector(registry=self.registry)
         GCCollector(registry=self.registry)
         self._requests = self._counter(
@@ -105,7 +104,7 @@ class Metrics:
 
     def expose(self) -> bytes:
         """Return everything in Prometheus' text form."""
-        return generate_latest(self.registry)
+        return generate_latest(self.registry) + self.objects.expose()
 
     def _counter(self, name: str, text: str, labels: str) -> Counter:
         return Counter(f"volsync_py_{name}", text, labels.split(), registry=self.registry)

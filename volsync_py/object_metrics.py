@@ -1,8 +1,9 @@
 """Series about single custom resources: VolSync's three, by its names and labels, and what we know besides.
 
-Guarantees that no series outlives its object: everything about one object is one record, and `forget` drops it.
-Not prometheus_client's own metric classes, for two reasons: its Summary has no quantiles, which VolSync's
-dashboards read, and removing a label set from a dozen metrics is easy to get wrong.
+Guarantees that no series outlives its object: everything about one object is one record, and `forget` drops it; and
+that a scrape costs what has changed since the last one, for each record keeps its own lines. Not prometheus_client's
+metric classes: its Summary has no quantiles, which VolSync's dashboards read, removing a label set from a dozen
+metrics is easy to get wrong, and writing all lines anew takes seconds of the interpreter with ten thousand objects.
 """
 
 from __future__ import annotations
@@ -11,20 +12,20 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 from attrs import define, field, frozen
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 
-_LABELS = ("obj_name", "obj_namespace", "role", "method")
+# It carries no types.
+_number: Callable[[float], str] = floatToGoString
 _QUANTILES = (0.5, 0.9, 0.99)
 # As VolSync: its quantiles cover a day.
 _WINDOW_SECONDS = 24 * 3600
 # A sync a minute is 1,440 a day; more than that changes no quantile anybody looks at.
 _MOST_OBSERVATIONS = 2_000
 
-_GAUGES: Mapping[str, str] = {
+GAUGES: Mapping[str, str] = {
     "last_success_timestamp_seconds": "When the last run that succeeded ended.",
     "last_attempt_timestamp_seconds": "When the last run, whatever its end, ended.",
     "next_sync_timestamp_seconds": "When the next run is due.",
@@ -36,6 +37,15 @@ _GAUGES: Mapping[str, str] = {
     "last_snapshot_files_failed": "Files that the last backup could not read.",
     "mover_wait_seconds": "How long the last run waited for its turn.",
 }
+# What is told of an object: name, type and meaning of each family, in the order in which they are written.
+_FAMILIES = (
+    ("volsync_missed_intervals_total", "counter", "Slots of the schedule that passed without a finished run."),
+    ("volsync_volume_out_of_sync", "gauge", "1 if the volume is behind its schedule or was never synchronized."),
+    ("volsync_sync_duration_seconds", "summary", "How long synchronizations took."),
+    ("volsync_py_runs_total", "counter", "Attempts, by how they ended."),
+    *((f"volsync_py_{name}", "gauge", text) for name, text in GAUGES.items()),
+)
+_HEADS = tuple(f"# HELP {name} {text}\n# TYPE {name} {kind}\n".encode() for name, kind, text in _FAMILIES)
 
 
 @frozen
@@ -46,10 +56,6 @@ class ObjectKey:
     namespace: str
     role: str
     method: str = "restic"
-
-    def values(self) -> list[str]:
-        """Return the label values."""
-        return [self.name, self.namespace, self.role, self.method]
 
 
 @define
@@ -62,36 +68,41 @@ class _Record:
     recent: deque[tuple[float, float]] = field(factory=lambda: deque(maxlen=_MOST_OBSERVATIONS))
     results: dict[str, int] = field(factory=dict)
     gauges: dict[str, float] = field(factory=dict)
+    # The lines of each family, until something changes or an observation is a day old.
+    lines: tuple[bytes, ...] = ()
+    good_until: float = math.inf
 
 
-class ObjectMetrics(Collector):
+class ObjectMetrics:
     """The series of every object; thread-safe."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
         self._records: dict[ObjectKey, _Record] = {}
+        # By namespace, name and role.
+        self._keys: dict[tuple[str, str, str], set[ObjectKey]] = {}
 
     def forget(self, namespace: str, name: str, role: str) -> None:
         """Drop every series of an object."""
         with self._lock:
-            for key in [k for k in self._records if (k.namespace, k.name, k.role) == (namespace, name, role)]:
+            for key in self._keys.pop((namespace, name, role), ()):
                 del self._records[key]
 
     def miss_interval(self, key: ObjectKey) -> None:
         """Count a slot of the schedule that passed without a finished run."""
         with self._lock:
-            self._record(key).missed_intervals += 1
+            self._changed(key).missed_intervals += 1
 
     def set_out_of_sync(self, key: ObjectKey, out_of_sync: bool) -> None:
         """Say whether the object is behind its schedule or was never synchronized."""
         with self._lock:
-            self._record(key).out_of_sync = out_of_sync
+            self._changed(key).out_of_sync = out_of_sync
 
     def observe_sync(self, key: ObjectKey, seconds: float) -> None:
         """Count one finished synchronization."""
         with self._lock:
-            record = self._record(key)
+            record = self._changed(key)
             record.count += 1
             record.total_seconds += seconds
             record.recent.append((self._clock(), seconds))
@@ -99,83 +110,81 @@ class ObjectMetrics(Collector):
     def count_result(self, key: ObjectKey, result: str) -> None:
         """Count the end of one attempt: Succeeded, Warning, or an error class."""
         with self._lock:
-            results = self._record(key).results
+            results = self._changed(key).results
             results[result] = results.get(result, 0) + 1
 
     def set_gauge(self, key: ObjectKey, gauge: str, value: float | None) -> None:
         """Set one of the gauges named at the top of this module; None: not known, no series."""
-        if gauge not in _GAUGES:
+        if gauge not in GAUGES:
             raise KeyError(gauge)
         with self._lock:
-            gauges = self._record(key).gauges
+            gauges = self._changed(key).gauges
             if value is None:
                 gauges.pop(gauge, None)
             else:
                 gauges[gauge] = value
 
-    def collect(self) -> Iterator[Metric]:
-        """Yield every family; called by the registry at each scrape."""
+    def expose(self) -> bytes:
+        """Return every series in Prometheus' text form."""
         with self._lock:
-            # Copied under the lock, written out after it: a scrape of a thousand objects takes a while.
-            rows = [(key.values(), self._snapshot(record)) for key, record in self._records.items()]
-        yield from _volsync_families(rows)
-        yield from _our_families(rows)
+            records = list(self._records.items())
+        # Each under the lock by itself: the first scrape of thousands would hold up those who count.
+        every = [self._lines(key, record) for key, record in records]
+        families = zip(_HEADS, zip(*every, strict=True) if every else [()] * len(_HEADS), strict=True)
+        return b"".join(part for head, lines in families for part in (head, *lines))
 
-    def _record(self, key: ObjectKey) -> _Record:
-        return self._records.setdefault(key, _Record())
+    def _changed(self, key: ObjectKey) -> _Record:
+        """Return the record of an object that is about to change."""
+        record = self._records.get(key)
+        if record is None:
+            record = self._records[key] = _Record()
+            self._keys.setdefault((key.namespace, key.name, key.role), set()).add(key)
+        record.lines = ()
+        return record
 
-    def _snapshot(self, record: _Record) -> _Record:
-        oldest = self._clock() - _WINDOW_SECONDS
-        while record.recent and record.recent[0][0] < oldest:
-            record.recent.popleft()
-        return _Record(
-            record.missed_intervals,
-            record.out_of_sync,
-            record.count,
-            record.total_seconds,
-            record.recent.copy(),
-            dict(record.results),
-            dict(record.gauges),
-        )
+    def _lines(self, key: ObjectKey, record: _Record) -> tuple[bytes, ...]:
+        with self._lock:
+            now = self._clock()
+            if not record.lines or now >= record.good_until:
+                while record.recent and record.recent[0][0] <= now - _WINDOW_SECONDS:
+                    record.recent.popleft()
+                record.good_until = record.recent[0][0] + _WINDOW_SECONDS if record.recent else math.inf
+                record.lines = _written(key, record)
+            return record.lines
 
 
-_Rows = list[tuple[list[str], _Record]]
-
-
-def _volsync_families(rows: _Rows) -> Iterator[Metric]:
-    missed = CounterMetricFamily(
-        "volsync_missed_intervals", "Slots of the schedule that passed without a finished run.", labels=_LABELS
+def _written(key: ObjectKey, record: _Record) -> tuple[bytes, ...]:
+    """Return the lines of each family, its labels in the order of the alphabet as prometheus_client has them."""
+    first = ",".join(
+        f'{label}="{_escaped(value)}"'
+        for label, value in (("method", key.method), ("obj_name", key.name), ("obj_namespace", key.namespace))
     )
-    behind = GaugeMetricFamily(
-        "volsync_volume_out_of_sync",
-        "1 if the volume is behind its schedule or was never synchronized.",
-        labels=_LABELS,
+    role = f'role="{_escaped(key.role)}"'
+    plain = f"{{{first},{role}}}"
+    took = "volsync_sync_duration_seconds"
+    observed = sorted(seconds for _, seconds in record.recent)
+    quantiles = ((q, _number(quantile(observed, q))) for q in _QUANTILES)
+    results = record.results.items()
+    gauges = (
+        f"volsync_py_{name}{plain} {_number(record.gauges[name])}\n" if name in record.gauges else "" for name in GAUGES
     )
-    took = Metric("volsync_sync_duration_seconds", "How long synchronizations took.", "summary")
-    for values, record in rows:
-        missed.add_metric(values, record.missed_intervals)
-        behind.add_metric(values, 1 if record.out_of_sync else 0)
-        labels = dict(zip(_LABELS, values, strict=True))
-        observed = sorted(seconds for _, seconds in record.recent)
-        for q in _QUANTILES:
-            took.add_sample(took.name, {**labels, "quantile": str(q)}, quantile(observed, q))
-        took.add_sample(f"{took.name}_sum", labels, record.total_seconds)
-        took.add_sample(f"{took.name}_count", labels, record.count)
-    yield from (missed, behind, took)
+    texts = (
+        f"volsync_missed_intervals_total{plain} {_number(record.missed_intervals)}\n",
+        f"volsync_volume_out_of_sync{plain} {_number(record.out_of_sync)}\n",
+        "".join(f'{took}{{{first},quantile="{q}",{role}}} {value}\n' for q, value in quantiles)
+        + f"{took}_sum{plain} {_number(record.total_seconds)}\n"
+        + f"{took}_count{plain} {_number(record.count)}\n",
+        "".join(
+            f'volsync_py_runs_total{{{first},result="{_escaped(result)}",{role}}} {_number(count)}\n'
+            for result, count in results
+        ),
+        *gauges,
+    )
+    return tuple(text.encode() for text in texts)
 
 
-def _our_families(rows: _Rows) -> Iterator[Metric]:
-    results = CounterMetricFamily("volsync_py_runs", "Attempts, by how they ended.", labels=[*_LABELS, "result"])
-    for values, record in rows:
-        for result, count in record.results.items():
-            results.add_metric([*values, result], count)
-    yield results
-    for name, text in _GAUGES.items():
-        family = GaugeMetricFamily(f"volsync_py_{name}", text, labels=_LABELS)
-        for values, record in rows:
-            if name in record.gauges:
-                family.add_metric(values, record.gauges[name])
-        yield family
+def _escaped(value: str) -> str:
+    return value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
 
 
 def quantile(ascending: list[float], q: float) -> float:

@@ -1,0 +1,143 @@
+"""What is written about objects is what prometheus_client would write, and costs what has changed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+from attrs import define, field
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from volsync_py.object_metrics import GAUGES, ObjectKey, ObjectMetrics, quantile
+
+LABELS = ("obj_name", "obj_namespace", "role", "method")
+DAY = 24 * 3600
+
+
+@define
+class Told:
+    """What was told of one object."""
+
+    missed: int = 0
+    behind: bool = True
+    syncs: list[tuple[float, float]] = field(factory=list)
+    results: dict[str, int] = field(factory=dict)
+    gauges: dict[str, float] = field(factory=dict)
+
+
+class Plain(Collector):
+    """The same series, in prometheus_client's own classes and made anew each time."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.objects: defaultdict[ObjectKey, Told] = defaultdict(Told)
+
+    def do(self, step: str, key: ObjectKey, *arguments: Any) -> None:
+        one = self.objects[key]
+        if step == "miss_interval":
+            one.missed += 1
+        elif step == "set_out_of_sync":
+            (one.behind,) = arguments
+        elif step == "observe_sync":
+            one.syncs.append((self.now, arguments[0]))
+        elif step == "count_result":
+            one.results[arguments[0]] = one.results.get(arguments[0], 0) + 1
+        elif arguments[1] is None:
+            one.gauges.pop(arguments[0], None)
+        else:
+            one.gauges[arguments[0]] = arguments[1]
+
+    def collect(self) -> Iterator[Metric]:
+        missed = CounterMetricFamily(
+            "volsync_missed_intervals", "Slots of the schedule that passed without a finished run.", labels=LABELS
+        )
+        behind = GaugeMetricFamily(
+            "volsync_volume_out_of_sync",
+            "1 if the volume is behind its schedule or was never synchronized.",
+            labels=LABELS,
+        )
+        took = Metric("volsync_sync_duration_seconds", "How long synchronizations took.", "summary")
+        runs = CounterMetricFamily("volsync_py_runs", "Attempts, by how they ended.", labels=[*LABELS, "result"])
+        for key, one in self.objects.items():
+            values = [key.name, key.namespace, key.role, key.method]
+            missed.add_metric(values, one.missed)
+            behind.add_metric(values, one.behind)
+            labels = dict(zip(LABELS, values, strict=True))
+            recent = sorted(seconds for at, seconds in one.syncs if at > self.now - DAY)
+            for q in (0.5, 0.9, 0.99):
+                took.add_sample(took.name, {**labels, "quantile": str(q)}, quantile(recent, q))
+            took.add_sample(f"{took.name}_sum", labels, sum(seconds for _, seconds in one.syncs))
+            took.add_sample(f"{took.name}_count", labels, len(one.syncs))
+            for result, count in one.results.items():
+                runs.add_metric([*values, result], count)
+        yield from (missed, behind, took, runs)
+        for name, text in GAUGES.items():
+            family = GaugeMetricFamily(f"volsync_py_{name}", text, labels=LABELS)
+            for key, one in self.objects.items():
+                if name in one.gauges:
+                    family.add_metric([key.name, key.namespace, key.role, key.method], one.gauges[name])
+            yield family
+
+    def text(self) -> str:
+        registry = CollectorRegistry()
+        registry.register(self)
+        return generate_latest(registry).decode()
+
+
+ODD = st.sampled_from(["data", "a\\b", 'c"d', "e\nf", "\u00fc"])
+KEYS = st.builds(ObjectKey, ODD, ODD, st.sampled_from(["source", "destination"]))
+STEPS = st.one_of(
+    st.tuples(st.just("miss_interval"), KEYS),
+    st.tuples(st.just("set_out_of_sync"), KEYS, st.booleans()),
+    # Whole numbers: the order of a sum is nobody's business here.
+    st.tuples(st.just("observe_sync"), KEYS, st.integers(0, 10**9)),
+    st.tuples(st.just("count_result"), KEYS, ODD),
+    st.tuples(
+        st.just("set_gauge"), KEYS, st.sampled_from(sorted(GAUGES)), st.floats() | st.integers(0, 10**15) | st.none()
+    ),
+    st.tuples(st.just("forget"), KEYS),
+    st.tuples(st.just("expose")),
+    st.tuples(st.just("wait"), st.integers(0, DAY)),
+)
+
+
+@given(st.lists(STEPS, max_size=30))
+def test_the_text_is_what_prometheus_client_makes_of_the_same(steps: list[tuple[Any, ...]]) -> None:
+    plain = Plain()
+    objects = ObjectMetrics(lambda: plain.now)
+    for name, *arguments in steps:
+        if name == "wait":
+            plain.now += arguments[0]
+        elif name == "forget":
+            (key,) = arguments
+            objects.forget(key.namespace, key.name, key.role)
+            plain.objects.pop(key, None)
+        elif name == "expose":
+            objects.expose()
+        else:
+            getattr(objects, name)(*arguments)
+            plain.do(name, *arguments)
+
+    assert objects.expose().decode() == plain.text()
+
+
+def test_a_scrape_writes_only_the_lines_of_what_has_changed() -> None:
+    objects = ObjectMetrics()
+    keys = [ObjectKey(f"data-{number}", "app", "source") for number in range(100)]
+    for key in keys:
+        objects.observe_sync(key, 1)
+    objects.expose()
+    before = lines_of(objects)
+    objects.miss_interval(keys[7])
+    objects.expose()
+    after = lines_of(objects)
+    assert [n for n, (one, other) in enumerate(zip(before, after, strict=True)) if one is not other] == [7]
+
+
+def lines_of(objects: ObjectMetrics) -> list[tuple[bytes, ...]]:
+    return [record.lines for record in objects._records.values()]
