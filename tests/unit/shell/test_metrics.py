@@ -71,6 +71,19 @@ def test_quantiles_cover_a_day_and_sums_cover_everything() -> None:
     assert samples(metrics, "volsync_sync_duration_seconds_sum") == {"": 1000 + 5050}
 
 
+def test_a_quantile_forgets_what_is_a_day_old_although_nothing_has_happened_since() -> None:
+    clock = Clock()
+    metrics = Metrics(ObjectMetrics(clock))
+    metrics.objects.observe_sync(SOURCE, 1000)
+    clock.now = 12 * 3600
+    metrics.objects.observe_sync(SOURCE, 1)
+    assert samples(metrics, "volsync_sync_duration_seconds")["quantile=0.99"] == 1000
+    clock.now = 24 * 3600
+    assert samples(metrics, "volsync_sync_duration_seconds")["quantile=0.99"] == 1
+    clock.now = 36 * 3600
+    assert math.isnan(samples(metrics, "volsync_sync_duration_seconds")["quantile=0.99"])
+
+
 def test_no_series_outlives_its_object() -> None:
     metrics = Metrics()
     metrics.objects.observe_sync(SOURCE, 1)
