@@ -57,6 +57,17 @@ def test_privileged_movers_get_capabilities_and_say_so() -> None:
     assert env_of(objects)["PRIVILEGED_MOVER"] == "1"
 
 
+def test_only_a_privileged_restore_may_set_any_bit_and_make_any_node() -> None:
+    annotations = {"volsync.backube/privileged-movers": "true"}
+    namespace = {"kind": "Namespace", "metadata": {"name": "ns", "annotations": annotations}}
+    added = [container_of(make(namespace))["securityContext"]["capabilities"]["add"] for make in (source, destination)]
+    assert added == [
+        ["DAC_OVERRIDE", "CHOWN", "FOWNER"],
+        ["DAC_OVERRIDE", "CHOWN", "FOWNER", "FSETID", "MKNOD"],
+    ]
+    assert "add" not in container_of(destination())["securityContext"]["capabilities"]
+
+
 def test_the_host_name_is_the_same_for_each_attempt_and_another_for_each_resource() -> None:
     first, again = pod_of(source())["hostname"], pod_of(source())["hostname"]
     other = source()

@@ -11,6 +11,7 @@ import yaml
 from tests.unit.movers.objects import container_of, destination, source
 from tests.unit.movers.seen import created, decision_on, status_of, words
 from tests.unit.movers.simulated import Simulation
+from volsync_py.movers.restic.objects import PRIVILEGED_CAPABILITIES, RESTORE_CAPABILITIES
 from volsync_py.restic.report import ErrorClass, Outcome, Report, RestoredFacts, SnapshotFacts, StepReport
 
 BACKED_UP = Report(Outcome.SUCCEEDED, snapshot=SnapshotFacts("0" * 64, "2026-11-24T12:00:00Z"))
@@ -161,4 +162,6 @@ def test_a_volume_is_never_asked_to_shrink_55(asked: str, patched: bool) -> None
 
 def test_privileged_movers_may_mount_nfs_on_openshift_60() -> None:
     path = Path(__file__).parents[3] / "manifests" / "overlays" / "openshift" / "scc.yaml"
-    assert "nfs" in yaml.safe_load(path.read_text(encoding="utf-8"))["volumes"]
+    constraint = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert "nfs" in constraint["volumes"]
+    assert {*PRIVILEGED_CAPABILITIES, *RESTORE_CAPABILITIES} <= set(constraint["allowedCapabilities"])

@@ -30,6 +30,9 @@ COMMAND = "volsync-py-mover"
 GRACE_PERIOD_SECONDS = 90
 # What a privileged mover may do beyond the others: read, own and change any file.
 PRIVILEGED_CAPABILITIES = ("DAC_OVERRIDE", "CHOWN", "FOWNER")
+# Differs from VolSync: setgid bits of foreign groups, and device nodes, come back. Both are among what Pod Security's
+# "baseline" lets a container add, as the others are.
+RESTORE_CAPABILITIES = ("FSETID", "MKNOD")
 
 
 @frozen
@@ -135,12 +138,12 @@ def _container(plan: JobPlan) -> Object:
         "args": list(plan.args),
         "env": environment(plan.variables),
         "resources": plan.resources,
-        "securityContext": _security_context(privileged=plan.variables.privileged),
+        "securityContext": _security_context(privileged=plan.variables.privileged, restores="restore" in plan.args),
         "volumeMounts": _mounts(plan),
     }
 
 
-def _security_context(*, privileged: bool) -> Object:
+def _security_context(*, privileged: bool, restores: bool) -> Object:
     capabilities: Object = {"drop": ["ALL"]}
     context: Object = {
         "allowPrivilegeEscalation": False,
@@ -150,7 +153,7 @@ def _security_context(*, privileged: bool) -> Object:
         "seccompProfile": {"type": "RuntimeDefault"},
     }
     if privileged:
-        capabilities["add"] = list(PRIVILEGED_CAPABILITIES)
+        capabilities["add"] = [*PRIVILEGED_CAPABILITIES, *(RESTORE_CAPABILITIES if restores else ())]
         context["runAsUser"] = 0
     return context
 
