@@ -8,10 +8,11 @@ import re
 
 from volsync_py.restic.environment import MoverError
 from volsync_py.restic.report import ErrorClass
+from volsync_py.restic.volume import opened
 
 # The cache of one repository is a folder with its id.
 _REPOSITORY_ID = re.compile(r"[0-9a-f]{64}")
-_FULL = (errno.ENOSPC, errno.EDQUOT)
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def cache_trouble(folder: str) -> str:
@@ -35,14 +36,11 @@ def sync_volume(folder: str) -> None:
 
     libc = ctypes.CDLL(None, use_errno=True)
     try:
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
+        with opened(folder) as handle:
             if libc.syncfs(handle) != 0:
                 number = ctypes.get_errno()
                 raise OSError(number, os.strerror(number))
-        finally:
-            os.close(handle)
     except OSError as error:
-        error_class = ErrorClass.TARGET_FULL if error.errno in _FULL else ErrorClass.UNKNOWN
+        error_class = ErrorClass.TARGET_FULL if error.errno in FULL else ErrorClass.UNKNOWN
         text = f"what was restored could not be written to the volume's disk: {error.strerror}"
         raise MoverError(error_class, text) from None

@@ -42,6 +42,8 @@ class Ended:
     # When the mover ended it: its own reason, and what can be done about it.
     why: str = ""
     advice: str = ""
+    # The first errors of items, each with the whole name of its item.
+    failures: tuple[tuple[str, str], ...] = ()
 
     @property
     def ok(self) -> bool:

@@ -78,6 +78,7 @@ class Output:
         self.quiet = False
         self._lines, self._errors = KeptLines(), KeptLines()
         self._items: dict[str, None] = {}
+        self._failures: list[tuple[str, str]] = []
         self._told: set[str] = set()
         self._untold = 0
         self._failed: dict[str, int] = {}
@@ -130,6 +131,7 @@ class Output:
                 tuple(self._found),
                 self._missing_bucket,
                 self._damaged and trouble is None,
+                failures=tuple(self._failures),
                 why=why,
                 advice=self.advice,
             )
@@ -158,7 +160,7 @@ class Output:
         kind = message["message_type"]
         if kind == "verbose_status":
             item = str(message.get("item") or "").lstrip("/")
-            if message.get("action") != "deleted" and comparable(item) in self._wanted:
+            if comparable(item) in self._wanted:
                 self._found.append(comparable(item))
         elif kind == "status":
             done = int(message.get("bytes_done") or message.get("bytes_restored") or 0)
@@ -187,9 +189,11 @@ class Output:
     def _error(self, message: Message) -> None:
         error = message.get("error")
         text = str(message.get("message") or (error.get("message") if isinstance(error, dict) else error))
-        text = text[:_LONGEST_TEXT]
         whole, during = str(message.get("item") or ""), str(message.get("during") or "")
-        item = whole[-_LONGEST_ITEM:]
+        if len(self._failures) < MOST_LINES:
+            # Paths are shorter, and the cause comes last.
+            self._failures.append((whole[:_LONGEST_TEXT], text[-_LONGEST_TEXT:]))
+        text, item = text[:_LONGEST_TEXT], whole[-_LONGEST_ITEM:]
         self._errors.append(text)
         self._damaged = self._damaged or is_damage_of_file(text, whole)
         if item:
@@ -250,7 +254,14 @@ def comparable(name: str) -> str:
 
     Bytes that are no text are U+FFFD in the one, one for each, and cannot be told from each other; here they are one.
     """
+    if name.isascii():
+        return name
     return _NO_TEXT.sub("\ufffd", name.encode(errors="surrogateescape").decode(errors="replace"))
+
+
+def is_exact(name: str) -> bool:
+    """Return whether no other name has the same comparable form."""
+    return "\ufffd" not in comparable(name)
 
 
 def _lines_of(stream: IO[bytes]) -> Iterator[bytes]:

@@ -1,17 +1,20 @@
 """The restore: one snapshot, chosen from the list, and the proof of what came back.
 
 The proof is restic's exit code together with its error lines; its summary counts files that it could not
-write. A repository that is not there is made, so that "restore if there is a backup, else start empty"
-works; whether an empty result may be published is decided by the rule for images.
+write. Device nodes that the mover may not make are left out and named. A repository that is not there is made, so that
+"restore if there is a backup, else start empty" works; whether an empty result may be published is decided by the rule
+for images.
 """
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import Any
 
 from volsync_py.core.names import SNAPSHOT_HOST
-from volsync_py.restic import hardlinks
+from volsync_py.restic import in_the_way, shortfall
 from volsync_py.restic.disk import sync_volume
+from volsync_py.restic.ended import Ended
 from volsync_py.restic.environment import MoverError
 from volsync_py.restic.humanlog import size
 from volsync_py.restic.report import ErrorClass, Outcome, RestoredFacts, StepReport
@@ -120,22 +123,49 @@ def _notice_whole_path(session: Session, chosen: dict[str, Any]) -> None:
         )
 
 
-def _command(session: Session, identity: str) -> list[str]:
-    """Return the command line of a restore."""
+def _selection(session: Session, identity: str) -> list[str]:
+    """Return the command line of a restore, but for its target and what it does there."""
     options, source = session.run.restore, identity
     if options.subPath.strip("/"):
         source += ":/" + options.subPath.strip("/")
-    # Labels of the old node's security module mean nothing on the new one.
-    args = ["restore", source, "-t", ".", "--overwrite", "always", "--sparse", "--exclude-xattr", "security.*"]
+    args = ["restore", source]
     for flag, values in (("--include", options.include), ("--exclude", options.exclude)):
         for value in values:
             args += [flag, value]
-    if "--delete" in session.environ.get("RESTORE_OPTIONS", "").split():
-        args.append("--delete")
-        if not options.include:
-            # The file system's own folder is in no snapshot, and may not be deletable.
-            args += ["--exclude", "/lost+found"]
+    if _deletes(session) and not options.include:
+        # The file system's own folder is in no snapshot, and may not be deletable.
+        args += ["--exclude", "/lost+found"]
     return args
+
+
+def _deletes(session: Session) -> bool:
+    return "--delete" in session.environ.get("RESTORE_OPTIONS", "").split()
+
+
+def _options(session: Session) -> list[str]:
+    """Return what a restore does with what is there."""
+    args = ["-t", ".", "--overwrite", "always", "--sparse"]
+    # Labels of the old node's security module mean nothing on the new one; no pod of ours may set the trusted ones.
+    for attributes in ("security.*", "trusted.*"):
+        args += ["--exclude-xattr", attributes]
+    return [*args, "--delete"] if _deletes(session) else args
+
+
+def _write(session: Session, selection: list[str]) -> tuple[Ended, list[str]]:
+    """Restore the selection; return the end, and which device nodes were left out."""
+    with ExitStack() as held:
+        further = in_the_way.clear(session, held, *selection)
+        if session.run.restore.verify:
+            further = ["--verify"]
+        ended = session.locked(*selection, *_options(session), *further)
+        # Each round takes something away that was there, so they come to an end.
+        while _deletes(session) and in_the_way.clear_folders(session, ended):
+            ended = session.locked(*selection, *_options(session), *further)
+    left_out = shortfall.left_out(ended, verified="--verify" in further)
+    if not left_out:
+        shortfall.explain(session, ended)
+        session.must(ended)
+    return ended, left_out
 
 
 def _restore(session: Session, chosen: dict[str, Any]) -> None:
@@ -143,15 +173,11 @@ def _restore(session: Session, chosen: dict[str, Any]) -> None:
     session.log(f"Selected restic snapshot with id: {identity[:8]}")
     if session.environ.get("RESTORE_OPTIONS"):
         session.log(f"RESTORE_OPTIONS: {session.environ['RESTORE_OPTIONS']}")
-    command = _command(session, identity)
     with session.step("restore", "Starting restore"):
         session.log(f"restoring snapshot {identity[:8]} of {chosen.get('time')} to .")
         _notice_whole_path(session, chosen)
-        further = hardlinks.release(session, *command)
-        if options.verify:
-            further = ["--verify"]
-        ended = session.must(session.locked(*command, *further))
-        if ended.failed:
+        ended, left_out = _write(session, _selection(session, identity))
+        if not left_out and ended.failed:
             raise MoverError(ErrorClass.UNKNOWN, f"{ended.failed} items were not restored; the first: {ended.items[0]}")
         summary = ended.message("summary")
         files = int(summary.get("total_files") or 0) + int(summary.get("files_skipped") or 0)
@@ -165,5 +191,16 @@ def _restore(session: Session, chosen: dict[str, Any]) -> None:
     if unmatched:
         _restores_no_data(session)
         return
+    if left_out:
+        _tell_left_out(session, left_out)
+    files -= len(left_out)
     session.log(f"Restored {files} files and folders, {size(count)}")
     session.update(restored=RestoredFacts(identity, str(chosen.get("time") or ""), files, count))
+
+
+def _tell_left_out(session: Session, paths: list[str]) -> None:
+    why = shortfall.may_be_privileged(session)
+    names = ", ".join(map(repr, paths[:_MOST_NAMES])) + (" …" if len(paths) > _MOST_NAMES else "")
+    text = f"{len(paths)} device nodes were left out, which the mover may not make: {names}; {why}exclude them"
+    session.log(f"Warning: {text}")
+    session.add(StepReport("restore", Outcome.WARNING, ErrorClass.PARTIAL, text))

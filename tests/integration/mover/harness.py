@@ -20,6 +20,12 @@ _MAIN = "from volsync_py.restic.mover import main; main()"
 _LONGEST_SECONDS = 180
 
 
+def capable(*capabilities: str) -> list[str]:
+    """Return the command that runs root with these capabilities and no others."""
+    names = ",".join(["-all", *(f"+{name.lower()}" for name in capabilities)])
+    return ["setpriv", "--inh-caps=-all", f"--bounding-set={names}", "--"]
+
+
 @frozen
 class Ran:
     """How a run ended."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from hack.tool_cache import tool_path
 from tests.integration.mover.harness import Mover, tree
 
 
@@ -226,3 +227,52 @@ def test_a_repository_that_is_not_there_is_made_and_the_volume_stays_empty(new_m
     assert (ran.code, ran.report.initialized, ran.report.nothing_to_restore) == (0, True, True)
     for text in ("Initialize Dir", "created restic repository", "No data will be restored"):
         assert text in ran.log
+
+
+def scripted(mover: Mover, script: str) -> None:
+    """Put a shell script in restic's place; it calls the real one as `real`."""
+    program = mover.folder / "bin" / "restic"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nreal() {{ "{tool_path("restic")}" "$@"; }}\n{script}\n', encoding="utf-8")
+    program.chmod(0o755)
+    mover.environ["PATH"] = f"{program.parent}:{os.defpath}"
+
+
+@pytest.mark.parametrize("verify", [False, True])
+def test_what_was_restored_is_read_back_when_that_is_asked_for(mover: Mover, *, verify: bool) -> None:
+    mover.write(plain="hello")
+    mover("backup")
+    record = mover.folder / "commands"
+    scripted(mover, f'printf "%s " "$@" >> {record}; real "$@"')
+    mover.run["restore"] = {"verify": verify}
+    assert mover("restore").code == 0
+    assert ("--verify" in record.read_text(encoding="utf-8").split()) == verify
+
+
+def test_an_item_that_was_not_restored_is_a_failure_even_when_restic_says_it_is_none(mover: Mover) -> None:
+    mover.write(plain="hello")
+    mover("backup")
+    line = '{"message_type":"error","error":{"message":"it went wrong"},"during":"restore","item":"/plain"}'
+    scripted(mover, f"real \"$@\" || exit; test $1 != restore || echo '{line}' >&2")
+    ran = mover("restore")
+    assert (ran.code, ran.report.error_class, ran.report.restored) == (1, "Unknown", None)
+    assert "/plain" in ran.report.message
+
+
+def test_other_content_of_the_same_size_and_time_is_replaced(mover: Mover) -> None:
+    mover.write(plain="hello")
+    mover("backup")
+    at = (mover.data / "plain").stat().st_mtime_ns
+    mover.write(plain="HELLO")
+    os.utime(mover.data / "plain", ns=(at, at))
+    assert mover("restore").code == 0
+    assert content(mover) == {"plain": "hello"}
+
+
+def test_a_restore_that_is_not_known_to_be_on_the_disk_is_a_failure(mover: Mover) -> None:
+    mover.write(plain="hello")
+    mover("backup")
+    scripted(mover, f'real "$@" || exit; test $1 != restore || mv {mover.data} {mover.data}.gone')
+    ran = mover("restore")
+    assert (ran.code, ran.report.error_class) == (1, "Unknown")
+    assert "could not be written to the volume's disk" in ran.report.message

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import stat
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -14,7 +15,8 @@ import pytest
 
 from hack.processes import wait_until
 from hack.tool_cache import tool_path
-from tests.integration.mover.harness import Mover
+from tests.integration.mover.harness import Mover, capable
+from volsync_py.movers.restic.objects import PRIVILEGED_CAPABILITIES, RESTORE_CAPABILITIES
 
 # In no passwd file.
 NOBODY = 54321
@@ -164,3 +166,94 @@ def test_process_1_that_is_told_to_stop_in_mid_backup_does_stop(new_mover: Mover
     assert (ran.code, ran.report.error_class) == (130, "Interrupted"), ran.log
     new_mover.wrapper, new_mover.run = [], {}
     assert new_mover("backup").code == 0
+
+
+@pytest.mark.parametrize("is_privileged", [False, True])
+def test_device_nodes_that_the_mover_may_not_make_are_left_out_and_named(mover: Mover, *, is_privileged: bool) -> None:
+    mover.write(plain="hello")
+    (mover.data / "dev").mkdir()
+    os.mknod(mover.data / "dev" / "null", 0o644 | stat.S_IFCHR, os.makedev(1, 3))
+    assert mover("backup").code == 0
+    mover.mount("destination")
+    mover.environ["PRIVILEGED_MOVER"] = str(int(is_privileged))
+    # As in a user namespace, where nobody may.
+    mover.wrapper = capable(*PRIVILEGED_CAPABILITIES) if is_privileged else NO_RIGHTS
+    ran = mover("restore")
+    assert (ran.code, ran.report.outcome, ran.report.error_class) == (0, "Warning", "Partial"), ran.log
+    assert "1 device nodes were left out" in ran.report.message
+    assert "'dev/null'" in ran.report.message
+    assert ("privileged movers" in ran.report.message) == (not is_privileged)
+    assert ran.report.restored is not None
+    assert ran.report.restored.files == 2
+    assert {path.name for path in mover.data.rglob("*")} == {"plain", "dev"}
+
+
+def test_a_device_node_beside_another_error_does_not_hide_it(mover: Mover) -> None:
+    mover.write(plain="hello")
+    os.chown(mover.data / "plain", NOBODY, NOBODY)
+    os.mknod(mover.data / "null", 0o644 | stat.S_IFCHR, os.makedev(1, 3))
+    assert mover("backup").code == 0
+    mover.mount("destination")
+    mover.wrapper = NO_RIGHTS
+    ran = mover("restore")
+    assert (ran.code, ran.report.error_class, ran.report.restored) == (1, "Configuration", None), ran.log
+
+
+def test_a_device_node_is_no_reason_to_leave_the_reading_back_out(mover: Mover) -> None:
+    os.mknod(mover.data / "null", 0o644 | stat.S_IFCHR, os.makedev(1, 3))
+    assert mover("backup").code == 0
+    mover.mount("destination")
+    mover.wrapper, mover.run["restore"] = NO_RIGHTS, {"verify": True}
+    ran = mover("restore")
+    assert (ran.code, ran.report.error_class, ran.report.restored) == (1, "Configuration", None), ran.log
+    assert "'null'" in ran.report.message
+    assert "exclude it" in ran.report.message
+
+
+def test_a_privileged_mover_that_is_refused_something_is_not_told_to_become_privileged(mover: Mover) -> None:
+    mover.write(plain="hello")
+    os.chown(mover.data / "plain", NOBODY, NOBODY)
+    assert mover("backup").code == 0
+    mover.mount("destination")
+    # As on a server that takes root's rights away.
+    mover.wrapper, mover.environ["PRIVILEGED_MOVER"] = NO_RIGHTS, "1"
+    ran = mover("restore")
+    assert (ran.code, ran.report.error_class, ran.report.restored) == (1, "Configuration", None), ran.log
+    assert "'plain'" in ran.report.message
+    assert "even a privileged mover" in ran.report.message
+    assert "let the namespace" not in ran.report.message
+
+
+@pytest.mark.parametrize("rights", [[], capable(*PRIVILEGED_CAPABILITIES, *RESTORE_CAPABILITIES)])
+def test_attributes_of_the_old_node_stay_behind_and_those_of_the_user_come_back(
+    mover: Mover, rights: list[str]
+) -> None:
+    mover.write(plain="hello")
+    for name in ("user.mine", "security.theirs", "trusted.theirs"):
+        os.setxattr(mover.data / "plain", name, b"value")
+    assert mover("backup").code == 0
+    mover.mount("destination")
+    mover.wrapper = rights
+    ran = mover("restore")
+    assert (ran.code, ran.report.error_class) == (0, ""), ran.log
+    assert os.listxattr(mover.data / "plain") == ["user.mine"]
+
+
+def test_a_shared_file_that_cannot_be_copied_is_read_back_so_that_no_zeros_pass(nobodys: Mover) -> None:
+    names = [os.path.join(os.fsencode(nobodys.data), name) for name in (b"odd \xff", b"other \xff")]
+    with open(names[0], "wb") as file:
+        file.write(b"hello")
+    assert nobodys("backup").code == 0
+    with open(names[0], "ab") as file:
+        file.write(b" and more")
+    os.link(*names)
+    os.chmod(names[0], 0o666)
+    os.chown(names[0], 0, 0)
+    ran = nobodys("restore")
+    assert (ran.code, ran.report.restored) == (1, None), ran.log
+    assert "odd" in ran.report.message
+    ran = nobodys("restore")
+    assert (ran.code, ran.report.error_class) == (0, ""), ran.log
+    for name, expected in zip(names, (b"hello", b"hello and more"), strict=True):
+        with open(name, "rb") as file:
+            assert file.read() == expected

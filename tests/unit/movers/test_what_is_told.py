@@ -12,7 +12,7 @@ from tests.unit.movers.seen import decision_on, status_of, words
 from tests.unit.movers.simulated import Simulation
 from tests.unit.movers.test_stuck_jobs import UNSCHEDULED
 from volsync_py.core.times import format_rfc3339
-from volsync_py.restic.report import ErrorClass, Outcome, Report, SnapshotFacts, StepReport
+from volsync_py.restic.report import ErrorClass, Outcome, Report, RestoredFacts, SnapshotFacts, StepReport
 
 SNAPSHOT = SnapshotFacts("0" * 64, "2026-11-24T12:00:00Z")
 FIRST_WORD = Report(Outcome.FAILED, ErrorClass.INTERRUPTED, "the mover died without a last word", 137)
@@ -206,6 +206,16 @@ def test_a_restore_that_found_only_others_snapshots_says_so() -> None:
     status, reason, message = one.conditions()["Healthy"]
     assert (status, reason) == ("True", "NoEligibleSnapshot")
     assert "host nas" in message
+
+
+def test_a_restore_that_left_something_out_is_a_success_that_names_it() -> None:
+    one = Simulation(destination())
+    one.settle()
+    text = "1 device nodes were left out, which the mover may not make: 'dev/null'; exclude them"
+    restored = RestoredFacts(SNAPSHOT.id, SNAPSHOT.time, 2)
+    one.end_job(Report(Outcome.WARNING, ErrorClass.PARTIAL, text, restored=restored))
+    assert one.conditions()["Healthy"] == ("True", "Partial", text)
+    assert one.status["restic"]["restored"]["files"] == 2
 
 
 def test_a_prune_without_a_word_of_the_mover_is_made_again() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from volsync_py.restic.output import comparable
+from volsync_py.restic.output import comparable, is_exact
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,18 @@ def test_both_forms_of_a_name_compare_equal(name: bytes, in_json: str) -> None:
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"], exclude_characters="\ufffd")))
 def test_text_is_compared_as_it_is(name: str) -> None:
     assert comparable(name) == name
+
+
+@pytest.mark.parametrize(
+    ("name", "exact"),
+    [
+        (b"plain", True),
+        ('\u00fc \n"'.encode(), True),
+        (b"a\xe4", False),
+        (b"\xe2\x82", False),
+        # Text, and what restic makes of a name that is none.
+        ("a\ufffd".encode(), False),
+    ],
+)
+def test_a_name_is_exact_if_no_other_one_is_told_in_the_same_way(name: bytes, *, exact: bool) -> None:
+    assert is_exact(os.fsdecode(name)) == exact

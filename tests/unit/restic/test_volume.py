@@ -1,0 +1,121 @@
+"""What is done to names of a volume, whatever others do to it meanwhile."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from volsync_py.restic.volume import entries, hold_pipe, opened, remove, remove_folder, unshare
+
+
+@pytest.fixture
+def volume(tmp_path: Path) -> Path:
+    """A volume with a folder, and beside it one that looks the same."""
+    for name in ("volume", "outside"):
+        folder = tmp_path / name / "folder"
+        (folder / "inner").mkdir(parents=True)
+        (folder / "file").write_text(name, encoding="utf-8")
+        os.link(folder / "file", folder / "second")
+        os.mkfifo(folder / "pipe")
+    return tmp_path / "volume"
+
+
+def swap(volume: Path) -> None:
+    """Put a link in the folder's place that leads out of the volume."""
+    (volume / "folder").rename(volume / "moved")
+    (volume / "folder").symlink_to("../outside/folder")
+
+
+def look(folder: Path) -> dict[str, tuple[int, int]]:
+    return {str(path): (path.lstat().st_ino, path.lstat().st_nlink) for path in folder.rglob("*")}
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda root: remove(root, "folder/file"),
+        lambda root: remove_folder(root, "folder/inner"),
+        lambda root: remove_folder(root, "folder"),
+        lambda root: hold_pipe(root, "folder/pipe"),
+        lambda root: unshare(root, "folder/file"),
+        lambda root: list(entries(root)),
+    ],
+)
+def test_a_folder_that_was_swapped_for_a_link_leads_nowhere(volume: Path, act: Callable[[int], object]) -> None:
+    with opened(str(volume)) as root:
+        swap(volume)
+        outside, inside = look(volume.parent / "outside"), look(volume)
+        try:
+            result = act(root)
+        except NotADirectoryError:
+            result = None
+    assert (outside, inside) == (look(volume.parent / "outside"), look(volume))
+    if result:
+        assert isinstance(result, list)
+        assert {path for path, _ in result} == {"folder", "moved/file", "moved/second", "moved/pipe"}
+
+
+@pytest.mark.parametrize("path", ["../outside/folder", "folder/../../outside/folder", "..", ".", ""])
+def test_a_path_that_leads_up_leads_nowhere(volume: Path, path: str) -> None:
+    with opened(str(volume)) as root:
+        remove(root, f"{path}/file")
+        assert not remove_folder(root, path)
+    assert (volume.parent / "outside" / "folder" / "file").exists()
+    assert volume.exists()
+
+
+def test_a_root_that_is_a_link_is_not_opened(volume: Path) -> None:
+    (volume / "link").symlink_to("folder")
+    with pytest.raises(NotADirectoryError), opened(str(volume / "link")):
+        pass
+
+
+def test_a_name_gets_a_file_of_its_own_that_is_the_same(volume: Path) -> None:
+    file, second = volume / "folder" / "file", volume / "folder" / "second"
+    with file.open("wb") as opened_file:
+        opened_file.write(b"begins")
+        opened_file.seek(1 << 22)
+        opened_file.write(b"ends")
+        opened_file.truncate(1 << 23)
+    os.setxattr(file, "user.mine", b"value")
+    if os.geteuid() == 0:
+        os.chown(file, 1234, 5678)
+    os.chmod(file, 0o2755)
+    os.utime(file, ns=(1_000_000_001, 2_000_000_002))
+    before = file.stat()
+    with opened(str(volume)) as root:
+        unshare(root, "folder/file")
+    after = file.stat()
+    assert (before.st_ino, after.st_nlink, second.stat().st_nlink) == (second.stat().st_ino, 1, 1)
+    for what in ("st_mode", "st_uid", "st_gid", "st_size", "st_mtime_ns"):
+        assert getattr(before, what) == getattr(after, what)
+    assert file.read_bytes() == second.read_bytes()
+    assert os.getxattr(file, "user.mine") == b"value"
+    assert after.st_blocks < 1000
+    assert sorted(os.listdir(volume / "folder")) == ["file", "inner", "pipe", "second"]
+
+
+def test_what_is_no_file_any_more_keeps_its_name(volume: Path) -> None:
+    with opened(str(volume)) as root, pytest.raises(OSError, match="is no file") as raised:
+        unshare(root, "folder/pipe")
+    assert raised.value.errno == errno.EINVAL
+    assert stat.S_ISFIFO((volume / "folder" / "pipe").lstat().st_mode)
+    assert sorted(os.listdir(volume / "folder")) == ["file", "inner", "pipe", "second"]
+
+
+def test_a_path_that_is_longer_than_any_call_takes_is_walked(volume: Path) -> None:
+    names, root = ["d" * 250] * 20, os.open(volume, os.O_RDONLY)
+    at = root
+    for name in names:
+        os.mkdir(name, dir_fd=at)
+        at = os.open(name, os.O_RDONLY, dir_fd=at)
+    os.close(os.open("deep", os.O_CREAT | os.O_WRONLY, dir_fd=at))
+    found = [path for path, _ in entries(root)]
+    assert "/".join([*names, "deep"]) in found
+    remove(root, "/".join([*names, "deep"]))
+    assert os.listdir(at) == []

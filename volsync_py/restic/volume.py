@@ -1,0 +1,152 @@
+"""A volume that others may change while it is worked on: whatever they do, nothing outside it is touched.
+
+A path is walked from the volume's root, each folder opened below the one before it and none through a symbolic link.
+What is done to a name is done in the folder that was opened. A folder that was swapped for a link leads nowhere.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import stat
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+# What was there a moment ago, or may not be looked at: restic meets it itself, and says so.
+_ABSENT = (PermissionError, FileNotFoundError, NotADirectoryError)
+# Large enough to be quick, and small beside what restic needs.
+_CHUNK_BYTES = 1 << 20
+# The security module gives each new file the label that it has to have.
+_LABEL = "security.selinux"
+
+
+@contextmanager
+def opened(folder: str) -> Iterator[int]:
+    """Open a volume's root."""
+    root = os.open(folder, _FOLDER)
+    try:
+        yield root
+    finally:
+        os.close(root)
+
+
+@contextmanager
+def _below(root: int, path: str) -> Iterator[int]:
+    """Open a folder of the volume; NotADirectoryError where a part of the path is a link."""
+    at = os.dup(root)
+    try:
+        for name in path.split("/") if path else ():
+            if name in ("", ".", ".."):
+                raise NotADirectoryError(path)
+            below = os.open(name, _FOLDER, dir_fd=at)
+            os.close(at)
+            at = below
+        yield at
+    finally:
+        os.close(at)
+
+
+def entries(root: int) -> Iterator[tuple[str, os.stat_result]]:
+    """Return all that is no folder, by its path in the volume; what cannot be looked at is left out."""
+    waiting = [""]
+    while waiting:
+        path = waiting.pop()
+        with suppress(*_ABSENT), _below(root, path) as at, os.scandir(at) as found:
+            for entry in found:
+                with suppress(*_ABSENT):
+                    of = entry.stat(follow_symlinks=False)
+                    where = os.path.join(path, entry.name)
+                    if stat.S_ISDIR(of.st_mode):
+                        waiting.append(where)
+                    else:
+                        yield where, of
+
+
+def remove(root: int, path: str) -> None:
+    """Take a name away that is no folder's; one that has gone is fine."""
+    parent, name = os.path.split(path)
+    with suppress(FileNotFoundError, NotADirectoryError), _below(root, parent) as at:
+        os.unlink(name, dir_fd=at)
+
+
+def remove_folder(root: int, path: str) -> bool:
+    """Take a folder away with all that is in it, and return whether it was there."""
+    parent, name = os.path.split(path)
+    with suppress(FileNotFoundError, NotADirectoryError), _below(root, parent) as at:
+        if name not in ("", ".", "..") and stat.S_ISDIR(os.stat(name, dir_fd=at, follow_symlinks=False).st_mode):
+            shutil.rmtree(name, dir_fd=at)
+            return True
+    return False
+
+
+def hold_pipe(root: int, path: str) -> int | None:
+    """Open a FIFO for both directions, so that nobody waits in opening it; None if it has gone."""
+    parent, name = os.path.split(path)
+    with suppress(FileNotFoundError, NotADirectoryError), _below(root, parent) as at:
+        flags = os.O_RDWR | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_NOCTTY | os.O_CLOEXEC
+        return os.open(name, flags, dir_fd=at)
+    return None
+
+
+def unshare(root: int, path: str) -> None:
+    """Give a name that shares its file one of its own, the same in all but its number.
+
+    The other names keep theirs. OSError, and nothing has changed, where not everything can be carried over.
+    """
+    parent, name = os.path.split(path)
+    with _below(root, parent) as at:
+        source = os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_NOCTTY | os.O_CLOEXEC, dir_fd=at)
+        try:
+            made = f".volsync-py-{uuid.uuid4().hex}"
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            target = os.open(made, flags, 0o600, dir_fd=at)
+            try:
+                _copy(source, target)
+                os.rename(made, name, src_dir_fd=at, dst_dir_fd=at)
+            except BaseException:
+                os.unlink(made, dir_fd=at)
+                raise
+            finally:
+                os.close(target)
+        finally:
+            os.close(source)
+
+
+def _copy(source: int, target: int) -> None:
+    """Carry content, holes, owner, mode, attributes and times over."""
+    of = os.fstat(source)
+    if not stat.S_ISREG(of.st_mode):
+        raise OSError(errno.EINVAL, "is no file any more")
+    os.ftruncate(target, of.st_size)
+    for start, end in _extents(source, of.st_size):
+        while start < end:
+            data = os.pread(source, min(end - start, _CHUNK_BYTES), start)
+            if not data:
+                break
+            start += os.pwrite(target, data, start)
+    if (of.st_uid, of.st_gid) != (os.fstat(target).st_uid, os.fstat(target).st_gid):
+        os.fchown(target, of.st_uid, of.st_gid)
+    os.fchmod(target, stat.S_IMODE(of.st_mode))
+    for name in os.listxattr(source):
+        if name != _LABEL:
+            os.setxattr(target, name, os.getxattr(source, name))
+    os.utime(target, ns=(of.st_atime_ns, of.st_mtime_ns))
+    if os.fstat(target).st_mode != of.st_mode:
+        # The kernel drops what the user may not set, and says nothing.
+        raise PermissionError(errno.EPERM, "its mode cannot be set")
+
+
+def _extents(file: int, size: int) -> Iterator[tuple[int, int]]:
+    """Return where the file has data: its holes are left as they are."""
+    end = 0
+    while end < size:
+        try:
+            start = os.lseek(file, end, os.SEEK_DATA)
+        except OSError:
+            # There is none after this.
+            return
+        end = os.lseek(file, start, os.SEEK_HOLE)
+        yield start, end
