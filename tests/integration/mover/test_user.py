@@ -22,7 +22,7 @@ from volsync_py.movers.restic.objects import PRIVILEGED_CAPABILITIES, RESTORE_CA
 NOBODY = 54321
 # Everything is loaded before the user changes, because what the tests are run from may be nobody else's to read.
 BECOME_NOBODY = f"""
-import ctypes, encodings.ascii, os, pkgutil, traceback
+import ctypes, encodings.ascii, encodings.utf_16_be, os, pkgutil, traceback
 import volsync_py.restic
 for module in pkgutil.iter_modules(volsync_py.restic.__path__):
     __import__("volsync_py.restic." + module.name)
