@@ -143,13 +143,13 @@ class Informer:
             label_selector=self._selector,
         ) as events:
             for event in events:
-                self._event(event)
+                self.take(event)
                 if self._stop.is_set():
                     return
         if self._clock() - started < _SHORTEST_WATCH_SECONDS:
             raise Unreachable("the watch ended at once")
 
-    def _event(self, event: Any) -> None:
+    def take(self, event: Any) -> None:
         """Take one event and remember how far it brings us; one that makes no sense is passed over."""
         kind, obj = (event.get("type"), event.get("object")) if isinstance(event, dict) else (None, None)
         if kind == "ERROR":

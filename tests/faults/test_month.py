@@ -1,0 +1,33 @@
+"""Hundreds of random months of a manager on a simulated clock; VOLSYNC_PY_SEED repeats them."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+
+import pytest
+
+from tests.faults.test_mover_kills import seeded
+from tests.unit.controllers.month import MOST_JOBS_AN_HOUR, Month
+
+# About three minutes of one processor.
+HISTORIES = 300
+HAPPENS = 20
+
+
+@pytest.mark.timeout(1800)
+def test_a_month_later_everybody_who_can_run_has_run_whatever_has_happened() -> None:
+    chance = seeded()
+    counts, done, most, begun = Counter[str](), Counter[str](), 0, time.process_time()
+    for _ in range(HISTORIES):
+        seed = chance.randrange(10**9)
+        month = Month(seed)
+        month.pass_by(HAPPENS)
+        assert (seed, month.starved()) == (seed, [])
+        most = max(most, month.most_jobs_in_an_hour())
+        done += month.done
+        counts += Counter(passes=month.passes, kills=month.kills, Jobs=len(month.cluster.jobs))
+        counts += Counter({f"movers: {name}": number for name, number in month.cluster.classes.items()})
+    print(f"{HISTORIES} months in {time.process_time() - begun:.0f} s of a processor: {dict(counts)}")
+    print(f"{dict(done)}; at most {most} Jobs within an hour, of twelve sources")
+    assert most <= MOST_JOBS_AN_HOUR
