@@ -29,7 +29,7 @@ from volsync_py.restic.environment import MoverError
 from volsync_py.restic.output import comparable, is_exact
 from volsync_py.restic.report import ErrorClass
 from volsync_py.restic.session import Session
-from volsync_py.restic.shortfall import full_folders
+from volsync_py.restic.shortfall import full_folders, shown
 
 
 def clear(session: Session, held: ExitStack, *selection: str) -> list[str]:
@@ -92,9 +92,9 @@ def _hold(root: int, path: str, held: ExitStack) -> None:
 
 def _stuck(path: str, what: str, error: OSError) -> MoverError:
     if isinstance(error, PermissionError):
-        text = f"{path!r} {what}, which the mover's user may not do"
+        text = f"{shown(path)} {what}, which the mover's user may not do"
         return MoverError(ErrorClass.CONFIGURATION, f"{text}: remove it, or let moverSecurityContext name its owner")
-    return MoverError(ErrorClass.CONFIGURATION, f"{path!r} {what}, but {error.strerror}: remove it")
+    return MoverError(ErrorClass.CONFIGURATION, f"{shown(path)} {what}, but {error.strerror}: remove it")
 
 
 def _unshare(root: int, path: str) -> bool:
@@ -103,7 +103,7 @@ def _unshare(root: int, path: str) -> bool:
         volume.unshare(root, path)
     except OSError as error:
         if error.errno in FULL:
-            text = f"{path!r} shares its file with another name, and there is no room for its own"
+            text = f"{shown(path)} shares its file with another name, and there is no room for its own"
             raise MoverError(ErrorClass.TARGET_FULL, text) from None
         # One that may not be read, restic does not read either, and writes the whole of it.
         return error.errno == errno.ENOENT
@@ -122,7 +122,7 @@ def clear_folders(session: Session, ended: Ended) -> bool:
         for path in full_folders(ended):
             if not is_exact(path):
                 continue
-            session.log(f"{path!r} is a folder where something else comes back: it is deleted")
+            session.log(f"{shown(path)} is a folder where something else comes back: it is deleted")
             try:
                 cleared |= volume.remove_folder(root, path)
             except OSError as error:

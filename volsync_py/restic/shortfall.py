@@ -15,6 +15,15 @@ _COUNTED = re.compile(r"There were (\d+) errors")
 _FOLDER_IS_FULL = re.compile(r"\bremove .*: (directory not empty|file exists)$", re.DOTALL)
 _NOT_OPENED = re.compile(r"^open .*: no such device or address$", re.DOTALL)
 _FORBIDDEN = re.compile(r": (permission denied|operation not permitted)$")
+# What follows in the sentence is worth as much as the name, and the whole has to fit.
+_LONGEST_NAME = 160
+
+
+def shown(path: str) -> str:
+    """Return a path as people read it: on one line, and the middle left out if it is long."""
+    text = repr(path)
+    half = _LONGEST_NAME // 2
+    return text if len(text) <= _LONGEST_NAME else f"{text[:half]}…{text[-half:]}"
 
 
 def full_folders(ended: Ended) -> list[str]:
@@ -58,5 +67,5 @@ def explain(session: Session, ended: Ended) -> None:
     for item, text in ended.failures[:1]:
         for pattern, advice in rows:
             if pattern.search(text):
-                error = f"{item.lstrip('/')!r} was not restored: {advice}"
+                error = f"{shown(item.lstrip('/'))} was not restored: {advice}"
                 raise MoverError(ErrorClass.CONFIGURATION, error, ended.code, by_restic=True)

@@ -211,7 +211,7 @@ def test_a_restore_that_found_only_others_snapshots_says_so() -> None:
 def test_a_restore_that_left_something_out_is_a_success_that_names_it() -> None:
     one = Simulation(destination())
     one.settle()
-    text = "1 device nodes were left out, which the mover may not make: 'dev/null'; exclude them"
+    text = "1 device nodes were left out, which the mover may not make (exclude them): 'dev/null'"
     restored = RestoredFacts(SNAPSHOT.id, SNAPSHOT.time, 2)
     one.end_job(Report(Outcome.WARNING, ErrorClass.PARTIAL, text, restored=restored))
     assert one.conditions()["Healthy"] == ("True", "Partial", text)
