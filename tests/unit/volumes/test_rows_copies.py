@@ -154,8 +154,12 @@ def test_the_class_of_a_snapshot_is_the_clusters_unless_one_is_named_h10(given: 
 
 @pytest.mark.parametrize("method", ["Clone", "Snapshot"])
 def test_an_object_of_somebody_else_under_the_copys_name_is_left_alone(method: str) -> None:
-    nobodys = {"name": NAME, "namespace": "ns"}
-    theirs = snapshot("other", **BOUND) if method == "Snapshot" else {**source(), "metadata": nobodys}
+    # In all but its owner it is what would be made.
+    twin = {
+        **source(None, dataSource={"kind": "PersistentVolumeClaim", "name": "data"}),
+        "metadata": temporary("other"),
+    }
+    theirs = snapshot("other", **BOUND) if method == "Snapshot" else twin
     copy = copied(source(), method, theirs)
     assert copy.claim is None
     assert copy.waiting is not None
