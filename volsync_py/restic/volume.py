@@ -100,6 +100,9 @@ def unshare(root: int, path: str) -> None:
     with _below(root, parent) as at:
         source = os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_NOCTTY | os.O_CLOEXEC, dir_fd=at)
         try:
+            if os.fstat(source).st_nlink == 1:
+                # The others have got theirs.
+                return
             made = f".volsync-py-{uuid.uuid4().hex}"
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
             target = os.open(made, flags, 0o600, dir_fd=at)

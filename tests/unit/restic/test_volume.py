@@ -100,7 +100,16 @@ def test_a_name_gets_a_file_of_its_own_that_is_the_same(volume: Path) -> None:
     assert sorted(os.listdir(volume / "folder")) == ["file", "inner", "pipe", "second"]
 
 
+def test_the_last_name_of_a_file_keeps_it(volume: Path) -> None:
+    with opened(str(volume)) as root:
+        unshare(root, "folder/file")
+        before = look(volume)
+        unshare(root, "folder/second")
+    assert before == look(volume)
+
+
 def test_what_is_no_file_any_more_keeps_its_name(volume: Path) -> None:
+    os.link(volume / "folder" / "pipe", volume / "second pipe")
     with opened(str(volume)) as root, pytest.raises(OSError, match="is no file") as raised:
         unshare(root, "folder/pipe")
     assert raised.value.errno == errno.EINVAL
