@@ -115,7 +115,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self.peer.ending.wait(30)
             self.close_connection = True
             return
-        self.send_response(say.code)
+        # The other one sends a date of its own.
+        (self.send_response_only if "Date" in say.headers else self.send_response)(say.code)
         for name, value in say.headers.items():
             self.send_header(name, value)
         if say.lines is not None:

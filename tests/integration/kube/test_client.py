@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,24 @@ def test_a_version_goes_with_the_first_page_of_a_list_only(tmp_path: Path) -> No
         {"limit": "500", "resourceVersion": "0"},
         {"limit": "500", "continue": "next"},
     ]
+
+
+@pytest.mark.parametrize("hours", [-1, 0, 30 * 24])
+def test_the_servers_clock_is_known_from_its_answers(tmp_path: Path, hours: int) -> None:
+    said = datetime.now(UTC) + timedelta(hours=hours)
+    with peer(lambda asked: Say(pods(1), headers={"Date": format_datetime(said, usegmt=True)})) as server:
+        client = server.client(tmp_path)
+        assert client.server_offset() == timedelta(0)
+        client.list(PODS, "ns")
+        assert abs(client.server_offset() - timedelta(hours=hours)) < timedelta(minutes=1)
+
+
+def test_an_object_that_is_nested_too_deeply_keeps_no_other_one_from_being_read(tmp_path: Path) -> None:
+    deep = b'{"a":' * 5000 + b"1" + b"}" * 5000
+    page = b'{"metadata":{},"items":[{"metadata":{"name":"a"},"spec":%b},{"metadata":{"name":"b"}}]}' % deep
+    with peer(lambda asked: Say(page)) as server:
+        items = server.client(tmp_path).list(PODS, "ns")["items"]
+    assert [item["metadata"]["name"] for item in items] == ["a", "b"]
 
 
 def test_a_watch_is_authorized_too(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.unit.movers.objects import source
 from tests.unit.movers.seen import NOW, SETTINGS
 from volsync_py.api.spec import parse
-from volsync_py.api.view import Read, ReadKind, View
+from volsync_py.api.view import Kind, Objects, Read, ReadKind, View
 from volsync_py.assembly import make_limit
 from volsync_py.controllers.mover_limit import Key
 from volsync_py.controllers.observe import OWNED, Observer
@@ -71,6 +71,13 @@ def test_an_object_of_another_namespace_is_not_seen_whatever_it_says(resource: R
     assert cluster.view() == before
     cluster.put(resource, owned(name, "ns"))
     assert [o["metadata"]["namespace"] for o in cluster.view().objects.items.values()] == ["ns"]
+
+
+def test_a_view_takes_no_object_of_another_namespace() -> None:
+    kind = {"kind": "Job", "apiVersion": "batch/v1"}
+    here, there = ({**kind, **owned("volsync-src-n", namespace)} for namespace in ("ns", "attacker"))
+    assert Objects.of("ns", [here, there]).of_kind(Kind.JOB) == [here]
+    assert Objects.of("ns", [there]).items == {}
 
 
 @pytest.mark.parametrize("resource", [PVCS, VOLUME_SNAPSHOTS], ids=lambda resource: resource.plural)
