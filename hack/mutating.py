@@ -147,6 +147,8 @@ def _chosen(names: Sequence[str]) -> list[Mutation]:
 
 
 def _run(chosen: list[Mutation]) -> int:
+    # Else the tests of the moment would go on without anybody.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     base = cache_folder() / "mutations"
     base.mkdir(parents=True, exist_ok=True)
     with (base / "lock").open("w") as lock:
@@ -178,6 +180,8 @@ def main(argv: Sequence[str]) -> int:
         chosen = _chosen(options.names)
         if not options.list:
             return _run(chosen)
+    except KeyboardInterrupt:
+        return 130
     except MutationError as error:
         print(f"hack/mutations: {error}", file=sys.stderr)
         return 2
