@@ -11,13 +11,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 
-def certificate(folder: Path, name: str) -> tuple[Path, Path]:
-    """Make a self-signed certificate for localhost; return its file and its key's."""
+def certificate(folder: Path, name: str, *hosts: str) -> tuple[Path, Path]:
+    """Make a self-signed certificate for localhost and other hosts; return its file and its key's."""
     folder.mkdir(parents=True, exist_ok=True)
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.datetime.now(datetime.UTC)
-    alternative = x509.SubjectAlternativeName([x509.DNSName("localhost")])
+    alternative = x509.SubjectAlternativeName([x509.DNSName(host) for host in ("localhost", *hosts)])
     made = (
         x509.CertificateBuilder()
         .subject_name(subject)

@@ -137,6 +137,12 @@ def _warn(session: Session, ended: Ended) -> None:
         session.damaged = True
         error_class = ErrorClass.REPOSITORY_DAMAGED
         text = f"the backup was made, but the repository is damaged: {first}"
+    elif ended.said.trouble is not None:
+        # Old trees are compared with; what was not read of them is read from the volume.
+        trouble = ended.said.trouble
+        error_class = trouble.error_class
+        text = f"the backup was made, but not everything was to be had from the repository: {first}"
+        text += f"; {trouble.advice}" if trouble.advice else ""
     session.log(f"Warning: {text}")
     *before, step = session.report.steps
     session.update(steps=tuple(before))

@@ -69,8 +69,13 @@ class Ended:
     @property
     def cause(self) -> str:
         """What went wrong, in one line, and what can be done if that is known here."""
-        advice = self.advice if self.stopped else judge(self.code, self.said)[1]
+        advice = self._advice_when_stopped() if self.stopped else judge(self.code, self.said)[1]
         return "; ".join(part for part in (self._cause(), advice, self.note) if part)
+
+    def _advice_when_stopped(self) -> str:
+        trouble = self.said.trouble
+        of_trouble = trouble.advice if trouble is not None and trouble.error_class is self.stopped else ""
+        return self.advice or of_trouble
 
     def _cause(self) -> str:
         retried = [line for line in self.said.lines if RETRY_LINE.search(line)]

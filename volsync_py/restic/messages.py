@@ -31,7 +31,9 @@ _NAMES = re.compile(
 _LONGEST = 2000
 # How a stack trace goes on: a function, and below it where it is.
 _FRAME = re.compile(r"^\s+\S+\.(go|s):\d+$")
-_RULE = re.compile(r"^[-=\s]*$")
+_RULE = re.compile(r"^[-=\s]*$|^Response contained no body$")
+# restic ends some messages with the place of the repository, which its owner knows.
+_PLACE = re.compile(r"^(s3|rest|azure|gs|b2|swift|sftp|rclone|local):\S+$")
 # Enough for a list of refused patterns; a condition holds no more.
 _MOST_TOLD = 6
 _LONGEST_TOLD = 400
@@ -96,7 +98,7 @@ def told(text: str) -> str:
     kept: list[str] = []
     for number, line in enumerate(lines):
         is_function = number + 1 < len(lines) and _FRAME.match(lines[number + 1]) is not None
-        if not (_FRAME.match(line) or is_function or _RULE.match(line)):
+        if not (_FRAME.match(line) or is_function or _RULE.match(line) or (number and _PLACE.match(line))):
             kept.append(line.strip())
     one = "; ".join(kept[:_MOST_TOLD]) + (" …" if len(kept) > _MOST_TOLD else "")
     one = re.sub(r":; ", ": ", one)

@@ -25,6 +25,7 @@ class Trouble:
 
     failing: str = "never"
     failures: int = 0
+    status: int = 500
     late: str = "never"
     seconds: float = 0.0
     # Its clock is behind by so much, or everybody else's is ahead.
@@ -96,7 +97,7 @@ def rest_server(folder: Path, trouble: Trouble) -> Server:
         def do(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             if trouble.meets(f"{self.command} {self.path}"):
-                return self.answer(500)
+                return self.answer(trouble.status)
             name, _, query = self.path.partition("?")
             path = folder / name.strip("/")
             if self.command == "POST":

@@ -42,6 +42,10 @@ def test_a_request_that_failed_is_told_from_one_that_is_tried_again() -> None:
             f"HEAD https://a/b\n{'-' * 80}\nRESPONSE 403: 403 Forbidden\nERROR CODE: AuthenticationFailed\n{'-' * 80}",
             "HEAD https://a/b; RESPONSE 403: 403 Forbidden; ERROR CODE: AuthenticationFailed",
         ),
+        (
+            "Fatal: unable to open config file: Access Denied.\ns3:http://h/b",
+            "unable to open config file: Access Denied.",
+        ),
         ("\n".join("abcdefgh"), "a; b; c; d; e; f …"),
         ("", ""),
     ],
