@@ -21,7 +21,7 @@ Schema = dict[str, Any]
 TARGET = Path(__file__).parents[1] / "manifests" / "crds"
 SCHEDULE = r"^(@(annually|yearly|monthly|weekly|daily|hourly))|((((\d+,)*\d+|(\d+(\/|-)\d+)|\*(\/\d+)?)\s?){5})$"
 NUMBER = r"(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))"
-WITHIN = r"^([0-9]+[ymwdh])+$"
+WITHIN = r"^([0-9]+[ymdh])+$"
 SIZE = r"^[0-9]+[kKmMgGtT]?$"
 # Of a condition's message in Kubernetes' own types.
 LONGEST_CONDITION = 32768
@@ -158,7 +158,7 @@ def source() -> Schema:
         retain=group(
             "Which backups to keep; the latest one if unset.",
             **retain,
-            within=text("Keep what was made within this time before the latest, such as 5m3w1d."),
+            within=text("Keep what was made within this time before the latest, such as 1y5m21d12h."),
             last=text("How many of the latest to keep."),
             **{
                 f"within{unit}": text(
@@ -179,7 +179,7 @@ def source() -> Schema:
         host=text("Host name of the snapshots; volsync if unset."),
         compression=text("restic's compression.", enum=list(additive.COMPRESSIONS)),
         packSize={**number("Size of a pack in MiB."), "minimum": 4, "maximum": 128},
-        readConcurrency={**number("How many files are read at once."), "minimum": 1},
+        readConcurrency={**number("How many files are read at once."), "minimum": 1, "maximum": 1000},
         limits=group(
             "The most that is transferred, in KiB a second.",
             uploadKiBps={**number("To the repository."), "minimum": 1},

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Callable
 
 from attrs import frozen
 
+from volsync_py.api import notations
 from volsync_py.api.fields import LONGEST_DAYS, Fields
 from volsync_py.core.names import SNAPSHOT_HOST
 
@@ -14,16 +15,15 @@ COMPRESSIONS = ("auto", "off", "fastest", "better", "max")
 EMPTY_SOURCES = ("Skip", "Backup", "Fail")
 MISSING_SNAPSHOTS = ("Continue", "Fail")
 WITHIN_UNITS = ("Hourly", "Daily", "Weekly", "Monthly", "Yearly")
-# restic's own notations: 5m3w1d; 10G; 5%; 2/7.
-WITHIN = re.compile(r"([0-9]+[ymwdh])+")
-_SIZE = re.compile(r"[0-9]+[kKmMgGtT]?")
-_UNUSED = re.compile(r"unlimited|[0-9]+(\.[0-9]+)?%|[0-9]+[kKmMgGtT]?")
-_PERCENT = re.compile(r"(100|[1-9]?[0-9])(\.[0-9]+)?%")
-_PART = re.compile(r"([1-9][0-9]{0,2})/([1-9][0-9]{0,2})")
+# restic's word for a number without an end.
+UNLIMITED = "unlimited"
+WRITE_DURATION = "write it like 1y5m21d12h; a week is 7d"
 _SNAPSHOT = re.compile(r"[0-9a-f]{4,64}")
 _HOST = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.:-]{0,252}")
 # restic's limits of a pack, in MiB.
 _PACK_SIZES = (4, 128)
+# Each reader holds a file open, and 1,024 is what a process usually may.
+_MOST_READERS = 1000
 
 
 @frozen
@@ -75,22 +75,22 @@ def backup_spec(restic: Fields) -> BackupSpec:
         restic.problem("packSize", f"{pack_size} is out of range", "give 4 to 128 (MiB)")
     return BackupSpec(
         exclude_caches=exclude.flag("caches"),
-        exclude_patterns=_texts(exclude, "patterns"),
-        exclude_if_present=_texts(exclude, "ifPresent"),
-        exclude_larger_than=_matching(exclude, "largerThan", _SIZE, "write it like 500M"),
+        exclude_patterns=_patterns(exclude, "patterns"),
+        exclude_if_present=_markers(exclude, "ifPresent"),
+        exclude_larger_than=_text_that(exclude, "largerThan", notations.is_size, "write it like 500M"),
         tags=_tags(restic, "tags"),
         host=_host(restic),
         within=_within(retain),
         keep_tags=_tags(retain, "keepTags"),
         compression=_one_of(restic, "compression", COMPRESSIONS),
         pack_size_mib=pack_size,
-        read_concurrency=restic.number("readConcurrency", least=1) or 0,
+        read_concurrency=restic.number("readConcurrency", least=1, most=_MOST_READERS) or 0,
         upload_kibps=limits.number("uploadKiBps", least=1) or 0,
         download_kibps=limits.number("downloadKiBps", least=1) or 0,
-        max_unused=_matching(prune, "maxUnused", _UNUSED, "write it like 5%, 10G or unlimited"),
-        max_repack_size=_matching(prune, "maxRepackSize", _SIZE, "write it like 10G"),
+        max_unused=_text_that(prune, "maxUnused", _is_unused, "write it like 5%, 10G or unlimited; less than 100%"),
+        max_repack_size=_text_that(prune, "maxRepackSize", notations.is_size, "write it like 10G"),
         check_interval_days=check.number("intervalDays", least=1, most=LONGEST_DAYS) or 0,
-        check_read_data=_read_data(check),
+        check_read_data=_text_that(check, "readData", _is_read_data, "write it like 1/7, of 256 at most, or 5%"),
         empty_source=_one_of(restic, "emptySource", EMPTY_SOURCES) or "Skip",
     )
 
@@ -111,8 +111,8 @@ def restore_spec(restic: Fields) -> RestoreSpec:
         snapshot=snapshot,
         host=_host(restic),
         tags=_tags(restic, "tags"),
-        include=_texts(restic, "include"),
-        exclude=_texts(restic, "exclude"),
+        include=_patterns(restic, "include"),
+        exclude=_patterns(restic, "exclude"),
         sub_path=sub_path,
         on_missing_snapshot=_one_of(restic, "onMissingSnapshot", MISSING_SNAPSHOTS),
         verify=restic.flag("verify"),
@@ -121,10 +121,10 @@ def restore_spec(restic: Fields) -> RestoreSpec:
 
 def next_subset(read_data: str, last: str) -> str:
     """Return what of the packs the next check reads; `k/n` goes on from the last one, so that n checks read all."""
-    given, done = _PART.fullmatch(read_data), _PART.fullmatch(last)
-    if given is None or done is None or given[2] != done[2]:
+    given, done = notations.part(read_data), notations.part(last)
+    if given is None or done is None or given[1] != done[1]:
         return read_data
-    return f"{int(done[1]) % int(given[2]) + 1}/{given[2]}"
+    return f"{done[0] % given[1] + 1}/{given[1]}"
 
 
 def _texts(fields: Fields, name: str) -> tuple[str, ...]:
@@ -140,6 +140,26 @@ def _tags(fields: Fields, name: str) -> tuple[str, ...]:
     if any("," in value for value in values):
         fields.problem(name, "holds a comma, at which restic parts tags", "give each tag an entry of its own")
         return ()
+    # As restic does, so that a tag is the same one everywhere.
+    return tuple(value.strip() for value in values)
+
+
+def _patterns(fields: Fields, name: str) -> tuple[str, ...]:
+    values = _texts(fields, name)
+    for value in values:
+        if not notations.is_pattern(value):
+            next_step = "close each [ with a ] after at least one sign, and put a \\ before a sign that is meant itself"
+            fields.problem(name, f"{value!r} is no pattern of restic's", next_step)
+            return ()
+    return values
+
+
+def _markers(fields: Fields, name: str) -> tuple[str, ...]:
+    values = _texts(fields, name)
+    for value in values:
+        if value.startswith(":"):
+            fields.problem(name, f"{value!r} names no file", "write NAME, or NAME:HEADER")
+            return ()
     return values
 
 
@@ -163,17 +183,29 @@ def _one_of(fields: Fields, name: str, values: tuple[str, ...]) -> str:
     return value
 
 
+def _text_that(fields: Fields, name: str, fits: Callable[[str], bool], next_step: str) -> str:
+    value = fields.text(name)
+    if value and not fits(value):
+        fields.problem(name, f"{value!r} cannot be used", next_step)
+        return ""
+    return value
+
+
 def _within(retain: Fields) -> tuple[tuple[str, str], ...]:
-    named: list[tuple[str, Any]] = [
-        (unit, _matching(retain, f"within{unit}", WITHIN, "write it like 5m3w1d")) for unit in WITHIN_UNITS
-    ]
+    named = ((unit, _text_that(retain, f"within{unit}", is_duration, WRITE_DURATION)) for unit in WITHIN_UNITS)
     return tuple((unit, value) for unit, value in named if value)
 
 
-def _read_data(check: Fields) -> str:
-    value = check.text("readData")
-    part = _PART.fullmatch(value)
-    if value and not _PERCENT.fullmatch(value) and (part is None or int(part[1]) > int(part[2])):
-        check.problem("readData", f"{value!r} is no part of the packs", "write it like 1/7 or 5%")
-        return ""
-    return value
+def is_duration(text: str) -> bool:
+    """Return whether it is one of restic's durations, such as 5m21d."""
+    return notations.duration(text) is not None
+
+
+def _is_unused(text: str) -> bool:
+    percentage = notations.percentage(text)
+    return text == UNLIMITED or notations.is_size(text) or (percentage is not None and percentage < 100)
+
+
+def _is_read_data(text: str) -> bool:
+    percentage = notations.percentage(text)
+    return notations.part(text) is not None or (percentage is not None and 0 < percentage <= 100)

@@ -8,14 +8,21 @@ from typing import Any
 
 from attrs import field, frozen
 
-from volsync_py.api.additive import WITHIN, WITHIN_UNITS, BackupSpec, RestoreSpec, backup_spec, restore_spec
-from volsync_py.api.fields import LONGEST_DAYS, MOST_ITEMS, Fields
+from volsync_py.api import notations
+from volsync_py.api.additive import (
+    UNLIMITED,
+    WRITE_DURATION,
+    BackupSpec,
+    RestoreSpec,
+    backup_spec,
+    is_duration,
+    restore_spec,
+)
+from volsync_py.api.fields import LARGEST, LONGEST_DAYS, MOST_ITEMS, Fields
 from volsync_py.core.actions import Object
 from volsync_py.core.times import parse_rfc3339
 
 DEFAULT_PRUNE_DAYS = 7
-# restic's word for a count without an end.
-UNLIMITED = "unlimited"
 # Fields with lists that go into the document of a run, which Linux allows 128 KiB with all the rest of it.
 _LISTED = ("tags", "exclude", "include", "retain")
 _MOST_TOLD = 96 * 1024
@@ -77,6 +84,7 @@ def source_spec(spec: Fields) -> ResticSpec:
     if common["copy_method"] not in ("Direct", "None", "Clone", "Snapshot"):
         text = f"unsupported copyMethod: {common['copy_method']!r}" if common["copy_method"] else "is not set"
         restic.problem("copyMethod", text, "use Direct, None, Clone, or Snapshot")
+    backup = backup_spec(restic)
     interval = restic.data.get("pruneIntervalDays")
     days = interval if isinstance(interval, int) else DEFAULT_PRUNE_DAYS
     return ResticSpec(
@@ -84,9 +92,9 @@ def source_spec(spec: Fields) -> ResticSpec:
         source_claim=spec.text("sourcePVC"),
         # Zero and less mean: with every backup.
         prune_interval_days=min(max(days, 0), LONGEST_DAYS),
-        retain=_retain(restic),
+        retain=_retain(restic, backup),
         unlock=restic.text("unlock"),
-        backup=backup_spec(restic),
+        backup=backup,
     )
 
 
@@ -208,20 +216,35 @@ def mover_volume_name(mount_path: str) -> str:
     return "u-" + mount_path.replace("/", "-")
 
 
-def _retain(restic: Fields) -> tuple[tuple[str, Any], ...]:
+def _retain(restic: Fields, backup: BackupSpec) -> tuple[tuple[str, Any], ...]:
     """Return the rules that VolSync has too; restic refuses a policy that keeps nothing, after the backup was made."""
     retain = restic.section("retain")
     rules: list[tuple[str, Any]] = [(name, retain.number(name)) for name in _COUNTS if retain.has(name)]
     within, last = retain.text("within"), retain.text("last")
-    if within and not WITHIN.fullmatch(within):
-        retain.problem("within", f"{within!r} is no duration", "write it like 5m3w1d")
+    if within and not is_duration(within):
+        retain.problem("within", f"{within!r} is no duration", WRITE_DURATION)
     elif within:
         rules.append(("within", within))
-    if last and last != UNLIMITED and not (last.isascii() and last.isdigit()):
-        retain.problem("last", f"{last!r} is no number", f"give a number, or {UNLIMITED}")
+    if last and last != UNLIMITED and not _is_count(last):
+        retain.problem("last", f"{last!r} is no number", f"give a number of at most {LARGEST}, or {UNLIMITED}")
     elif last:
         rules.append(("last", last))
-    others = any(retain.data.get(name) for name in ("keepTags", *(f"within{unit}" for unit in WITHIN_UNITS)))
-    if rules and not others and all(str(value) == "0" for _, value in rules):
-        restic.problem("retain", "keeps nothing at all", "raise at least one of the numbers")
+    # Without rules of VolSync's, the latest one is kept.
+    if rules and not any(_keeps(name, value) for name, value in (*rules, *(("within", v) for _, v in backup.within))):
+        if not backup.keep_tags:
+            restic.problem("retain", "keeps nothing at all", "raise at least one of the numbers")
+        elif not set(backup.keep_tags) & set(backup.tags):
+            text = "keeps what has a tag that these backups do not get, and so not even the one that was just made"
+            restic.problem("retain", text, "raise one of the numbers, or add one of keepTags to spec.restic.tags")
     return tuple(rules)
+
+
+def _is_count(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= len(str(LARGEST)) and int(text) <= LARGEST
+
+
+def _keeps(name: str, value: Any) -> bool:
+    """Return whether a rule keeps anything; one that cannot be used is told of by itself."""
+    if name != "within":
+        return value is None or value == UNLIMITED or int(value) > 0
+    return any((notations.duration(value) or {}).values())

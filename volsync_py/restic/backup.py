@@ -52,7 +52,8 @@ def _look_for_locks(session: Session) -> None:
 
 def _is_empty(directory: str) -> bool:
     try:
-        return not any(entry.name != _LOST_AND_FOUND for entry in os.scandir(directory))
+        with os.scandir(directory) as entries:
+            return not any(entry.name != _LOST_AND_FOUND for entry in entries)
     except OSError as error:
         advice = f"; {FORBIDDEN_ADVICE}" if isinstance(error, PermissionError) else ""
         raise MoverError(ErrorClass.CONFIGURATION, f"the volume cannot be read: {error.strerror}{advice}") from None
@@ -68,13 +69,14 @@ def _saved(ended: Ended) -> str:
 
 def _backup_step(session: Session) -> Ended:
     with session.step("backup", "Starting backup"):
-        ended = session.locked("backup", ".", *_options(session))
+        ended = session.locked("backup", ".", *backup_options(session))
         if not (_missing(ended) or (ended.code == 3 and _saved(ended) and ended.stopped is None)):
             session.must(ended)
     return ended
 
 
-def _options(session: Session) -> list[str]:
+def backup_options(session: Session) -> list[str]:
+    """Return what the run says of the backup as arguments."""
     run, options = session.run, session.run.backup
     args = ["--host", run.host, "--group-by", "host,paths"]
     if not _is_empty(session.data):

@@ -117,12 +117,14 @@ def prune(session: Session) -> None:
         why = "the repository is damaged" if session.damaged else "another mover uses the repository"
         _leave_out(session, "prune", why)
         return
-    args = []
-    if session.run.prune.maxUnused:
-        args += ["--max-unused", session.run.prune.maxUnused]
-    if session.run.prune.maxRepackSize:
-        args += ["--max-repack-size", session.run.prune.maxRepackSize]
-    session.maintenance("prune", "Starting prune", "prune", *args)
+    session.maintenance("prune", "Starting prune", "prune", *prune_options(session))
+
+
+def prune_options(session: Session) -> list[str]:
+    """Return the limits of a prune as arguments."""
+    limits = session.run.prune
+    named = (("--max-unused", limits.maxUnused), ("--max-repack-size", limits.maxRepackSize))
+    return [word for flag, value in named if value for word in (flag, value)]
 
 
 def check(session: Session) -> None:

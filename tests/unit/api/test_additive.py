@@ -32,6 +32,20 @@ def destination(**restic: Any) -> Replication:
         ({"tags": ["a,b"]}, "spec.restic.tags"),
         ({"host": "-rf"}, "spec.restic.host"),
         ({"retain": {"withinDaily": "soon"}}, "spec.restic.retain.withinDaily"),
+        ({"retain": {"withinDaily": "1w"}}, "spec.restic.retain.withinDaily"),
+        ({"exclude": {"patterns": ["ok", "cache[0-9"]}}, "spec.restic.exclude.patterns"),
+        ({"exclude": {"ifPresent": [":header"]}}, "spec.restic.exclude.ifPresent"),
+        ({"exclude": {"largerThan": "9999999999G"}}, "spec.restic.exclude.largerThan"),
+        ({"readConcurrency": 10**6}, "spec.restic.readConcurrency"),
+        ({"prune": {"maxUnused": "100%"}}, "spec.restic.prune.maxUnused"),
+        ({"prune": {"maxUnused": "99.99999999999999999999%"}}, "spec.restic.prune.maxUnused"),
+        ({"prune": {"maxRepackSize": "9" * 30}}, "spec.restic.prune.maxRepackSize"),
+        ({"check": {"readData": "0%"}}, "spec.restic.check.readData"),
+        ({"check": {"readData": "0.0%"}}, "spec.restic.check.readData"),
+        ({"check": {"readData": "100.5%"}}, "spec.restic.check.readData"),
+        ({"check": {"readData": "1/257"}}, "spec.restic.check.readData"),
+        ({"check": {"readData": "1/300"}}, "spec.restic.check.readData"),
+        ({"check": {"readData": "0/7"}}, "spec.restic.check.readData"),
         ({"retain": {"keepTags": [" "]}}, "spec.restic.retain.keepTags"),
         ({"compression": "zip"}, "spec.restic.compression"),
         ({"packSize": 3}, "spec.restic.packSize"),
@@ -59,6 +73,8 @@ def test_an_odd_value_of_a_source_names_its_field(restic: dict[str, Any], path: 
         ({"snapshot": "abcd1234", "restoreAsOf": "2026-11-24T12:00:00Z"}, "spec.restic.restoreAsOf"),
         ({"subPath": "a/../../b"}, "spec.restic.subPath"),
         ({"include": [""]}, "spec.restic.include"),
+        ({"include": ["a/[b"]}, "spec.restic.include"),
+        ({"exclude": ["b\\"]}, "spec.restic.exclude"),
         ({"include": ["a"], "exclude": ["b"]}, "spec.restic.exclude"),
         ({"onMissingSnapshot": "Cry"}, "spec.restic.onMissingSnapshot"),
         ({"verify": "yes"}, "spec.restic.verify"),
@@ -71,6 +87,17 @@ def test_an_odd_value_of_a_destination_names_its_field(restic: dict[str, Any], p
 def test_what_is_not_set_is_as_volsync_has_it() -> None:
     assert (source().restic.backup.host, source().restic.backup.empty_source) == ("volsync", "Skip")
     assert (destination().restic.restore.host, destination().restic.restore.tags) == ("volsync", ())
+
+
+def test_an_invalid_pattern_is_named_with_its_field() -> None:
+    (problem,) = source(exclude={"patterns": ["cache[0-9"]}).problems
+    assert problem.text.startswith("spec.restic.exclude.patterns: 'cache[0-9' is no pattern of restic's – ")
+
+
+def test_the_hint_for_a_duration_is_one_that_is_taken() -> None:
+    (problem,) = source(retain={"within": "1w"}).problems
+    written = problem.next_step.removeprefix("write it like ").partition(";")[0]
+    assert source(retain={"within": written}).problems == ()
 
 
 @pytest.mark.parametrize(

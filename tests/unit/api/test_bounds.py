@@ -92,7 +92,11 @@ def test_a_schedule_is_read_once_and_not_in_each_pass() -> None:
     assert first is second
 
 
-@given(patterns=st.lists(st.text(st.characters(min_codepoint=32, codec="utf-8"), min_size=1, max_size=40)))
+# No class and no escape, which not every text can hold.
+LETTERS = st.characters(min_codepoint=32, codec="utf-8", exclude_characters="[\\")
+
+
+@given(patterns=st.lists(st.text(LETTERS, min_size=1, max_size=40)))
 def test_what_is_accepted_fits_into_the_movers_environment(patterns: list[str]) -> None:
     listed = [pattern for pattern in patterns if pattern.strip()] * 40
     objects = source(exclude={"patterns": listed[:1000]}, tags=["t" * 4096] * 10)

@@ -54,8 +54,10 @@ def test_a_mover_volume_has_exactly_one_source(given: Any, problems: int) -> Non
         {},
         {"hourly": 0, "daily": 1},
         {"hourly": 0, "withinDaily": "7d"},
-        {"hourly": 0, "keepTags": ["keep"]},
+        {"keepTags": ["keep"]},
         {"hourly": 0, "within": "3d"},
+        {"within": "1d0h"},
+        {"withinDaily": "0d"},
         {"last": "unlimited"},
         {"last": "0", "yearly": 1},
     ],
@@ -76,12 +78,28 @@ def test_a_retention_that_keeps_something_is_taken(retain: dict[str, Any]) -> No
         ({"last": "Unlimited"}, "spec.restic.retain.last"),
         ({"within": "soon"}, "spec.restic.retain.within"),
         ({"within": "7d --prune"}, "spec.restic.retain.within"),
+        ({"within": "1w"}, "spec.restic.retain.within"),
+        ({"within": "5m3w1d"}, "spec.restic.retain.within"),
+        ({"within": "9" * 7 + "h"}, "spec.restic.retain.within"),
+        ({"within": "-1d"}, "spec.restic.retain.within"),
+        ({"within": "d"}, "spec.restic.retain.within"),
+        ({"within": "1"}, "spec.restic.retain.within"),
+        ({"within": "0y"}, "spec.restic.retain"),
+        ({"within": "1d0d"}, "spec.restic.retain"),
+        ({"hourly": 0, "withinDaily": "0d"}, "spec.restic.retain"),
+        ({"hourly": 0, "keepTags": ["keep"]}, "spec.restic.retain"),
+        ({"last": "9" * 20}, "spec.restic.retain.last"),
+        ({"last": "9" * 5000}, "spec.restic.retain.last"),
     ],
 )
 def test_a_retention_that_restic_would_refuse_after_the_backup_is_refused_before(
     retain: dict[str, Any], path: str
 ) -> None:
     assert path in paths(retain=retain)
+
+
+def test_a_retention_by_tags_alone_needs_backups_that_get_one_of_them() -> None:
+    assert paths(retain={"hourly": 0, "keepTags": ["keep"]}, tags=[" keep "]) == []
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
             " --keep-hourly 1 --keep-daily 2 --keep-weekly 3 --keep-monthly 4 --keep-yearly 5",
             id="R3",
         ),
-        pytest.param({"within": "5m3w1d"}, " --keep-within 5m3w1d", id="R4"),
+        pytest.param({"within": "5m21d"}, " --keep-within 5m21d", id="R4"),
         pytest.param({"last": "unlimited"}, " --keep-last unlimited", id="a count without an end"),
         pytest.param({"hourly": 0, "daily": 1}, " --keep-hourly 0 --keep-daily 1", id="zero as given"),
         pytest.param({"hourly": 0, "withinDaily": "7d"}, " --keep-hourly 0", id="other rules keep something"),
