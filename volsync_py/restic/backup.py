@@ -6,18 +6,21 @@ Nothing asks first whether the repository exists: restic says so itself (exit 10
 from __future__ import annotations
 
 import os
+import re
 from typing import Any
 
 from attrs import evolve
 
+from volsync_py.bounded_json import number_of, real_of, text_of
 from volsync_py.restic.classify import FORBIDDEN_ADVICE
 from volsync_py.restic.ended import Ended
 from volsync_py.restic.environment import MoverError
 from volsync_py.restic.humanlog import clock, size
-from volsync_py.restic.report import ErrorClass, Outcome, SnapshotFacts
+from volsync_py.restic.report import ErrorClass, Outcome, SnapshotCounts, SnapshotFacts
 from volsync_py.restic.session import Session
 
 _LOST_AND_FOUND = "lost+found"
+_SNAPSHOT_ID = re.compile(r"[0-9a-f]{64}")
 
 
 def backup(session: Session) -> bool:
@@ -64,14 +67,20 @@ def _missing(ended: Ended) -> bool:
 
 
 def _saved(ended: Ended) -> str:
-    return str(ended.message("summary").get("snapshot_id") or "")
+    """Return the id of the snapshot that was made; "" if restic names none, and then there is none."""
+    found = ended.message("summary").get("snapshot_id")
+    return found if isinstance(found, str) and _SNAPSHOT_ID.fullmatch(found) else ""
 
 
 def _backup_step(session: Session) -> Ended:
     with session.step("backup", "Starting backup"):
         ended = session.locked("backup", ".", *backup_options(session))
-        if not (_missing(ended) or (ended.code == 3 and _saved(ended) and ended.stopped is None)):
+        if _missing(ended):
+            return ended
+        if not (ended.code == 3 and _saved(ended) and ended.stopped is None):
             session.must(ended)
+        if not _saved(ended):
+            raise MoverError(ErrorClass.UNKNOWN, "restic ended without an error and named no snapshot", by_restic=True)
     return ended
 
 
@@ -107,18 +116,28 @@ def _finish(session: Session, ended: Ended) -> None:
     if _missing(ended):
         raise MoverError(ErrorClass.REPOSITORY_MISSING, ended.cause, 10)
     summary = ended.message("summary")
-    facts = _facts(summary, ended.failed)
-    session.update(snapshot=facts, items=ended.items)
+    facts = _facts(summary, ended)
+    # From here on the backup is made, whatever becomes of the words about it.
+    session.incomplete = ended.code == 3
+    # Its history may be all that is left of something, so nothing is taken from it.
+    session.damaged = session.incomplete and ended.damaged
+    session.update(snapshot=facts)
+    if session.report.initialized:
+        session.update(snapshots=SnapshotCounts(1, facts.time, facts.time))
+    with session.aside("backup"):
+        session.update(items=ended.items)
+        _tell(session, summary, facts)
+        if session.incomplete:
+            _warn(session, ended)
+
+
+def _tell(session: Session, summary: dict[str, Any], facts: SnapshotFacts) -> None:
     _tell_parent(session, summary)
-    added = int(summary.get("data_added") or 0)
-    packed = int(summary.get("data_added_packed") or 0)
+    added, packed = number_of(summary, "data_added"), facts.bytes_added
     session.log(f"Added to the repository: {size(added)} ({size(packed)} stored)")
-    files = int(summary.get("total_files_processed") or 0)
-    duration = clock(float(summary.get("total_duration") or 0))
+    files, duration = number_of(summary, "total_files_processed"), clock(real_of(summary, "total_duration"))
     session.log(f"processed {files} files, {size(facts.bytes_processed)} in {duration}")
     session.log(f"snapshot {facts.id[:8]} saved")
-    if ended.code == 3:
-        _warn(session, ended)
 
 
 def _tell_parent(session: Session, summary: dict[str, Any]) -> None:
@@ -135,8 +154,6 @@ def _warn(session: Session, ended: Ended) -> None:
     first = ended.said.errors[0] if ended.said.errors else ended.cause
     text = f"{ended.failed} items could not be read; the first: {ended.items[0] if ended.items else first}"
     if ended.damaged:
-        # Its history may be all that is left of something, so nothing is taken from it.
-        session.damaged = True
         error_class = ErrorClass.REPOSITORY_DAMAGED
         text = f"the backup was made, but the repository is damaged: {first}"
     elif ended.said.trouble is not None:
@@ -151,18 +168,15 @@ def _warn(session: Session, ended: Ended) -> None:
     session.add(evolve(step, outcome=Outcome.WARNING, error_class=error_class, message=text))
 
 
-def _facts(summary: dict[str, Any], failed: int) -> SnapshotFacts:
-    def number(key: str) -> int:
-        return int(summary.get(key) or 0)
-
+def _facts(summary: dict[str, Any], ended: Ended) -> SnapshotFacts:
     return SnapshotFacts(
-        id=str(summary.get("snapshot_id") or ""),
+        id=_saved(ended),
         # What `restic snapshots` shows: when the backup began.
-        time=str(summary.get("backup_start") or ""),
-        files_new=number("files_new"),
-        files_changed=number("files_changed"),
-        files_unmodified=number("files_unmodified"),
-        bytes_processed=number("total_bytes_processed"),
-        bytes_added=number("data_added_packed"),
-        files_failed=failed,
+        time=text_of(summary, "backup_start"),
+        files_new=number_of(summary, "files_new"),
+        files_changed=number_of(summary, "files_changed"),
+        files_unmodified=number_of(summary, "files_unmodified"),
+        bytes_processed=number_of(summary, "total_bytes_processed"),
+        bytes_added=number_of(summary, "data_added_packed"),
+        files_failed=ended.failed,
     )

@@ -1,7 +1,8 @@
 """What the mover tells the manager at its end: one JSON document in the pod's termination message.
 
-Kubernetes keeps 4,096 bytes of it, so the document is made to fit: most of the list of unreadable items gives way
-first, then the lines of the log that nobody looks for, and last those that people do; it says when the log was cut.
+Kubernetes keeps 4,096 bytes of it, so the document is made to fit. What decides is kept whatever happens: how the run
+and each step ended, and the proof of it. Words give way: most of the list of unreadable items first, then the lines of
+the log that nobody looks for, those that people do, and last the sentences; it says when the log was cut.
 Reading is lenient, because the mover of a run may be older or newer than the manager, and total, because a pod may say
 anything: each text is cut, each number is one that a status can hold, and a class that is not ours is Unknown.
 """
@@ -27,6 +28,8 @@ MOST_ITEMS = 20
 _FEWEST_ITEMS = 5
 # Causes are one sentence; a longer text is somebody's stack trace.
 LONGEST_MESSAGE = 500
+# Sixteen steps fit with the first of these, and with the last one in any case.
+_SHORTER_MESSAGES = (100, 0)
 # Names of files may be longer; this much tells which one it is.
 _LONGEST_ITEM = 300
 # A run has half as many.
@@ -64,13 +67,14 @@ class ErrorClass(StrEnum):
     CONFIGURATION = "Configuration"
     NO_ELIGIBLE_SNAPSHOT = "NoEligibleSnapshot"
     SOURCE_EMPTY = "SourceEmpty"
+    BACKUPS_GONE = "BackupsGone"
     STALLED = "Stalled"
     UNKNOWN = "Unknown"
 
 
 @frozen
 class StepReport:
-    """One step of the run: unlock, init, backup, forget, prune, check, restore or verify."""
+    """One step of the run: unlock, init, backup, forget, history, prune, check, restore or verify."""
 
     name: str
     outcome: Outcome
@@ -84,7 +88,7 @@ class StepReport:
             "name": self.name,
             "outcome": self.outcome.value,
             "class": self.error_class,
-            "message": self.message[:LONGEST_MESSAGE],
+            "message": _sentence(self.message, LONGEST_MESSAGE),
             "seconds": round(self.seconds, 2),
         }
 
@@ -171,7 +175,7 @@ class Report:
             "version": VERSION,
             "outcome": self.outcome.value,
             "class": self.error_class,
-            "message": self.message[:LONGEST_MESSAGE],
+            "message": _sentence(self.message, LONGEST_MESSAGE),
             "exitCode": self.exit_code,
             "steps": [s.as_json() for s in self.steps],
             "skippedEmpty": self.skipped_empty,
@@ -194,10 +198,11 @@ class Report:
             while _size(one) > MOST_BYTES and len(one.items) > fewest:
                 one = evolve(one, items=one.items[:-1])
             one = _with_less_log(one, keep)
-        while _size(one) > MOST_BYTES and one.steps:
-            one = evolve(one, steps=one.steps[:-1])
-        if _size(one) > MOST_BYTES:
-            one = evolve(one, message=one.message[:100])
+        for most in _SHORTER_MESSAGES:
+            if _size(one) <= MOST_BYTES:
+                break
+            steps = tuple(evolve(step, message=_sentence(step.message, most)) for step in one.steps)
+            one = evolve(one, message=_sentence(one.message, most), steps=steps)
         return _encode(one)
 
     @classmethod
@@ -241,6 +246,24 @@ def _with_less_log(report: Report, keep: bool) -> Report:
         lines = [line for i, line in enumerate(lines) if i not in away]
         report = evolve(report, log="\n".join(lines), log_truncated=True)
     return report
+
+
+def _sentence(text: str, most: int) -> str:
+    """Return the beginning of a text that takes at most so many bytes in the document, where some signs take six."""
+    text = writable(text[:most])
+    if _bytes(text) <= most:
+        return text
+    room = most
+    for at, sign in enumerate(text):
+        room -= _bytes(sign)
+        if room < 0:
+            return text[:at]
+    return text
+
+
+def _bytes(text: str) -> int:
+    """Return how many bytes a text takes between its quotation marks."""
+    return len(json.dumps(text, ensure_ascii=False).encode()) - 2
 
 
 def _encode(report: Report) -> str:

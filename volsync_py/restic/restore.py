@@ -180,6 +180,9 @@ def _restore(session: Session, chosen: dict[str, Any]) -> None:
         if not left_out and ended.failed:
             raise MoverError(ErrorClass.UNKNOWN, f"{ended.failed} items were not restored; the first: {ended.items[0]}")
         summary = ended.message("summary")
+        if not summary:
+            # Only what restic says that it has done, has been done.
+            raise MoverError(ErrorClass.UNKNOWN, "restic ended without an error and without a word on what it restored")
         files = int(summary.get("total_files") or 0) + int(summary.get("files_skipped") or 0)
         count = int(summary.get("total_bytes") or 0) + int(summary.get("bytes_skipped") or 0)
         # A part that is not there proves nothing, unlike a snapshot in which there is nothing.

@@ -1,8 +1,8 @@
 """Whether a retention policy would remove anything: restic's rules, for the snapshots that are on record.
 
 The answer "nothing" must be right, because forget is then not run at all; "something" may be wrong, and costs one
-process. So where restic is generous (its months are as long as the calendar says, the oldest snapshot is kept while a
-rule has counts left), this is not.
+process. So where restic is generous (the oldest snapshot is kept while a rule has counts left), or where it depends on
+restic's time zone, this is not; and what cannot be reckoned is not proved.
 """
 
 from __future__ import annotations
@@ -15,15 +15,9 @@ from attrs import frozen
 
 from volsync_py.restic.selection import parse_snapshot_time
 
-_WITHIN_PART = re.compile(r"([0-9]+)([ymwdh])")
-# No unit of the calendar is shorter than this.
-_SHORTEST = {
-    "y": timedelta(days=365),
-    "m": timedelta(days=28),
-    "w": timedelta(days=7),
-    "d": timedelta(hours=23),
-    "h": timedelta(hours=1),
-}
+_WITHIN_PART = re.compile(r"([0-9]+)([ymdh])")
+# Clocks are set back and forth by an hour, and in Antarctica by two.
+_MOST_OF_A_CLOCK_CHANGE = timedelta(hours=2)
 _BUCKETS: dict[str, Callable[[datetime], object]] = {
     "last": lambda t: object(),
     "hourly": lambda t: (t.date(), t.hour),
@@ -40,10 +34,21 @@ class Kept:
 
     time: str
     tags: tuple[str, ...] = ()
+    id: str = ""
+    # Whether it holds all that was to be backed up, as far as is known.
+    complete: bool = True
 
 
 def keeps_all(policy: Iterable[tuple[str, str]], snapshots: Iterable[Kept]) -> bool:
-    """Tell whether the policy, as (option without `--keep-`, value), certainly keeps every one of the snapshots."""
+    """Return whether the policy, as (option without `--keep-`, value), certainly keeps every one of the snapshots."""
+    try:
+        return _keeps_all(policy, snapshots)
+    except (ValueError, OverflowError):
+        # Of times beyond the calendar, and of words that are no times.
+        return False
+
+
+def _keeps_all(policy: Iterable[tuple[str, str]], snapshots: Iterable[Kept]) -> bool:
     newest_first = sorted(((parse_snapshot_time(s.time), s.tags) for s in snapshots), reverse=True)
     if not newest_first:
         return True
@@ -64,8 +69,24 @@ def keeps_all(policy: Iterable[tuple[str, str]], snapshots: Iterable[Kept]) -> b
 
 
 def _recent(times: list[datetime], text: str) -> set[int]:
-    span = sum((int(n) * _SHORTEST[unit] for n, unit in _WITHIN_PART.findall(text)), timedelta(0))
-    return {i for i, time in enumerate(times) if time > times[0] - span}
+    limit = _before(times[0], text)
+    return {i for i, time in enumerate(times) if time > limit}
+
+
+def _before(newest: datetime, text: str) -> datetime:
+    """Return what restic takes off the newest time; ValueError or OverflowError beyond the calendar.
+
+    Of a unit that is there twice, the last one counts. The day of a month that is too short is one of the next month.
+    """
+    parts = _WITHIN_PART.findall(text)
+    if "".join(number + unit for number, unit in parts) != text:
+        raise ValueError(text)
+    numbers = {unit: int(number) for number, unit in parts}
+    years, months, days, hours = (numbers.get(unit, 0) for unit in "ymdh")
+    month = newest.year * 12 + newest.month - 1 - years * 12 - months
+    day = newest.replace(year=month // 12, month=month % 12 + 1, day=1) + timedelta(days=newest.day - 1 - days)
+    # restic reckons days in its own zone, in which the clocks may have been changed between the two.
+    return day - timedelta(hours=hours) + (_MOST_OF_A_CLOCK_CHANGE if years or months or days else timedelta(0))
 
 
 def _bucketed(times: list[datetime], name: str, count: int) -> set[int]:

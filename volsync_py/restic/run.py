@@ -78,6 +78,16 @@ class CheckOptions:
 
 
 @frozen
+class History:
+    """What the resource's status has on record of this repository; empty if it has not been used before."""
+
+    repositoryID: str = ""
+    lastSnapshot: str = ""
+    # The last one that lacks nothing.
+    completeSnapshot: str = ""
+
+
+@frozen
 class RestoreOptions:
     """Which snapshot, and what of it."""
 
@@ -134,6 +144,7 @@ class Run:
     retention: RetentionOptions = field(factory=RetentionOptions)
     prune: PruneOptions = field(factory=PruneOptions)
     check: CheckOptions | None = None
+    history: History = field(factory=History)
     restore: RestoreOptions = field(factory=RestoreOptions)
     deadlines: Deadlines = field(factory=Deadlines)
     locks: LockOptions = field(factory=LockOptions)
@@ -161,6 +172,7 @@ class Run:
             "retention": _part(RetentionOptions, data, "retention"),
             "prune": _part(PruneOptions, data, "prune"),
             "check": _part(CheckOptions, data, "check") if data.get("check") else None,
+            "history": _part(History, data, "history"),
             "restore": _part(RestoreOptions, data, "restore"),
             "deadlines": _part(Deadlines, data, "deadlines"),
             "locks": _part(LockOptions, data, "locks"),

@@ -29,6 +29,7 @@ from volsync_py.restic.environment import (
     padded_keys,
     restic_environment,
 )
+from volsync_py.restic.history import tell_of_loss
 from volsync_py.restic.humanlog import HumanLog, one_line
 from volsync_py.restic.process import Restic
 from volsync_py.restic.report import ErrorClass, Outcome, Report
@@ -199,17 +200,32 @@ def _operate(session: Session, args: Sequence[str]) -> None:
         elif name == "backup":
             if not backup(session):
                 return
-            forget(session)
+            with session.aside("forget"):
+                forget(session)
+            with session.aside("history"):
+                tell_of_loss(session)
         elif name == "prune":
-            prune(session)
+            with session.aside("prune"):
+                prune(session)
         else:
             restore(session)
     if "backup" in args:
-        check(session)
+        with session.aside("check"):
+            check(session)
 
 
 def _write(target: Path, report: Report) -> None:
     try:
-        target.write_text(report.to_json(), encoding="utf-8")
+        target.write_text(_document(report), encoding="utf-8")
     except OSError as error:
         sys.stderr.write(f"the report cannot be written: {error.strerror}\n")
+
+
+def _document(report: Report) -> str:
+    """Return the report as it is written; one that cannot be is told without its words."""
+    try:
+        return report.to_json()
+    except Exception as error:  # noqa: BLE001 - what the run came to is known, and is not lost with a word about it
+        sys.stderr.write(f"the report cannot be written as it is: {type(error).__name__}\n")
+        steps = tuple(evolve(step, message="") for step in report.steps)
+        return evolve(report, message="", steps=steps, items=(), log="", log_truncated=True).to_json()

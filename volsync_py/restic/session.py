@@ -36,6 +36,10 @@ class Session:
     report: Report = Factory(lambda: Report(Outcome.SUCCEEDED))
     # A step of this run has found the repository damaged.
     damaged: bool = False
+    # The backup lacks what could not be read.
+    incomplete: bool = False
+    # The ids of the snapshots of this host and path, the new one among them, before any was removed; None: not known.
+    group: frozenset[str] | None = None
 
     def update(self, **changes: object) -> None:
         """Change fields of the report."""
@@ -61,17 +65,36 @@ class Session:
             raise
         self.add(StepReport(name, Outcome.SUCCEEDED, seconds=time.monotonic() - started))
 
-    def maintenance(self, name: str, banner: str, *args: str) -> Ended:
-        """Run a command whose failure takes nothing away from the backup that was made."""
+    def failed(self, name: str, error_class: str, cause: str, seconds: float = 0.0) -> None:
+        """Note that something failed which takes nothing away from the backup that was made."""
+        self.log(f"ERROR: {name} failed: {cause}")
+        self.add(StepReport(name, Outcome.FAILED, error_class, cause, seconds))
+
+    @contextmanager
+    def aside(self, name: str) -> Iterator[None]:
+        """Run what follows a backup that was made: whatever it raises is told, and fails nothing."""
+        try:
+            yield
+        except MoverError as error:
+            self.failed(name, error.error_class, error.message)
+        except Exception as error:  # noqa: BLE001 - the backup was made, and no defect of ours makes it undone
+            self.failed(name, ErrorClass.UNKNOWN, f"{type(error).__name__}: {error}")
+
+    def maintenance(self, name: str, banner: str, *args: str, answers: bool = False) -> Ended:
+        """Run a command whose failure takes nothing away from the backup; one that `answers` says what it came to."""
         self.log(f"=== {banner} ===")
         started = time.monotonic()
         ended = self.locked(*args, ask=False)
         seconds = time.monotonic() - started
-        if ended.ok:
-            self.add(StepReport(name, Outcome.SUCCEEDED, seconds=seconds))
+        if not ended.ok:
+            self.failed(name, ended.error_class, ended.cause, seconds)
+        elif answers and not (ended.document or ended.message("summary")):
+            # Only what restic says that it has done, has been done.
+            self.failed(
+                name, ErrorClass.UNKNOWN, f"restic {args[0]} ended without an error and without a word", seconds
+            )
         else:
-            self.log(f"ERROR: {name} failed: {ended.cause}")
-            self.add(StepReport(name, Outcome.FAILED, ended.error_class, ended.cause, seconds))
+            self.add(StepReport(name, Outcome.SUCCEEDED, seconds=seconds))
         return ended
 
     def locked(self, *args: str, ask: bool = True) -> Ended:
@@ -141,8 +164,11 @@ class Session:
                 text = f"the bucket does not exist and cannot be created: {ended.cause}"
                 raise MoverError(ErrorClass.CONFIGURATION, text, 3, by_restic=True)
             self.must(ended, 3)
-        made = ended.message("initialized")
-        identity = str(made.get("id") or "")
+            made = ended.message("initialized")
+            identity = str(made.get("id") or "")
+            if not identity:
+                text = "restic init ended without an error and named no repository"
+                raise MoverError(ErrorClass.UNKNOWN, text, 3, by_restic=True)
         # restic masks the password of the URL.
         self.log(f"created restic repository {identity[:10]} at {made.get('repository')}")
         self.update(initialized=True, repository_id=identity)

@@ -6,21 +6,19 @@ known to be damaged.
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
-from hashlib import sha256
-from pathlib import Path
 
-from volsync_py.bounded_json import read_json
+from volsync_py.restic.ended import Ended
 from volsync_py.restic.environment import MoverError
+from volsync_py.restic.record import Record, cache_of, forget_record, group_known, group_of, holding, load, save
 from volsync_py.restic.report import ErrorClass, Outcome, SnapshotCounts, StepReport
 from volsync_py.restic.retention import Kept, keeps_all
+from volsync_py.restic.selection import Snapshot, snapshot_time
 from volsync_py.restic.session import Session
 
-# A line of a record is a hundred bytes; this is one of a hundred thousand snapshots.
-_MOST_BYTES = 16 * 1024 * 1024
-_POLICY_FILE = "volsync-py-retention.json"
+# With 65 bytes for each, far below what a command line may hold.
+_MOST_IDS = 1000
 
 
 def retention_options(session: Session) -> list[str]:
@@ -44,27 +42,84 @@ def forget(session: Session) -> None:
     if not session.run.grants.forget or session.damaged:
         _leave_out(session, "forget", "the repository is damaged")
         return
-    try:
-        policy = retention_options(session)
-    except MoverError as error:
-        session.log(f"ERROR: {error.message}")
-        session.add(StepReport("forget", Outcome.FAILED, error.error_class, error.message))
+    policy = retention_options(session)
+    made = session.report.snapshot
+    if not policy or made is None:
         return
-    if not policy:
-        return
-    kept = _on_record(session, policy)
-    if kept is not None and keeps_all(_rules(policy), kept):
-        _remember(session, policy, kept)
+    new = Kept(made.time, tuple(session.run.tags), made.id, not session.incomplete)
+    record = load(cache_of(session))
+    known = group_known(record, holding(cache_of(session), new.id), policy, group_of(session), new)
+    if known:
+        session.group = frozenset(kept.id for kept in known)
+    if known and keeps_all(_rules(policy), known):
+        _remember(session, policy, known)
         _leave_out(session, "forget", "the policy keeps every snapshot")
         return
     args = ["--host", session.run.host, "--path", session.data, "--group-by", "host,paths", *policy]
-    ended = session.maintenance("forget", "Starting forget", "forget", *args)
-    groups = [g for g in ended.document or [] if isinstance(g, dict)] if isinstance(ended.document, list) else []
-    if ended.ok and groups:
-        left = [s for g in groups for s in g.get("keep") or []]
-        removed = sum(len(g.get("remove") or []) for g in groups)
-        session.log(f"retention: {len(left)} snapshots kept, {removed} removed")
-        _remember(session, policy, [Kept(str(s["time"]), tuple(s.get("tags") or ())) for s in left])
+    partial = {kept.id for kept in record.snapshots if not kept.complete} if record is not None else set()
+    left = _forget_all_but_a_complete_one(session, args, partial) if session.incomplete else _forget(session, args)
+    if left is not None:
+        partial |= {new.id} if session.incomplete else set()
+        _remember(session, policy, [_kept(snapshot, partial) for snapshot in left])
+
+
+def _forget(session: Session, args: list[str]) -> list[Snapshot] | None:
+    """Run forget; return the snapshots that it left, or None if it failed."""
+    ended = session.maintenance("forget", "Starting forget", "forget", *args, answers=True)
+    if not ended.ok or not ended.document:
+        return None
+    keep, remove = _groups(session, ended)
+    session.log(f"retention: {len(keep)} snapshots kept, {len(remove)} removed")
+    return keep
+
+
+def _forget_all_but_a_complete_one(session: Session, args: list[str], partial: set[str]) -> list[Snapshot] | None:
+    """Run forget after a backup that lacks files; the newest complete snapshot stays, whatever the policy says."""
+    plan = session.locked("forget", "--dry-run", *args)
+    if not plan.ok or not plan.document:
+        session.failed("forget", plan.error_class, plan.cause)
+        return None
+    keep, remove = _groups(session, plan)
+    stays = newest_complete([*keep, *remove], session, partial)
+    if stays is not None and stays in remove:
+        session.log(f"retention: {str(stays['id'])[:8]} is kept, because no later snapshot is complete")
+        remove.remove(stays)
+        keep.append(stays)
+    ids = [str(snapshot["id"]) for snapshot in remove]
+    for at in range(0, max(len(ids), 1), _MOST_IDS):
+        some = ids[at : at + _MOST_IDS]
+        if some and not session.maintenance("forget", "Starting forget", "forget", *some).ok:
+            return None
+    if not ids:
+        session.add(StepReport("forget", Outcome.SUCCEEDED))
+    session.log(f"retention: {len(keep)} snapshots kept, {len(ids)} removed")
+    return keep
+
+
+def newest_complete(snapshots: list[Snapshot], session: Session, partial: set[str]) -> Snapshot | None:
+    """Return the newest snapshot that is not known to lack files; what the manager has on record goes before."""
+    made, on_record = session.report.snapshot, session.run.history
+    if on_record.lastSnapshot != on_record.completeSnapshot:
+        partial = {*partial, on_record.lastSnapshot}
+    earlier = [s for s in snapshots if made is None or s.get("id") != made.id]
+    for snapshot in earlier:
+        if snapshot.get("id") == on_record.completeSnapshot:
+            return snapshot
+    whole = [s for s in earlier if s.get("id") not in partial]
+    return max(whole, key=snapshot_time, default=None)
+
+
+def _groups(session: Session, ended: Ended) -> tuple[list[Snapshot], list[Snapshot]]:
+    """Return the snapshots that forget keeps and removes, and note them."""
+    groups = [g for g in ended.document if isinstance(g, dict)] if isinstance(ended.document, list) else []
+    keep, remove = ([s for g in groups for s in g.get(name) or []] for name in ("keep", "remove"))
+    session.group = frozenset(str(s["id"]) for s in (*keep, *remove))
+    return keep, remove
+
+
+def _kept(snapshot: Snapshot, partial: set[str]) -> Kept:
+    identity = str(snapshot["id"])
+    return Kept(str(snapshot["time"]), tuple(snapshot.get("tags") or ()), identity, identity not in partial)
 
 
 def _leave_out(session: Session, name: str, why: str) -> None:
@@ -76,39 +131,20 @@ def _rules(policy: list[str]) -> list[tuple[str, str]]:
     return [(flag.removeprefix("--keep-"), value) for flag, value in zip(policy[::2], policy[1::2], strict=True)]
 
 
-def _on_record(session: Session, policy: list[str]) -> list[Kept] | None:
-    """Return what the last forget with this policy left, and the new snapshot; None if that is not on record."""
-    try:
-        with _policy_path(session).open("rb") as file:
-            data = read_json(file.read(_MOST_BYTES + 1), most=_MOST_BYTES)
-        if data["policy"] != policy or data["of"] != _group(session):
-            return None
-        kept = [Kept(str(time), tuple(map(str, tags))) for time, tags in data["snapshots"]]
-        keeps_all(_rules(policy), kept)
-    except (OSError, ValueError, KeyError, TypeError, OverflowError):
-        return None
-    made = session.report.snapshot
-    return [*kept, Kept(made.time, tuple(session.run.tags))] if made is not None and made.id else None
-
-
 def _remember(session: Session, policy: list[str], kept: list[Kept]) -> None:
+    """Keep for the next run what is there now; without the cache's word on the repository, nothing is known then."""
     times = sorted(s.time for s in kept)
     session.update(snapshots=SnapshotCounts(len(kept), times[0] if times else "", times[-1] if times else ""))
-    data = {"policy": policy, "of": _group(session), "snapshots": [(s.time, s.tags) for s in kept]}
+    made, cache = session.report.snapshot, cache_of(session)
+    now = holding(cache, made.id) if made is not None else None
     try:
-        _policy_path(session).write_text(json.dumps(data), encoding="utf-8")
+        if now is None:
+            forget_record(cache)
+        else:
+            others = now.snapshots - {s.id for s in kept}
+            save(cache, Record(tuple(policy), group_of(session), now.repository, tuple(kept), others))
     except OSError as error:
         session.log(f"the retention record cannot be kept: {error.strerror}; forget runs each time")
-
-
-def _policy_path(session: Session) -> Path:
-    return Path(session.environ["RESTIC_CACHE_DIR"]) / _POLICY_FILE
-
-
-def _group(session: Session) -> str:
-    """Return what tells this group of snapshots from others: repository, host and path."""
-    parts = (session.environ["RESTIC_REPOSITORY"], session.run.host, session.data)
-    return sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
 def prune(session: Session) -> None:
@@ -131,13 +167,17 @@ def check(session: Session) -> None:
     """Check the repository; a check that finds errors means that it is damaged."""
     if session.run.check is None:
         return
-    subset = session.run.check.subset
-    args = ["--read-data-subset", subset] if subset else []
-    ended = session.maintenance("check", "Starting check", "check", *args)
+    ended = session.maintenance("check", "Starting check", "check", *check_options(session), answers=True)
     if ended.found_damage:
         last = session.report.steps[-1]
         damaged = StepReport("check", Outcome.FAILED, ErrorClass.REPOSITORY_DAMAGED, last.message, last.seconds)
         session.update(steps=(*session.report.steps[:-1], damaged))
+
+
+def check_options(session: Session) -> list[str]:
+    """Return what of the packs is read as arguments."""
+    subset = session.run.check.subset if session.run.check is not None else ""
+    return ["--read-data-subset", subset] if subset else []
 
 
 def unlock(session: Session) -> None:

@@ -124,6 +124,11 @@ CLASSES: dict[str, ErrorInfo] = {
         Pace.CHANGE,
         "find out why the volume is empty; emptySource: Skip ignores it",
     ),
+    ErrorClass.BACKUPS_GONE: ErrorInfo(
+        "the repository had to be made anew, is another one, or holds none of the backups that are on record",
+        Pace.RETRY,
+        "find out who emptied or replaced the repository; what was backed up before the last run is not in it any more",
+    ),
     ErrorClass.STALLED: ErrorInfo(
         "for the stall deadline no byte has moved while requests failed, or restic has done nothing at all",
         Pace.RETRY,
