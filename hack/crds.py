@@ -300,6 +300,8 @@ def source_status() -> Schema:
         lastCheckResult=text("Succeeded, or the class of what the check found."),
         lastCheckSubset=text("What of the packs the last check read."),
         repositoryID=text("restic's id of the repository."),
+        repositoryHash=text("A hash of where the repository is."),
+        completeSnapshot=text("Id of the last backup that lacks nothing."),
         lastSnapshot=group(
             "The last backup.",
             id=text("Its id."),

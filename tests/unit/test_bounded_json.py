@@ -33,11 +33,11 @@ from volsync_py.restic.backup import _facts
 from volsync_py.restic.contact import Contact
 from volsync_py.restic.humanlog import progress
 from volsync_py.restic.output import Output
+from volsync_py.restic.record import Holding, group_known, load
 from volsync_py.restic.report import ErrorClass, Outcome, Report
+from volsync_py.restic.retention import Kept, keeps_all
 from volsync_py.restic.run import Deadlines, Run, RunError
 from volsync_py.restic.selection import is_snapshot, select
-from volsync_py.restic.session import Session
-from volsync_py.restic.upkeep import _POLICY_FILE, _group, _on_record
 
 # Texts of values that have broken readers: beyond floats and integers, no JSON, half a character, deep, wrong types.
 ODD = ["1e999", "-1e999", "NaN", "Infinity", "9" * 25, "9" * 19, "-1", "9" * 5000, "1.5", "null", "true", '""', '"x"']
@@ -170,7 +170,7 @@ def test_whatever_restic_prints_is_read_to_its_end(said: bytes, is_error: bool) 
     output.read(io.BytesIO(said), is_error=is_error)
     assert output.failure is None
     ended = output.ended(1, None)
-    bounded(_facts(ended.message("summary"), ended.failed).as_json(), 64 * 4096)
+    bounded(_facts(ended.message("summary"), ended).as_json(), 64 * 4096)
     assert not is_too_deep(ended.document)
     assert all(len(line) <= 4096 for line in (*ended.said.lines, *ended.said.errors))
 
@@ -194,18 +194,23 @@ def test_what_is_no_snapshot_is_told_from_one_that_can_be_chosen(changes: dict[s
         select([SNAPSHOT, cast(dict[str, Any], value)], host="volsync", path="/data", tags=["a"])
 
 
-POLICY = ["--keep-last", "2"]
+IDS = json.dumps("0" * 64)
+RECORD_OF_RETENTION = ["version", "policy", "group", "repository", "snapshots", "others"]
 
 
-@given(text=anything(["snapshots", "policy"], policy=json.dumps(POLICY)))
-@example(text='{"policy":["--keep-last","2"],"of":"OF","snapshots":[["0001-01-01T00:00:00+14:00",["a"]]]}')
-@example(text='{"policy":["--keep-last","2"],"of":"OF","snapshots":[[1e999,1]]}')
+@given(text=anything(RECORD_OF_RETENTION, version="2", policy='["--keep-last"]', group='"g"', repository=IDS))
+@example(
+    text='{"version":2,"policy":["--keep-last","2"],"group":"g","repository":"r","others":[],'
+    '"snapshots":[["0001-01-01T00:00:00+14:00",["a"],"0",true],["9999-12-31T23:59:59-12:00",[],"1",true]]}'
+)
+@example(text='{"version":2,"policy":[],"group":"g","repository":"r","others":[1],"snapshots":[[1e999,1,2,3]]}')
 def test_the_record_of_retention_is_read_or_there_is_none(tmp_path_factory: Any, text: str) -> None:
     folder: Path = tmp_path_factory.mktemp("cache")
-    environ = {"RESTIC_CACHE_DIR": str(folder), "RESTIC_REPOSITORY": "/r"}
-    session = Session(cast(Any, None), cast(Any, None), Run(), environ, "/data")
-    (folder / _POLICY_FILE).write_text(text.replace("OF", _group(session)), encoding="utf-8", errors="replace")
-    assert _on_record(session, POLICY) is None
+    (folder / "volsync-py-retention.json").write_text(text, encoding="utf-8", errors="replace")
+    record = load(folder)
+    if record is not None:
+        keeps_all([("within", "1y")], record.snapshots)
+        group_known(record, Holding("r", frozenset({"0"})), [], "g", Kept("", (), "0"))
 
 
 @given(text=odd | st.text(max_size=50) | st.binary(max_size=50))

@@ -54,11 +54,12 @@ def _keeps_all(policy: Iterable[tuple[str, str]], snapshots: Iterable[Kept]) -> 
         return True
     times = [time for time, _ in newest_first]
     kept: set[int] = set()
-    for option, value in policy:
-        if option == "tag":
-            wanted = set(value.split(","))
-            kept |= {i for i, (_, tags) in enumerate(newest_first) if wanted <= set(tags)}
-        elif option == "within":
+    rules = list(policy)
+    for wanted in (set(value.split(",")) for option, value in rules if option == "tag"):
+        kept |= {i for i, (_, tags) in enumerate(newest_first) if wanted <= set(tags)}
+    # Of a rule that is there twice, restic takes the last one.
+    for option, value in {option: value for option, value in rules if option != "tag"}.items():
+        if option == "within":
             kept |= _recent(times, value)
         elif option.startswith("within-"):
             recent = sorted(_recent(times, value))

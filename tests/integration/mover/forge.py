@@ -1,4 +1,4 @@
-"""Locks of any age, host and process, and keys that open at once, written into a repository in a folder.
+"""Locks and snapshots of any age, host and process, and keys that open at once, written into a repository.
 
 restic's design document describes the format: scrypt makes a key of the password, which opens the master key; files
 are AES-256-CTR with a Poly1305-AES code behind, and are named by the SHA-256 of what is written.
@@ -10,6 +10,7 @@ import base64
 import hashlib
 import json
 import os
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -91,3 +92,11 @@ def lock(repository: Path, password: str, *, host: str, pid: int, age: timedelta
     path = repository / "locks" / hashlib.sha256(sealed).hexdigest()
     path.write_bytes(sealed)
     return path
+
+
+def snapshots(repository: Path, password: str, documents: Iterable[dict[str, Any]]) -> None:
+    """Write snapshots of a tree that does not exist, which no list and no retention looks for."""
+    key = master_key(repository, password)
+    for document in documents:
+        sealed = key.seal(json.dumps({"tree": "0" * 64, **document}).encode())
+        (repository / "snapshots" / hashlib.sha256(sealed).hexdigest()).write_bytes(sealed)

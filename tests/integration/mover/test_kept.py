@@ -144,6 +144,7 @@ def test_a_repository_that_was_lost_is_told_of_and_counted_anew(mover: Mover, re
     assert (ran.report.outcome, ran.report.error_class) == ("Warning", "BackupsGone"), ran.log
     assert ran.report.repository_id not in ("", mover.run["history"]["repositoryID"])
     assert f"Warning: {ran.report.message}" in ran.log.splitlines()
+    assert ("made anew" in ran.report.message) is (replace == "nothing")
 
 
 def test_a_repository_without_a_past_is_told_nothing_of(new_mover: Mover) -> None:

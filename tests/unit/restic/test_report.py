@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from volsync_py.restic.report import ErrorClass, Outcome, Report, SnapshotFacts, StepReport
+from volsync_py.restic.report import ErrorClass, Outcome, Report, SnapshotCounts, SnapshotFacts, StepReport
 
 FULL = Report(
     outcome=Outcome.WARNING,
@@ -36,6 +37,54 @@ def test_no_content_makes_a_report_too_long_or_unreadable(log: str, items: list[
     again = Report.from_json(text)
     assert again is not None
     assert again.error_class == "Unknown"
+
+
+STEPS = st.lists(
+    st.builds(
+        StepReport,
+        st.sampled_from(["unlock", "init", "backup", "forget", "history", "prune", "check", "restore", "verify"]),
+        st.sampled_from(Outcome),
+        st.sampled_from(["", *(str(c) for c in ErrorClass)]),
+        st.text(max_size=600) | st.just("\x01" * 250) | st.just("\U0001f4be" * 500),
+        st.floats(0, 10**6),
+    ),
+    max_size=9,
+).map(tuple)
+
+
+@given(
+    steps=STEPS,
+    log=st.lists(st.text(max_size=300), max_size=60).map("\n".join),
+    items=st.lists(st.text(max_size=300) | st.just("\x01" * 250), max_size=20).map(tuple),
+    message=st.text(max_size=600) | st.just("\x01" * 500),
+)
+def test_whatever_is_said_how_each_step_ended_is_kept(
+    steps: tuple[StepReport, ...], log: str, items: tuple[str, ...], message: str
+) -> None:
+    decides = evolve(FULL, repository_id="a" * 64, snapshots=SnapshotCounts(3, "2026", "2027"), initialized=True)
+    text = evolve(decides, steps=steps, log=log, items=items, message=message).to_json()
+    assert len(text.encode()) <= 4096
+    again = Report.from_json(text)
+    assert again is not None
+    assert [(s.name, s.outcome, s.error_class) for s in again.steps] == [
+        (s.name, s.outcome, s.error_class) for s in steps
+    ]
+    assert (again.snapshot, again.snapshots, again.repository_id) == (FULL.snapshot, decides.snapshots, "a" * 64)
+    assert (again.outcome, again.error_class, again.initialized) == (FULL.outcome, FULL.error_class, True)
+
+
+def test_one_name_of_control_characters_takes_no_step_away() -> None:
+    name = "\x01" * 250
+    partial = StepReport("backup", Outcome.WARNING, "Partial", f"1 items could not be read; the first: {name}")
+    steps = (
+        partial,
+        StepReport("forget", Outcome.SUCCEEDED),
+        StepReport("check", Outcome.FAILED, "RepositoryDamaged", name),
+    )
+    again = Report.from_json(evolve(FULL, message=partial.message, steps=steps, items=(name,) * 3).to_json())
+    assert again is not None
+    assert [(s.name, s.error_class) for s in again.steps][-1] == ("check", "RepositoryDamaged")
+    assert again.message.startswith("1 items could not be read; the first: ")
 
 
 def test_a_log_that_is_too_long_loses_whole_lines_from_its_beginning_and_says_so() -> None:

@@ -1,26 +1,47 @@
-"""What a run says of the upkeep of its repository: retention, prune and check."""
+"""What a run says of the upkeep of its repository: retention, prune and check.
+
+`Maintained` is False only where somebody has to act: for a cause that does not pass by itself, or because something is
+overdue by a second interval. What may pass is told as well, and the condition stays True.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from volsync_py.core.result import Trouble
-from volsync_py.movers.restic.outcome import info
+from volsync_py.movers.restic.outcome import info, is_terminal
 from volsync_py.movers.restic.run_record import RunRecord
 from volsync_py.restic.report import Outcome, Report, StepReport
 
 _STEPS = ("forget", "prune", "check")
 
 
-def maintained(report: Report | None, record: RunRecord) -> Trouble | bool | None:
-    """Return what they came to: a trouble, True, or None when none of them ran."""
-    steps = [s for s in report.steps if s.name in _STEPS] if report is not None else []
+def maintained(report: Report | None, record: RunRecord, overdue: Collection[str]) -> Trouble | bool | None:
+    """Return what they came to: a trouble that calls for somebody, True, or None when none of them ran."""
+    steps = _steps(report)
     for step in steps:
-        if step.error_class:
-            return Trouble(step.error_class, f"{step.name}: {step.message}", info(step.error_class).next_step)
+        if step.error_class and (is_terminal(step.error_class) or step.name in overdue):
+            return _trouble(step)
+    if any(step.error_class for step in steps):
+        return None
     return True if any(_proves_something(step, record) for step in steps) else None
 
 
+def passing(report: Report | None) -> Trouble | None:
+    """Return what has gone wrong and may pass by itself."""
+    return next((_trouble(step) for step in _steps(report) if step.error_class), None)
+
+
+def _steps(report: Report | None) -> list[StepReport]:
+    return [s for s in report.steps if s.name in _STEPS] if report is not None else []
+
+
+def _trouble(step: StepReport) -> Trouble:
+    return Trouble(step.error_class, f"{step.name}: {step.message}", info(step.error_class).next_step)
+
+
 def _proves_something(step: StepReport, record: RunRecord) -> bool:
-    """Tell whether a step is a sign of order: one that was skipped is none, unless there was nothing to remove."""
+    """Return whether a step is a sign of order: one that was skipped is none, unless there was nothing to remove."""
     return step.outcome != Outcome.SKIPPED or (step.name == "forget" and not record.damaged)
 
 

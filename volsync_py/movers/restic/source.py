@@ -6,19 +6,23 @@ from datetime import timedelta
 
 from attrs import evolve
 
-from volsync_py.api.additive import BackupSpec, next_subset
+from volsync_py.api.additive import BackupSpec
 from volsync_py.api.view import Kind
 from volsync_py.core import names
-from volsync_py.core.actions import Action, Object, delete
+from volsync_py.core.actions import Action, Event, EventType, Object, delete
+from volsync_py.core.conditions import get_condition
+from volsync_py.core.labels import Label
 from volsync_py.core.result import StepResult, Success, Trouble
+from volsync_py.core.telling import MAINTAINED
 from volsync_py.core.times import format_rfc3339, instant, past
 from volsync_py.movers.restic.environment import Variables, forget_options
+from volsync_py.movers.restic.history import checked, facts, history, is_damaged, subset_due
 from volsync_py.movers.restic.job_state import JobState
 from volsync_py.movers.restic.lock_holder import lock_options
-from volsync_py.movers.restic.maintenance import maintained, postponed
+from volsync_py.movers.restic.maintenance import maintained, passing, postponed
 from volsync_py.movers.restic.outcome import info
 from volsync_py.movers.restic.plan import deadlines_for, record_of, variables_for
-from volsync_py.movers.restic.preflight import obstacle, reads_for
+from volsync_py.movers.restic.preflight import obstacle, reads_for, repository_of
 from volsync_py.movers.restic.run_record import RunRecord
 from volsync_py.movers.restic.work import ResticWork
 from volsync_py.restic.report import ErrorClass, Outcome, Report
@@ -27,6 +31,7 @@ from volsync_py.restic.run import (
     CheckOptions,
     Deadlines,
     Grants,
+    History,
     PruneOptions,
     RetentionOptions,
     Run,
@@ -118,19 +123,33 @@ class SourceWork(ResticWork):
         days = self.spec.prune_interval_days
         return self._pruned_before() > timedelta(days=days + max(days, 1))
 
+    @property
+    def _on_record(self) -> Object:
+        """What the status has on record of the repository."""
+        return self.replication.status.get("restic") or {}
+
     def _damaged(self) -> bool:
-        """Tell whether the last check has found errors; the word of a check that is no longer wanted does not count."""
-        result = (self.replication.status.get("restic") or {}).get("lastCheckResult")
-        return bool(self.spec.backup.check_interval_days) and result == ErrorClass.REPOSITORY_DAMAGED
+        """Return whether damage was found; the word of a check that is no longer wanted does not count."""
+        return bool(self.spec.backup.check_interval_days) and is_damaged(self._on_record)
 
     def check_due(self) -> bool:
         """Tell whether a check is due; a damaged repository is looked at every day until it is mended."""
         days = self.spec.backup.check_interval_days
-        if not days:
-            return False
-        last = (self.replication.status.get("restic") or {}).get("lastChecked")
-        since = past(last or self.owner["metadata"]["creationTimestamp"], self.view.now)
-        return self.view.now > since + timedelta(days=1 if self._damaged() else days)
+        return bool(days) and self._checked_before() > timedelta(days=1 if self._damaged() else days)
+
+    def _checked_before(self) -> timedelta:
+        """Return the time since the last check, or since the beginning."""
+        last = self._on_record.get("lastChecked")
+        return self.view.now - past(last or self.owner["metadata"]["creationTimestamp"], self.view.now)
+
+    def _overdue(self) -> set[str]:
+        """Return what of the upkeep has been due for a second interval; retention is due with each run."""
+        overdue = {"prune"} if self._prune_overdue() else set()
+        days = self.spec.backup.check_interval_days
+        if days and self._checked_before() > timedelta(days=2 * days):
+            overdue.add("check")
+        said = get_condition(self.replication.status.get("conditions") or [], MAINTAINED) or {}
+        return {*overdue, "forget"} if str(said.get("message") or "").startswith("forget: ") else overdue
 
     def unlock_due(self) -> bool:
         """Tell whether an unlock was asked for that has not been done (U1 to U5)."""
@@ -145,13 +164,13 @@ class SourceWork(ResticWork):
         prune, check = (wanted and grants.prune for wanted in due.values())
         subset = ""
         if check:
-            last = (self.replication.status.get("restic") or {}).get("lastCheckSubset") or ""
-            subset = next_subset(self.spec.backup.check_read_data, str(last))
+            subset = subset_due(self.spec.backup.check_read_data, self._on_record)
         args = [*(["unlock"] if unlock else []), "backup", *(["prune"] if prune else [])]
         document = backup_run(
             self.spec.backup,
             grants=grants,
             check=CheckOptions(subset) if check else None,
+            past=history(self._on_record, repository_of(self.view, secret)),
             deadlines=deadlines_for(self.view),
         )
         document = evolve(document, locks=lock_options(self.replication, self.view))
@@ -175,20 +194,24 @@ class SourceWork(ResticWork):
         report = state.report
         restic = self._upkeep(state, record)
         if report is not None:
-            restic |= self._checked(report, record) | _facts(report)
-        waits = postponed(record, overdue=self._prune_overdue())
-        kept = maintained(report, record)
-        if waits is not None and self._prune_overdue() and not isinstance(kept, Trouble):
+            place = str((job["metadata"].get("labels") or {}).get(Label.REPOSITORY) or "")
+            restic |= facts(report, record, self._on_record, place)
+            if self.spec.backup.check_interval_days:
+                restic |= checked(report, record, self._on_record, format_rfc3339(self.view.now))
+        overdue = self._overdue()
+        kept, waits = maintained(report, record, overdue), postponed(record, overdue="prune" in overdue)
+        if waits is not None and "prune" in overdue and not isinstance(kept, Trouble):
             kept = waits
+        warning = _warning(report) if report is not None else None
         success = Success(
             status={"restic": restic, "latestMoverStatus": self.mover_status(state, successful=True)},
-            warning=_warning(report) if report is not None else None,
+            warning=warning,
             maintained=kept,
-            postponed=waits,
+            postponed=passing(report) or waits,
             run_now=record.run_now,
             manual=record.manual if record.is_ours else None,
         )
-        return StepResult(success=success)
+        return StepResult(actions=_event(warning), success=success)
 
     def _upkeep(self, state: JobState, record: RunRecord) -> Object:
         """Return what becomes of `lastPruned` and `lastUnlocked`: nothing without a sign that it was done."""
@@ -207,29 +230,6 @@ class SourceWork(ResticWork):
             upkeep["lastUnlocked"] = unlocked or None
         return upkeep
 
-    def _checked(self, report: Report, record: RunRecord) -> Object:
-        """Return what a check came to; one that could not be carried out stays due."""
-        step = next((s for s in report.steps if s.name == "check"), None)
-        if step is None or not record.check or step.error_class not in ("", ErrorClass.REPOSITORY_DAMAGED):
-            return {}
-        return {
-            "lastChecked": format_rfc3339(self.view.now),
-            "lastCheckResult": step.error_class or "Succeeded",
-            "lastCheckSubset": record.check_subset or None,
-        }
-
-
-def _facts(report: Report) -> Object:
-    """Return what a report tells of the backup and the repository."""
-    facts: Object = {}
-    if report.snapshot is not None:
-        facts["lastSnapshot"] = report.snapshot.as_json()
-    if report.snapshots is not None:
-        facts["snapshots"] = {k: v for k, v in report.snapshots.as_json().items() if v}
-    if report.repository_id:
-        facts["repositoryID"] = report.repository_id
-    return facts
-
 
 def _warning(report: Report) -> Trouble | None:
     """Return what of a success deserves a look."""
@@ -238,13 +238,27 @@ def _warning(report: Report) -> Trouble | None:
         return Trouble(
             ErrorClass.SOURCE_EMPTY, text, "find out why, unless it is to be; emptySource says what it means"
         )
-    # Unreadable files, or a repository that lacks what earlier backups put there.
-    found = next((s for s in report.steps if s.name == "backup" and s.error_class), None)
+    # A repository without the earlier backups; unreadable files, or a repository that lacks what is referred to.
+    found = next((s for name in ("history", "backup") for s in report.steps if s.name == name and s.error_class), None)
     return Trouble(found.error_class, found.message, info(found.error_class).next_step) if found else None
 
 
-def backup_run(spec: BackupSpec, *, grants: Grants, check: CheckOptions | None = None, deadlines: Deadlines) -> Run:
-    """Return the run document of a backup."""
+def _event(warning: Trouble | None) -> tuple[Action, ...]:
+    """Return the event of a warning that the next run takes back although nothing has become better."""
+    if warning is None or warning.reason != ErrorClass.BACKUPS_GONE:
+        return ()
+    return (Event(EventType.WARNING, warning.reason, "Synchronize", warning.text),)
+
+
+def backup_run(
+    spec: BackupSpec,
+    *,
+    grants: Grants,
+    check: CheckOptions | None = None,
+    past: History | None = None,
+    deadlines: Deadlines,
+) -> Run:
+    """Return the run document of a backup; `past` is what the status has on record of the repository."""
     return Run(
         host=spec.host,
         tags=list(spec.tags),
@@ -266,5 +280,6 @@ def backup_run(spec: BackupSpec, *, grants: Grants, check: CheckOptions | None =
         ),
         prune=PruneOptions(spec.max_unused, spec.max_repack_size),
         check=check,
+        history=past or History(),
         deadlines=deadlines,
     )
