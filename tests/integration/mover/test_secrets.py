@@ -267,3 +267,25 @@ def test_white_space_around_a_folder_that_is_there_is_not_meant(mover: Mover, pa
     mover.write(a="a")
     ran = mover("backup")
     assert (ran.report.outcome, ran.report.initialized) == ("Succeeded", False)
+
+
+@pytest.mark.parametrize(
+    ("repository", "environ", "key"),
+    [
+        ("s3:http://127.0.0.1:1/bucket", {}, "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"),
+        ("s3:http://127.0.0.1:1/bucket", {"AWS_ACCESS_KEY_ID": "a"}, "AWS_SECRET_ACCESS_KEY is empty"),
+        ("b2:bucket-name:path", {}, "B2_ACCOUNT_ID"),
+        ("azure:container:/", {}, "AZURE_ACCOUNT_NAME"),
+        ("gs:bucket:/", {}, "could not find default credentials"),
+        ("swift:container:/path", {}, "OS_*"),
+    ],
+)
+def test_a_backend_without_credentials_is_a_matter_of_configuration(
+    new_mover: Mover, repository: str, environ: dict[str, str], key: str
+) -> None:
+    new_mover.repository = repository
+    new_mover.environ |= environ
+    new_mover.write(a="a")
+    ran = new_mover("backup")
+    assert (ran.code, ran.report.error_class) == (1, "Configuration")
+    assert key in ran.report.message
