@@ -159,7 +159,7 @@ def _is_torn(authority: str, tail: str) -> bool:
     if "@" not in tail:
         return False
     last = tail.rpartition("@")[2]
-    return bool(_HOST_AND_PORT.match(last)) or authority.endswith(":") or (tail[0] in "?#" and "@" not in authority)
+    return bool(_HOST_AND_PORT.match(last)) or authority.endswith(":") or tail[0] in "?#"
 
 
 def _s3(body: str, secrets: frozenset[str]) -> tuple[Fault | None, frozenset[str]]:

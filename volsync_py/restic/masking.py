@@ -39,6 +39,8 @@ def _character(one: str) -> str:
         forms.append("\ufffd")
     forms.append("".join(rf"%(?:25)*{_hexadecimal(f'{byte:02x}')}" for byte in data))
     forms.append("".join(rf"\\+x{_hexadecimal(f'{byte:02x}')}" for byte in data))
+    if ord(one) < 0x100:
+        forms.append(rf"\\+x{_hexadecimal(f'{ord(one):02x}')}")
     units = one.encode("utf-16-be", errors="surrogatepass").hex()
     forms.append("".join(rf"\\+u{_hexadecimal(units[i : i + 4])}" for i in range(0, len(units), 4)))
     if ord(one) > 0xFFFF:

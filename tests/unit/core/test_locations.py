@@ -50,6 +50,7 @@ def told_by_go(url: str, secret: str) -> list[str]:
 @example(FORMS[1], "12345/secr3t")
 @example(FORMS[1], "a@b/secr3t/pass")
 @example(FORMS[1], "/ab/cd/ef")
+@example(FORMS[1], "@0?0é")
 @example(FORMS[3], "12345/secr3t")
 @example(FORMS[5], "12345/secr3t@x")
 @example(FORMS[0], 'q"u\\o"ted')
@@ -78,6 +79,7 @@ def test_no_four_characters_of_a_password_in_a_row_can_be_read(form: str, secret
         "rest:http://user:/secr3t@backup.example.com/r",
         "rest:http://user:12345#secr3t@backup.example.com/r",
         "rest:http://user:a%zzb@backup.example.com/r",
+        "rest:http://user:a@b?secr3t@backup.example.com/r",
         "rest:http://a:b:c/r",
         "rest:http:///r",
         "rest:host/r",
