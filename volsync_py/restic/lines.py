@@ -36,11 +36,10 @@ SAID = re.compile(
     r"|failure connecting to repository, incorrect password|failure locking repository"
     r"|wrong password or no key found|unable to create lock in backend|repository is already locked"
 )
-# How a line of ours begins that tells what came of a run.
+# How a line of ours begins that tells what came of a run; "error:" stands before what restic reports of an item.
 _OURS = re.compile(
-    r"\s*(?:snapshot|processed|error:|restic completed|==|created|restor|selected|added to|no parent|using parent"
-    r"|successfully|no eligible|initialize|warning:|starting|retention:)",
-    re.IGNORECASE,
+    r"\s*(?:ERROR|(?i:snapshot|processed|restic completed|==|created|restor|selected|added to|no parent|using parent"
+    r"|successfully|no eligible|initialize|warning:|starting|retention:))"
 )
 
 

@@ -88,11 +88,13 @@ def test_a_name_moves_no_cursor_and_turns_no_text(log: HumanLog, capsys: pytest.
 
 
 @pytest.mark.parametrize("line", ["snapshot deadbeef saved", "ERROR: it is all lost", " Restic completed in 1s"])
-def test_a_line_of_restics_that_reads_like_ours_is_marked(
+def test_a_line_of_restics_that_reads_like_ours_is_marked_and_no_other(
     log: HumanLog, capsys: pytest.CaptureFixture[str], line: str
 ) -> None:
     log.said(line)
     log.progress(line)
     assert capsys.readouterr().out.splitlines() == [f"restic: {line}"] * 2
-    log.said("Fatal: unable to create lock in backend")
-    assert capsys.readouterr().out == "Fatal: unable to create lock in backend\n"
+    told = ["Fatal: unable to create lock in backend", "error: a: permission denied", "error: and 50 more"]
+    for line in told:
+        log.said(line)
+    assert capsys.readouterr().out.splitlines() == told
