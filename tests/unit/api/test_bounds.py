@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hack.crds import TARGET
@@ -123,6 +123,7 @@ def test_a_run_now_that_is_too_long_is_served_once() -> None:
     deadline=st.integers(1, 7200),
     jitter=st.integers(0, 1800),
 )
+@example(text="* * * * *", zone="UTC", start=0, away=3610 * 10**6, deadline=10, jitter=0)
 def test_slots_that_are_too_late_are_jumped_over_to_the_one_that_steps_would_come_to(
     text: str, zone: str, start: int, away: int, deadline: int, jitter: int
 ) -> None:
