@@ -89,7 +89,8 @@ def test_a_backup_is_good_although_retention_and_prune_fail_after_it(
     assert status["latestMoverStatus"]["result"] == "Successful"
     assert world.condition("replicationsources", "backup", "Healthy")[:2] == ("True", "Succeeded")
     told = world.condition("replicationsources", "backup", "Maintained")
-    assert told[:2] == ("False", "RepositoryLocked")
+    # It may pass by itself, and calls for nobody before it is overdue.
+    assert told[:2] == ("True", "RepositoryLocked")
     assert "somebody-elses-host" in told[2]
     assert "lastPruned" not in status["restic"]
     assert world.created("jobs") == 2
