@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import volsync_py
@@ -42,7 +42,7 @@ from volsync_py.restic.selection import is_snapshot, select
 # Texts of values that have broken readers: beyond floats and integers, no JSON, half a character, deep, wrong types.
 ODD = ["1e999", "-1e999", "NaN", "Infinity", "9" * 25, "9" * 19, "-1", "9" * 5000, "1.5", "null", "true", '""', '"x"']
 ODD += ['"\\ud800"', '"\\u0000\\n"', '"' + "ä" * 3000 + '"', "[]", "{}", "[null]", '[{"a":[]}]', '{"a":1}']
-DEEP = ["[" * 100_000, "[" * 500 + "]" * 500, '{"a":' * 300 + "1" + "}" * 300]
+DEEP = ["[" * 20_000, "[" * 500 + "]" * 500, '{"a":' * 300 + "1" + "}" * 300]
 odd = st.sampled_from(ODD + DEEP)
 
 
@@ -75,7 +75,6 @@ def bounded(value: Any, characters: int = 4096) -> None:
         assert 0 <= int(number) <= LARGEST
 
 
-@settings(max_examples=300)
 @given(text=anything(REPORT, version="1", outcome='"Failed"'), parts=nested)
 @example(text='{"version":1,"outcome":"Failed","exitCode":1e999}', parts={})
 @example(text="[" * 100_000, parts={})

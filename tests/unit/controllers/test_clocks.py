@@ -131,7 +131,7 @@ times = st.sampled_from(TIMES)
 STATUS_TIMES = ["lastSyncTime", "lastSyncStartTime", "nextSyncTime"]
 
 
-@settings(max_examples=300)
+@settings(max_examples=60)
 @given(
     stored=st.dictionaries(st.sampled_from(STATUS_TIMES), times),
     repository=st.dictionaries(st.sampled_from(["lastPruned", "lastChecked"]), times),
