@@ -50,7 +50,7 @@ class ErrorInfo:
 
 CLASSES: dict[str, ErrorInfo] = {
     ErrorClass.PARTIAL: ErrorInfo(
-        "restic backup exits 3 and names a snapshot",
+        "restic backup exits 3 and names a snapshot; or a restore left device nodes out",
         Pace.RETRY,
         "give the mover the rights to read these files (moverSecurityContext, privileged movers) or exclude them",
     ),
