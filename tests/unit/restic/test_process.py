@@ -205,6 +205,16 @@ def test_a_check_that_cannot_reach_the_server_is_ended_by_the_deadline_and_finds
     assert (ended.error_class, ended.found_damage) == ("Unreachable", False)
 
 
+@pytest.mark.parametrize("code", [1, 130])
+def test_a_check_that_was_stopped_has_found_no_damage(tmp_path: Path, said: Said, code: int) -> None:
+    # What it was kept from it counts as errors, and the version of restic decides how it ends.
+    (tmp_path / "counted").write_text(CHECKED + "\n", encoding="utf-8")
+    script = f"trap 'cat {tmp_path}/counted; exit {code}' TERM; sleep 60 >/dev/null 2>&1 & wait"
+    ended = run(tmp_path, said, script, deadlines=BRIEF)
+    assert ended.message("summary") == {"message_type": "summary", "num_errors": 2}
+    assert (ended.error_class, ended.found_damage) == ("Stalled", False)
+
+
 def test_an_answer_that_will_not_change_ends_the_command_with_what_to_do(tmp_path: Path, said: Said) -> None:
     retry = "Stat(<config/>) returned error, retrying after 1s: Stat: The provided token has expired."
     ended = run(tmp_path, said, f"trap 'exit 130' TERM; echo '{retry}' >&2; sleep 60 >/dev/null 2>&1 & wait")
