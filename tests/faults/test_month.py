@@ -1,4 +1,4 @@
-"""Hundreds of random months of a manager on a simulated clock; VOLSYNC_PY_SEED repeats them."""
+"""Many random months of a manager on a simulated clock; VOLSYNC_PY_SEED repeats them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.faults.test_mover_kills import seeded
 from tests.unit.controllers.month import MOST_JOBS_AN_HOUR, Month
 
 # About three minutes of one processor.
-HISTORIES = 300
+HISTORIES = 120
 HAPPENS = 20
 
 

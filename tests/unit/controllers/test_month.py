@@ -1,6 +1,6 @@
 """Whatever has happened, a month later everybody who can run has run, and there was no storm of Jobs.
 
-These histories are always the same; hundreds of others are in the faults tier.
+These histories are always the same; many others are in the faults tier.
 """
 
 from __future__ import annotations
