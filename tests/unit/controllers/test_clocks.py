@@ -16,7 +16,7 @@ from tests.unit.movers.seen import NOW, decision_on
 from tests.unit.movers.simulated import Simulation
 from tests.unit.movers.test_simulated import BACKED_UP, failure
 from volsync_py.core.names import Role
-from volsync_py.core.times import format_rfc3339
+from volsync_py.core.times import format_rfc3339, instant, past
 from volsync_py.kube.controller import Request
 
 ONE = Request("ns", "n")
@@ -165,3 +165,11 @@ def test_whatever_times_are_stored_a_pass_is_decided(
         copy["metadata"]["creationTimestamp"] = made
         for more in ((job,), (job, pod), (pod,), (copy,)):
             decision_on([*objects, *more])
+
+
+@pytest.mark.parametrize("value", TIMES)
+def test_a_century_can_be_added_to_whatever_is_stored_and_taken_from_it(value: Any) -> None:
+    century = timedelta(days=36500)
+    found = instant(value, NOW)
+    assert found - century < found < found + century
+    assert past(value, NOW) <= NOW
