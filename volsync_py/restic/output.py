@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from typing import IO, Any
 
-from volsync_py.bounded_json import Unreadable, read_json, real_of
+from volsync_py.bounded_json import Unreadable, read_json, real_of, writable
 from volsync_py.restic.classify import (
     Said,
     graver,
@@ -159,7 +159,7 @@ class Output:
     def _message(self, message: Message) -> None:
         kind = message["message_type"]
         if kind == "verbose_status":
-            item = str(message.get("item") or "").lstrip("/")
+            item = writable(str(message.get("item") or "")).lstrip("/")
             if comparable(item) in self._wanted:
                 self._found.append(comparable(item))
         elif kind == "status":
