@@ -161,6 +161,7 @@ def lines(draw: st.DrawFn) -> bytes:
 @given(said=lines(), is_error=st.booleans())
 @example(said=b'{"message_type":"status","bytes_done":1e999,"percent_done":1e400}', is_error=False)
 @example(said=b'{"message_type":[]}', is_error=False)
+@example(said=b'{"message_type":"status","bytes_done":"x"}', is_error=False)
 @example(said=b'{"message_type":"verbose_status","item":"\\ud800"}', is_error=False)
 @example(said=b"[" * 100_000, is_error=False)
 def test_whatever_restic_prints_is_read_to_its_end(said: bytes, is_error: bool) -> None:
