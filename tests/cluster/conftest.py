@@ -19,8 +19,14 @@ from volsync_py.kube import config
 from volsync_py.kube.client import Client
 from volsync_py.kube.resources import NAMESPACES
 
-# Rights and quotas are not imitated.
-collect_ignore = [] if os.environ.get("VOLSYNC_PY_CLUSTER") == "real" else ["test_installed.py"]
+# Rights, quotas and servers that can be killed are not imitated.
+_REAL_ONLY = ["test_audited_rights.py", "test_disruptions.py", "test_installed.py"]
+collect_ignore = [] if os.environ.get("VOLSYNC_PY_CLUSTER") == "real" else _REAL_ONLY
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the audit log be read when everything else has been asked."""
+    items.sort(key=lambda item: "test_audited_rights" in item.nodeid)
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from attrs import frozen
 
 from hack.processes import ROOT, DevCluster, Manager, S3Server
 from hack.tool_cache import tool_path
+from tests.cluster.gate import Gate
 from tests.cluster.lent import S3
 
 # The image that the manifests name.
@@ -25,6 +26,14 @@ class Installation:
     kubeconfig: str
     image: str
     s3: S3
+    # In front of the S3 server, where there is one.
+    gate: Gate | None = None
+
+    def kubectl(self, *arguments: str, given: str | None = None) -> tuple[int, str]:
+        """Run kubectl as the cluster's administrator; return its exit code and what it printed."""
+        command = [str(tool_path("kubectl")), f"--kubeconfig={self.kubeconfig}", *arguments]
+        done = subprocess.run(command, cwd=ROOT, input=given, text=True, capture_output=True, timeout=120)
+        return done.returncode, done.stdout + done.stderr
 
 
 @contextmanager
@@ -44,31 +53,31 @@ def imitation(folder: Path) -> Iterator[Installation]:
 
 @contextmanager
 def real(folder: Path, kubeconfig: str) -> Iterator[Installation]:
-    """Install the manifests in the cluster of a kubeconfig, and start an S3 server that its pods reach.
+    """Install the manifests in the cluster of a kubeconfig, and start an S3 server that its pods reach through a gate.
 
-    VOLSYNC_PY_E2E_S3 is `host:port`: the port of 127.0.0.1 that the server takes, and the name by which pods reach it.
+    VOLSYNC_PY_E2E_S3 is `host:port`: the port of 127.0.0.1 that the gate takes, and the name by which pods reach it.
     """
     image = os.environ.get("VOLSYNC_PY_E2E_IMAGE", RELEASED_IMAGE)
     host, _, port = os.environ.get("VOLSYNC_PY_E2E_S3", "").rpartition(":")
-    server = S3Server(folder / "s3", int(port or 0))
+    server = S3Server(folder / "s3")
+    gate = Gate(int(port or 0), server.port)
+    url = f"http://{host or '127.0.0.1'}:{gate.port}"
+    one = Installation(kubeconfig, image, S3(url, server.ACCESS, server.SECRET), gate)
     try:
-        _install(kubeconfig, image)
-        url = f"http://{host or '127.0.0.1'}:{server.port}"
-        yield Installation(kubeconfig, image, S3(url, server.ACCESS, server.SECRET))
+        _install(one)
+        yield one
     finally:
+        gate.stop()
         server.stop()
 
 
-def _install(kubeconfig: str, image: str) -> None:
-    kubectl = [str(tool_path("kubectl")), f"--kubeconfig={kubeconfig}"]
-
+def _install(one: Installation) -> None:
     def run(*arguments: str, given: str | None = None) -> str:
-        command = [*kubectl, *arguments]
-        done = subprocess.run(command, cwd=ROOT, input=given, text=True, capture_output=True, timeout=120)
-        assert done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stderr}"
-        return done.stdout
+        code, said = one.kubectl(*arguments, given=given)
+        assert code == 0, f"kubectl {' '.join(arguments)}: {said}"
+        return said
 
     run("apply", "--server-side", "-k", "manifests/crds")
-    manifests = run("kustomize", "manifests/base").replace(RELEASED_IMAGE, image)
+    manifests = run("kustomize", "manifests/base").replace(RELEASED_IMAGE, one.image)
     run("apply", "--server-side", "-f", "-", given=manifests)
     run("-n", "volsync-system", "rollout", "status", "deployment/volsync-py", "--timeout=90s")

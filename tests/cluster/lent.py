@@ -75,9 +75,11 @@ class Cluster:
 
     # ---- volumes
 
-    def claim(self, name: str) -> None:
-        """Create a claim of the default class."""
-        spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    def claim(self, name: str, image: dict[str, Any] | None = None) -> None:
+        """Create a claim of the default class, empty or with what an image holds."""
+        spec: dict[str, Any] = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+        if image is not None:
+            spec["dataSource"] = image
         self.create(PVCS, {"metadata": {"name": name}, "spec": spec})
 
     def run(self, name: str, claim: str, program: str) -> str:
@@ -129,7 +131,9 @@ class Cluster:
             spec["sourcePVC"] = "data"
         self.create(resource, {"metadata": {"name": name}, "spec": spec})
 
-    def replicated(self, resource: Resource, name: str, manual: str = "one") -> dict[str, Any]:
+    def replicated(
+        self, resource: Resource, name: str, manual: str = "one", seconds: float = 2 * DEADLINE_SECONDS
+    ) -> dict[str, Any]:
         """Wait for the end of a manual run; return the status."""
 
         def done() -> dict[str, Any] | None:
@@ -137,7 +141,7 @@ class Cluster:
             return status if status.get("lastManualSync") == manual else None
 
         try:
-            return self.wait(f"{resource.kind} {name}", done, 2 * DEADLINE_SECONDS)
+            return self.wait(f"{resource.kind} {name}", done, seconds)
         except pytest.fail.Exception:
             print(json.dumps((self.find(resource, name) or {}).get("status"), indent=1))
             raise

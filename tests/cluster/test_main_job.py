@@ -78,8 +78,7 @@ def test_an_image_of_a_restore_fills_a_new_claim(cluster: Cluster) -> None:
     image = cluster.replicated(REPLICATION_DESTINATIONS, "restore")["latestImage"]
     assert image["kind"] == "VolumeSnapshot"
 
-    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}, "dataSource": image}
-    cluster.create(PVCS, {"metadata": {"name": "from-image"}, "spec": spec})
+    cluster.claim("from-image", image)
     assert described(cluster.run("describe-image", "from-image", DESCRIBE)) == wanted
 
 
