@@ -9,7 +9,6 @@ from volsync_py.movers.restic.outcome import CLASSES, Pace
 TARGET = Path(__file__).parents[1] / "docs" / "failures.md"
 _PACE = {
     Pace.RETRY: "after 10 s, doubling to 30 min",
-    Pace.SOON: "every 10 s",
     Pace.CHANGE: "after a change of spec, Secret, CA, full claim or run-now; at the next slot, 30 min at least",
 }
 

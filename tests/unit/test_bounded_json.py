@@ -27,8 +27,8 @@ from volsync_py.bounded_json import (
     without_depths,
 )
 from volsync_py.core.labels import Annotation
-from volsync_py.movers.restic.grants import is_at_rest
 from volsync_py.movers.restic.run_record import RunRecord
+from volsync_py.movers.restic.turns import is_at_rest
 from volsync_py.restic.backup import _facts
 from volsync_py.restic.contact import Contact
 from volsync_py.restic.humanlog import progress

@@ -10,13 +10,15 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 
+from attrs import evolve
+
 from volsync_py.core.actions import Action, Create, Delete, Event, Object, Patch, PatchStatus, Ref
 from volsync_py.core.labels import CREATED_BY_US, Label
 from volsync_py.core.merge import lost
 from volsync_py.core.owners import is_controlled_by
 from volsync_py.kube.client import Client
 from volsync_py.kube.deferred import DeferredWork
-from volsync_py.kube.errors import AlreadyExists, Conflict, KubeError, NotFound
+from volsync_py.kube.errors import AlreadyExists, Conflict, Forbidden, Invalid, KubeError, NotFound
 from volsync_py.kube.events import EventRecorder
 from volsync_py.kube.resources import Resource, resource_for
 from volsync_py.kube.store import Store
@@ -79,10 +81,7 @@ class Executor:
                     # What is to follow may count on it: how many attempts have failed, what was asked for and is done.
                     raise NotKept(action.ref.kind, missing)
             elif isinstance(action, Patch):
-                meta = {**action.changes.get("metadata", {}), "uid": action.uid}
-                # What has gone meanwhile needs no change.
-                with suppress(NotFound):
-                    self._patch(action.ref, {**action.changes, "metadata": meta})
+                self._change(regarding, action)
             elif isinstance(action, Delete):
                 self._delete_now_or_later(regarding, action)
             else:
@@ -111,6 +110,17 @@ class Executor:
         if labels.get(Label.CREATED_BY) != CREATED_BY_US or not is_controlled_by(found, action.owner_uid):
             raise InTheWay(found)
         return found
+
+    def _change(self, regarding: Object, action: Patch) -> None:
+        meta = {**action.changes.get("metadata", {}), "uid": action.uid}
+        # What has gone meanwhile needs no change.
+        with suppress(NotFound):
+            try:
+                self._patch(action.ref, {**action.changes, "metadata": meta})
+            except (Forbidden, Invalid) as error:
+                if action.refused is None:
+                    raise
+                self._event(regarding, evolve(action.refused, note=f"{action.refused.note}: {error.message}"))
 
     def _patch(self, ref: Ref, changes: Object, subresource: str = "") -> Object:
         resource = resource_for(ref.api_version, ref.kind)

@@ -75,11 +75,15 @@ class Create:
 
 @frozen
 class Patch:
-    """Change some fields of an object with a JSON merge patch."""
+    """Change some fields of an object with a JSON merge patch.
+
+    With `refused`, the API server may refuse it: that event is then sent, with its words, and what follows is done.
+    """
 
     ref: Ref
     changes: Object
     uid: str
+    refused: Event | None = None
 
 
 @frozen

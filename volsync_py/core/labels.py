@@ -35,6 +35,8 @@ class Annotation(StrEnum):
     CUSTOM_CA_VERSION = "volsync-py/custom-ca-version"
     # On Jobs: when we last changed how many pods it is to have. Kubernetes keeps no time of that.
     STARTED = "volsync-py/started"
+    # On Jobs that hold the grants and have not started: since when another mover of the repository waits for them.
+    TURN_WANTED = "volsync-py/turn-wanted"
 
 
 CREATED_BY_US = "volsync"

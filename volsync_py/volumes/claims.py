@@ -6,16 +6,21 @@ Sizes and modes of a copy are set at creation only; later edits of the spec chan
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
-from volsync_py.core.actions import Event, EventType, Object, Patch, Ref
+from attrs import evolve
+
+from volsync_py.core.actions import Delete, Event, EventType, Object, Patch, Ref
 from volsync_py.core.labels import CREATED_BY_US, Label
 from volsync_py.core.owners import controller_reference, is_controlled_by
 from volsync_py.core.quantity import parse_quantity
+from volsync_py.core.result import StepResult, Trouble, until_gone
 from volsync_py.core.times import past
 
 # A volume may need a provisioner to make a disk first.
 CLAIM_PATIENCE = timedelta(seconds=120)
+NOT_GROWN = "VolumeNotGrown"
 
 
 def capacity_of(claim: Object) -> Any:
@@ -28,6 +33,59 @@ def requested(claim: Object) -> Any:
     """Return the requested size of a claim, or None."""
     resources = claim["spec"].get("resources") or {}
     return (resources.get("requests") or {}).get("storage")
+
+
+def largest(*sizes: Any) -> Any:
+    """Return the largest of some quantities, as it is written; what is none, whoever wrote it, does not count."""
+    known = [(value, size) for size in sizes if (value := _bytes(size))]
+    return max(known, key=lambda one: one[0], default=(None, None))[1]
+
+
+def _bytes(size: Any) -> Decimal | None:
+    try:
+        return None if size is None else parse_quantity(size)
+    except ValueError:
+        return None
+
+
+def is_bound(claim: Object) -> bool:
+    """Return whether a claim has its volume, or is about to get a known one."""
+    return bool(claim["spec"].get("volumeName")) or (claim.get("status") or {}).get("phase") == "Bound"
+
+
+def is_too_small(claim: Object, size: Any) -> bool:
+    """Return whether a claim asks for less than that."""
+    has, wanted = _bytes(requested(claim)), _bytes(size)
+    return has is not None and wanted is not None and has < wanted
+
+
+def is_kept_waiting(claim: Object, now: datetime) -> bool:
+    """Return whether a claim has been waiting for its volume for too long."""
+    created = claim["metadata"].get("creationTimestamp")
+    return not is_bound(claim) and bool(created) and now >= past(created, now) + CLAIM_PATIENCE
+
+
+def is_to_be_replaced(claim: Object, wanted: Object, now: datetime) -> bool:
+    """Return whether a claim that waits in vain asks for another volume than is wanted; no patch can change that.
+
+    What is not asked for, the cluster fills in. A policy may change what is: the wait keeps that from being a loop.
+    """
+    if not is_kept_waiting(claim, now):
+        return False
+    spec, new = claim["spec"], wanted["spec"]
+    storage = new.get("storageClassName")
+    return (
+        _bytes(requested(claim)) != _bytes(requested(wanted))
+        or (storage is not None and spec.get("storageClassName") != storage)
+        or sorted(spec.get("accessModes") or ()) != sorted(new["accessModes"])
+    )
+
+
+def replaced(claim: Object) -> StepResult:
+    """Return the removal of a claim to be made anew, unless it gets its volume first, and the wait for its end."""
+    meta = claim["metadata"]
+    gone = Delete(Ref.of(claim), meta["uid"], resource_version=str(meta.get("resourceVersion") or ""))
+    return evolve(until_gone(claim), actions=(gone,))
 
 
 def is_read_only(claim: Object) -> bool:
@@ -100,12 +158,25 @@ def created_claim(claim: Object, purpose: str) -> Event:
 
 
 def grown(claim: Object, size: Any) -> tuple[Patch, ...]:
-    """Return the request for more space; less is impossible and not asked for."""
+    """Return the request for more space; less is impossible and not asked for.
+
+    Not every class lets its volumes grow. That is told, and is no reason not to run.
+    """
     now = requested(claim)
-    if now is not None and parse_quantity(size) <= parse_quantity(now):
+    if now is not None and not is_too_small(claim, size):
         return ()
     changes = {"spec": {"resources": {"requests": {"storage": size}}}}
-    return (Patch(Ref.of(claim), changes, claim["metadata"]["uid"]),)
+    note = f"{Ref.of(claim)} is used as it is, with {now}: it cannot be given {size}"
+    told = Event(EventType.WARNING, NOT_GROWN, "GrowPersistentVolumeClaim", note, Ref.of(claim))
+    return (Patch(Ref.of(claim), changes, claim["metadata"]["uid"], told),)
+
+
+def not_grown(claim: Object | None, size: Any, *, field: str, next_step: str) -> Trouble | None:
+    """Return what a run that has ended tells of a claim of ours that has stayed smaller than `field` says."""
+    if claim is None or not is_bound(claim) or not is_too_small(claim, size):
+        return None
+    text = f"{field}: {Ref.of(claim)} cannot be given {size} and is used as it is, with {requested(claim)}"
+    return Trouble(NOT_GROWN, text, next_step)
 
 
 def marked(claim: Object, uid: str, *, temporary: bool) -> tuple[Patch, ...]:

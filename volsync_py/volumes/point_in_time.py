@@ -9,15 +9,23 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from attrs import evolve, frozen
 
 from volsync_py.api.view import Kind, Objects
 from volsync_py.core.actions import Action, Create, Event, EventType, Object, Ref, delete
 from volsync_py.core.owners import is_controlled_by
-from volsync_py.core.quantity import parse_quantity
 from volsync_py.core.result import StepResult, Trouble, until_gone
-from volsync_py.volumes.claims import capacity_of, claim_object, is_temporary
+from volsync_py.volumes.claims import (
+    capacity_of,
+    claim_object,
+    is_kept_waiting,
+    is_temporary,
+    is_too_small,
+    largest,
+    requested,
+)
 from volsync_py.volumes.snapshots import SNAPSHOT_GROUP, removal, snapshot_object, waiting_for_snapshot
 
 
@@ -62,16 +70,16 @@ def ensure_copy(
     if options.method.is_direct:
         return Copy(claim=source)
     if options.method == CopyMethod.CLONE:
-        return _clone(owner, name, source, options, objects)
+        return _clone(owner, name, source, options, objects, now)
     return _from_snapshot(owner, name, source, options, objects, now)
 
 
-def _clone(owner: Object, name: str, source: Object, options: CopyOptions, objects: Objects) -> Copy:
+def _clone(owner: Object, name: str, source: Object, options: CopyOptions, objects: Objects, now: datetime) -> Copy:
     data_source: Object = {"kind": "PersistentVolumeClaim", "name": source["metadata"]["name"]}
     existing = objects.get(Kind.CLAIM, name)
+    size = _size(source, options)
     if existing is not None:
-        return _existing_claim(owner, existing, data_source, options)
-    size = options.capacity or capacity_of(source)
+        return _existing_claim(owner, existing, data_source, options, size, now)
     wanted = _copy_claim(owner, name, source, options, size=size, data_source=data_source)
     made = f"created PersistentVolumeClaim/{name} as a clone of {Ref.of(source)}"
     return Copy(claim=wanted, actions=(_creation(owner, wanted, made),))
@@ -92,14 +100,20 @@ def _from_snapshot(
     if unready is not None:
         return Copy(waiting=unready)
     data_source: Object = {"apiGroup": SNAPSHOT_GROUP, "kind": "VolumeSnapshot", "name": name}
+    size = _size(source, options, (snapshot.get("status") or {}).get("restoreSize"))
     if existing is not None:
-        return _existing_claim(owner, existing, data_source, options)
-    restore_size = (snapshot.get("status") or {}).get("restoreSize")
-    usable_size = restore_size if restore_size and parse_quantity(restore_size) > 0 else None
-    size = options.capacity or usable_size or capacity_of(source)
+        return _existing_claim(owner, existing, data_source, options, size, now)
     claim = _copy_claim(owner, name, source, options, size=size, data_source=data_source)
     made = f"created PersistentVolumeClaim/{name} from VolumeSnapshot/{name}"
     return Copy(claim=claim, actions=(_creation(owner, claim, made),))
+
+
+def _size(source: Object, options: CopyOptions, restore_size: Any = None) -> Any:
+    """Return the size of a copy: no driver copies a volume into a smaller one.
+
+    Differs from VolSync: `capacity` may be less than the source has by now.
+    """
+    return largest(options.capacity, capacity_of(source), requested(source), restore_size)
 
 
 def _new_snapshot(owner: Object, name: str, source: Object, options: CopyOptions) -> Create:
@@ -127,7 +141,9 @@ def _is_another(snapshot: Object, source: Object, options: CopyOptions) -> bool:
     return given is not None and spec.get("volumeSnapshotClassName") != given
 
 
-def _existing_claim(owner: Object, claim: Object, data_source: Object, options: CopyOptions) -> Copy:
+def _existing_claim(
+    owner: Object, claim: Object, data_source: Object, options: CopyOptions, size: Any, now: datetime
+) -> Copy:
     if not is_controlled_by(claim, owner["metadata"]["uid"]):
         return Copy(waiting=StepResult(error=in_the_way(claim)))
     if claim["metadata"].get("deletionTimestamp"):
@@ -135,7 +151,9 @@ def _existing_claim(owner: Object, claim: Object, data_source: Object, options: 
     of = claim["spec"].get("dataSource") or {}
     same = all(of.get(key) == data_source[key] for key in ("kind", "name"))
     given = options.storage_class
-    if not same or (given is not None and claim["spec"].get("storageClassName") != given):
+    # One that has its volume is a copy, whatever has become of the source since.
+    unusable = is_kept_waiting(claim, now) and is_too_small(claim, size)
+    if not same or unusable or (given is not None and claim["spec"].get("storageClassName") != given):
         return _discarded(owner, [claim])
     return Copy(claim=claim)
 

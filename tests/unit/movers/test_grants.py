@@ -11,7 +11,7 @@ import pytest
 from tests.unit.movers.objects import env_of, resource, source
 from tests.unit.movers.seen import NOW, created, decision_on, words
 from tests.unit.movers.simulated import Simulation
-from tests.unit.movers.test_stuck_jobs import UNSCHEDULED
+from tests.unit.movers.test_stuck_jobs import NO_IMAGE
 from volsync_py.core.actions import Patch
 from volsync_py.core.times import format_rfc3339
 from volsync_py.movers.restic.run_record import RunRecord
@@ -23,35 +23,49 @@ STARTED: dict[str, Any] = {"startTime": "2026-11-24T12:00:00Z"}
 
 
 def grants(objects: list[dict[str, Any]]) -> tuple[bool, bool]:
-    """Return what the mover is told it may do, and what is on record of that."""
+    """Return whether the mover is told that it may `init`, and `prune`; the first is on record."""
     run = json.loads(env_of(objects)["VOLSYNC_PY_RUN"].replace("$$", "$"))
-    assert run["grants"]["init"] == run["grants"]["prune"]
-    return run["grants"]["init"], RunRecord.of(created(decision_on(objects), "Job")).granted
+    assert RunRecord.of(created(decision_on(objects), "Job")).granted == run["grants"]["init"]
+    return run["grants"]["init"], run["grants"]["prune"]
 
 
-def other(*, paused: bool = False, **status: Any) -> dict[str, Any]:
-    """Return the Job of another source of the same repository."""
-    objects = source()
+def other(*, paused: bool = False, granted: bool = True, age: float = 0, **status: Any) -> dict[str, Any]:
+    """Return the Job of another source of the same repository, made so many seconds ago."""
+    objects = source() if granted else [*source(), other()]
     objects[0]["spec"]["paused"] = paused
     job = created(decision_on(objects), "Job")
     job["metadata"] |= {"name": "other", "uid": "other", "namespace": "x"}
+    job["metadata"]["creationTimestamp"] = format_rfc3339(NOW - timedelta(seconds=age))
+    assert RunRecord.of(job).granted == (granted and not paused)
     return {**job, "status": status}
 
 
 @pytest.mark.parametrize(
-    ("job", "granted"),
+    ("job", "init", "prune"),
     [
-        pytest.param(other(), False, id="just made"),
-        pytest.param(other(**STARTED, active=1), False, id="running"),
-        pytest.param(other(paused=True), True, id="made paused"),
-        pytest.param(other(paused=True, **STARTED, terminating=1), False, id="paused, its pod is ending"),
-        pytest.param(other(paused=True, **STARTED), True, id="paused, at rest"),
-        pytest.param({**other(), "spec": {"parallelism": 0}, "status": {}}, False, id="paused, not seen yet"),
-        pytest.param({**other(), "spec": {"parallelism": 0}, "status": STARTED}, True, id="paused in its run"),
+        pytest.param(other(), False, False, id="just made"),
+        pytest.param(other(**STARTED, active=1), False, False, id="about to start"),
+        pytest.param(other(**STARTED, active=1, age=9999), False, False, id="does not start, and has not yielded"),
+        pytest.param(other(**STARTED, active=1, ready=1, age=9999), False, False, id="running"),
+        pytest.param(other(paused=True), True, True, id="made paused"),
+        pytest.param(other(paused=True, **STARTED, terminating=1), True, False, id="made paused, with a pod"),
+        pytest.param(other(paused=True, **STARTED), True, True, id="paused, at rest"),
+        pytest.param({**other(), "spec": {"parallelism": 0}, "status": {}}, False, False, id="paused, not seen yet"),
+        pytest.param({**other(), "spec": {"parallelism": 0}, "status": STARTED}, True, True, id="paused in its run"),
+        pytest.param(other(granted=False, **STARTED, active=1, age=59), True, False, id="without, about to start"),
+        pytest.param(other(granted=False, **STARTED, active=1, age=60), True, True, id="without, does not start"),
+        pytest.param(other(granted=False, **STARTED, ready=1, age=9999), True, False, id="without, running"),
+        pytest.param({**other(granted=False, age=60), "spec": {"suspend": True}}, True, True, id="without, suspended"),
     ],
 )
-def test_a_job_gets_the_grants_unless_another_one_can_have_a_pod(job: dict[str, Any], granted: bool) -> None:
-    assert grants([*source(), job]) == (granted, granted)
+def test_a_job_gets_the_grants_that_no_other_one_has_or_may_use(job: dict[str, Any], init: bool, prune: bool) -> None:
+    assert grants([*source(), job]) == (init, prune)
+
+
+def test_a_job_whose_record_cannot_be_read_may_have_the_grants() -> None:
+    job = other(granted=False, **STARTED, active=1, age=9999)
+    job["metadata"]["annotations"]["volsync-py/run"] = "[[["
+    assert grants([*source(), job]) == (False, False)
 
 
 def test_a_job_that_is_made_paused_gets_no_grants() -> None:
@@ -109,14 +123,14 @@ def test_a_job_that_was_made_paused_is_made_again_with_the_grants_that_there_are
 def test_a_job_that_could_not_start_does_not_get_the_grants_again_until_something_has_changed() -> None:
     one = Simulation(source())
     one.settle()
-    one.add_pod(**UNSCHEDULED)
+    one.add_pod(**NO_IMAGE)
     one.now += timedelta(minutes=30)
     one.settle()
     again = one.job()
     assert again is not None
     assert not RunRecord.of(again).granted
     one.change({"cacheCapacity": "2Gi"})
-    one.add_pod(**UNSCHEDULED)
+    one.add_pod(**NO_IMAGE)
     one.now += timedelta(minutes=3)
     one.settle()
     mended = one.job()

@@ -35,8 +35,7 @@ def images(one: Simulation) -> list[str]:
 def test_a_failure_starts_few_pods_in_its_first_hour_and_publishes_nothing(kind: str, error_class: str) -> None:
     one = Simulation(source(copyMethod="Snapshot") if kind == "source" else destination(**IMAGE))
     pods = one.run(3600, lambda: failure(error_class))
-    # Where another mover is about to remove the cause, it is looked for every ten seconds.
-    most = {Pace.RETRY: 12, Pace.CHANGE: 1, Pace.SOON: 250}[CLASSES[error_class].pace]
+    most = {Pace.RETRY: 12, Pace.CHANGE: 1}[CLASSES[error_class].pace]
     assert 1 <= pods <= most
     healthy = next(c for c in one.status["conditions"] if c["type"] == "Healthy")
     assert (healthy["status"], healthy["reason"]) == ("False", error_class)

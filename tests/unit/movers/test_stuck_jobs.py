@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -13,6 +14,7 @@ from tests.unit.movers.objects import source
 from tests.unit.movers.seen import SETTINGS, decision_on, words
 from tests.unit.movers.simulated import Simulation
 from volsync_py.core.actions import Delete, Propagation
+from volsync_py.core.times import format_rfc3339
 from volsync_py.restic.report import Outcome, Report, SnapshotFacts
 
 BACKED_UP = Report(Outcome.SUCCEEDED, snapshot=SnapshotFacts("0" * 64, "2026-11-24T12:00:00Z"))
@@ -23,15 +25,25 @@ def waiting(reason: str) -> dict[str, Any]:
     return {"containerStatuses": [{"name": "restic", "state": {"waiting": {"reason": reason, "message": "m"}}}]}
 
 
+NO_IMAGE = waiting("ImagePullBackOff")
+GATED = {"type": "PodScheduled", "status": "False", "reason": "SchedulingGated", "message": "held by a gate"}
+INIT = [
+    {"name": "proxy", "state": {"running": {}}},
+    {"name": "next", "state": {"waiting": {"reason": "PodInitializing"}}},
+]
 STUCK: dict[str, dict[str, Any] | None] = {
     "NotScheduled": UNSCHEDULED,
+    "SchedulingGated": {"conditions": [GATED]},
+    "InitContainer": {"initContainerStatuses": INIT, **waiting("PodInitializing")},
+    "JobSuspended": None,
     "VolumeUnavailable": {},
-    "ImageUnavailable": waiting("ImagePullBackOff"),
+    "ImageUnavailable": NO_IMAGE,
     "StartError": waiting("CreateContainerConfigError"),
     "PodRejected": None,
 }
 # Long enough for each to be recognised, and for no pace to be over but that of the images.
-SECONDS = {"NotScheduled": 121, "VolumeUnavailable": 121, "ImageUnavailable": 5, "StartError": 5, "PodRejected": 31}
+SECONDS = {"ImageUnavailable": 5, "StartError": 5, "PodRejected": 31, "JobSuspended": 5}
+WAITING = ["NotScheduled", "SchedulingGated", "InitContainer", "JobSuspended"]
 
 
 def stuck(error_class: str) -> Simulation:
@@ -39,9 +51,17 @@ def stuck(error_class: str) -> Simulation:
     one.settle()
     status = STUCK[error_class]
     if status is not None:
-        one.add_pod(**status)
-    one.now += timedelta(seconds=SECONDS[error_class])
+        one.add_pod(**copy.deepcopy(status))
+    if error_class == "JobSuspended":
+        suspend(one)
+    one.now += timedelta(seconds=SECONDS.get(error_class, 121))
     return one
+
+
+def suspend(one: Simulation) -> None:
+    job = one.job()
+    assert job is not None
+    job["spec"]["suspend"] = True
 
 
 def edited(one: Simulation) -> None:
@@ -99,24 +119,117 @@ def test_a_job_that_is_given_up_is_gone_only_when_its_pod_is() -> None:
 def test_a_job_that_has_started_ends_as_it_began(state: str) -> None:
     one = stuck("StartError")
     (pod,) = (o for o in one.objects if o["kind"] == "Pod")
-    pod["status"]["containerStatuses"].append({"name": "beside", "state": {state: {"exitCode": 1}}})
+    pod["status"]["containerStatuses"][0]["lastState"] = {state: {"exitCode": 1}}
     before = one.job()
     edited(one)
     one.settle()
     assert one.job() is before
 
 
-def test_a_job_that_has_had_its_time_is_made_again_a_few_times_an_hour() -> None:
+def test_a_side_car_that_runs_does_not_make_a_mover_started() -> None:
+    one = stuck("StartError")
+    (pod,) = (o for o in one.objects if o["kind"] == "Pod")
+    pod["status"]["phase"] = "Running"
+    pod["status"]["containerStatuses"].append({"name": "beside", "state": {"running": {}}})
+    before = one.job()
+    edited(one)
+    one.settle()
+    assert one.job() is not before
+
+
+def beside(one: Simulation) -> None:
+    (pod,) = (o for o in one.objects if o["kind"] == "Pod")
+    pod["status"]["phase"] = "Running"
+    pod["status"]["containerStatuses"].append({"name": "beside", "state": {"running": {}}})
+
+
+HOUR: dict[str, tuple[range, Callable[[Simulation], None] | None]] = {
+    "NotScheduled": (range(1, 2), None),
+    "SchedulingGated": (range(1, 2), None),
+    "InitContainer": (range(1, 2), None),
+    "JobSuspended": (range(1, 2), suspend),
+    "VolumeUnavailable": (range(1, 2), None),
+    "ImageUnavailable": (range(5, 13), None),
+    "StartError": (range(5, 13), beside),
+    "PodRejected": (range(5, 13), None),
+}
+
+
+@pytest.mark.parametrize("error_class", STUCK)
+def test_what_does_not_start_costs_a_few_jobs_and_looks_an_hour(error_class: str) -> None:
+    wanted, happens = HOUR[error_class]
     one = Simulation(source())
-    end = one.now + timedelta(hours=1)
+    end, looks = one.now + timedelta(hours=1), 0
     while one.now < end:
         one.settle()
-        if not one.of_kind("Pod"):
-            one.add_pod(**UNSCHEDULED)
-            one.settle()
+        status = STUCK[error_class]
+        if status is not None and not one.of_kind("Pod"):
+            one.add_pod(**copy.deepcopy(status))
+        if happens is not None and one.delay != 1:
+            happens(one)
+        one.settle()
         one.now += timedelta(seconds=one.delay or 60)
-    assert 5 <= one.made.count("Job") <= 12
-    assert one.conditions()["Healthy"][1] == "NotScheduled"
+        looks += 1
+    print(f"{error_class}: {one.made.count('Job')} Jobs, {looks} looks an hour")
+    assert one.made.count("Job") in wanted
+    assert looks < 100
+    assert one.conditions()["Healthy"][1] == error_class
+
+
+def test_a_mover_that_was_placed_beside_a_pod_is_placed_anew_when_no_node_takes_it() -> None:
+    one = stuck("NotScheduled")
+    before = one.job()
+    assert before is not None
+    before["spec"]["template"]["spec"]["nodeSelector"] = {"kubernetes.io/hostname": "gone"}
+    one.now += timedelta(seconds=60)
+    one.settle()
+    again = one.job()
+    assert again is not None
+    assert "nodeSelector" not in again["spec"]["template"]["spec"]
+
+
+@pytest.mark.parametrize("error_class", WAITING)
+def test_a_job_that_waits_for_somebody_else_is_kept_and_its_health_stays_for_half_an_hour(error_class: str) -> None:
+    one = stuck(error_class)
+    first = one.job()
+    one.settle()
+    assert one.conditions()["Healthy"][:2] == ("Unknown", "NotYetRun")
+    assert one.conditions()["Synchronizing"][2].startswith("Waiting for the mover's start: ")
+    one.now += timedelta(minutes=26)
+    one.settle()
+    assert one.conditions()["Healthy"][:2] == ("Unknown", "NotYetRun")
+    one.now += timedelta(minutes=4)
+    one.settle()
+    assert one.conditions()["Healthy"][:2] == ("False", error_class)
+    one.now += timedelta(days=9)
+    one.settle()
+    assert one.job() is first
+
+
+def test_a_job_that_goes_on_after_it_was_suspended_has_its_time_anew() -> None:
+    one = stuck("JobSuspended")
+    one.now += timedelta(hours=9)
+    job = one.job()
+    assert job is not None
+    job["spec"]["suspend"] = False
+    job["status"] = {"startTime": format_rfc3339(one.now)}
+    one.settle()
+    assert one.job() is job
+    assert one.conditions()["Synchronizing"][2] == "Synchronization in-progress"
+
+
+def test_an_init_container_that_failed_is_named() -> None:
+    one = stuck("InitContainer")
+    (pod,) = (o for o in one.objects if o["kind"] == "Pod")
+    pod["status"]["phase"] = "Failed"
+    pod["status"]["initContainerStatuses"][0]["state"] = {"terminated": {"exitCode": 3}}
+    job = one.job()
+    assert job is not None
+    ended = {"type": "Failed", "status": "True", "lastTransitionTime": format_rfc3339(one.now)}
+    job["status"] = {"conditions": [ended]}
+    one.settle()
+    error = one.status["attempt"]["lastError"]
+    assert error == {"class": "StartError", "message": "the init container 'proxy' exited with 3"}
 
 
 def test_a_volume_may_take_hours_and_the_pod_that_waits_for_it_is_left_alone() -> None:
@@ -153,3 +266,18 @@ def test_after_it_was_given_up_a_run_ends_well() -> None:
     one.end_job(BACKED_UP)
     assert one.conditions()["Healthy"] == ("True", "Succeeded", "The last synchronization succeeded")
     assert "attempt" not in one.status
+
+
+def test_the_pod_of_a_job_that_was_given_up_is_no_trouble_while_the_news_of_its_end_may_be_on_the_way() -> None:
+    one = stuck("NotScheduled")
+    (pod,) = (o for o in one.objects if o["kind"] == "Pod")
+    edited(one)
+    one.settle()
+    one.objects = [o for o in one.objects if o["kind"] != "Job"] + [pod]
+    one.settle()
+    assert one.job() is None
+    assert one.conditions()["Synchronizing"][2] == "Waiting for the end of Pod/pod, the mover of an earlier Job"
+    assert one.conditions()["Healthy"][:2] == ("Unknown", "NotYetRun")
+    one.now += timedelta(seconds=10)
+    one.settle()
+    assert one.conditions()["Healthy"][:2] == ("False", "ObjectInTheWay")

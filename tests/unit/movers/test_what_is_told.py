@@ -10,7 +10,7 @@ import pytest
 from tests.unit.movers.objects import destination, source
 from tests.unit.movers.seen import decision_on, status_of, words
 from tests.unit.movers.simulated import Simulation
-from tests.unit.movers.test_stuck_jobs import UNSCHEDULED
+from tests.unit.movers.test_stuck_jobs import NO_IMAGE
 from volsync_py.core.times import format_rfc3339
 from volsync_py.restic.report import ErrorClass, Outcome, Report, RestoredFacts, SnapshotFacts, StepReport
 
@@ -73,7 +73,7 @@ def test_the_log_of_a_mover_that_was_killed_is_in_the_status(message: str, reaso
     one.settle()
     ended(one, message, reason)
     one.settle()
-    assert one.status["latestMoverStatus"] == {"result": "Failed", "logs": "processed 3 files\nKilled"}
+    assert one.status["latestMoverStatus"]["logs"] == "processed 3 files\nKilled"
 
 
 # ---- pods without a Job
@@ -156,10 +156,10 @@ def test_a_trouble_of_a_retry_that_is_over_gives_way_to_the_failure_that_is_retr
     one.end_job(Report(Outcome.FAILED, ErrorClass.UNREACHABLE, "no route"))
     one.now += timedelta(seconds=11)
     one.settle()
-    pod = one.add_pod(**UNSCHEDULED)
+    pod = one.add_pod(**NO_IMAGE)
     one.now += timedelta(seconds=121)
     told = [c for c in status_of(decision_on(one.objects, one.now))["conditions"] if c["type"] == "Healthy"]
-    assert told[0]["reason"] == "NotScheduled"
+    assert told[0]["reason"] == "ImageUnavailable"
     one.resource["status"]["conditions"] = told
     pod["status"] = {"phase": "Running"}
     one.settle()
@@ -237,3 +237,33 @@ def test_a_waiting_source_writes_nothing_again() -> None:
     orphan(one, "Running")
     one.settle()
     assert words(decision_on(one.objects, one.now + timedelta(minutes=5))) == []
+
+
+# ---- how the last attempt ended
+
+
+@pytest.mark.parametrize(
+    ("error_class", "results"),
+    [
+        (ErrorClass.UNREACHABLE, [None, None, "Failed", "Failed"]),
+        (ErrorClass.WRONG_PASSWORD, ["Failed"]),
+        (ErrorClass.INTERRUPTED, [None, None, "Failed"]),
+    ],
+)
+def test_a_run_has_failed_after_three_attempts_or_when_only_a_change_can_help(
+    error_class: str, results: list[str | None]
+) -> None:
+    one = Simulation(source())
+    one.settle()
+    one.end_job(backed_up())
+    assert one.status["latestMoverStatus"]["result"] == "Successful"
+    one.change(trigger={"manual": "two"})
+    found = []
+    for number in range(len(results)):
+        one.settle()
+        one.end_job(Report(Outcome.FAILED, error_class, "no", log=f"log {number}"))
+        found.append(one.status["latestMoverStatus"].get("result"))
+        assert one.status["latestMoverStatus"]["logs"] == f"log {number}"
+        assert one.status["attempt"]["count"] == number + 1
+        one.now += timedelta(minutes=3)
+    assert found == results

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from volsync_py.api.view import Objects
-from volsync_py.core.actions import Create
+from volsync_py.core.actions import Create, Delete
 from volsync_py.volumes.point_in_time import Copy, CopyMethod, CopyOptions, ensure_copy
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -187,3 +187,56 @@ def test_a_copy_that_is_being_deleted_is_waited_for_54(method: str) -> None:
     assert (copy.claim, copy.actions) == (None, ())
     assert copy.waiting is not None
     assert copy.waiting.error is None
+
+
+# ---- sizes: no driver copies a volume into a smaller one
+
+
+@pytest.mark.parametrize(
+    ("method", "restore_size", "capacity", "asked", "size"),
+    [
+        pytest.param("Clone", None, "5Gi", "1Gi", "5Gi", id="it has grown beyond what the spec says"),
+        pytest.param("Clone", None, "1Gi", "1Gi", "2Gi", id="it is about to grow"),
+        pytest.param("Clone", None, "5368709120", "5Gi", "5Gi", id="both are the same"),
+        pytest.param("Snapshot", "1Gi", "5Gi", "1Gi", "5Gi", id="snapshot: it has grown"),
+        pytest.param("Snapshot", "6Gi", "5Gi", "1Gi", "6Gi", id="snapshot: it was larger then"),
+        pytest.param("Snapshot", "plenty", "5Gi", None, "5Gi", id="snapshot: what is no size does not count"),
+        pytest.param("Snapshot", "1Gi", "3Gi", None, "3Gi", id="snapshot: less than the source has"),
+    ],
+)
+def test_a_copy_is_as_large_as_the_largest_of_what_is_known(
+    method: str, restore_size: str | None, capacity: str, asked: str | None, size: str
+) -> None:
+    status = {**BOUND, **({} if restore_size is None else {"restoreSize": restore_size})}
+    there = [snapshot(**status)] if method == "Snapshot" else []
+    claim = made(copied(source(capacity), method, *there, capacity=asked))
+    assert claim["spec"]["resources"] == {"requests": {"storage": size}}
+
+
+@pytest.mark.parametrize("method", ["Clone", "Snapshot"])
+@pytest.mark.parametrize(
+    ("age", "phase", "size", "kept"),
+    [
+        pytest.param(121, "Pending", "1Gi", False, id="it never gets its volume"),
+        pytest.param(119, "Pending", "1Gi", True, id="it may just not be seen to"),
+        pytest.param(121, "Bound", "1Gi", True, id="it is a copy already"),
+        pytest.param(121, "Pending", "5Gi", True, id="it is large enough"),
+    ],
+)
+def test_a_copy_that_is_too_small_to_get_its_volume_is_made_anew(
+    method: str, age: int, phase: str, size: str, kept: bool
+) -> None:
+    data_source = {
+        "Clone": {"kind": "PersistentVolumeClaim", "name": "data"},
+        "Snapshot": {"apiGroup": "snapshot.storage.k8s.io", "kind": "VolumeSnapshot", "name": NAME},
+    }
+    there = source(dataSource=data_source[method], resources={"requests": {"storage": size}})
+    created = (NOW - timedelta(seconds=age)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    there |= {"metadata": {**temporary("u"), "creationTimestamp": created}, "status": {"phase": phase}}
+    copy = copied(source("5Gi"), method, there, *([snapshot(**BOUND)] if method == "Snapshot" else []))
+    assert (copy.claim is not None) is kept
+    if not kept:
+        assert copy.waiting is not None
+        (gone,) = copy.waiting.actions
+        assert isinstance(gone, Delete)
+        assert gone.ref.kind == "PersistentVolumeClaim"

@@ -17,9 +17,18 @@ from volsync_py.core.result import StepResult, Trouble
 from volsync_py.core.times import format_rfc3339, instant, past
 from volsync_py.core.trigger import TriggerKind
 from volsync_py.movers.restic.lock_holder import is_to_be_removed, reads_for_holder
-from volsync_py.movers.restic.outcome import RETRY_LONGEST, TERMINAL_LEAST, info, is_terminal, known, next_attempt
+from volsync_py.movers.restic.outcome import (
+    RETRY_LONGEST,
+    TERMINAL_LEAST,
+    WAITING,
+    info,
+    is_terminal,
+    known,
+    next_attempt,
+)
 from volsync_py.movers.restic.preflight import certificate_read
 from volsync_py.movers.restic.run_record import RunRecord
+from volsync_py.movers.restic.turns import wait_for_init
 from volsync_py.restic.report import ErrorClass
 from volsync_py.volumes.claims import capacity_of
 
@@ -65,6 +74,16 @@ def failure(
     }
 
 
+def last_failure(replication: Replication) -> Trouble | None:
+    """Return the failure on record, if there is one and it is more than a wait."""
+    error = (replication.status.get("attempt") or {}).get("lastError") or {}
+    error_class = known(error.get("class"))
+    if not error_class or error_class in WAITING:
+        # Whoever waits longer than is usual says so himself.
+        return None
+    return Trouble(error_class, str(error.get("message") or ""), info(error_class).next_step)
+
+
 def hold(replication: Replication, view: View) -> StepResult | None:
     """Return what to wait for after a failed attempt, or None if it is time for the next one."""
     attempt = replication.status.get("attempt") or {}
@@ -75,6 +94,8 @@ def hold(replication: Replication, view: View) -> StepResult | None:
     if replication.trigger.run_now not in ("", attempt.get("runNow"), replication.status.get("lastRunNow")):
         return None
     due = _due(attempt, error_class, replication, view)
+    if error_class == ErrorClass.REPOSITORY_MISSING:
+        return wait_for_init(replication, view, attempt, due or view.now)
     if due is not None and view.now >= due:
         return None
     if error_class == ErrorClass.REPOSITORY_LOCKED:

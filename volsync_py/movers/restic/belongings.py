@@ -5,11 +5,20 @@ from __future__ import annotations
 from volsync_py.api.spec import Replication
 from volsync_py.api.view import Kind, View
 from volsync_py.core import names
-from volsync_py.core.actions import Action, Create, Event, Object, Patch, Ref, delete
+from volsync_py.core.actions import Action, Create, Delete, Event, Object, Patch, Ref, delete
 from volsync_py.core.owners import has_owner, is_controlled_by
-from volsync_py.core.result import StepResult, until_gone
+from volsync_py.core.result import StepResult, Trouble, until_gone
 from volsync_py.movers.restic import objects as make
-from volsync_py.volumes.claims import claim_object, created_claim, grown, marked, not_bound
+from volsync_py.volumes.claims import (
+    claim_object,
+    created_claim,
+    grown,
+    is_to_be_replaced,
+    marked,
+    not_bound,
+    not_grown,
+    replaced,
+)
 from volsync_py.volumes.point_in_time import in_the_way
 
 DEFAULT_CACHE_SIZE = "1Gi"
@@ -53,6 +62,16 @@ def unbound(replication: Replication, view: View, data: str, pods: list[Object])
     return tuple(event for claim in ours for event in not_bound(claim, view.server_now))
 
 
+def small_cache(replication: Replication, view: View) -> Trouble | None:
+    """Return what is told at the end of a run whose cache has stayed smaller than it is wanted."""
+    return not_grown(
+        view.objects.get(Kind.CLAIM, names.cache_name(replication.role, replication.name)),
+        replication.restic.cache_capacity or DEFAULT_CACHE_SIZE,
+        field="spec.restic.cacheCapacity",
+        next_step="delete the claim, and the next run makes it anew; nothing is lost but time",
+    )
+
+
 def ensure_cache(replication: Replication, view: View, data: Object) -> tuple[Action, ...] | StepResult:
     """Return what makes the cache volume as it is wanted, or what is in the way; `data` is the claim it goes with."""
     spec, owner, uid = replication.restic, replication.object, replication.uid
@@ -63,21 +82,23 @@ def ensure_cache(replication: Replication, view: View, data: Object) -> tuple[Ac
     name = names.cache_name(replication.role, replication.name)
     size = spec.cache_capacity or DEFAULT_CACHE_SIZE
     existing = view.objects.get(Kind.CLAIM, name)
+    modes = spec.cache_access_modes or spec.access_modes or data["spec"].get("accessModes") or ()
+    # Differs from VolSync: the class of the data volume comes before the cluster's default.
+    storage = spec.cache_storage_class or spec.storage_class or data["spec"].get("storageClassName")
+    wanted = claim_object(
+        owner, name, size=size, access_modes=list(modes), storage_class=storage, temporary=spec.cleanup_cache_claim
+    )
     if existing is None:
-        modes = spec.cache_access_modes or spec.access_modes or data["spec"].get("accessModes") or ()
-        # Differs from VolSync: the class of the data volume comes before the cluster's default.
-        storage = spec.cache_storage_class or spec.storage_class or data["spec"].get("storageClassName")
-        wanted = claim_object(
-            owner,
-            name,
-            size=size,
-            access_modes=list(modes),
-            storage_class=storage,
-            temporary=spec.cleanup_cache_claim,
-        )
         return (*actions, Create(wanted, uid, created_claim(wanted, "to receive incoming data")))
     if not is_controlled_by(existing, uid):
         return StepResult(error=in_the_way(existing))
     if existing["metadata"].get("deletionTimestamp"):
         return until_gone(existing)
+    if is_to_be_replaced(existing, wanted, view.server_now):
+        return replaced(existing)
     return (*actions, *grown(existing, size), *marked(existing, uid, temporary=spec.cleanup_cache_claim))
+
+
+def replaces(step: StepResult) -> bool:
+    """Return whether a step before the Job removes something to make it anew."""
+    return any(isinstance(action, Delete) for action in step.actions)

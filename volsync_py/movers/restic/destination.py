@@ -8,16 +8,18 @@ from volsync_py.core.actions import Action, Create, Event, EventType, Object, Pa
 from volsync_py.core.labels import Label
 from volsync_py.core.owners import is_controlled_by
 from volsync_py.core.result import StepResult, Success, Trouble, until_gone
+from volsync_py.movers.restic.belongings import replaces, small_cache
 from volsync_py.movers.restic.environment import Variables
 from volsync_py.movers.restic.job_state import JobState, delete_job
 from volsync_py.movers.restic.lock_holder import lock_options
 from volsync_py.movers.restic.outcome import ClusterError, info
 from volsync_py.movers.restic.plan import deadlines_for, record_of, variables_for
+from volsync_py.movers.restic.preflight import named_claim
 from volsync_py.movers.restic.run_record import RunRecord
 from volsync_py.movers.restic.work import ResticWork
 from volsync_py.restic.report import ErrorClass, Report
 from volsync_py.restic.run import Grants, RestoreOptions, Run
-from volsync_py.volumes.claims import claim_object, created_claim, grown, marked
+from volsync_py.volumes.claims import claim_object, created_claim, grown, is_to_be_replaced, marked, not_grown, replaced
 from volsync_py.volumes.image import (
     direct_image,
     ensure_snapshot_image,
@@ -38,21 +40,29 @@ class DestinationWork(ResticWork):
     def _data_claim(self) -> StepResult | Object:
         """Return the claim to restore into; one that we provision may have to be created first."""
         if self.spec.destination_claim:
-            return self.named_claim("spec.restic.destinationPVC", self.spec.destination_claim)
+            return named_claim(self.view, "spec.restic.destinationPVC", self.spec.destination_claim)
         name = self._claim_name()
         claim = self.view.objects.get(Kind.CLAIM, name)
+        wanted = claim_object(
+            self.owner,
+            name,
+            size=self.spec.capacity,
+            access_modes=list(self.spec.access_modes or ()),
+            storage_class=self.spec.storage_class,
+            temporary=self.spec.cleanup_temp_claim,
+        )
         if claim is None:
-            return claim_object(
-                self.owner,
-                name,
-                size=self.spec.capacity,
-                access_modes=list(self.spec.access_modes or ()),
-                storage_class=self.spec.storage_class,
-                temporary=self.spec.cleanup_temp_claim,
-            )
+            return wanted
         if not is_controlled_by(claim, self.uid):
             return StepResult(error=in_the_way(claim))
-        return until_gone(claim) if claim["metadata"].get("deletionTimestamp") else claim
+        if claim["metadata"].get("deletionTimestamp"):
+            return until_gone(claim)
+        return replaced(claim) if is_to_be_replaced(claim, wanted, self.view.server_now) else claim
+
+    def is_outdated(self, data: Object) -> bool:
+        """Return whether a volume of the Job would be made anew."""
+        claim = self._data_claim()
+        return super().is_outdated(data) or (isinstance(claim, StepResult) and replaces(claim))
 
     def first(self) -> tuple[Action, ...]:
         """Return what makes the snapshots that the user marked his own, so that none goes with this resource."""
@@ -154,6 +164,19 @@ class DestinationWork(ResticWork):
         return StepResult(actions=(*forget_name(claim), delete_job(job), event), requeue_after_seconds=1.0)
 
     def _warning(self) -> Trouble | None:
+        return self._small_volume() or small_cache(self.replication, self.view) or self._kept_although_temporary()
+
+    def _small_volume(self) -> Trouble | None:
+        if self.spec.destination_claim:
+            return None
+        return not_grown(
+            self.view.objects.get(Kind.CLAIM, self._claim_name()),
+            self.spec.capacity,
+            field="spec.restic.capacity",
+            next_step="use a StorageClass with allowVolumeExpansion and a new destination, or give capacity back",
+        )
+
+    def _kept_although_temporary(self) -> Trouble | None:
         if self.spec.destination_claim or not self.spec.cleanup_temp_claim or not self.spec.is_direct:
             return None
         text = "spec.restic.cleanupTempPVC: with copyMethod Direct, the volume is what latestImage names, so it is kept"

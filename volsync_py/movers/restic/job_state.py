@@ -122,6 +122,8 @@ def _failed(condition: Object, pod: Object | None) -> JobState:
         message = str(terminated.get("message") or "the container could not be started")
     elif report is not None and report.error_class:
         error_class, message = report.error_class, report.message
+    elif not terminated and _failed_init(pod):
+        error_class, message = ClusterError.START_ERROR.value, _failed_init(pod)
     elif pod is None or terminated.get("exitCode") in (130, 137, 143):
         error_class, message = ErrorClass.INTERRUPTED.value, "the mover was stopped before it was done"
     else:
@@ -138,6 +140,8 @@ def _provisional(report: Report) -> bool:
 def _podless(job: Object, now: datetime) -> JobState:
     if job["spec"].get("parallelism") == 0 or job["metadata"].get("deletionTimestamp") or _has_had_a_pod(job):
         return JobState(Phase.RUNNING)
+    if job["spec"].get("suspend"):
+        return JobState(Phase.RUNNING, ClusterError.JOB_SUSPENDED.value, "the Job is suspended")
     due = started(job, now) + NO_POD_PATIENCE
     if now < due:
         return JobState(Phase.RUNNING, look_again_at=due)
@@ -195,11 +199,43 @@ def _pending(pod: Object, now: datetime) -> JobState:
     if now < due:
         return JobState(Phase.RUNNING, pod=pod, look_again_at=due)
     scheduled = _pod_condition(pod, "PodScheduled")
+    if scheduled.get("reason") == "SchedulingGated":
+        text = str(scheduled.get("message") or "the pod has scheduling gates")
+        return JobState(Phase.RUNNING, ClusterError.SCHEDULING_GATED.value, text, pod=pod)
     if scheduled.get("status") == "False":
         text = str(scheduled.get("message") or "no node takes the pod")
         return JobState(Phase.RUNNING, ClusterError.NOT_SCHEDULED.value, text, pod=pod)
+    name = _init_under_way(pod)
+    if name:
+        text = f"Pod/{pod['metadata']['name']} waits for its init container {name!r}"
+        return JobState(Phase.RUNNING, ClusterError.INIT_CONTAINER.value, text, pod=pod)
     text = f"Pod/{pod['metadata']['name']} waits for its volumes"
     return JobState(Phase.RUNNING, ClusterError.VOLUME_UNAVAILABLE.value, text, pod=pod)
+
+
+def _init_under_way(pod: Object) -> str:
+    """Return the init container that keeps the others waiting, "" while none has begun: volumes come first."""
+    statuses: list[Object] = (pod.get("status") or {}).get("initContainerStatuses") or []
+    if not any(_has_begun(s) for s in statuses):
+        return ""
+    under_way = (s for s in statuses if (s.get("state") or {}).get("terminated", {}).get("exitCode") != 0)
+    # One that is to run beside the others is done when it has started.
+    return next((str(s.get("name")) for s in under_way if not s.get("started")), "")
+
+
+def _has_begun(status: Object) -> bool:
+    state = status.get("state") or {}
+    of_its_own = (state.get("waiting") or {}).get("reason") not in (None, "PodInitializing", "ContainerCreating")
+    return "running" in state or "terminated" in state or of_its_own
+
+
+def _failed_init(pod: Object | None) -> str:
+    """Return what an init container that failed says; the mover has then not run."""
+    for status in ((pod or {}).get("status") or {}).get("initContainerStatuses") or []:
+        code = ((status.get("state") or {}).get("terminated") or {}).get("exitCode")
+        if code:
+            return f"the init container {status.get('name')!r} exited with {code}"
+    return ""
 
 
 def _condition(job: Object, name: str) -> Object:

@@ -24,8 +24,22 @@ class ClusterError(StrEnum):
     START_ERROR = "StartError"
     VOLUME_UNAVAILABLE = "VolumeUnavailable"
     NOT_SCHEDULED = "NotScheduled"
+    SCHEDULING_GATED = "SchedulingGated"
+    JOB_SUSPENDED = "JobSuspended"
+    INIT_CONTAINER = "InitContainer"
     DEADLINE_EXCEEDED = "DeadlineExceeded"
     NO_REPORT = "NoReport"
+
+
+# With these somebody else decides when the mover starts, and a new Job would only be at the end of the queue.
+WAITING = frozenset(
+    {
+        ClusterError.NOT_SCHEDULED,
+        ClusterError.SCHEDULING_GATED,
+        ClusterError.JOB_SUSPENDED,
+        ClusterError.INIT_CONTAINER,
+    }
+)
 
 
 class Pace(StrEnum):
@@ -33,8 +47,6 @@ class Pace(StrEnum):
 
     # 10 s, doubling to 30 min.
     RETRY = "retry"
-    # Another mover is about to remove the cause: every 10 s.
-    SOON = "soon"
     # When the spec, the Secret, the CA or run-now changes, or at the next slot; never within 30 min.
     CHANGE = "change"
 
@@ -56,8 +68,8 @@ CLASSES: dict[str, ErrorInfo] = {
     ),
     ErrorClass.REPOSITORY_MISSING: ErrorInfo(
         "restic exits 10 and this mover may not run init, because another one of the same repository is running",
-        Pace.SOON,
-        "nothing to do: it is tried again as soon as the other mover has initialised the repository",
+        Pace.RETRY,
+        "nothing to do: it waits for the other mover, which the condition names, without a pod of its own",
     ),
     ErrorClass.REPOSITORY_HALF_INITIALIZED: ErrorInfo(
         "restic exits 10 and init says that the repository already contains keys, or config and key do not fit",
@@ -168,6 +180,21 @@ CLASSES: dict[str, ErrorInfo] = {
         Pace.RETRY,
         "see the message: volumes, resources, affinity or taints keep it from every node",
     ),
+    ClusterError.SCHEDULING_GATED: ErrorInfo(
+        "somebody else's scheduling gate holds the pod for two minutes",
+        Pace.RETRY,
+        "see who has set the pod's schedulingGates; the Job is kept, and starts when they are gone",
+    ),
+    ClusterError.JOB_SUSPENDED: ErrorInfo(
+        "somebody else, such as a queue, has suspended the Job",
+        Pace.RETRY,
+        "see the Job's owner of its queue (spec.suspend); the Job is kept, and starts when it may",
+    ),
+    ClusterError.INIT_CONTAINER: ErrorInfo(
+        "an init container that somebody else has put into the pod has not ended for two minutes",
+        Pace.RETRY,
+        "see the log of the init container that the message names; the Job is kept, and starts when it has ended",
+    ),
     ClusterError.DEADLINE_EXCEEDED: ErrorInfo(
         "the Job's or pod's own deadline has passed", Pace.RETRY, "see what sets activeDeadlineSeconds"
     ),
@@ -218,8 +245,6 @@ def next_attempt(
     stormed; the same resource always gets the same delay.
     """
     row = info(error_class)
-    if row.pace == Pace.SOON:
-        return now + min(RETRY_FIRST, longest)
     if row.pace == Pace.CHANGE:
         return None if next_slot is None else max(next_slot, now + TERMINAL_LEAST)
     # No first delay is so short that it has not reached the longest by then; larger exponents only cost.

@@ -27,10 +27,13 @@ def left_running(view: View, job_name: str) -> Object | None:
 
 
 def has_started(pod: Object) -> bool:
-    """Tell whether a container of the pod has ever run."""
+    """Return whether the mover itself has ever run in the pod, whatever somebody else's containers do."""
     statuses = (pod.get("status") or {}).get("containerStatuses") or []
-    states = [s.get(key) or {} for s in statuses for key in ("state", "lastState")]
-    return _phase(pod) not in ("", "Pending") or any(s.get("running") or s.get("terminated") for s in states)
+    own = [s for s in statuses if s.get("name") == "restic"]
+    states = [s.get(key) or {} for s in own for key in ("state", "lastState")]
+    if own:
+        return any("running" in s or "terminated" in s for s in states)
+    return _phase(pod) not in ("", "Pending")
 
 
 def _phase(pod: Object) -> str:

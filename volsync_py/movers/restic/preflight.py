@@ -5,10 +5,14 @@ from __future__ import annotations
 from volsync_py.api.spec import Replication
 from volsync_py.api.view import UNREAD, Kind, Read, ReadKind, View
 from volsync_py.core.actions import Object
-from volsync_py.core.result import Trouble
+from volsync_py.core.result import StepResult, Trouble
+from volsync_py.core.times import instant, past
+from volsync_py.movers.restic.job_state import POD_PATIENCE
 from volsync_py.movers.restic.lock_holder import reads_for_holder
 from volsync_py.movers.restic.objects import CertificateAuthority
+from volsync_py.movers.restic.pods import left_running
 from volsync_py.movers.restic.repository import check_secret, check_values, decoded, is_doubtful, repository_label
+from volsync_py.volumes.claims import is_block
 from volsync_py.volumes.in_use import shared_by_nodes
 
 
@@ -155,3 +159,38 @@ def _pod_security(replication: Replication, view: View) -> Trouble | None:
         "the namespace enforces Pod Security 'restricted', and nothing makes the mover run as non-root",
         "set spec.restic.moverSecurityContext: {runAsNonRoot: true, runAsUser: 1000, fsGroup: 1000}",
     )
+
+
+def named_claim(view: View, path: str, name: str) -> Object | StepResult:
+    """Return a claim that the user names in the field `path`, if restic can work on it."""
+    claim = view.objects.get(Kind.CLAIM, name)
+    if claim is None:
+        text = f"{path}: PersistentVolumeClaim {name!r} not found"
+        return StepResult(error=Trouble("Configuration", text, "create it, or correct the name"))
+    if is_block(claim):
+        text = f"{path}: {name!r} is a block device, restic works on file systems"
+        return StepResult(error=Trouble("Configuration", text, "use a claim with volumeMode Filesystem"))
+    if claim["metadata"].get("deletionTimestamp"):
+        # No pod gets it any more, so neither a cache nor a Job is made for it.
+        text = f"{path}: PersistentVolumeClaim {name!r} is being deleted"
+        return StepResult(error=Trouble("ClaimTerminating", text, "wait for a new one, or name another claim"))
+    return claim
+
+
+def left_behind(replication: Replication, view: View, job_name: str) -> StepResult | None:
+    """Return the wait for a pod that may still work: never two movers of one resource."""
+    pod = left_running(view, job_name)
+    if pod is None:
+        return None
+    name, gone = pod["metadata"]["name"], pod["metadata"].get("deletionTimestamp")
+    # That is when its grace period is over.
+    left = (instant(gone, view.server_now) - view.server_now).total_seconds() if gone else 0.0
+    ended = (replication.status.get("attempt") or {}).get("lastFailureTime")
+    if ended and not gone:
+        # The news of its end may come later than that of its Job's.
+        left = (past(ended, view.server_now) + POD_PATIENCE - view.server_now).total_seconds()
+    if left > 0:
+        text = f"Waiting for the end of Pod/{name}, the mover of an earlier Job"
+        return StepResult(waiting=text, requeue_after_seconds=left + 1.0)
+    text = f"Pod/{name} is the mover of a Job that was deleted without it"
+    return StepResult(error=Trouble("ObjectInTheWay", text, "wait for its end, or delete it"))

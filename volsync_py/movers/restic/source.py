@@ -15,6 +15,7 @@ from volsync_py.core.labels import Label
 from volsync_py.core.result import StepResult, Success, Trouble
 from volsync_py.core.telling import MAINTAINED
 from volsync_py.core.times import format_rfc3339, instant, past
+from volsync_py.movers.restic.belongings import replaces, small_cache
 from volsync_py.movers.restic.environment import Variables, forget_options
 from volsync_py.movers.restic.history import checked, facts, history, is_damaged, subset_due
 from volsync_py.movers.restic.job_state import JobState
@@ -22,7 +23,7 @@ from volsync_py.movers.restic.lock_holder import lock_options
 from volsync_py.movers.restic.maintenance import maintained, passing, postponed
 from volsync_py.movers.restic.outcome import info
 from volsync_py.movers.restic.plan import deadlines_for, record_of, variables_for
-from volsync_py.movers.restic.preflight import obstacle, reads_for, repository_of
+from volsync_py.movers.restic.preflight import named_claim, obstacle, reads_for, repository_of
 from volsync_py.movers.restic.run_record import RunRecord
 from volsync_py.movers.restic.work import ResticWork
 from volsync_py.restic.report import ErrorClass, Outcome, Report
@@ -38,7 +39,7 @@ from volsync_py.restic.run import (
 )
 from volsync_py.volumes.claims import is_read_only, is_temporary
 from volsync_py.volumes.image import removal
-from volsync_py.volumes.point_in_time import CopyMethod, CopyOptions, ensure_copy
+from volsync_py.volumes.point_in_time import Copy, CopyMethod, CopyOptions, ensure_copy
 
 _PAUSED = "Waiting for the end of the pause: spec.paused is true, and no copy of the volume is made before"
 
@@ -48,27 +49,34 @@ class SourceWork(ResticWork):
 
     def prepare(self) -> tuple[Object | None, StepResult]:
         """Return the claim to read, and the copies to be made before it can be read."""
-        source = self.named_claim("spec.sourcePVC", self.spec.source_claim)
+        source = named_claim(self.view, "spec.sourcePVC", self.spec.source_claim)
         if isinstance(source, StepResult):
             return None, source
-        options = CopyOptions(
-            CopyMethod(self.spec.copy_method),
-            self.spec.capacity,
-            self.spec.storage_class,
-            self.spec.access_modes,
-            self.spec.snapshot_class,
-        )
-        name = names.copy_name(self.replication.name)
+        options = self._copy_options()
         stale = () if options.method.is_direct else self._without_stale_copies()
         if stale:
             return None, StepResult(actions=stale)
         if self.replication.paused and not options.method.is_direct and not self._copies():
             # Differs from VolSync: a copy is made when it can be used, not kept for the time of a pause.
             return None, StepResult(waiting=_PAUSED)
-        copy = ensure_copy(self.owner, name, source, options, self.view.objects, self.view.server_now)
+        copy = self._copy(source)
         if copy.waiting is not None:
             return None, self._checked_first(copy.waiting, source)
         return copy.claim, StepResult(actions=copy.actions)
+
+    def _copy_options(self) -> CopyOptions:
+        one, method = self.spec, CopyMethod(self.spec.copy_method)
+        return CopyOptions(method, one.capacity, one.storage_class, one.access_modes, one.snapshot_class)
+
+    def _copy(self, source: Object) -> Copy:
+        name = names.copy_name(self.replication.name)
+        return ensure_copy(self.owner, name, source, self._copy_options(), self.view.objects, self.view.server_now)
+
+    def is_outdated(self, data: Object) -> bool:
+        """Return whether a volume of the Job would be made anew, as a copy into which the source no longer fits."""
+        source = self.view.objects.get(Kind.CLAIM, self.spec.source_claim)
+        waiting = self._copy(source).waiting if source is not None else None
+        return super().is_outdated(data) or (waiting is not None and replaces(waiting))
 
     def _checked_first(self, waiting: StepResult, source: Object) -> StepResult:
         """Make no copy for a run that cannot be started."""
@@ -151,6 +159,10 @@ class SourceWork(ResticWork):
         said = get_condition(self.replication.status.get("conditions") or [], MAINTAINED) or {}
         return {*overdue, "forget"} if str(said.get("message") or "").startswith("forget: ") else overdue
 
+    def upkeep_due(self) -> bool:
+        """Return whether a prune or a check is due."""
+        return self.check_due() or (self.prune_due() and not self._damaged())
+
     def unlock_due(self) -> bool:
         """Tell whether an unlock was asked for that has not been done (U1 to U5)."""
         done = (self.replication.status.get("restic") or {}).get("lastUnlocked") or ""
@@ -202,7 +214,7 @@ class SourceWork(ResticWork):
         kept, waits = maintained(report, record, overdue), postponed(record, overdue="prune" in overdue)
         if waits is not None and "prune" in overdue and not isinstance(kept, Trouble):
             kept = waits
-        warning = _warning(report) if report is not None else None
+        warning = (_warning(report) if report is not None else None) or small_cache(self.replication, self.view)
         success = Success(
             status={"restic": restic, "latestMoverStatus": self.mover_status(state, successful=True)},
             warning=warning,

@@ -1,7 +1,8 @@
-"""A Job whose pod never starts: when it is given up for another one.
+"""A Job whose mover has not run: whether it is waited for, or made again.
 
-A Job's template is frozen, so nothing that is mended reaches it; and as long as it is there it keeps others of its
-repository from `init` and `prune`. Nothing is lost with it, because its mover has done nothing yet.
+A Job's template is frozen, so nothing that is mended reaches it: it is made again when spec, Secret or image change.
+Nothing is lost with it, because its mover has done nothing yet. Otherwise it is waited for, without an end where
+somebody else decides when it starts: a scheduler, a queue, an init container.
 """
 
 from __future__ import annotations
@@ -11,55 +12,117 @@ from datetime import datetime, timedelta
 from volsync_py.api.spec import Replication
 from volsync_py.api.view import UNREAD, Read, ReadKind, View
 from volsync_py.core.actions import Action, Event, EventType, Object
-from volsync_py.core.result import StepResult, Trouble
+from volsync_py.core.result import StepResult, Trouble, soonest, until_gone
 from volsync_py.core.times import format_rfc3339, past
 from volsync_py.movers.restic.attempts import failure
-from volsync_py.movers.restic.job_state import JobState, delete_job
-from volsync_py.movers.restic.outcome import ClusterError, info, next_attempt
+from volsync_py.movers.restic.job_state import PENDING_PATIENCE, JobState, delete_job, job_state
+from volsync_py.movers.restic.masked import without_passwords
+from volsync_py.movers.restic.outcome import WAITING, ClusterError, info, next_attempt
 from volsync_py.movers.restic.pods import has_started
 from volsync_py.movers.restic.run_record import RunRecord
+from volsync_py.movers.restic.turns import is_asked
+from volsync_py.volumes.in_use import HOSTNAME_LABEL
 
-# With these, no container has run.
-NEVER_STARTED = frozenset(
-    {
-        ClusterError.NOT_SCHEDULED,
-        ClusterError.IMAGE_UNAVAILABLE,
-        ClusterError.START_ERROR,
-        ClusterError.VOLUME_UNAVAILABLE,
-        ClusterError.POD_REJECTED,
-    }
-)
+# With these, the mover has not run.
+NEVER_STARTED = WAITING | {
+    ClusterError.IMAGE_UNAVAILABLE,
+    ClusterError.START_ERROR,
+    ClusterError.VOLUME_UNAVAILABLE,
+    ClusterError.POD_REJECTED,
+}
 # A large volume may take hours to be cloned, or to be given its fsGroup, and begins again with each pod.
 VOLUME_PATIENCE = timedelta(days=1)
-# The Secret is no object that is watched.
+# A cluster that is scaled up, or a queue, takes this long without anybody having to do something.
+WAITING_PATIENCE = timedelta(minutes=30)
+# The Secret is no object that is watched: it is looked at every minute for ten, then every five.
 _POLL_SECONDS = 60.0
+_POLL_SLOW_SECONDS = 300.0
+_POLL_SLOW_AFTER = timedelta(minutes=10)
 
 
-def given_up(
-    replication: Replication, view: View, job: Object, pods: list[Object], state: JobState, message: str
+def not_started(
+    replication: Replication, view: View, job: Object, pods: list[Object], state: JobState, *, outdated: bool
 ) -> StepResult | None:
-    """Return the end of a Job that cannot start, what has to be read to know that, or None: it is waited for."""
-    if state.error_class not in NEVER_STARTED or any(map(has_started, pods)):
+    """Return the end of a Job whose mover has not run, the wait for it, or what has to be read to know.
+
+    `outdated`: what the Job mounts is to be made anew. None: the mover has run, or may just be on its way.
+    """
+    if any(map(has_started, pods)):
+        return None
+    if is_asked(job) and (later := _known(job, pods, state, view.server_now)) is not None:
+        return _given_up(replication, view, job, later)
+    if state.error_class not in NEVER_STARTED:
         return None
     read = Read(ReadKind.SECRET, replication.restic.repository)
     if read.name and read not in view.reads:
         return StepResult(needs=(read,))
-    record = RunRecord.of(job)
-    if not _changed(replication, view, record) and view.server_now < due(replication, view, job, pods, state):
-        return None
-    attempt = failure(replication, view, job, state.error_class, message)
+    due = _due(replication, view, job, pods, state)
+    over = due is not None and view.server_now >= due
+    if over or outdated or _changed(replication, view, RunRecord.of(job)):
+        return _given_up(replication, view, job, state)
+    return _waited_for(replication, view, job, state, due)
+
+
+def _known(job: Object, pods: list[Object], state: JobState, now: datetime) -> JobState | None:
+    """Return what a Job that has not started would be said to wait for; None: that is not known."""
+    if state.error_class not in NEVER_STARTED:
+        state = without_passwords(job_state(job, pods, now + PENDING_PATIENCE))
+    return state if state.error_class in NEVER_STARTED else None
+
+
+def _given_up(replication: Replication, view: View, job: Object, state: JobState) -> StepResult:
+    """Return the end of a Job, on record, so that the next one is made at once and gets no grants without a change."""
+    attempt = failure(replication, view, job, state.error_class, state.message)
+    waiting = until_gone(job).waiting
     if attempt is None:
-        return StepResult(actions=(delete_job(job),))
+        return StepResult(actions=(delete_job(job),), waiting=waiting)
     # The wait was before.
     attempt["nextAttemptTime"] = format_rfc3339(view.now)
-    trouble = Trouble(state.error_class, message, info(state.error_class).next_step)
+    trouble = _trouble(state)
     event = Event(EventType.WARNING, state.error_class, "Synchronize", trouble.text)
     actions: tuple[Action, ...] = (delete_job(job), event)
-    return StepResult(actions=actions, status={"attempt": attempt}, unhealthy=trouble, requeue_after_seconds=1.0)
+    return StepResult(
+        actions=actions,
+        status={"attempt": attempt},
+        unhealthy=None if _is_quiet(replication, view, job, state) else trouble,
+        waiting=waiting,
+        requeue_after_seconds=1.0,
+    )
 
 
-def due(replication: Replication, view: View, job: Object, pods: list[Object], state: JobState) -> datetime:
-    """Return when a Job is given up although nothing has changed: its image or its node may be found anew."""
+def _waited_for(replication: Replication, view: View, job: Object, state: JobState, due: datetime | None) -> StepResult:
+    slow = view.server_now >= past(job["metadata"]["creationTimestamp"], view.server_now) + _POLL_SLOW_AFTER
+    left = None if due is None else (due - view.server_now).total_seconds() + 0.1
+    look = soonest(_POLL_SLOW_SECONDS if slow else _POLL_SECONDS, left)
+    if _is_quiet(replication, view, job, state):
+        return StepResult(waiting=f"Waiting for the mover's start: {state.message}", requeue_after_seconds=look)
+    return StepResult(unhealthy=_trouble(state), requeue_after_seconds=look)
+
+
+def _trouble(state: JobState) -> Trouble:
+    return Trouble(state.error_class, state.message, info(state.error_class).next_step)
+
+
+def _is_quiet(replication: Replication, view: View, job: Object, state: JobState) -> bool:
+    """Return whether a Job waits for somebody else, and not so long that the user has to be told of trouble."""
+    if state.error_class not in WAITING:
+        return False
+    waited = view.server_now - past(job["metadata"]["creationTimestamp"], view.server_now)
+    attempt = replication.status.get("attempt") or {}
+    if (attempt.get("lastError") or {}).get("class") in NEVER_STARTED:
+        # The Job before this one has waited as well.
+        waited = max(waited, view.now - past(replication.status.get("lastSyncStartTime"), view.now))
+    return waited < WAITING_PATIENCE
+
+
+def _due(replication: Replication, view: View, job: Object, pods: list[Object], state: JobState) -> datetime | None:
+    """Return when a Job is made again although nothing has changed; None: never.
+
+    Its image may be found by then, its volume may be attached elsewhere, and the pod beside which it was placed may run
+    on another node.
+    """
+    if state.error_class in WAITING and not (state.error_class == ClusterError.NOT_SCHEDULED and _is_placed(job)):
+        return None
     since = max(past(one["metadata"]["creationTimestamp"], view.server_now) for one in (job, *pods))
     if state.error_class == ClusterError.VOLUME_UNAVAILABLE:
         return since + VOLUME_PATIENCE
@@ -77,14 +140,14 @@ def due(replication: Replication, view: View, job: Object, pods: list[Object], s
     return found or since + VOLUME_PATIENCE
 
 
-def look_again_seconds(replication: Replication, view: View, job: Object, pods: list[Object], state: JobState) -> float:
-    """Return when to look whether anything has changed."""
-    left = (due(replication, view, job, pods, state) - view.server_now).total_seconds()
-    return min(max(left, 0.0) + 0.1, _POLL_SECONDS)
+def _is_placed(job: Object) -> bool:
+    """Return whether a Job is bound to the node on which its volume was in use."""
+    spec = ((job["spec"].get("template") or {}).get("spec")) or {}
+    return HOSTNAME_LABEL in (spec.get("nodeSelector") or {})
 
 
 def _changed(replication: Replication, view: View, record: RunRecord) -> bool:
-    """Tell whether a Job that is made now would be another one; what is not on record has not changed."""
+    """Return whether a Job that is made now would be another one; what is not on record has not changed."""
     if record.image and record.image != view.settings.image:
         return True
     if record.is_ours and record.generation != int(replication.object["metadata"].get("generation") or 0):

@@ -17,25 +17,24 @@ from volsync_py.core.actions import Action, Create, Delete, Event, EventType, Ob
 from volsync_py.core.labels import Label
 from volsync_py.core.owners import has_owner, is_controlled_by
 from volsync_py.core.result import StepResult, Trouble, soonest, until_gone
-from volsync_py.core.times import instant
-from volsync_py.movers.restic.attempts import failure, hold
-from volsync_py.movers.restic.belongings import ensure_account, ensure_cache, unbound
+from volsync_py.movers.restic.attempts import failure, hold, last_failure
+from volsync_py.movers.restic.belongings import ensure_account, ensure_cache, replaces, unbound
 from volsync_py.movers.restic.environment import Variables
-from volsync_py.movers.restic.grants import going_on, may_be_granted
+from volsync_py.movers.restic.grants import going_on, grants_for, may_ask
 from volsync_py.movers.restic.job_state import JobState, Phase, delete_job, job_state, scaled
 from volsync_py.movers.restic.lock_holder import locked_by, own_host_name
 from volsync_py.movers.restic.logfilter import status_logs
 from volsync_py.movers.restic.masked import masked, without_passwords
-from volsync_py.movers.restic.outcome import info, is_terminal, known
+from volsync_py.movers.restic.outcome import info, is_terminal
 from volsync_py.movers.restic.placement import place
 from volsync_py.movers.restic.plan import job_for
-from volsync_py.movers.restic.pods import left_running, pods_of
-from volsync_py.movers.restic.preflight import obstacle, reads_for, repository_of
+from volsync_py.movers.restic.pods import pods_of
+from volsync_py.movers.restic.preflight import left_behind, obstacle, reads_for, repository_of
 from volsync_py.movers.restic.run_record import RunRecord
 from volsync_py.movers.restic.slots import overlong
-from volsync_py.movers.restic.stuck import NEVER_STARTED, given_up, look_again_seconds
+from volsync_py.movers.restic.stuck import not_started
+from volsync_py.movers.restic.turns import wait_for_upkeep
 from volsync_py.restic.run import Grants
-from volsync_py.volumes.claims import is_block
 from volsync_py.volumes.image import removal
 from volsync_py.volumes.point_in_time import in_the_way
 
@@ -43,6 +42,8 @@ from volsync_py.volumes.point_in_time import in_the_way
 _PODLESS_SECONDS = 60.0
 # Whoever waits for a slot is called when there is one; a look in between only keeps the metric of lateness right.
 _WAITER_SECONDS = 3600.0
+# A run has failed when this many attempts in a row have; what is over by then was no failure.
+_TRIES = 3
 
 
 class ResticWork(ABC):
@@ -69,7 +70,7 @@ class ResticWork(ABC):
     def synchronize(self) -> StepResult:
         """Return the next step of the run."""
         step = self._step()
-        cause = self._last_failure()
+        cause = last_failure(self.replication)
         if cause is None or step.needs or step.success or step.error or step.unhealthy:
             return step
         # What an earlier pass said may be over; that the last attempt has failed is not, until one succeeds.
@@ -84,13 +85,6 @@ class ResticWork(ABC):
         if job["metadata"].get("deletionTimestamp"):
             return until_gone(job)
         return self._judge(job)
-
-    def _last_failure(self) -> Trouble | None:
-        error = (self.replication.status.get("attempt") or {}).get("lastError") or {}
-        error_class = known(error.get("class"))
-        if not error_class:
-            return None
-        return Trouble(error_class, str(error.get("message") or ""), info(error_class).next_step)
 
     def remains(self) -> bool:
         """Tell whether something of the last run is still there; a pod without its Job is the next run's concern."""
@@ -130,20 +124,14 @@ class ResticWork(ABC):
     def succeeded(self, job: Object, state: JobState, record: RunRecord) -> StepResult:
         """Return what a finished Job means."""
 
-    def named_claim(self, path: str, name: str) -> Object | StepResult:
-        """Return a claim that the user names in the field `path`, if restic can work on it."""
-        claim = self.view.objects.get(Kind.CLAIM, name)
-        if claim is None:
-            text = f"{path}: PersistentVolumeClaim {name!r} not found"
-            return StepResult(error=Trouble("Configuration", text, "create it, or correct the name"))
-        if is_block(claim):
-            text = f"{path}: {name!r} is a block device, restic works on file systems"
-            return StepResult(error=Trouble("Configuration", text, "use a claim with volumeMode Filesystem"))
-        if claim["metadata"].get("deletionTimestamp"):
-            # No pod gets it any more, so neither a cache nor a Job is made for it.
-            text = f"{path}: PersistentVolumeClaim {name!r} is being deleted"
-            return StepResult(error=Trouble("ClaimTerminating", text, "wait for a new one, or name another claim"))
-        return claim
+    def upkeep_due(self) -> bool:
+        """Return whether a prune or a check is due."""
+        return False
+
+    def is_outdated(self, data: Object) -> bool:
+        """Return whether a volume of the Job would be made anew; `data` is the claim that it works on."""
+        cache = ensure_cache(self.replication, self.view, data)
+        return isinstance(cache, StepResult) and replaces(cache)
 
     # ---- the Job that is there
 
@@ -166,12 +154,12 @@ class ResticWork(ABC):
         return self._running(job, pods, state)
 
     def _running(self, job: Object, pods: list[Object], state: JobState) -> StepResult:
-        message, delay = state.message, None
+        delay = None
         if state.phase is Phase.PODLESS:
             events = self.view.read(ReadKind.FAILED_CREATE_EVENTS, self.job_name)
             if events is UNREAD:
                 return StepResult(needs=(Read(ReadKind.FAILED_CREATE_EVENTS, self.job_name),))
-            message, delay = (str(events[-1]) if events else message), _PODLESS_SECONDS
+            state, delay = evolve(state, message=str(events[-1]) if events else state.message), _PODLESS_SECONDS
         if state.look_again_at is not None:
             delay = max((state.look_again_at - self.view.server_now).total_seconds(), 0.0) + 1.0
         if self.replication.paused:
@@ -181,17 +169,25 @@ class ResticWork(ABC):
             again = going_on(job, self.view.server_now)
             step = StepResult(actions=(again,), requeue_after_seconds=delay)
             return step if isinstance(again, Delete) else self._in_a_slot(step)
-        end = given_up(self.replication, self.view, job, pods, state, message)
-        if end is not None:
-            return end
-        trouble = None
-        if state.error_class:
-            trouble = Trouble(state.error_class, message, info(state.error_class).next_step)
-        if state.error_class in NEVER_STARTED:
-            delay = soonest(delay, look_again_seconds(self.replication, self.view, job, pods, state))
+        data = self.view.objects.get(Kind.CLAIM, RunRecord.of(job).claim)
+        outdated = data is not None and self.is_outdated(data)
+        step = self._alive(job, pods, state, outdated=outdated)
+        if step.needs or step.actions:
+            return step
         told = unbound(self.replication, self.view, RunRecord.of(job).claim, pods)
         long = overlong(job, self.view.server_now) if self.view.settings.max_movers else ()
-        return StepResult(actions=(*told, *long), unhealthy=trouble, requeue_after_seconds=delay)
+        delay = soonest(delay, step.requeue_after_seconds)
+        return evolve(step, actions=(*told, *long), requeue_after_seconds=delay)
+
+    def _alive(self, job: Object, pods: list[Object], state: JobState, *, outdated: bool) -> StepResult:
+        """Return what becomes of a Job that has not ended."""
+        step = not_started(self.replication, self.view, job, pods, state, outdated=outdated)
+        if step is not None:
+            return step
+        trouble = None
+        if state.error_class:
+            trouble = Trouble(state.error_class, state.message, info(state.error_class).next_step)
+        return StepResult(unhealthy=trouble)
 
     def failed(self, job: Object, error_class: str, message: str, state: JobState) -> StepResult:
         """Return the record of a failed attempt and the removal of its Job."""
@@ -203,7 +199,11 @@ class ResticWork(ABC):
         if attempt is None:
             # Recorded already; only the removal was not carried out.
             return StepResult(actions=tuple(actions))
-        status = {"attempt": attempt, "latestMoverStatus": self.mover_status(state, successful=False)}
+        told = self.mover_status(state, successful=False)
+        if not is_terminal(error_class) and attempt["count"] < _TRIES:
+            # Differs from VolSync: others read `Failed` as "given up"; `attempt` tells from the first.
+            told["result"] = None
+        status = {"attempt": attempt, "latestMoverStatus": told}
         trouble = Trouble(error_class, message, info(error_class).next_step)
         event = Event(EventType.WARNING, error_class, "Synchronize", trouble.text)
         return StepResult(actions=(*actions, event), status=status, unhealthy=trouble, requeue_after_seconds=1.0)
@@ -226,7 +226,7 @@ class ResticWork(ABC):
     # ---- making a Job
 
     def _start(self) -> StepResult:
-        waiting = hold(self.replication, self.view) or self._in_the_way()
+        waiting = hold(self.replication, self.view) or left_behind(self.replication, self.view, self.job_name)
         if waiting is not None:
             return waiting
         step = self._made()
@@ -267,20 +267,6 @@ class ResticWork(ABC):
             actions=(*before.actions, *cache, *ensure_account(self.replication, self.view), Create(job, self.uid))
         )
 
-    def _in_the_way(self) -> StepResult | None:
-        """Return the wait for a pod that may still work: never two movers of one resource."""
-        pod = left_running(self.view, self.job_name)
-        if pod is None:
-            return None
-        name, gone = pod["metadata"]["name"], pod["metadata"].get("deletionTimestamp")
-        # That is when its grace period is over.
-        left = (instant(gone, self.view.server_now) - self.view.server_now).total_seconds() if gone else 0.0
-        if left > 0:
-            text = f"Waiting for the end of Pod/{name}, the mover of an earlier Job"
-            return StepResult(waiting=text, requeue_after_seconds=left + 1.0)
-        text = f"Pod/{name} is the mover of a Job that was deleted without it"
-        return StepResult(error=Trouble("ObjectInTheWay", text, "wait for its end, or delete it"))
-
     def _new_job(self, claim: Object) -> Object | StepResult:
         placement = place(self.replication, self.view, claim)
         if isinstance(placement, StepResult):
@@ -288,12 +274,15 @@ class ResticWork(ABC):
         secret = self.view.read(ReadKind.SECRET, self.spec.repository)
         label = repository_of(self.view, secret)
         others = self.view.read(ReadKind.JOBS_OF_REPOSITORY, label) or []
-        granted = may_be_granted(self.replication, secret, others)
+        if self.upkeep_due() and may_ask(self.replication, secret):
+            waiting = wait_for_upkeep(self.replication, others, label, self.view.server_now)
+            if waiting is not None:
+                return waiting
         return job_for(
             self.replication,
             self.view,
             claim,
-            self.job_options(secret, Grants(init=granted, prune=granted)),
+            self.job_options(secret, grants_for(self.replication, secret, others, self.view.server_now)),
             repository=label,
             placement=placement,
             read_only=self._read_only(claim),

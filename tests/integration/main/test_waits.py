@@ -1,0 +1,76 @@
+"""What waits in the cluster, with the real manager and real restic: for nothing that is not alive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from hack.devcluster.options import PROVISIONER
+from hack.processes import DevCluster, wait_until
+from tests.integration.world import World
+
+SOURCES = "replicationsources"
+CLASSES = "/apis/storage.k8s.io/v1/storageclasses"
+
+
+def test_a_mover_that_cannot_start_keeps_nobody_from_the_first_backup(world: World) -> None:
+    world.source("stuck", cacheStorageClassName="no-such-class")
+    world.wait(SOURCES, "stuck", lambda status: "lastSyncStartTime" in status)
+    world.source("sound")
+
+    world.wait(SOURCES, "sound", lambda status: bool(status.get("attempt")))
+    world.wait(SOURCES, "sound", lambda _: "Job/volsync-src-stuck" in world.condition(SOURCES, "sound", "Healthy")[2])
+    # The stuck one keeps its turn for a minute, and nobody from anything after that.
+    wait_until("the first backup", lambda: world.status(SOURCES, "sound").get("lastManualSync") == "one", 90)
+
+    assert world.condition(SOURCES, "sound", "Healthy")[:2] == ("True", "Succeeded")
+    # Each made its Job twice: `sound` once to find no repository, `stuck` once with the right to make it.
+    assert world.created("jobs") == 4
+    assert world.names("jobs", "apis/batch/v1").count("volsync-src-stuck") == 1
+    assert world.condition(SOURCES, "stuck", "Healthy")[:2] == ("Unknown", "NotYetRun")
+
+
+@pytest.fixture
+def fixed_class(cluster: DevCluster) -> Iterator[str]:
+    """A StorageClass whose volumes cannot grow."""
+    name = "fixed"
+    body = {"metadata": {"name": name}, "provisioner": PROVISIONER, "allowVolumeExpansion": False}
+    cluster.ask("POST", CLASSES, body)
+    yield name
+    cluster.ask("DELETE", f"{CLASSES}/{name}")
+
+
+def test_a_cache_that_cannot_grow_does_not_stop_the_backups(world: World, fixed_class: str) -> None:
+    world.source(cacheStorageClassName=fixed_class, cacheCapacity="1Gi")
+    world.wait_done(SOURCES, "backup")
+    world.change(SOURCES, "backup", {"trigger": {"manual": "two"}, "restic": {"cacheCapacity": "2Gi"}})
+    world.wait_done(SOURCES, "backup", "two")
+
+    status, reason, message = world.condition(SOURCES, "backup", "Healthy")
+    assert (status, reason) == ("True", "VolumeNotGrown")
+    assert "cacheCapacity" in message
+    assert world.claim_of("volsync-src-backup-cache")["spec"]["resources"]["requests"]["storage"] == "1Gi"
+
+
+def test_a_destinations_volume_that_cannot_grow_does_not_stop_the_restores(world: World, fixed_class: str) -> None:
+    world.source()
+    world.wait_done(SOURCES, "backup")
+    world.destination(capacity="1Gi", accessModes=["ReadWriteOnce"], storageClassName=fixed_class)
+    world.wait_done("replicationdestinations", "restore")
+    world.change("replicationdestinations", "restore", {"trigger": {"manual": "two"}, "restic": {"capacity": "2Gi"}})
+    world.wait_done("replicationdestinations", "restore", "two")
+
+    assert world.condition("replicationdestinations", "restore", "Healthy")[:2] == ("True", "VolumeNotGrown")
+
+
+@pytest.mark.parametrize("method", ["Clone", "Snapshot"])
+def test_a_claim_that_has_grown_beyond_the_capacity_in_the_spec_is_backed_up(world: World, method: str) -> None:
+    grown = {"spec": {"resources": {"requests": {"storage": "5Gi"}}}}
+    path = world.path("persistentvolumeclaims", "data")
+    world.cluster.ask("PATCH", path, grown, "application/merge-patch+json")
+    wait_until("the growth", lambda: world.claim_of("data")["status"]["capacity"]["storage"] == "5Gi")
+
+    world.source(copyMethod=method, capacity="1Gi")
+
+    assert world.wait_done(SOURCES, "backup")["restic"]["lastSnapshot"]["filesNew"] == 2

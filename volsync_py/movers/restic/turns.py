@@ -1,0 +1,169 @@
+"""Whose turn it is on a repository: who holds the grants, and how who waits for them comes by them.
+
+A mover's grants are in the template of its Job, which cannot be changed, so a Job holds them until it is gone. One
+whose pod runs is waited for. One that has not started for a minute is asked, by an annotation, to give them up: the
+pass over its own resource then deletes it, and makes it again without (`stuck.py`). Nobody else deletes it, because
+only that pass sees its pods; and nobody gets the grants before it is gone with its pod.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+from volsync_py.api.spec import Replication
+from volsync_py.api.view import Read, ReadKind, View
+from volsync_py.core.actions import Object, Patch, Ref
+from volsync_py.core.labels import Annotation, Label
+from volsync_py.core.result import StepResult, Trouble
+from volsync_py.core.times import format_rfc3339, instant, past
+from volsync_py.movers.restic.job_state import has_ended
+from volsync_py.movers.restic.outcome import info
+from volsync_py.movers.restic.preflight import repository_of
+from volsync_py.movers.restic.repository import check_secret
+from volsync_py.movers.restic.run_record import RunRecord
+from volsync_py.restic.report import ErrorClass
+
+# A pod of a healthy cluster runs within seconds; the time that an answer to the question may take is the same.
+PATIENCE = timedelta(minutes=1)
+# The answer is one pass over another resource and the end of a pod that has done nothing.
+_ANSWER_SECONDS = 5.0
+# Who waits looks first when a short init is over, then after half of what it has waited, and no later than this.
+_LOOK_FIRST_SECONDS = 10.0
+_LOOK_LAST_SECONDS = 300.0
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def is_at_rest(job: Object) -> bool:
+    """Return whether a Job is paused and has no pod.
+
+    One that the Job controller has not seen yet may be about to get its pod, whatever it says.
+    """
+    status = job.get("status") or {}
+    if (job.get("spec") or {}).get("parallelism") != 0 or status.get("active") or status.get("terminating"):
+        return False
+    return bool(status.get("startTime")) or not RunRecord.of(job).granted
+
+
+def holders(jobs: Iterable[Object]) -> list[Object]:
+    """Return those of a repository's Jobs that have the grants and can have a pod."""
+    return [job for job in jobs if not has_ended(job) and not is_at_rest(job) and _is_granted(job)]
+
+
+def in_use_by(jobs: Iterable[Object], now: datetime) -> list[Object]:
+    """Return those of a repository's Jobs beside which neither prune nor check is begun.
+
+    One without grants takes a lock of the repository as soon as it runs, and nothing before.
+    """
+    live = (job for job in jobs if not has_ended(job) and not is_at_rest(job))
+    return [job for job in live if _is_granted(job) or not _has_not_begun(job, now)]
+
+
+def is_asked(job: Object) -> bool:
+    """Return whether another mover waits for the grants that a Job has."""
+    return _is_granted(job) and _asked_at(job) is not None
+
+
+def wait_for_init(replication: Replication, view: View, attempt: Object, due: datetime) -> StepResult | None:
+    """Return the wait for the mover that may initialise the repository, or None if it is time for an attempt.
+
+    `due` is when it is tried although that mover still runs: it has long made the repository when it backs up for days.
+    """
+    secret = view.read(ReadKind.SECRET, replication.restic.repository)
+    read = Read(ReadKind.SECRET, replication.restic.repository)
+    if read not in view.reads:
+        return StepResult(needs=(read,))
+    if check_secret(read.name, secret) is not None:
+        return None
+    label = repository_of(view, secret)
+    read = Read(ReadKind.JOBS_OF_REPOSITORY, label)
+    if read not in view.reads:
+        return StepResult(needs=(read,))
+    found = holders(view.read(read.kind, label) or [])
+    now = view.server_now
+    first = next((job for job in found if _is_awaited(job, now)), next(iter(found), None))
+    awaited = first is not None and _is_awaited(first, now)
+    if not awaited and view.now >= due:
+        return None
+    error = attempt.get("lastError") or {}
+    message, told = str(error.get("message") or ""), info(ErrorClass.REPOSITORY_MISSING).next_step
+    seconds = max((due - view.now).total_seconds(), 0.0) + 0.1
+    if first is None:
+        trouble = Trouble(ErrorClass.REPOSITORY_MISSING, message, told)
+        return StepResult(unhealthy=trouble, requeue_after_seconds=seconds)
+    told = f"waiting for {_called(first, replication, label)}, which may initialise the repository"
+    waited = (now - past(attempt.get("lastFailureTime"), now)).total_seconds()
+    look = _look_seconds(first, now, waited)
+    return StepResult(
+        actions=_questions(found, now),
+        unhealthy=Trouble(ErrorClass.REPOSITORY_MISSING, message, told),
+        waiting=told[:1].upper() + told[1:],
+        requeue_after_seconds=look if awaited else min(look, seconds),
+    )
+
+
+def wait_for_upkeep(replication: Replication, jobs: Iterable[Object], label: str, now: datetime) -> StepResult | None:
+    """Return the short wait of a run whose prune or check is due for Jobs that keep it from them and do not start.
+
+    None: nobody does, or somebody runs, or the answer has taken its time. No backup waits longer for its upkeep.
+    """
+    found = in_use_by(jobs, now)
+    if not found or not all(_has_not_begun(job, now) and _is_awaited(job, now) for job in found):
+        return None
+    told = f"Waiting for {_called(found[0], replication, label)}, which has not started, to give up its turn"
+    return StepResult(actions=_questions(found, now), waiting=told, requeue_after_seconds=_ANSWER_SECONDS)
+
+
+def _is_granted(job: Object) -> bool:
+    record = RunRecord.of(job)
+    # What is not on record may be anything.
+    return record.granted or not record.is_ours
+
+
+def _has_not_begun(job: Object, now: datetime) -> bool:
+    """Return whether a Job has had no ready pod for as long as it may keep others waiting."""
+    created = job["metadata"].get("creationTimestamp")
+    if (job.get("status") or {}).get("ready") or not created:
+        return False
+    return now >= past(created, now) + PATIENCE
+
+
+def _is_awaited(job: Object, now: datetime) -> bool:
+    """Return whether a Job is about to start, or to give up its grants."""
+    if (job.get("status") or {}).get("ready"):
+        return False
+    asked = _asked_at(job)
+    # A time in the future is none of ours, and nobody waits for it.
+    return not _has_not_begun(job, now) or asked is None or timedelta(0) <= now - asked < PATIENCE
+
+
+def _asked_at(job: Object) -> datetime | None:
+    """Return when a Job was asked, or None; anybody may write an annotation, and one that is no time is old."""
+    value = (job["metadata"].get("annotations") or {}).get(Annotation.TURN_WANTED)
+    return None if value is None else instant(value, _LONG_AGO)
+
+
+def _questions(jobs: Iterable[Object], now: datetime) -> tuple[Patch, ...]:
+    """Return what asks those that have not begun for their grants; each is asked once."""
+    changes: Object = {"metadata": {"annotations": {str(Annotation.TURN_WANTED): format_rfc3339(now)}}}
+    late = (j for j in jobs if _has_not_begun(j, now) and not j["metadata"].get("deletionTimestamp"))
+    return tuple(Patch(Ref.of(job), changes, job["metadata"]["uid"]) for job in late if _asked_at(job) is None)
+
+
+def _look_seconds(job: Object, now: datetime, waited: float) -> float:
+    look = min(max(waited / 2, _LOOK_FIRST_SECONDS), _LOOK_LAST_SECONDS)
+    if not _is_awaited(job, now):
+        return look
+    if _has_not_begun(job, now):
+        return _ANSWER_SECONDS
+    created = job["metadata"].get("creationTimestamp")
+    left = (past(created, now) + PATIENCE - now).total_seconds() if created else look
+    return min(look, max(left, 0.0) + 0.1)
+
+
+def _called(job: Object, replication: Replication, label: str) -> str:
+    """Return what a Job is called; the names of another namespace are nobody's business here."""
+    meta = job["metadata"]
+    if meta.get("namespace") == replication.object["metadata"]["namespace"]:
+        return f"Job/{meta['name']}"
+    return f"a mover of another namespace (kubectl get jobs -A -l {Label.REPOSITORY}={label})"
