@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 
 _CHUNK_BYTES = 65536
@@ -49,19 +50,14 @@ class Gate:
         with suppress(OSError):
             while True:
                 inner, _ = self._listener.accept()
-                outer = socket.create_connection(("127.0.0.1", self._target))
-                for source, target, is_held in ((inner, outer, True), (outer, inner, False)):
-                    threading.Thread(target=self._carry, args=(source, target, is_held), daemon=True).start()
+                threading.Thread(target=self._connect, args=(inner,), daemon=True).start()
 
-    def _carry(self, source: socket.socket, target: socket.socket, is_held: bool) -> None:
-        with suppress(OSError):
-            while chunk := source.recv(_CHUNK_BYTES):
-                if is_held:
-                    self._pass()
-                target.sendall(chunk)
-        for end in (source, target):
-            with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
+    def _connect(self, inner: socket.socket) -> None:
+        with inner, suppress(OSError), socket.create_connection(("127.0.0.1", self._target)) as outer:
+            answers = threading.Thread(target=_carry, args=(outer, inner, lambda: None), daemon=True)
+            answers.start()
+            _carry(inner, outer, self._pass)
+            answers.join()
 
     def _pass(self) -> None:
         if self._open.is_set():
@@ -71,3 +67,14 @@ class Gate:
         self._open.wait()
         with self._lock:
             self._waiting -= 1
+
+
+def _carry(source: socket.socket, target: socket.socket, before: Callable[[], None]) -> None:
+    """Carry one direction to its end, which ends the other one."""
+    with suppress(OSError):
+        while chunk := source.recv(_CHUNK_BYTES):
+            before()
+            target.sendall(chunk)
+    for end in (source, target):
+        with suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)

@@ -77,18 +77,19 @@ class Scene:
         lease = self.client.get(LEASES, "b95b3104.backube", NAMESPACE)
         return str(lease["spec"].get("holderIdentity") or "").partition("_")[0]
 
+    def is_ready(self) -> bool:
+        """Return whether the API server is, and knows the node."""
+        if self.kubectl("get", "--raw", "/readyz") != (0, "ok"):
+            return False
+        with suppress(KubeError):
+            self.client.get(NODES, "node-1")
+            return True
+        return False
+
     def scale(self, replicas: int) -> None:
         """Have as many managers."""
         self.client.patch(DEPLOYMENTS, DEPLOYMENT, {"spec": {"replicas": replicas}}, NAMESPACE)
         wait_for(f"{replicas} managers", lambda: len(self.managers()) == replicas, SECONDS)
-
-
-def answers(client: Client) -> bool:
-    """Return whether the API server is there."""
-    with suppress(KubeError):
-        client.get(NODES, "node-1")
-        return True
-    return False
 
 
 def kill_the_leader(scene: Scene) -> None:
@@ -109,7 +110,7 @@ def upgrade_the_manager(scene: Scene) -> None:
 def kill_server(name: str) -> Callable[[Scene], None]:
     def kill(scene: Scene) -> None:
         scene.machine.kill(name)
-        wait_for("the API server", lambda: answers(scene.client), SECONDS)
+        wait_for("the API server", scene.is_ready, SECONDS)
 
     return kill
 
@@ -139,14 +140,14 @@ def evict_the_movers(scene: Scene) -> None:
 def delete_the_node(scene: Scene) -> None:
     scene.client.delete(NODES, "node-1")
     scene.machine.kill("kubelet")
-    wait_for("the node", lambda: answers(scene.client), SECONDS)
+    wait_for("the node", scene.is_ready, SECONDS)
 
 
 def pause_the_control_plane(scene: Scene) -> None:
     servers = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
     with scene.machine.stopped(*(scene.machine.pid(name) for name in servers)):
         time.sleep(PAUSE_SECONDS)
-    wait_for("the API server", lambda: answers(scene.client), SECONDS)
+    wait_for("the API server", scene.is_ready, SECONDS)
 
 
 DISRUPTIONS: dict[str, Callable[[Scene], None]] = {
