@@ -25,6 +25,17 @@ FORMS = (
 )
 
 
+NEUTRAL = ("", "~~~~", "~ ~", "12345/~~", "/~~", "~#~", "~/~", "~@~/~/~", "\0", '~"~')
+
+
+def sentence(fault: Fault) -> str:
+    return fault.message + fault.next_step
+
+
+# All that is ever said of a value; a password may be one of these words.
+OWN = {sentence(found) for form in FORMS for one in NEUTRAL if (found := locate(form.format(one)).fault) is not None}
+
+
 def windows(secret: str) -> set[str]:
     return {secret[i : i + 4] for i in range(len(secret) - 3)}
 
@@ -59,12 +70,12 @@ def test_no_four_characters_of_a_password_in_a_row_can_be_read(form: str, secret
     url = form.format(secret)
     location = locate(url)
     if location.fault is not None:
-        told = [location.fault.message + location.fault.next_step]
-    else:
-        redact = Redactor({"RESTIC_REPOSITORY": url})
-        told = [redact(text) for text in told_by_go(url, secret)]
+        assert sentence(location.fault) in OWN
+        return
+    redact = Redactor({"RESTIC_REPOSITORY": url})
+    told = [redact(text) for text in told_by_go(url, secret)]
     # Of `http` and of an answer's own words nobody learns anything.
-    public = form + "".join(told_by_go(form.format("\0"), "\0")) + str(locate("rest:http://a b@c/").fault)
+    public = form + "".join(told_by_go(form.format("\0"), "\0"))
     assert not [(w, text) for text in told for w in windows(secret) if w in text and w not in public]
 
 
