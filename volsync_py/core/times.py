@@ -15,7 +15,8 @@ def format_rfc3339(instant: datetime) -> str:
 
 def parse_rfc3339(text: str) -> datetime:
     """Return the instant in UTC; ValueError if the text is none, names no zone, or is beyond the calendar."""
-    instant = datetime.fromisoformat(text)
+    # RFC 3339 has `t` and `z` as well, Python has not.
+    instant = datetime.fromisoformat(text.upper())
     if instant.tzinfo is None:
         raise ValueError(f"{text!r} has no time zone")
     try:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from tests.unit.api.test_additive import destination, source
+from volsync_py.restic.selection import parse_instant
 
 CLAIM = {"persistentVolumeClaim": {"claimName": "c"}}
 
@@ -100,6 +102,14 @@ def test_a_retention_that_restic_would_refuse_after_the_backup_is_refused_before
 
 def test_a_retention_by_tags_alone_needs_backups_that_get_one_of_them() -> None:
     assert paths(retain={"hourly": 0, "keepTags": ["keep"]}, tags=[" keep "]) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-11-24T12:00:00Z", "2026-11-24t12:00:00z", "2026-11-24t13:00:00.5+01:00", "2026-11-24T12:00:00-00:00"]
+)
+def test_a_time_is_read_in_each_form_of_rfc_3339(text: str) -> None:
+    assert destination(restoreAsOf=text).problems == ()
+    assert parse_instant(text).replace(microsecond=0) == datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
