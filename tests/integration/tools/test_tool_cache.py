@@ -54,7 +54,8 @@ def go(tmp_path: Path) -> Path:
 def tools(go: Path, *names: str) -> Iterator[subprocess.Popen[str]]:
     """Run hack/tools with an empty cache and the stand-in."""
     env = {**os.environ, "PATH": str(go), "VOLSYNC_PY_TOOLS": str(go.parent / "tools")}
-    command = [sys.executable, str(ROOT / "hack" / "tools"), *names]
+    # As a shell starts what runs in the background: with an interrupt that is ignored.
+    command = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", sys.executable, str(ROOT / "hack" / "tools"), *names]
     with subprocess.Popen(command, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         try:
             yield process
