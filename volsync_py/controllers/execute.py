@@ -118,6 +118,8 @@ class Executor:
             try:
                 self._patch(action.ref, {**action.changes, "metadata": meta})
             except (Forbidden, Invalid) as error:
+                if action.is_request:
+                    return
                 if action.refused is None:
                     raise
                 self._event(regarding, evolve(action.refused, note=f"{action.refused.note}: {error.message}"))

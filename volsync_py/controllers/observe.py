@@ -35,6 +35,8 @@ from volsync_py.kube.resources import (
 )
 from volsync_py.kube.shared_reads import SharedReads
 from volsync_py.kube.store import Store, owned_by
+from volsync_py.movers.restic.lock_holder import is_called
+from volsync_py.movers.restic.pods import is_over
 
 # Pods that can hold a volume on a node; of the finished ones and of movers a namespace may have thousands.
 NOT_OURS = f"{Label.CREATED_BY}!={CREATED_BY_US}"
@@ -166,8 +168,7 @@ class Observer:
         if need.kind is ReadKind.FAILED_CREATE_EVENTS:
             return self._failed_creations(namespace, need.name)
         if need.kind is ReadKind.POD:
-            found = self._client.list_all(PODS, namespace, field_selector=f"metadata.name={need.name}")
-            return next(iter(found), None)
+            return self._holder(namespace, need.name)
         if need.kind is ReadKind.POD_EVENTS:
             selector = f"involvedObject.kind=Pod,involvedObject.name={need.name}"
             return [
@@ -175,6 +176,16 @@ class Observer:
                 for e in self._client.list_all(CORE_EVENTS, namespace, field_selector=selector)
             ]
         return self._log(namespace, need.name)
+
+    def _holder(self, namespace: str, name: str) -> Object | None:
+        """Return the pod of that name, or what else may hold a lock under it.
+
+        That there is one in another namespace is all that is learned of it: the lock of what lives is never removed.
+        """
+        own = self._client.list_all(PODS, namespace, field_selector=f"metadata.name={name}")
+        pods = (pod for pod in self._stores[PODS].list() if pod["metadata"]["name"] == name and not is_over(pod))
+        jobs = (job for job in self._stores[JOBS].list() if is_called(job, name))
+        return next((found for group in (pods, jobs, own) for found in group), None)
 
     def _failed_creations(self, namespace: str, name: str) -> list[str]:
         job = self._stores[JOBS].get(namespace, name)

@@ -78,12 +78,14 @@ class Patch:
     """Change some fields of an object with a JSON merge patch.
 
     With `refused`, the API server may refuse it: that event is then sent, with its words, and what follows is done.
+    With `is_request`, it asks something of somebody else's object, and may be refused without a word.
     """
 
     ref: Ref
     changes: Object
     uid: str
     refused: Event | None = None
+    is_request: bool = False
 
 
 @frozen

@@ -41,9 +41,9 @@ class Telling:
         self.say(SYNCHRONIZING, "True", reason, waiting or "Synchronization in-progress")
 
     def not_yet_healthy(self) -> None:
-        """Say of a resource that has never run that nothing is known, unless something already is."""
+        """Say what is known of a resource of which nothing was said yet: one of VolSync's may have run for years."""
         if self.condition(HEALTHY) is None:
-            self.say(HEALTHY, *_NOT_YET_RUN)
+            self.say(HEALTHY, *(_SUCCEEDED if self.status.get("lastSyncTime") else _NOT_YET_RUN))
 
     def unhealthy(self, trouble: Trouble) -> None:
         """Say what keeps the run from its end, although it goes on."""

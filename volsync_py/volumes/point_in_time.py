@@ -111,9 +111,11 @@ def _from_snapshot(
 def _size(source: Object, options: CopyOptions, restore_size: Any = None) -> Any:
     """Return the size of a copy: no driver copies a volume into a smaller one.
 
-    Differs from VolSync: `capacity` may be less than the source has by now.
+    Differs from VolSync: `capacity` may be less than the source has by now. A clone is compared with what its source
+    asks for, a copy of a snapshot only with what was there.
     """
-    return largest(options.capacity, capacity_of(source), requested(source), restore_size)
+    asked_for = requested(source) if options.method == CopyMethod.CLONE else None
+    return largest(options.capacity, capacity_of(source), asked_for, restore_size)
 
 
 def _new_snapshot(owner: Object, name: str, source: Object, options: CopyOptions) -> Create:

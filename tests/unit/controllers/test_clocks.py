@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -18,6 +18,7 @@ from tests.unit.movers.test_simulated import BACKED_UP, failure
 from volsync_py.core.names import Role
 from volsync_py.core.times import format_rfc3339, instant, past
 from volsync_py.kube.controller import Request
+from volsync_py.movers.restic.job_state import started
 
 ONE = Request("ns", "n")
 YEAR = timedelta(days=365)
@@ -173,3 +174,11 @@ def test_a_century_can_be_added_to_whatever_is_stored_and_taken_from_it(value: A
     found = instant(value, NOW)
     assert found - century < found < found + century
     assert past(value, NOW) <= NOW
+
+
+@pytest.mark.parametrize(("said", "since"), [(NOW + timedelta(days=1), NOW - timedelta(hours=1)), (NOW, NOW)])
+def test_a_job_is_as_old_as_it_is_whatever_its_annotation_says_of_the_future(said: datetime, since: datetime) -> None:
+    job = job_of(source())
+    job["metadata"]["creationTimestamp"] = format_rfc3339(NOW - timedelta(hours=1))
+    job["metadata"]["annotations"]["volsync-py/started"] = format_rfc3339(said)
+    assert started(job, NOW + timedelta(seconds=1)) == since

@@ -23,7 +23,7 @@ from volsync_py.core.labels import Label
 from volsync_py.core.names import Role
 from volsync_py.kube.client import Client
 from volsync_py.kube.deferred import DeferredWork
-from volsync_py.kube.errors import Conflict, NotFound
+from volsync_py.kube.errors import Conflict, Forbidden, NotFound
 from volsync_py.kube.events import EventRecorder
 from volsync_py.kube.resources import JOBS, REPLICATION_SOURCES, Resource
 from volsync_py.kube.store import Store
@@ -199,3 +199,20 @@ def test_what_has_gone_needs_no_change() -> None:
     execute(cluster, Patch(JOB, {"spec": {"parallelism": 0}}, "j"))
     with pytest.raises(NotFound):
         execute(cluster, PatchStatus(Ref(SOURCE.api_version, SOURCE.kind, "ns", "gone"), {}, "1"))
+
+
+class Refusing:
+    """An API server that refuses each change."""
+
+    def patch(self, *arguments: Any, **options: Any) -> Object:
+        raise Forbidden(403, "Forbidden", "a policy of the other namespace")
+
+
+def test_what_is_asked_of_somebody_else_may_be_refused_and_what_follows_is_done() -> None:
+    client = cast(Client, Refusing())
+    events = EventRecorder(client, controller="tests", instance="tests", most_series=1)
+    executor = Executor(client, {}, events, cast(DeferredWork, Later()), lambda ref: None)
+    ref = Ref("batch/v1", "Job", "other", "volsync-src-a")
+    executor.execute(source()[0], (Patch(ref, {}, "j", is_request=True),))
+    with pytest.raises(Forbidden):
+        executor.execute(source()[0], (Patch(ref, {}, "j"),))

@@ -127,3 +127,40 @@ def test_only_the_mover_of_a_known_resource_of_its_own_namespace_has_the_turn_of
     cluster = Cluster()
     cluster.put(JOBS, one)
     assert cluster.jobs_of("r") == (["ns/volsync-src-n"] if counts else [])
+
+
+class NoPods:
+    """A client in whose namespace there is no pod."""
+
+    def list_all(self, *arguments: Any, **options: Any) -> list[Object]:
+        return []
+
+
+def test_the_lock_of_a_pod_that_runs_in_another_namespace_is_nobodys_to_remove() -> None:
+    cluster = Cluster()
+    cluster.observer = Observer(cast(Client, NoPods()), cluster.stores, SETTINGS)
+    read = Read(ReadKind.POD, "volsync-src-n-x7k2p")
+
+    def holder() -> Any:
+        reads = cluster.observer.reads("ns", 0.0)
+        reads.make([read])
+        return reads.answers[read]
+
+    assert holder() is None
+    pod = owned("volsync-src-n-x7k2p", "stage")
+    cluster.put(PODS, {**pod, "status": {"phase": "Failed"}})
+    assert holder() is None
+    cluster.put(PODS, {**pod, "status": {"phase": "Running"}})
+    assert holder()["metadata"]["namespace"] == "stage"
+
+
+def test_the_lock_of_a_mover_that_has_taken_the_name_of_a_pod_is_nobodys_to_remove() -> None:
+    cluster = Cluster()
+    cluster.observer = Observer(cast(Client, NoPods()), cluster.stores, SETTINGS)
+    job = owned("volsync-src-other", "stage")
+    job["spec"] = {"template": {"spec": {"hostname": "volsync-src-n-x7k2p"}}}
+    cluster.put(JOBS, job)
+    read = Read(ReadKind.POD, "volsync-src-n-x7k2p")
+    reads = cluster.observer.reads("ns", 0.0)
+    reads.make([read])
+    assert reads.answers[read]["kind"] == "Job"

@@ -126,6 +126,25 @@ def test_a_job_that_has_started_ends_as_it_began(state: str) -> None:
     assert one.job() is before
 
 
+def test_a_job_whose_pod_is_ready_stays_though_the_news_of_the_pod_is_late() -> None:
+    one = stuck("NotScheduled")
+    job = one.job()
+    assert job is not None
+    job["status"] = {**(job.get("status") or {}), "ready": 1}
+    edited(one)
+    one.settle()
+    assert one.job() is job
+
+
+def test_a_job_that_has_changed_since_it_was_judged_is_not_deleted() -> None:
+    one = stuck("NotScheduled")
+    edited(one)
+    job = one.job()
+    assert job is not None
+    (gone,) = (a for a in decision_on(one.objects, one.now).actions if isinstance(a, Delete))
+    assert gone.resource_version == job["metadata"]["resourceVersion"]
+
+
 def test_a_side_car_that_runs_does_not_make_a_mover_started() -> None:
     one = stuck("StartError")
     (pod,) = (o for o in one.objects if o["kind"] == "Pod")

@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.unit.movers.objects import secret, source
 from tests.unit.movers.seen import decision_on, status_of, words
+from tests.unit.movers.simulated import Simulation
 from volsync_py.core.merge import merged
 from volsync_py.core.times import parse_rfc3339
 
@@ -150,3 +152,12 @@ def test_a_paused_job_of_volsync_goes_on_as_it_is() -> None:
         if obj["kind"] == "ReplicationSource":
             obj["spec"]["paused"] = False
     assert words(decision_on(objects, now))[-1].startswith("patch Job/")
+
+
+def test_a_source_that_volsync_has_backed_up_is_not_said_never_to_have_run() -> None:
+    one = Simulation(source(secret()))
+    one.resource["spec"]["trigger"] = {"manual": "two"}
+    one.resource["status"] = {"lastSyncTime": "2026-11-24T10:00:00Z", "lastManualSync": "one"}
+    one.settle()
+    assert one.job() is not None
+    assert one.conditions()["Healthy"][:2] == ("True", "Succeeded")

@@ -169,6 +169,48 @@ def test_a_job_that_is_going_counts_until_it_has_gone() -> None:
     assert grants([*source(), job]) == (False, False)
 
 
+def going(**changes: Any) -> dict[str, Any]:
+    """Return a Job that has not begun and that is being deleted, maybe for ever."""
+    job = other(**STARTED, active=1, age=3600)
+    job["metadata"] |= {"deletionTimestamp": format_rfc3339(NOW - timedelta(minutes=50)), **changes}
+    return job
+
+
+def test_a_job_that_goes_for_ever_keeps_nobody_from_his_attempts() -> None:
+    own = Simulation(source())
+    own.settle()
+    own.end_job(MISSING)
+    one = Simulation([*source(), going()])
+    one.resource["status"] = copy.deepcopy(own.status)
+    one.now = own.now + timedelta(seconds=30)
+    assert "create Job/volsync-src-n" in words(decision_on(one.objects, one.now))
+
+
+def test_an_answer_that_never_comes_keeps_nobody_from_his_attempts_for_long() -> None:
+    own = Simulation(source())
+    own.settle()
+    own.end_job(MISSING)
+    # Whoever takes the question away again and again is waited for again and again.
+    one = Simulation([*source(), other(**STARTED, active=1, age=3600)])
+    one.resource["status"] = copy.deepcopy(own.status)
+    one.now = own.now + timedelta(minutes=29)
+    assert "create Job/volsync-src-n" not in words(decision_on(one.objects, one.now))
+    one.now = own.now + timedelta(minutes=31)
+    assert "create Job/volsync-src-n" in words(decision_on(one.objects, one.now))
+
+
+def test_who_is_paused_asks_nobody_for_a_turn_that_he_would_not_use() -> None:
+    own = Simulation(source())
+    own.settle()
+    own.end_job(MISSING)
+    one = Simulation([*source(), other(**STARTED, active=1, age=3600)])
+    one.resource["status"] = copy.deepcopy(own.status)
+    asks = "patch Job/other"
+    assert asks in words(decision_on(one.objects, own.now))
+    one.resource["spec"]["paused"] = True
+    assert asks not in words(decision_on(one.objects, own.now))
+
+
 # ---- prune and check
 
 
@@ -187,6 +229,18 @@ def test_a_prune_waits_a_moment_for_a_mover_that_does_not_start_to_yield() -> No
     stuck["metadata"]["annotations"]["volsync-py/turn-wanted"] = format_rfc3339(NOW)
     assert words(decision_on(due(stuck), NOW + timedelta(seconds=5))) == ["status"]
     assert RunRecord.of(created(decision_on(due()), "Job")).args == ("backup", "prune")
+
+
+def test_a_backup_does_not_wait_for_its_prune_beside_a_job_that_goes_for_ever() -> None:
+    assert RunRecord.of(created(decision_on(due(going())), "Job")).args == ("backup",)
+
+
+def test_a_backup_waits_for_its_prune_three_minutes_whatever_becomes_of_the_question() -> None:
+    stuck = other(**STARTED, active=1, age=600)
+    for minutes, waits in ((3, True), (4, False)):
+        objects = due(stuck)
+        objects[0]["status"]["lastSyncStartTime"] = format_rfc3339(NOW - timedelta(minutes=minutes))
+        assert ("create Job/volsync-src-n" not in words(decision_on(objects))) is waits
 
 
 def test_a_backup_does_not_wait_long_for_its_prune() -> None:

@@ -202,6 +202,7 @@ def test_a_copy_that_is_being_deleted_is_waited_for_54(method: str) -> None:
         pytest.param("Snapshot", "6Gi", "5Gi", "1Gi", "6Gi", id="snapshot: it was larger then"),
         pytest.param("Snapshot", "plenty", "5Gi", None, "5Gi", id="snapshot: what is no size does not count"),
         pytest.param("Snapshot", "1Gi", "3Gi", None, "3Gi", id="snapshot: less than the source has"),
+        pytest.param("Snapshot", None, "1Gi", None, "1Gi", id="snapshot: what the source asks for may never come"),
     ],
 )
 def test_a_copy_is_as_large_as_the_largest_of_what_is_known(

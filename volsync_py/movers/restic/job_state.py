@@ -160,8 +160,9 @@ def started(job: Object, now: datetime) -> datetime:
     meta = job["metadata"]
     told = (meta.get("annotations") or {}).get(Annotation.STARTED)
     start = (job.get("status") or {}).get("startTime") or meta["creationTimestamp"]
-    # Anybody may write an annotation.
-    return max(past(start, now), min(instant(told, past(start, now)), now))
+    # Anybody may write an annotation: one that has not come is none.
+    since, said = past(start, now), instant(told, now)
+    return max(since, said) if said < now else since
 
 
 def _live(pod: Object, now: datetime) -> JobState:

@@ -3,19 +3,21 @@
 A mover of VolSync locks the repository under its pod's name, and that tells whose lock it was. The mover that meets
 such a lock asks, by ending with the name in its report; the answer is in the cluster. If the pod has gone, the next
 mover gets its host name: restic then takes the lock for one of its own host whose process has gone, and `unlock`
-removes exactly that, whatever other locks there are. A pod of another namespace or cluster cannot be seen from here; so
+removes exactly that, whatever other locks there are. A pod of another cluster cannot be seen from here; so
 the name has to be one that this resource's own Job gives its pods, or the namespace's events must remember the pod.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from enum import Enum
 
 from volsync_py.api.spec import Replication
 from volsync_py.api.view import UNREAD, Read, ReadKind, View
 from volsync_py.core import names
 from volsync_py.core.actions import Object
+from volsync_py.movers.restic.job_state import has_ended
 from volsync_py.movers.restic.run_record import RunRecord
 from volsync_py.restic.report import Report
 from volsync_py.restic.run import LockOptions
@@ -66,17 +68,31 @@ def judge(replication: Replication, view: View) -> Holder:
     if pod is UNREAD or events is UNREAD:
         return Holder.UNKNOWN
     if pod is not None:
+        # A Job stands for the mover that has taken the name of a pod that has gone, and still works under it.
+        if pod.get("kind") == "Job":
+            return Holder.THERE
         return Holder.GONE if (pod.get("status") or {}).get("phase") in _ENDED else Holder.THERE
     ours = names.job_name(replication.role, replication.name)
     was_here = bool(events) or host[:-_RANDOM_CHARACTERS] == f"{ours}-"[:_BASE_CHARACTERS]
     return Holder.GONE if was_here else Holder.UNKNOWN
 
 
-def host_name(replication: Replication, view: View) -> str:
-    """Return what the next mover is called: like the pod whose lock it removes, else as always."""
-    if judge(replication, view) is Holder.GONE:
-        return _host(replication)
+def host_name(replication: Replication, view: View, others: Iterable[Object]) -> str:
+    """Return what the next mover is called: like the pod whose lock it removes, else as always.
+
+    `others` are the Jobs of the repository. Never do two movers that live have one name: each would take the locks of
+    the other for those of a dead process of its own.
+    """
+    host = _host(replication)
+    if judge(replication, view) is Holder.GONE and not any(is_called(job, host) for job in others):
+        return host
     return own_host_name(replication)
+
+
+def is_called(job: Object, host: str) -> bool:
+    """Return whether a Job's mover locks repositories under that name, or may yet."""
+    template = (job.get("spec") or {}).get("template") or {}
+    return (template.get("spec") or {}).get("hostname") == host and not has_ended(job)
 
 
 def own_host_name(replication: Replication) -> str:

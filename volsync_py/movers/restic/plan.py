@@ -7,7 +7,7 @@ from typing import Any
 from attrs import evolve
 
 from volsync_py.api.spec import Replication
-from volsync_py.api.view import View
+from volsync_py.api.view import ReadKind, View
 from volsync_py.core import names
 from volsync_py.core.actions import Object
 from volsync_py.core.labels import Annotation
@@ -42,7 +42,7 @@ def job_for(
         variables=variables,
         data_claim=claim["metadata"]["name"],
         cache_claim=names.cache_name(role, replication.name),
-        hostname=host_name(replication, view),
+        hostname=host_name(replication, view, view.read(ReadKind.JOBS_OF_REPOSITORY, repository)),
         repository=repository,
         record=record.to_json(),
         paused=replication.paused,

@@ -26,6 +26,11 @@ def left_running(view: View, job_name: str) -> Object | None:
     return next((p for p in pods_named(view, job_name) if _phase(p) not in _ENDED), None)
 
 
+def is_over(pod: Object) -> bool:
+    """Return whether a pod has ended and runs nothing any more."""
+    return _phase(pod) in _ENDED
+
+
 def has_started(pod: Object) -> bool:
     """Return whether the mover itself has ever run in the pod, whatever somebody else's containers do."""
     statuses = (pod.get("status") or {}).get("containerStatuses") or []

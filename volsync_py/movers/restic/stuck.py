@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from attrs import evolve
+
 from volsync_py.api.spec import Replication
 from volsync_py.api.view import UNREAD, Read, ReadKind, View
 from volsync_py.core.actions import Action, Event, EventType, Object
@@ -47,7 +49,8 @@ def not_started(
 
     `outdated`: what the Job mounts is to be made anew. None: the mover has run, or may just be on its way.
     """
-    if any(map(has_started, pods)):
+    # The Job may know of a pod that runs before the news of the pod is here: two watches, no order.
+    if any(map(has_started, pods)) or (job.get("status") or {}).get("ready"):
         return None
     if is_asked(job) and (later := _known(job, pods, state, view.server_now)) is not None:
         return _given_up(replication, view, job, later)
@@ -74,13 +77,15 @@ def _given_up(replication: Replication, view: View, job: Object, state: JobState
     """Return the end of a Job, on record, so that the next one is made at once and gets no grants without a change."""
     attempt = failure(replication, view, job, state.error_class, state.message)
     waiting = until_gone(job).waiting
+    # A pod that becomes ready meanwhile changes the Job, which then stays.
+    removal = evolve(delete_job(job), resource_version=str(job["metadata"].get("resourceVersion") or ""))
     if attempt is None:
-        return StepResult(actions=(delete_job(job),), waiting=waiting)
+        return StepResult(actions=(removal,), waiting=waiting)
     # The wait was before.
     attempt["nextAttemptTime"] = format_rfc3339(view.now)
     trouble = _trouble(state)
     event = Event(EventType.WARNING, state.error_class, "Synchronize", trouble.text)
-    actions: tuple[Action, ...] = (delete_job(job), event)
+    actions: tuple[Action, ...] = (removal, event)
     return StepResult(
         actions=actions,
         status={"attempt": attempt},

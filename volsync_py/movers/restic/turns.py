@@ -18,7 +18,7 @@ from volsync_py.core.labels import Annotation, Label
 from volsync_py.core.result import StepResult, Trouble
 from volsync_py.core.times import format_rfc3339, instant, past
 from volsync_py.movers.restic.job_state import has_ended
-from volsync_py.movers.restic.outcome import info
+from volsync_py.movers.restic.outcome import RETRY_LONGEST, info
 from volsync_py.movers.restic.preflight import repository_of
 from volsync_py.movers.restic.repository import check_secret
 from volsync_py.movers.restic.run_record import RunRecord
@@ -28,6 +28,8 @@ from volsync_py.restic.report import ErrorClass
 PATIENCE = timedelta(minutes=1)
 # The answer is one pass over another resource and the end of a pod that has done nothing.
 _ANSWER_SECONDS = 5.0
+# For both, and for the end of the pod.
+_LONGEST_WAIT = 3 * PATIENCE
 # Who waits looks first when a short init is over, then after half of what it has waited, and no later than this.
 _LOOK_FIRST_SECONDS = 10.0
 _LOOK_LAST_SECONDS = 300.0
@@ -83,7 +85,8 @@ def wait_for_init(replication: Replication, view: View, attempt: Object, due: da
     now = view.server_now
     first = next((job for job in found if _is_awaited(job, now)), next(iter(found), None))
     awaited = first is not None and _is_awaited(first, now)
-    if not awaited and view.now >= due:
+    # Whoever keeps it from the question, or from the answer, keeps nobody from his attempts.
+    if view.now >= due and (not awaited or view.now >= due + RETRY_LONGEST):
         return None
     error = attempt.get("lastError") or {}
     message, told = str(error.get("message") or ""), info(ErrorClass.REPOSITORY_MISSING).next_step
@@ -95,18 +98,22 @@ def wait_for_init(replication: Replication, view: View, attempt: Object, due: da
     waited = (now - past(attempt.get("lastFailureTime"), now)).total_seconds()
     look = _look_seconds(first, now, waited)
     return StepResult(
-        actions=_questions(found, now),
+        actions=() if replication.paused else _questions(found, now),
         unhealthy=Trouble(ErrorClass.REPOSITORY_MISSING, message, told),
         waiting=told[:1].upper() + told[1:],
         requeue_after_seconds=look if awaited else min(look, seconds),
     )
 
 
-def wait_for_upkeep(replication: Replication, jobs: Iterable[Object], label: str, now: datetime) -> StepResult | None:
+def wait_for_upkeep(replication: Replication, view: View, jobs: Iterable[Object], label: str) -> StepResult | None:
     """Return the short wait of a run whose prune or check is due for Jobs that keep it from them and do not start.
 
-    None: nobody does, or somebody runs, or the answer has taken its time. No backup waits longer for its upkeep.
+    None: nobody does, or somebody runs, or the answer has taken its time. No backup waits longer for its upkeep,
+    whatever becomes of the question.
     """
+    now = view.server_now
+    if view.now - past(replication.status.get("lastSyncStartTime"), view.now) > _LONGEST_WAIT:
+        return None
     found = in_use_by(jobs, now)
     if not found or not all(_has_not_begun(job, now) and _is_awaited(job, now) for job in found):
         return None
@@ -132,9 +139,14 @@ def _is_awaited(job: Object, now: datetime) -> bool:
     """Return whether a Job is about to start, or to give up its grants."""
     if (job.get("status") or {}).get("ready"):
         return False
+    if not _has_not_begun(job, now):
+        return True
     asked = _asked_at(job)
+    if asked is None:
+        # What is being deleted is not asked any more, and may be so for ever.
+        return not job["metadata"].get("deletionTimestamp")
     # A time in the future is none of ours, and nobody waits for it.
-    return not _has_not_begun(job, now) or asked is None or timedelta(0) <= now - asked < PATIENCE
+    return timedelta(0) <= now - asked < PATIENCE
 
 
 def _asked_at(job: Object) -> datetime | None:
@@ -147,7 +159,8 @@ def _questions(jobs: Iterable[Object], now: datetime) -> tuple[Patch, ...]:
     """Return what asks those that have not begun for their grants; each is asked once."""
     changes: Object = {"metadata": {"annotations": {str(Annotation.TURN_WANTED): format_rfc3339(now)}}}
     late = (j for j in jobs if _has_not_begun(j, now) and not j["metadata"].get("deletionTimestamp"))
-    return tuple(Patch(Ref.of(job), changes, job["metadata"]["uid"]) for job in late if _asked_at(job) is None)
+    unasked = (job for job in late if _asked_at(job) is None)
+    return tuple(Patch(Ref.of(job), changes, job["metadata"]["uid"], is_request=True) for job in unasked)
 
 
 def _look_seconds(job: Object, now: datetime, waited: float) -> float:

@@ -275,7 +275,7 @@ class ResticWork(ABC):
         label = repository_of(self.view, secret)
         others = self.view.read(ReadKind.JOBS_OF_REPOSITORY, label) or []
         if self.upkeep_due() and may_ask(self.replication, secret):
-            waiting = wait_for_upkeep(self.replication, others, label, self.view.server_now)
+            waiting = wait_for_upkeep(self.replication, self.view, others, label)
             if waiting is not None:
                 return waiting
         return job_for(
