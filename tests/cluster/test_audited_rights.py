@@ -29,13 +29,15 @@ def asked(machine: Machine) -> Iterator[tuple[Right, bool]]:
         yield (event["verb"], resource), decision == "allow"
 
 
-def test_nothing_was_refused_and_nothing_is_granted_that_was_not_asked_for() -> None:
+def test_what_was_asked_for_is_granted_and_nothing_else() -> None:
     run = os.environ.get("VOLSYNC_PY_CLUSTER_RUN", "")
     if not run:
         pytest.skip("VOLSYNC_PY_CLUSTER_RUN names no state folder of a cluster that this machine runs")
     found = list(asked(Machine(Path(run))))
-    used = {right for right, _ in found}
+    used = {right for right, allowed in found if allowed}
     assert used
-    assert {right for right, allowed in found if not allowed} == set()
+    # An API server that has just come back may not know the roles yet; what it refuses then it allows soon.
+    assert {right for right, allowed in found if not allowed} - used == set()
+    assert used - set(granted()) == set()
     # What is seldom asked for has a test on the imitation, each with its occasion.
     assert set(granted()) - used - set(SELDOM) == set()

@@ -18,7 +18,16 @@ from volsync_py.core.merge import lost
 from volsync_py.core.owners import is_controlled_by
 from volsync_py.kube.client import Client
 from volsync_py.kube.deferred import DeferredWork
-from volsync_py.kube.errors import AlreadyExists, Conflict, Forbidden, Invalid, KubeError, NotFound
+from volsync_py.kube.errors import (
+    AlreadyExists,
+    Conflict,
+    Forbidden,
+    Invalid,
+    KubeError,
+    NotFound,
+    ServerError,
+    Unreachable,
+)
 from volsync_py.kube.events import EventRecorder
 from volsync_py.kube.resources import Resource, resource_for
 from volsync_py.kube.store import Store
@@ -97,11 +106,24 @@ class Executor:
         except AlreadyExists:
             stored = self._adopt(resource, action)
             created = False
+        except (Unreachable, ServerError) as error:
+            stored = self._found_after(error, resource, action)
+            created = True
         else:
             created = True
         self._put(resource, stored)
         if created and action.event is not None:
             self._event(regarding, action.event, stored)
+
+    def _found_after(self, error: KubeError, resource: Resource, action: Create) -> Object:
+        """Return what a request has made although it had no answer; raise its error if that cannot be seen.
+
+        Others decide on what is in the stores, and the watch may tell of it only when they have.
+        """
+        try:
+            return self._adopt(resource, action)
+        except KubeError:
+            raise error from None
 
     def _adopt(self, resource: Resource, action: Create) -> Object:
         meta = action.object["metadata"]

@@ -23,7 +23,7 @@ from volsync_py.core.labels import Label
 from volsync_py.core.names import Role
 from volsync_py.kube.client import Client
 from volsync_py.kube.deferred import DeferredWork
-from volsync_py.kube.errors import Conflict, Forbidden, NotFound
+from volsync_py.kube.errors import Conflict, Forbidden, NotFound, Unreachable
 from volsync_py.kube.events import EventRecorder
 from volsync_py.kube.resources import JOBS, REPLICATION_SOURCES, Resource
 from volsync_py.kube.store import Store
@@ -216,3 +216,37 @@ def test_what_is_asked_of_somebody_else_may_be_refused_and_what_follows_is_done(
     executor.execute(source()[0], (Patch(ref, {}, "j", is_request=True),))
     with pytest.raises(Forbidden):
         executor.execute(source()[0], (Patch(ref, {}, "j"),))
+
+
+class WithoutAnswer:
+    """An API server whose answer to a create is lost, whether or not it has made the object."""
+
+    def __init__(self, made: bool) -> None:
+        self._made = made
+        self._objects: list[Object] = []
+
+    def create(self, resource: Resource, obj: Object, **options: Any) -> Object:
+        if self._made:
+            self._objects.append({**obj, "metadata": {**obj["metadata"], "uid": "j", "resourceVersion": "7"}})
+        raise Unreachable("the connection was cut off")
+
+    def get(self, *arguments: Any, **options: Any) -> Object:
+        if not self._objects:
+            raise NotFound(404, "NotFound", "no such Job")
+        return self._objects[0]
+
+
+@pytest.mark.parametrize("made", [True, False])
+def test_a_job_whose_creation_had_no_answer_is_known_before_anybody_else_decides(made: bool) -> None:
+    client = cast(Client, WithoutAnswer(made))
+    events = EventRecorder(client, controller="tests", instance="tests", most_series=1)
+    store = Store()
+    executor = Executor(client, {JOBS: store}, events, cast(DeferredWork, Later()), lambda ref: None)
+    job = job_of(source())
+    if made:
+        executor.execute(source()[0], (Create(job, "u"),))
+        assert [one["metadata"]["uid"] for one in store.list()] == ["j"]
+        return
+    with pytest.raises(Unreachable):
+        executor.execute(source()[0], (Create(job, "u"),))
+    assert store.list() == []
