@@ -13,6 +13,7 @@ from attrs import evolve
 
 from volsync_py.bounded_json import number_of, real_of, text_of
 from volsync_py.restic.classify import FORBIDDEN_ADVICE
+from volsync_py.restic.disk import class_of
 from volsync_py.restic.ended import Ended
 from volsync_py.restic.environment import MoverError
 from volsync_py.restic.humanlog import clock, size
@@ -59,7 +60,7 @@ def _is_empty(directory: str) -> bool:
             return not any(entry.name != _LOST_AND_FOUND for entry in entries)
     except OSError as error:
         advice = f"; {FORBIDDEN_ADVICE}" if isinstance(error, PermissionError) else ""
-        raise MoverError(ErrorClass.CONFIGURATION, f"the volume cannot be read: {error.strerror}{advice}") from None
+        raise MoverError(class_of(error), f"the volume cannot be read: {error.strerror}{advice}") from None
 
 
 def _missing(ended: Ended) -> bool:

@@ -13,6 +13,15 @@ from volsync_py.restic.volume import opened
 # The cache of one repository is a folder with its id.
 _REPOSITORY_ID = re.compile(r"[0-9a-f]{64}")
 FULL = (errno.ENOSPC, errno.EDQUOT)
+# What stays so until somebody changes something; all else may be a bad moment of a node or of a network file system.
+_LASTING = (errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EROFS)
+
+
+def class_of(error: OSError) -> ErrorClass:
+    """Return the class of what the system has refused the mover itself."""
+    if error.errno in FULL:
+        return ErrorClass.TARGET_FULL
+    return ErrorClass.CONFIGURATION if error.errno in _LASTING else ErrorClass.UNKNOWN
 
 
 def cache_trouble(folder: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from attrs import field, frozen
@@ -44,6 +45,8 @@ class Ended:
     advice: str = ""
     # The first errors of items, each with the whole name of its item.
     failures: tuple[tuple[str, str], ...] = ()
+    # Takes secrets out of a text while it is whole: half of one is not recognised any more.
+    redact: Callable[[str], str] = field(default=str, eq=False, repr=False)
 
     @property
     def ok(self) -> bool:
@@ -83,13 +86,16 @@ class Ended:
             return self.why
         if self.stopped is not None and retried:
             # What restic says when it is told to stop is no cause.
-            return told(RETRY_LINE.sub("failed", retried[-1]))
+            return self._told(RETRY_LINE.sub("failed", retried[-1]))
         fatal = str(self.message("exit_error").get("message") or "")
         first = next(iter((*self.said.errors, *self.said.lines)), "")
         if fatal and _COUNTED_ERRORS.search(fatal) and first != fatal:
-            return f"{told(fatal)}; the first: {told(first)}"
+            return f"{self._told(fatal)}; the first: {self._told(first)}"
         last = next(iter((*self.said.lines[::-1], *self.said.errors[::-1])), "")
-        return told(fatal or last or f"restic exited with {self.code}")
+        return self._told(fatal or last or f"restic exited with {self.code}")
+
+    def _told(self, text: str) -> str:
+        return told(self.redact(text))
 
     @property
     def text(self) -> str:

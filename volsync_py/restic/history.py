@@ -20,13 +20,14 @@ def tell_of_loss(session: Session) -> None:
         if session.group is None:
             # Of whatever host and path they are.
             session.group = now.snapshots
-    text = _loss(session)
+    text = _loss(session, now.snapshots if now is not None else frozenset())
     if text:
         session.log(f"Warning: {text}")
         session.add(StepReport("history", Outcome.WARNING, ErrorClass.BACKUPS_GONE, text))
 
 
-def _loss(session: Session) -> str:
+def _loss(session: Session, there: frozenset[str]) -> str:
+    """Return what has been lost; `there` are the snapshots of any host and path, as far as they are known."""
     past, report = session.run.history, session.report
     if report.snapshot is None or not (past.repositoryID or past.lastSnapshot):
         return ""
@@ -36,6 +37,7 @@ def _loss(session: Session) -> str:
     if past.repositoryID and report.repository_id not in ("", past.repositoryID):
         named = f"{report.repository_id[:10]} and no longer {past.repositoryID[:10]}"
         return f"the repository is another one, {named}: the backups on record are not in it{last}"
-    if past.lastSnapshot and session.group == frozenset({report.snapshot.id}):
+    # One of another host is still there: `host` was changed.
+    if past.lastSnapshot and past.lastSnapshot not in there and session.group == frozenset({report.snapshot.id}):
         return f"the repository holds no backup but the new one, all earlier ones are gone{last}"
     return ""

@@ -27,7 +27,7 @@ class HumanLog:
     """Prints lines and remembers some for the report: the last ones that matter, and the last of the others."""
 
     def __init__(self, redact: Callable[[str], str]) -> None:
-        self._redact = redact
+        self.redact = redact
         self._number = count()
         self._matter: deque[tuple[int, str]] = deque(maxlen=_TAIL_LINES)
         self._others: deque[tuple[int, str]] = deque(maxlen=_TAIL_LINES)
@@ -35,7 +35,7 @@ class HumanLog:
 
     def __call__(self, line: str) -> None:
         """Print one line."""
-        line = one_line(self._redact(line))
+        line = one_line(self.redact(line))
         # However chatty a command is, the lines that people look for stay.
         kept = self._matter if matters(line) else self._others
         kept.append((next(self._number), line[:_LONGEST_LINE]))
@@ -47,7 +47,7 @@ class HumanLog:
 
     def progress(self, line: str) -> None:
         """Print a line of restic's that is worth nothing afterwards; it does not go into the report."""
-        self._print(one_line(self._redact(_marked(line))))
+        self._print(one_line(self.redact(_marked(line))))
 
     def status(self, message: dict[str, Any]) -> None:
         """Print a progress line from a status message of restic, the first one at once."""

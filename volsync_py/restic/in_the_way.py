@@ -7,7 +7,8 @@ Seen with restic 0.18.0 to 0.19.1, each time where a *file* comes back:
 - it cannot open a socket, nor, without the right to, a device.
 
 So what has such a name and comes back is taken away first. Which names come back, restic says itself: a dry run of the
-same selection into a folder that is not there reads nothing of the volume. Names that do not come back are not touched.
+same selection into a folder that is not there reads nothing of the volume. Names that do not come back are not touched,
+and what is taken away is only set aside, beside its name, until the restore has ended: it may fail before it writes.
 
 Where a name is no text, restic's JSON does not tell it from others. What might be another's is never taken away: a
 shared file is copied for the name, which loses nothing; a FIFO is held open, and restic replaces it or leaves it alone.
@@ -57,7 +58,7 @@ def clear(session: Session, held: ExitStack, *selection: str) -> list[str]:
             if comparable(path) not in coming:
                 continue
             if is_exact(path):
-                _remove(root, path)
+                _set_aside(session.data, root, path, held)
             elif is_pipe:
                 _hold(root, path, held)
             elif is_pipe is None:
@@ -70,15 +71,24 @@ def _coming(session: Session, paths: Collection[str], *selection: str) -> set[st
     """Return which of the names come back, in their comparable form."""
     wanted = frozenset(map(comparable, paths))
     with tempfile.TemporaryDirectory() as empty:
-        command = (*selection, "-t", os.path.join(empty, "none"), "--dry-run", "--no-lock", "-vv")
-        return set(session.must(session.restic.run(*command, wanted=wanted)).found)
+        # With a lock, as the restore itself: beside a prune, what is listed may be gone when it is read.
+        command = (*selection, "-t", os.path.join(empty, "none"), "--dry-run", "-vv")
+        return set(session.must(session.locked(*command, wanted=wanted)).found)
 
 
-def _remove(root: int, path: str) -> None:
+def _set_aside(directory: str, root: int, path: str, held: ExitStack) -> None:
+    """Take a name out of the way; at the end it is back, or something else has come back under it."""
+
+    def put_back() -> None:
+        with volume.opened(directory) as again:
+            volume.put_back(again, path, aside)
+
     try:
-        volume.remove(root, path)
+        aside = volume.set_aside(root, path)
     except OSError as error:
         raise _stuck(path, "has to be made anew", error) from None
+    if aside:
+        held.callback(put_back)
 
 
 def _hold(root: int, path: str, held: ExitStack) -> None:

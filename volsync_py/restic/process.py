@@ -46,6 +46,8 @@ class Restic:
     on_status: Callable[[Message], None] = lambda message: None
     progress: Callable[[str], None] = lambda line: None
     program: str = "restic"
+    # Takes secrets out of a text.
+    redact: Callable[[str], str] = str
     # The process that runs, for the signal handler; and whether a signal has come.
     current: list[subprocess.Popen[bytes]] = field(factory=list)
     interrupted: threading.Event = field(factory=threading.Event)
@@ -119,7 +121,8 @@ class _Running:
         interrupted = self._restic.interrupted.is_set()
         stopped = ErrorClass.INTERRUPTED if interrupted else self._stopped
         why = "" if interrupted else self._why
-        return self._output.ended(128 - code if code < 0 else code, stopped if code != 0 or interrupted else None, why)
+        ended = self._output.ended(128 - code if code < 0 else code, stopped if code != 0 or interrupted else None, why)
+        return evolve(ended, redact=self._restic.redact)
 
     def _ended(self) -> int:
         """Wait for the end of the process and of what it says, within the deadlines; return its code."""

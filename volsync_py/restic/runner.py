@@ -20,7 +20,7 @@ from attrs import evolve
 from volsync_py import __version__
 from volsync_py.restic.backup import backup
 from volsync_py.restic.debugging import wait_for_person
-from volsync_py.restic.disk import cache_trouble
+from volsync_py.restic.disk import cache_trouble, class_of
 from volsync_py.restic.environment import (
     MoverError,
     Redactor,
@@ -74,7 +74,7 @@ class _Mover:
             return self._failed(error)
         except OSError as error:
             at = f" ({error.filename})" if error.filename else ""
-            return self._failed(MoverError(ErrorClass.CONFIGURATION, f"{error.strerror or error}{at}"))
+            return self._failed(MoverError(class_of(error), f"{error.strerror or error}{at}"))
         except Exception as error:  # noqa: BLE001 - it has to be in the report
             # Never needed but here, and it takes a moment to load.
             import traceback
@@ -182,6 +182,7 @@ def _session(environ: Mapping[str, str], private: Path, log: HumanLog, stop: Sto
         directory=environ["DATA_DIR"],
         deadlines=document.deadlines,
         log=log.said,
+        redact=log.redact,
         options=tuple(options),
         on_status=log.status,
         progress=log.progress,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 
 from attrs import Factory, define, evolve
@@ -67,6 +67,7 @@ class Session:
 
     def failed(self, name: str, error_class: str, cause: str, seconds: float = 0.0) -> None:
         """Note that something failed which takes nothing away from the backup that was made."""
+        self.damaged = self.damaged or error_class == ErrorClass.REPOSITORY_DAMAGED
         self.log(f"ERROR: {name} failed: {cause}")
         self.add(StepReport(name, Outcome.FAILED, error_class, cause, seconds))
 
@@ -97,12 +98,13 @@ class Session:
             self.add(StepReport(name, Outcome.SUCCEEDED, seconds=seconds))
         return ended
 
-    def locked(self, *args: str, ask: bool = True) -> Ended:
+    def locked(self, *args: str, ask: bool = True, wanted: Collection[str] = ()) -> Ended:
         """Run a command; when the repository is locked, recover as the rules for locks say.
 
         `ask`: where the manager can find out whether the holder lives, let it do so, instead of waiting.
+        `wanted`: see `Restic.run`.
         """
-        ended = self.restic.run(*args)
+        ended = self.restic.run(*args, wanted=wanted)
         for _ in range(_MOST_LOCKS):
             if ended.ok or ended.error_class != ErrorClass.REPOSITORY_LOCKED:
                 return ended
@@ -114,15 +116,18 @@ class Session:
                 if ask and self._is_for_the_manager(holder):
                     return ended
                 self.log(f"the lock is alive: waiting for it up to {self.run.deadlines.retryLockSeconds:g} s")
-                return self.restic.run(*args, retry_lock=True)
+                return self.restic.run(*args, retry_lock=True, wanted=wanted)
             wrong_clock = self.wrong_clock()
             if wrong_clock:
                 return evolve(ended, note=wrong_clock)
             # Removes locks of our own name whose process has gone, and those that are not renewed: nobody's who lives.
             # A process that has a dead one's number takes that lock for its own; the next one has another number.
             self.log("its process is gone: removing dead locks")
-            self.restic.run("unlock")
-            ended = self.restic.run(*args)
+            removed = self.restic.run("unlock")
+            if not removed.ok:
+                # Why the lock stays, and no longer whose it is.
+                return removed
+            ended = self.restic.run(*args, wanted=wanted)
         return ended
 
     def wrong_clock(self) -> str:

@@ -8,6 +8,7 @@ but the question, no credentials, and any answer will do. Folders, SFTP and rclo
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -54,19 +55,35 @@ def time_ahead(environ: Mapping[str, str], now: datetime | None = None) -> timed
 
 
 def _date_of(url: str, environ: Mapping[str, str]) -> str:
+    """Return what the server says, "" if it says nothing in time: an answer may come byte by byte."""
+    said: list[str] = []
+    asking = threading.Thread(target=lambda: said.append(_ask(url, environ)), daemon=True)
+    asking.start()
+    asking.join(_TIMEOUT_SECONDS)
+    return next(iter(said), "")
+
+
+def _ask(url: str, environ: Mapping[str, str]) -> str:
     # They take a while to load, and hardly a run needs them.
     import ssl
     import urllib.error
     import urllib.request
+    from http.client import HTTPException
+
+    class Unmoved(urllib.request.HTTPRedirectHandler):
+        """An answer that sends one elsewhere has a date as well."""
+
+        def redirect_request(self, *arguments: object) -> None:
+            return None
 
     try:
         context = ssl.create_default_context(cafile=environ.get("CUSTOM_CA") or None)
-        opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=context))
+        opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=context), Unmoved)
         with opener.open(urllib.request.Request(url, method="HEAD"), timeout=_TIMEOUT_SECONDS) as answer:
             return str(answer.headers.get("Date") or "")
     except urllib.error.HTTPError as error:
         # A refusal has a date as well.
         with error:
             return str(error.headers.get("Date") or "")
-    except (OSError, ValueError):
+    except (OSError, ValueError, HTTPException):
         return ""

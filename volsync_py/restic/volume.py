@@ -65,11 +65,30 @@ def entries(root: int) -> Iterator[tuple[str, os.stat_result]]:
                         yield where, of
 
 
-def remove(root: int, path: str) -> None:
-    """Take a name away that is no folder's; one that has gone is fine."""
+def set_aside(root: int, path: str) -> str:
+    """Give a name that is no folder's another name in its folder, and return that; "" if it has gone."""
     parent, name = os.path.split(path)
     with suppress(FileNotFoundError, NotADirectoryError), _below(root, parent) as at:
-        os.unlink(name, dir_fd=at)
+        aside = _own_name()
+        os.rename(name, aside, src_dir_fd=at, dst_dir_fd=at)
+        return aside
+    return ""
+
+
+def put_back(root: int, path: str, aside: str) -> None:
+    """Give what was set aside its name again, or take it away if the name is taken by now."""
+    parent, name = os.path.split(path)
+    with suppress(FileNotFoundError, NotADirectoryError), _below(root, parent) as at:
+        try:
+            os.stat(name, dir_fd=at, follow_symlinks=False)
+        except FileNotFoundError:
+            os.rename(aside, name, src_dir_fd=at, dst_dir_fd=at)
+        else:
+            os.unlink(aside, dir_fd=at)
+
+
+def _own_name() -> str:
+    return f".volsync-py-{uuid.uuid4().hex}"
 
 
 def remove_folder(root: int, path: str) -> bool:
@@ -103,7 +122,7 @@ def unshare(root: int, path: str) -> None:
             if os.fstat(source).st_nlink == 1:
                 # The others have got theirs.
                 return
-            made = f".volsync-py-{uuid.uuid4().hex}"
+            made = _own_name()
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
             target = os.open(made, flags, 0o600, dir_fd=at)
             try:
@@ -148,7 +167,9 @@ def _extents(file: int, size: int) -> Iterator[tuple[int, int]]:
     while end < size:
         try:
             start = os.lseek(file, end, os.SEEK_DATA)
-        except OSError:
+        except OSError as error:
+            if error.errno != errno.ENXIO:
+                raise
             # There is none after this.
             return
         end = os.lseek(file, start, os.SEEK_HOLE)

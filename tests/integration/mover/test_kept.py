@@ -107,6 +107,17 @@ def test_snapshots_that_somebody_has_forgotten_are_not_counted(mover: Mover, whi
     assert gone == (["BackupsGone"] if len(which) == 3 else [])
 
 
+def test_backups_under_the_host_name_of_before_are_not_gone(mover: Mover) -> None:
+    mover.write(a="a")
+    mover.environ["FORGET_OPTIONS"] = "--keep-last 10"
+    mover("backup")
+    (last,) = ids(mover)
+    mover.run["history"] = {"lastSnapshot": last, "completeSnapshot": last}
+    mover.run["host"] = "other"
+    ran = mover("backup")
+    assert (ran.code, [s.name for s in ran.report.steps if s.name == "history"]) == (0, [])
+
+
 def test_the_snapshots_of_another_source_are_counted_with_the_group_that_they_are_of(mover: Mover) -> None:
     mover.write(a="a")
     mover.environ["FORGET_OPTIONS"] = "--keep-last 10"

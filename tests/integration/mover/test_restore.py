@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from hack.tool_cache import tool_path
-from tests.integration.mover.harness import Mover, tree
+from tests.integration.mover.forge import lock
+from tests.integration.mover.harness import PASSWORD, Mover, tree
 
 
 def test_everything_of_a_tree_comes_back(mover: Mover) -> None:
@@ -276,3 +279,40 @@ def test_a_restore_that_is_not_known_to_be_on_the_disk_is_a_failure(mover: Mover
     ran = mover("restore")
     assert (ran.code, ran.report.error_class) == (1, "Unknown")
     assert "could not be written to the volume's disk" in ran.report.message
+
+
+def linked(mover: Mover) -> dict[str, int]:
+    """Back up a file with two names, and give the volume to restore into an older one; return its names."""
+    mover.write(plain="hello again")
+    os.link(mover.data / "plain", mover.data / "second")
+    assert mover("backup").code == 0
+    mover.mount("destination")
+    mover.write(plain="older")
+    os.link(mover.data / "plain", mover.data / "second")
+    return names(mover)
+
+
+def names(mover: Mover) -> dict[str, int]:
+    return {path.name: path.stat().st_ino for path in mover.data.iterdir()}
+
+
+def test_a_restore_that_a_lock_stops_leaves_linked_files_where_they_are(mover: Mover) -> None:
+    before = linked(mover)
+    mover.run["deadlines"] = {"retryLockSeconds": 1}
+    lock(Path(mover.repository), PASSWORD, host="somebody-elses-host", pid=7, age=timedelta(minutes=3))
+    ran = mover("restore")
+    assert (ran.code, ran.report.error_class) == (11, "RepositoryLocked")
+    assert names(mover) == before
+
+
+def test_a_restore_that_fails_after_it_has_begun_gives_linked_files_their_names_back(mover: Mover) -> None:
+    before = linked(mover)
+    # What the volume's trees are in is in the cache.
+    for pack in (Path(mover.repository) / "data").rglob("*"):
+        if pack.is_file():
+            pack.chmod(0o600)
+            os.truncate(pack, 20)
+    ran = mover("restore")
+    assert ran.report.outcome == "Failed", ran.log
+    assert names(mover) == before
+    assert (mover.data / "second").read_text(encoding="utf-8") == "older"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import errno
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from volsync_py.restic.disk import cache_trouble, sync_volume
+from volsync_py.restic.disk import cache_trouble, class_of, sync_volume
 from volsync_py.restic.environment import MoverError
 
 
@@ -66,3 +67,21 @@ except MoverError as failed:
 def test_a_disk_that_does_not_take_what_was_written_fails_the_run(tmp_path: Path, error: int, said: str) -> None:
     command = [sys.executable, "-c", FAIL_SYNCFS, str(tmp_path), str(error)]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() == said
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        (errno.EACCES, "Configuration"),
+        (errno.ENOENT, "Configuration"),
+        (errno.EROFS, "Configuration"),
+        (errno.ENOSPC, "TargetFull"),
+        (errno.ESTALE, "Unknown"),
+        (errno.EIO, "Unknown"),
+        (errno.ENOTCONN, "Unknown"),
+        (errno.ETIMEDOUT, "Unknown"),
+        (errno.EAGAIN, "Unknown"),
+    ],
+)
+def test_only_what_stays_so_is_final(number: int, expected: str) -> None:
+    assert class_of(OSError(number, os.strerror(number))) == expected

@@ -289,3 +289,11 @@ def test_only_what_reads_or_writes_the_volume_runs_in_it(
 ) -> None:
     ended = run(tmp_path, said, "pwd >&2", command=command)
     assert ended.said.lines == (str(tmp_path) if in_the_volume else "/",)
+
+
+def test_a_secret_is_hidden_before_a_message_is_cut(tmp_path: Path, said: Said) -> None:
+    text = "x" * 390 + "canary-of-the-test"
+    script = f'echo \'{{"message_type":"exit_error","code":1,"message":"{text}"}}\' >&2; exit 1'
+    ended = run(tmp_path, said, script, redact=lambda whole: whole.replace("canary-of-the-test", "***"))
+    assert ended.cause.endswith("***")
+    assert "canary" not in ended.cause

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -95,3 +97,30 @@ def test_a_server_that_says_no_time_is_no_clock(server: Server, date: str) -> No
 def test_a_server_that_is_away_is_no_clock() -> None:
     assert time_ahead({"RESTIC_REPOSITORY": "rest:http://127.0.0.1:1/"}, NOW) is None
     assert time_ahead({"RESTIC_REPOSITORY": "/srv/repository"}, NOW) is None
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"SSH-2.0-OpenSSH_9.2\r\n",
+        b"HTTP/1.1 999999 Odd\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 200 + b"\r\n",
+        b"HTTP/1.1 200 OK\r\nA: " + b"b" * 70000 + b"\r\n\r\n",
+        b"HTTP/1.1 302 Found\r\nLocation: http://a:b/\r\n\r\n",
+        b"",
+    ],
+    ids=["no HTTP", "no status", "many headers", "a long header", "sent nowhere", "nothing"],
+)
+def test_an_answer_that_is_none_is_no_clock(answer: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            with connection, suppress(OSError):
+                connection.recv(65536)
+                connection.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        assert time_ahead({"RESTIC_REPOSITORY": f"rest:http://127.0.0.1:{listener.getsockname()[1]}/"}, NOW) is None
+        thread.join()

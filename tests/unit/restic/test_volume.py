@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from volsync_py.restic.volume import entries, hold_pipe, opened, remove, remove_folder, unshare
+from volsync_py.restic.volume import entries, hold_pipe, opened, put_back, remove_folder, set_aside, unshare
 
 
 @pytest.fixture
@@ -38,7 +38,8 @@ def look(folder: Path) -> dict[str, tuple[int, int]]:
 @pytest.mark.parametrize(
     "act",
     [
-        lambda root: remove(root, "folder/file"),
+        lambda root: set_aside(root, "folder/file"),
+        lambda root: put_back(root, "folder/second", "file"),
         lambda root: remove_folder(root, "folder/inner"),
         lambda root: remove_folder(root, "folder"),
         lambda root: hold_pipe(root, "folder/pipe"),
@@ -63,7 +64,8 @@ def test_a_folder_that_was_swapped_for_a_link_leads_nowhere(volume: Path, act: C
 @pytest.mark.parametrize("path", ["../outside/folder", "folder/../../outside/folder", "..", ".", ""])
 def test_a_path_that_leads_up_leads_nowhere(volume: Path, path: str) -> None:
     with opened(str(volume)) as root:
-        remove(root, f"{path}/file")
+        assert not set_aside(root, f"{path}/file")
+        put_back(root, f"{path}/second", "file")
         assert not remove_folder(root, path)
     assert (volume.parent / "outside" / "folder" / "file").exists()
     assert volume.exists()
@@ -126,5 +128,21 @@ def test_a_path_that_is_longer_than_any_call_takes_is_walked(volume: Path) -> No
     os.close(os.open("deep", os.O_CREAT | os.O_WRONLY, dir_fd=at))
     found = [path for path, _ in entries(root)]
     assert "/".join([*names, "deep"]) in found
-    remove(root, "/".join([*names, "deep"]))
-    assert os.listdir(at) == []
+    aside = set_aside(root, "/".join([*names, "deep"]))
+    assert os.listdir(at) == [aside]
+    put_back(root, "/".join([*names, "deep"]), aside)
+    assert os.listdir(at) == ["deep"]
+
+
+@pytest.mark.parametrize("comes_back", [True, False])
+def test_what_was_set_aside_is_back_unless_something_else_has_its_name(volume: Path, comes_back: bool) -> None:
+    name = volume / "folder" / "file"
+    before = name.stat().st_ino
+    with opened(str(volume)) as root:
+        aside = set_aside(root, "folder/file")
+        assert not name.exists()
+        if comes_back:
+            name.write_text("new", encoding="utf-8")
+        put_back(root, "folder/file", aside)
+    assert (name.stat().st_ino == before) is not comes_back
+    assert not [path for path in name.parent.iterdir() if path.name.startswith(".volsync-py-")]
