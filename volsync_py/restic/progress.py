@@ -8,6 +8,7 @@ again without a word. The two differ in bytes and in time of the processor.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from attrs import frozen
@@ -33,7 +34,28 @@ class Usage:
 
 
 def usage_of(pid: int, proc: Path = Path("/proc")) -> Usage | None:
-    """Return what a process and its threads have used so far, or None if that cannot be seen (any more)."""
+    """Return what a process and its children have used so far, or None if that cannot be seen (any more).
+
+    rclone and ssh take what restic gives them, and send it while restic waits.
+    """
+    own = _own_usage(pid, proc)
+    if own is None:
+        return None
+    others = [found for child in _children(pid, proc) if (found := _own_usage(child, proc)) is not None]
+    return Usage(own.bytes + sum(o.bytes for o in others), own.seconds + sum(o.seconds for o in others))
+
+
+def _children(pid: int, proc: Path) -> list[int]:
+    """Return the children that threads of a process have started; [] where the kernel does not tell."""
+    found: list[int] = []
+    for listed in (proc / str(pid) / "task").glob("*/children"):
+        # A thread that has ended meanwhile has none.
+        with suppress(OSError, ValueError):
+            found += map(int, listed.read_text(encoding="ascii").split())
+    return found
+
+
+def _own_usage(pid: int, proc: Path) -> Usage | None:
     try:
         # Behind the name, which may hold anything: user and system time are fields 14 and 15 of proc(5).
         fields = (proc / str(pid) / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
@@ -64,6 +86,9 @@ class Progress:
         """
         self._idle += min(now - self._looked, _LONGEST_LOOK_SECONDS)
         self._looked = now
+        if usage.bytes < self._mark.bytes or usage.seconds < self._mark.seconds:
+            # A child has ended, and what it had used is not counted any more.
+            self._mark = usage
         moved, computed = usage.bytes - self._mark.bytes, usage.seconds - self._mark.seconds
         # Over less than a second every wake-up would count.
         span = max(self._idle, 1.0)

@@ -88,3 +88,18 @@ def test_what_cannot_be_seen_is_not_guessed(tmp_path: Path) -> None:
     assert usage_of(1, tmp_path) == Usage(0, 2.0)
     (tmp_path / "1" / "io").write_text("rchar: 10\nwchar: 5\nsyscr: 1\n", encoding="ascii")
     assert usage_of(1, tmp_path) == Usage(15, 2.0)
+
+
+def test_what_a_child_does_is_done(tmp_path: Path) -> None:
+    worker = "import os\nparent = os.getppid()\n"
+    worker += "while os.getppid() == parent: sum(range(1000)); open('/dev/zero', 'rb').read(65536)"
+    script = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {worker!r}])"
+    with running(script) as process:
+        wait_until("bytes and time of the child", lambda: has_worked(process.pid))
+
+
+def test_a_child_that_has_ended_leaves_nothing_to_catch_up_with() -> None:
+    progress = Progress(0)
+    assert progress.saw(Usage(10_000_000, 5.0), 0, 1) == 0.0
+    progress.saw(Usage(1_000, 0.5), 0, 2)
+    assert progress.saw(Usage(11_000, 0.6), 0, 3) == 0.0
