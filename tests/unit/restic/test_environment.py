@@ -211,3 +211,11 @@ def test_a_password_with_white_space_at_its_ends_goes_into_no_file(tmp_path: Pat
     given = restic_environment(MANDATORY, tmp_path)
     assert Path(given["RESTIC_PASSWORD_FILE"]).read_text(encoding="utf-8") == "canary-password"
     assert Path(given["RESTIC_PASSWORD_FILE"]).stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("secret", [r"\!\@\#\$x", r"a\\b\\c", "\\" * 4, "\\" * 5 + "x"])
+def test_a_name_full_of_backslashes_holds_up_nobody(secret: str) -> None:
+    redact = Redactor({"RESTIC_PASSWORD": secret})
+    # The search would take minutes, so there are never as many.
+    assert "\\" * 17 not in redact("a" + "\\" * 4000 + "b " * 10)
+    assert redact(f"<{secret}>") == "<***>"
