@@ -187,11 +187,17 @@ class _Pass(Telling):
         if step.unhealthy is not None:
             self.unhealthy(step.unhealthy)
             self.failed_class = step.unhealthy.reason if step.status.get("attempt") else ""
-        elif "attempt" not in self.status:
+        elif self._is_over():
             self.recovered()
         # Ten thousand may wait for a slot, and each of them is called by name.
         safety = None if step.waits_for_slot else SAFETY_SECONDS
         return self.decision(step.actions, delay=soonest(step.requeue_after_seconds, safety))
+
+    def _is_over(self) -> bool:
+        """Return whether what Healthy says of a trouble is over: it is not of the attempt that has failed."""
+        error = (self.status.get("attempt") or {}).get("lastError") or {}
+        healthy = self.condition(HEALTHY) or {}
+        return not error or healthy.get("reason") != error.get("class")
 
     def _complete(self, success: Success, actions: tuple[Action, ...]) -> Decision:
         started = running_since(self.status) or self.now

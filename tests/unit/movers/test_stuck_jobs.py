@@ -300,3 +300,24 @@ def test_the_pod_of_a_job_that_was_given_up_is_no_trouble_while_the_news_of_its_
     one.now += timedelta(seconds=10)
     one.settle()
     assert one.conditions()["Healthy"][:2] == ("False", "ObjectInTheWay")
+
+
+def test_a_pod_that_was_in_the_way_is_not_told_of_when_it_has_gone() -> None:
+    one = stuck("NotScheduled")
+    edited(one)
+    (pod,) = (o for o in one.objects if o["kind"] == "Pod")
+    job = one.job()
+    assert job is not None
+    one.objects = [o for o in one.objects if o is not job]
+    one.resource["status"]["attempt"] = {
+        "count": 1,
+        "lastError": {"class": "NotScheduled", "message": "no node"},
+        "lastFailureTime": format_rfc3339(one.now - timedelta(seconds=30)),
+        "nextAttemptTime": format_rfc3339(one.now),
+    }
+    one.settle()
+    assert one.conditions()["Healthy"][1] == "ObjectInTheWay"
+    one.objects = [o for o in one.objects if o is not pod]
+    one.settle()
+    assert one.job() is not None
+    assert one.conditions()["Healthy"][:2] == ("Unknown", "NotYetRun")
