@@ -14,9 +14,12 @@ from volsync_py.api.spec import Replication
 from volsync_py.api.view import UNREAD, Kind, Read, ReadKind, View
 from volsync_py.core import names
 from volsync_py.core.actions import Action, Create, Delete, Event, EventType, Object, delete
+from volsync_py.core.conditions import get_condition
 from volsync_py.core.labels import Label
 from volsync_py.core.owners import has_owner, is_controlled_by
 from volsync_py.core.result import StepResult, Trouble, soonest, until_gone
+from volsync_py.core.telling import HEALTHY, SYNCHRONIZING
+from volsync_py.core.times import past
 from volsync_py.movers.restic.attempts import failure, hold, last_failure
 from volsync_py.movers.restic.belongings import ensure_account, ensure_cache, replaces, unbound
 from volsync_py.movers.restic.environment import Variables
@@ -40,6 +43,8 @@ from volsync_py.volumes.point_in_time import in_the_way
 
 # A Job that gets no pod is looked at again so often.
 _PODLESS_SECONDS = 60.0
+# What was refused may be allowed after this.
+_REFUSED_SECONDS = 60.0
 # Whoever waits for a slot is called when there is one; a look in between only keeps the metric of lateness right.
 _WAITER_SECONDS = 3600.0
 # A run has failed when this many attempts in a row have; what is over by then was no failure.
@@ -239,12 +244,25 @@ class ResticWork(ABC):
         """Return a step that needs a slot, or the wait for one; who waits is kept from nothing else."""
         most = self.view.settings.max_movers
         slot = Read(ReadKind.SLOT)
+        if most and (refused := self._refused_lately()) is not None:
+            return refused
         if most and slot not in self.view.reads:
             return StepResult(needs=(slot,))
         if not most or self.view.reads[slot]:
             return step
         text = f"Waiting for a mover: at most {most} run at once"
         return StepResult(waiting=text, waits_for_slot=True, requeue_after_seconds=_WAITER_SECONDS)
+
+    def _refused_lately(self) -> StepResult | None:
+        """Return the pause of whoever has just been refused: he would hand the slot on and ask again at once."""
+        conditions = self.replication.status.get("conditions") or []
+        healthy, told = get_condition(conditions, HEALTHY) or {}, get_condition(conditions, SYNCHRONIZING) or {}
+        if healthy.get("reason") != "Refused" or told.get("status") != "False":
+            return None
+        left = _REFUSED_SECONDS - (self.view.now - past(told.get("lastTransitionTime"), self.view.now)).total_seconds()
+        if left <= 0:
+            return None
+        return StepResult(error=Trouble("Refused", str(healthy.get("message") or "")), requeue_after_seconds=left + 0.1)
 
     def _made(self) -> StepResult:
         """Return the creations that come next, or what keeps them from being made."""
