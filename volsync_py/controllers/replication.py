@@ -21,7 +21,7 @@ from volsync_py.core.labels import Label
 from volsync_py.core.names import Role
 from volsync_py.core.replication import Resource, decide, decide_error, running_since
 from volsync_py.core.result import Decision, Trouble
-from volsync_py.core.telling import HEALTHY, SYNCHRONIZING
+from volsync_py.core.telling import HEALTHY, REFUSED, REFUSED_SECONDS, SYNCHRONIZING
 from volsync_py.kube.controller import Request, Result
 from volsync_py.kube.errors import ApiError, Forbidden, Invalid
 from volsync_py.kube.resources import JOBS, REPLICATION_DESTINATIONS, REPLICATION_SOURCES
@@ -35,9 +35,6 @@ from volsync_py.volumes.point_in_time import in_the_way
 # decide.
 _MOST_ROUNDS = 9
 _SLOT = Read(ReadKind.SLOT)
-# What the API server refuses for a reason of the cluster's is asked for again at this pace.
-_REFUSED_SECONDS = 60.0
-_REFUSED = "Refused"
 # Enough to see whose definition it is.
 _MOST_FIELDS = 5
 # More than there are workers, so that chance meetings are rare.
@@ -192,7 +189,7 @@ class ReplicationController:
         with suppress(NotKept):
             self._executor.execute(fresh.object, decision.actions)
         self._done(fresh, decision)
-        return Result(_REFUSED_SECONDS)
+        return Result(REFUSED_SECONDS)
 
 
 def until_job(actions: tuple[Action, ...]) -> tuple[tuple[Action, ...], Object | None]:
@@ -229,7 +226,7 @@ def _not_kept(error: NotKept) -> Trouble:
 
 def _not_served(error: NotServed) -> Trouble:
     return Trouble(
-        _REFUSED,
+        REFUSED,
         f"the API server cannot create a {error.kind}: {error}",
         "install its API (snapshots: the CRDs and the controller of the CSI external-snapshotter), or do without it",
     )
@@ -237,7 +234,7 @@ def _not_served(error: NotServed) -> Trouble:
 
 def _refusal(error: ApiError) -> Trouble:
     return Trouble(
-        _REFUSED,
+        REFUSED,
         f"the API server refuses: {error.message}",
         "see the message: rights of the manager, a quota, an admission rule or a field of the spec",
     )

@@ -13,6 +13,9 @@ from volsync_py.core.result import Success, Trouble
 from volsync_py.core.times import past
 
 SYNCHRONIZING = "Synchronizing"
+# What the API server refuses for a reason of the cluster's is told with this reason, and asked for again at this pace.
+REFUSED = "Refused"
+REFUSED_SECONDS = 60.0
 HEALTHY = "Healthy"
 MAINTAINED = "Maintained"
 # The reason of `Synchronizing` while a run waits for a slot, and for nothing else.

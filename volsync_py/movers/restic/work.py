@@ -18,7 +18,7 @@ from volsync_py.core.conditions import get_condition
 from volsync_py.core.labels import Label
 from volsync_py.core.owners import has_owner, is_controlled_by
 from volsync_py.core.result import StepResult, Trouble, soonest, until_gone
-from volsync_py.core.telling import HEALTHY, SYNCHRONIZING
+from volsync_py.core.telling import HEALTHY, REFUSED, REFUSED_SECONDS, SYNCHRONIZING
 from volsync_py.core.times import past
 from volsync_py.movers.restic.attempts import failure, hold, last_failure
 from volsync_py.movers.restic.belongings import ensure_account, ensure_cache, replaces, unbound
@@ -43,8 +43,6 @@ from volsync_py.volumes.point_in_time import in_the_way
 
 # A Job that gets no pod is looked at again so often.
 _PODLESS_SECONDS = 60.0
-# What was refused may be allowed after this.
-_REFUSED_SECONDS = 60.0
 # Whoever waits for a slot is called when there is one; a look in between only keeps the metric of lateness right.
 _WAITER_SECONDS = 3600.0
 # A run has failed when this many attempts in a row have; what is over by then was no failure.
@@ -257,12 +255,12 @@ class ResticWork(ABC):
         """Return the pause of whoever has just been refused: he would hand the slot on and ask again at once."""
         conditions = self.replication.status.get("conditions") or []
         healthy, told = get_condition(conditions, HEALTHY) or {}, get_condition(conditions, SYNCHRONIZING) or {}
-        if healthy.get("reason") != "Refused" or told.get("status") != "False":
+        if healthy.get("reason") != REFUSED or told.get("status") != "False":
             return None
-        left = _REFUSED_SECONDS - (self.view.now - past(told.get("lastTransitionTime"), self.view.now)).total_seconds()
+        left = REFUSED_SECONDS - (self.view.now - past(told.get("lastTransitionTime"), self.view.now)).total_seconds()
         if left <= 0:
             return None
-        return StepResult(error=Trouble("Refused", str(healthy.get("message") or "")), requeue_after_seconds=left + 0.1)
+        return StepResult(error=Trouble(REFUSED, str(healthy.get("message") or "")), requeue_after_seconds=left + 0.1)
 
     def _made(self) -> StepResult:
         """Return the creations that come next, or what keeps them from being made."""
