@@ -121,23 +121,28 @@ class MoverLimit:
     # ---- with the lock held
 
     def _look_at_all(self) -> list[Key]:
+        copying = []
         for kind, (_, store) in self._stores.resources.items():
             for resource in store.list():
-                meta = resource["metadata"]
-                self._look_at(Key(kind, meta["namespace"], meta["name"]))
+                key = Key(kind, resource["metadata"]["namespace"], resource["metadata"]["name"])
+                if self._look_at(key) is SlotUse.COPIES:
+                    copying.append(key)
+        # Whose copy was being made had a slot before the restart, unless all are seen to be used by others.
+        for key in copying[: max(self.limit - len(self._holders), 0)]:
+            self._hold(key)
         self._open = True
         return self._give()
 
-    def _look_at(self, key: Key) -> None:
+    def _look_at(self, key: Key) -> SlotUse:
         role, store = self._stores.resources[key.kind]
         resource = store.get(key.namespace, key.name)
         use = self._use(role, resource) if resource is not None else SlotUse.NONE
         waiter = Waiter(due(resource), key.namespace, key.name, key.kind) if resource is not None else None
         if resource is None or resource["metadata"].get("deletionTimestamp"):
             self._offered.pop(key, None)
-        if use is SlotUse.HOLDS or key in self._offered:
+        if use is SlotUse.HOLDS or key in self._offered or (use is SlotUse.COPIES and not self.limit):
             self._hold(key)
-        else:
+        elif use is not SlotUse.COPIES:
             self._give_back(key)
         in_line = waiter if use is SlotUse.WAITS and key not in self._holders else None
         if self._waiting.get(key) != in_line:
@@ -145,6 +150,7 @@ class MoverLimit:
             if in_line is not None:
                 self._waiting[key] = in_line
                 self._line.add(in_line)
+        return use
 
     def _use(self, role: Role, resource: Object) -> SlotUse:
         meta = resource["metadata"]

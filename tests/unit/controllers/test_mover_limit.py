@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from volsync_py.controllers.mover_limit import Key, MoverLimit, SlotStores
+from volsync_py.core.labels import Label
 from volsync_py.core.names import Role
 from volsync_py.core.times import format_rfc3339
-from volsync_py.kube.store import Store
+from volsync_py.kube.store import Store, owned_by
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 KIND = "ReplicationSource"
@@ -23,8 +24,13 @@ class Cluster:
 
     def __init__(self, limit: int) -> None:
         self.now = NOW
-        self.sources, self.jobs = Store(), Store()
-        stores = SlotStores({KIND: (Role.SOURCE, self.sources)}, self.jobs, Store({"job": lambda pod: []}))
+        self.sources, self.jobs, self.copies = (
+            Store(),
+            Store(),
+            Store({"owner": lambda copy: [owned_by("ns", copy["metadata"]["ownerReferences"][0]["uid"])]}),
+        )
+        pods = Store({"job": lambda pod: []})
+        stores = SlotStores({KIND: (Role.SOURCE, self.sources)}, self.jobs, pods, (self.copies,))
         self.called: list[str] = []
         self.limit = MoverLimit(limit, stores, call=lambda key: self.called.append(key.name), clock=lambda: self.now)
 
@@ -48,6 +54,22 @@ class Cluster:
         status = {"conditions": [{"type": "Failed", "status": "True"}] if ended else []}
         job = {"metadata": {**meta, "ownerReferences": owners}, "spec": {"parallelism": parallelism}, "status": status}
         self.jobs.put(job)
+
+    def copy(self, name: str) -> None:
+        """Put the copy of a source's volume there."""
+        key = self.key(name)
+        meta: dict[str, Any] = {"name": f"volsync-{key.name}-src", "namespace": key.namespace}
+        meta |= {"resourceVersion": str(next(VERSIONS)), "creationTimestamp": format_rfc3339(self.now)}
+        meta["labels"] = {Label.CLEANUP: name}
+        owners = [{"kind": KIND, "uid": name, "controller": True}]
+        self.copies.put({"metadata": {**meta, "ownerReferences": owners}})
+
+    def delete_job(self, name: str) -> None:
+        key = self.key(name)
+        found = self.jobs.get(key.namespace, f"volsync-src-{key.name}")
+        assert found is not None
+        self.jobs.discard(found)
+        self.limit.refresh(key)
 
     def make_pass(self, name: str) -> bool:
         """Make the pass of a source that could begin; return whether it has."""
@@ -161,6 +183,44 @@ def test_a_resource_that_goes_gives_back_what_it_was_offered(gone: bool) -> None
         cluster.sources.discard(found)
     cluster.limit.refresh(cluster.key("b"))
     assert cluster.called == ["b", "c"]
+
+
+def test_a_copy_keeps_the_slot_that_it_was_made_with() -> None:
+    cluster = Cluster(1)
+    with cluster.limit.one_pass(cluster.key("a")):
+        assert cluster.limit.has_free_slot(cluster.key("a"))
+        cluster.says("a", "SyncInProgress")
+        cluster.copy("a")
+    assert not cluster.make_pass("b")
+    assert cluster.make_pass("a")
+
+
+def test_a_copy_without_its_job_takes_no_slot_that_is_another_s_meanwhile() -> None:
+    cluster = Cluster(1)
+    cluster.make_pass("a")
+    cluster.copy("a")
+    assert not cluster.make_pass("b")
+    cluster.job("a", parallelism=0)
+    cluster.limit.refresh(cluster.key("a"))
+    assert cluster.make_pass("b")
+    cluster.delete_job("a")
+    assert cluster.limit.held == 1
+    assert not cluster.make_pass("a")
+
+
+@pytest.mark.parametrize("others", [0, 1], ids=["free", "in use"])
+def test_a_restarted_manager_gives_a_copy_its_slot_back_unless_others_have_all(others: int) -> None:
+    cluster = Cluster(1)
+    cluster.says("a", "SyncInProgress")
+    cluster.copy("a")
+    cluster.says("b")
+    for number in range(others):
+        cluster.says(f"running-{number}", "SyncInProgress")
+        cluster.job(f"running-{number}")
+    with cluster.limit.one_pass(cluster.key("c")):
+        pass
+    assert (cluster.limit.held, cluster.called) == (1, [])
+    assert cluster.make_pass("a") is not bool(others)
 
 
 def test_without_a_limit_movers_are_counted_and_nobody_is_called() -> None:

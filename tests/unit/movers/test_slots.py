@@ -85,9 +85,9 @@ def test_a_job_that_rests_has_ended_or_goes_holds_none(change: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["Clone", "Snapshot"])
-def test_a_copy_that_is_made_holds_a_slot_for_a_while(method: str) -> None:
+def test_a_copy_that_is_made_keeps_a_slot_for_a_while(method: str) -> None:
     one = without_job(begun(copyMethod=method))
-    assert use(one) is SlotUse.HOLDS
+    assert use(one) is SlotUse.COPIES
     assert use(one, PATIENCE) is SlotUse.NONE
 
 
@@ -95,14 +95,14 @@ def test_a_copy_that_is_made_holds_a_slot_for_a_while(method: str) -> None:
     ("status", "expected"),
     [
         ({"attempt": {"count": 1, "lastFailureTime": format_rfc3339(NOW)}}, SlotUse.NONE),
-        ({"attempt": {"count": 1, "lastFailureTime": "2026-11-24T11:59:00Z"}}, SlotUse.HOLDS),
+        ({"attempt": {"count": 1, "lastFailureTime": "2026-11-24T11:59:00Z"}}, SlotUse.COPIES),
         ({"conditions": [{"type": "Synchronizing", "status": "False", "reason": "Error"}]}, SlotUse.NONE),
         ({"conditions": [{"type": "Synchronizing", "status": "True", "reason": "WaitingForMover"}]}, SlotUse.WAITS),
         ({"lastSyncStartTime": None}, SlotUse.NONE),
     ],
     ids=["kept for a retry", "made for a retry", "in trouble", "says that it waits", "no run"],
 )
-def test_a_copy_holds_a_slot_only_for_an_attempt_that_is_being_prepared(
+def test_a_copy_keeps_a_slot_only_for_an_attempt_that_is_being_prepared(
     status: dict[str, Any], expected: SlotUse
 ) -> None:
     one = without_job(begun(copyMethod="Clone"))

@@ -1,8 +1,9 @@
 """Who holds one of the slots that `--max-movers` counts, and who waits for one: read off the objects.
 
-A slot is held by a mover that is about to run or runs, and by a run whose copy is being made. It is held only by what
-is alive: not by what is paused, has failed or is being deleted, not for ever by a pod that never starts, a snapshot
-that never becomes ready or a mover that never ends. What loses its slot is not stopped; it only counts no more.
+A slot is held by a mover that is about to run or runs, and kept by a run whose copy is being made. It is held only by
+what is alive: not by what is paused, has failed or is being deleted, not for ever by a pod that never starts, a
+snapshot that never becomes ready or a mover that never ends. What loses its slot is not stopped: it only
+counts no more.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ class SlotUse(Enum):
     """What a resource has to do with slots."""
 
     HOLDS = "holds"
+    # Keeps the slot that it has, and takes none: its Job may have been deleted, and another may have the slot now.
+    COPIES = "copies"
     WAITS = "waits"
     NONE = "none"
 
@@ -50,7 +53,7 @@ def slot_use(
     if said == WAITING_FOR_MOVER:
         return SlotUse.WAITS
     if job is None and said != "Error" and _is_being_copied(resource, copies, now):
-        return SlotUse.HOLDS
+        return SlotUse.COPIES
     return SlotUse.NONE
 
 
