@@ -104,7 +104,7 @@ class Process:
             process.stop()
 
     def says(self, text: str) -> bool:
-        """Tell whether the process has printed a text; raise if it has ended instead."""
+        """Return whether the process has printed a text; raise if it has ended instead."""
         printed = self.log.read_text(encoding="utf-8", errors="replace")
         if text not in printed and self.process.poll() is not None:
             raise RuntimeError(f"{self.name} ended with {self.process.returncode}:\n{printed[-2000:]}")

@@ -15,6 +15,6 @@ def host_and_port(address: str) -> tuple[str, int]:
 
 
 def is_loopback(address: str) -> bool:
-    """Tell whether only this machine can reach `address`."""
+    """Return whether only this machine can reach `address`."""
     host = address.rpartition(":")[0].strip("[]")
     return host in {"localhost", "::1"} or host.startswith("127.")

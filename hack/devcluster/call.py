@@ -58,7 +58,7 @@ class Stream:
         self._handler.connection.shutdown(socket.SHUT_RDWR)
 
     def gone(self) -> bool:
-        """Tell whether the client has closed its side: nothing else is to be read while a stream goes on."""
+        """Return whether the client has closed its side: nothing else is to be read while a stream goes on."""
         try:
             readable, _, _ = select.select([self._handler.connection], [], [], 0)
             return bool(readable) and not self._handler.connection.recv(1, socket.MSG_PEEK)

@@ -31,7 +31,7 @@ class Asked:
         return "no" if self.verb in ("get", "list", "watch") else "yes"
 
     def matches(self, wanted: dict[str, str]) -> bool:
-        """Tell whether all given fields are those of this request; the agent is a part of a text."""
+        """Return whether all given fields are those of this request; the agent is a part of a text."""
         return all(
             value in self.agent if key == "agent" else getattr(self, key) == value for key, value in wanted.items()
         )

@@ -106,7 +106,7 @@ def prctl(option: int, first: int = 0, second: int = 0) -> int:
 
 
 def may_administer() -> bool:
-    """Tell whether this process may make namespaces without one of its own: containers' root often may not."""
+    """Return whether this process may make namespaces without one of its own: containers' root often may not."""
     with open("/proc/self/status", encoding="ascii") as file:
         effective = next(line.split()[1] for line in file if line.startswith("CapEff:"))
     return bool(int(effective, 16) >> CAPABILITIES.index("SYS_ADMIN") & 1)

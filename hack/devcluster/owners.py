@@ -42,7 +42,7 @@ class Owners:
         return self._keys.get(uid)
 
     def exists(self, uids: Iterable[str]) -> bool:
-        """Tell whether an object with one of the UIDs is there."""
+        """Return whether an object with one of the UIDs is there."""
         return any(uid in self._keys for uid in uids)
 
 

@@ -74,7 +74,7 @@ def _check_started(call: Call, pod: Object, container: str, status: Object) -> N
 
 
 def _runs(call: Call, pod: Object, container: str, run: int) -> bool:
-    """Tell whether more may be written by this run of the container."""
+    """Return whether more may be written by this run of the container."""
     current = call.registry.get(call.target.resource, call.target.namespace, call.target.name)
     if current is None or current["metadata"]["uid"] != pod["metadata"]["uid"]:
         return False

@@ -278,7 +278,7 @@ class Registry:
             return [found for key in self._owners.dependents(uid) if (found := self._at(key)) is not None]
 
     def exists(self, uids: Iterable[str]) -> bool:
-        """Tell whether an object with one of the UIDs is there."""
+        """Return whether an object with one of the UIDs is there."""
         with self.changed:
             return self._owners.exists(uids)
 

@@ -34,7 +34,7 @@ class Managers:
         return one
 
     def killed(self) -> bool:
-        """Tell whether it was killed, and start the next one then."""
+        """Return whether it was killed, and start the next one then."""
         if self.current.process.poll() is None:
             return False
         self.current = self._start()

@@ -55,7 +55,7 @@ class Fields:
         return Fields(f"{self.path}.{name}", self._typed(name, dict, {}, "an object"), self.problems)
 
     def has(self, name: str) -> bool:
-        """Tell whether a field is set."""
+        """Return whether a field is set."""
         return self.data.get(name) is not None
 
     def text(self, name: str, *, most: int = LONGEST_TEXT) -> str:

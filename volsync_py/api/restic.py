@@ -212,7 +212,7 @@ def _mover_volumes(restic: Fields) -> tuple[Object, ...]:
 
 
 def mover_volume_name(mount_path: str) -> str:
-    """Return the name of the pod volume for a user's mover volume (spec 3.10)."""
+    """Return the name of the pod volume for a user's mover volume."""
     return "u-" + mount_path.replace("/", "-")
 
 

@@ -132,6 +132,6 @@ class View:
 
     @property
     def privileged(self) -> bool:
-        """Whether the namespace's admin allows movers with more rights (spec 7.1)."""
+        """Whether the namespace's admin allows movers with more rights."""
         value = self.namespace_annotations.get(Annotation.PRIVILEGED_MOVERS, "")
         return value.lower() == "true"

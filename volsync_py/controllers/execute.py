@@ -194,7 +194,7 @@ class Executor:
             self._discard(resource, action.ref)
 
     def _has_gone(self, action: Delete) -> bool:
-        """Tell whether what is to be deleted is known to be gone, or on its way."""
+        """Return whether what is to be deleted is known to be gone, or on its way."""
         store = self._stores.get(resource_for(action.ref.api_version, action.ref.kind))
         if store is None:
             return False

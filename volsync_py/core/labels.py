@@ -1,4 +1,4 @@
-"""Every label and annotation that is written or read, by the name that others know it by (spec 1.9)."""
+"""Every label and annotation that is written or read, by the name that others know it by."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The names of the objects that belong to a custom resource (spec 3.4); users' scripts know them."""
+"""The names of the objects that belong to a custom resource; users' scripts know them."""
 
 from __future__ import annotations
 

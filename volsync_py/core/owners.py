@@ -25,11 +25,11 @@ def controller_of(obj: Object) -> Object | None:
 
 
 def is_controlled_by(obj: Object, uid: str) -> bool:
-    """Tell whether the owner with that UID controls the object."""
+    """Return whether the owner with that UID controls the object."""
     controller = controller_of(obj)
     return controller is not None and controller.get("uid") == uid
 
 
 def has_owner(obj: Object, uid: str) -> bool:
-    """Tell whether the owner with that UID is among the object's owners."""
+    """Return whether the owner with that UID is among the object's owners."""
     return any(r.get("uid") == uid for r in obj["metadata"].get("ownerReferences") or [])

@@ -58,11 +58,11 @@ class Work(Protocol):
         ...
 
     def remains(self) -> bool:
-        """Tell whether something of the last run is still there, so that no other one may start."""
+        """Return whether something of the last run is still there, so that no other one may start."""
         ...
 
     def in_flight(self) -> bool:
-        """Tell whether the run has got as far as a Job, so that it is to be finished as it was begun."""
+        """Return whether the run has got as far as a Job, so that it is to be finished as it was begun."""
         ...
 
 
@@ -74,7 +74,7 @@ class Resource:
     trigger: Trigger
     # What makes the spec unusable; None when nothing does.
     trouble: Trouble | None = None
-    # Sub-objects that a fresh status shows (spec 1.7).
+    # Sub-objects that a fresh status shows.
     fresh_status: Object = field(factory=dict)
 
     @property
@@ -152,7 +152,7 @@ class _Pass(Telling):
         return self._idle(self.work.cleanup(None))
 
     def _finishing(self) -> bool:
-        """Tell whether a run is to be ended although the spec was broken meanwhile."""
+        """Return whether a run is to be ended although the spec was broken meanwhile."""
         return running_since(self.status) is not None and self.work.in_flight()
 
     def _first(self) -> Decision:

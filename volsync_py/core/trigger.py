@@ -86,7 +86,7 @@ class Trigger:
         return self.slot_after(earliest - _ONE_SECOND)
 
     def is_due(self, slot: datetime | None, now: datetime, *, last_manual: str, last_run_now: str) -> bool:
-        """Tell whether an idle resource is to start a run now."""
+        """Return whether an idle resource is to start a run now."""
         if self.run_now and self.run_now != last_run_now:
             return True
         if self.kind == TriggerKind.MANUAL:
@@ -96,7 +96,7 @@ class Trigger:
         return True
 
     def missed_deadline(self, last: datetime | None, now: datetime) -> bool:
-        """Tell whether the run of the first slot after `last` should have ended by now (spec 2.5)."""
+        """Return whether the run of the first slot after `last` should have ended by now."""
         if last is None or self.kind != TriggerKind.SCHEDULE:
             return False
         first = self.slot_after(last)

@@ -60,7 +60,7 @@ class Client:
         return self._call("get", resource, resource.path(namespace, name), timeout_seconds=timeout_seconds)
 
     def serves(self, group_version: str) -> bool:
-        """Tell whether the API server has an API group, such as `batch/v1`."""
+        """Return whether the API server has an API group, such as `batch/v1`."""
         try:
             self._call("get", _GROUPS, f"/apis/{group_version}")
         except errors.NotFound:

@@ -159,7 +159,7 @@ class Store:
         return [(old, None) for _, old in gone]
 
     def _is_over(self, obj: Object) -> bool:
-        """Tell whether an object that is not here has been, and has gone since this version of it."""
+        """Return whether an object that is not here has been, and has gone since this version of it."""
         uid, gone = self._gone.get(key_of(obj), ("", 0))
         # Its last changes may be told after our deletion of it was answered.
         return version_of(obj) <= max(gone, self._listed) or bool(uid and uid == _uid(obj))

@@ -1,4 +1,4 @@
-"""Which lines of the mover's log people and scripts look for: those that VolSync puts into its status (spec 3.20)."""
+"""Which lines of the mover's log people and scripts look for: those that VolSync puts into its status."""
 
 from __future__ import annotations
 
@@ -49,5 +49,5 @@ def reads_like_ours(line: str) -> bool:
 
 
 def matters(line: str) -> bool:
-    """Tell whether a line of a successful run's log goes into the status."""
+    """Return whether a line of a successful run's log goes into the status."""
     return _MATTERS.search(line) is not None

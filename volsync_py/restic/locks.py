@@ -38,7 +38,7 @@ class Holder:
     id: str
 
     def is_dead(self, own_host: str) -> bool:
-        """Tell whether the lock belongs to nobody that lives."""
+        """Return whether the lock belongs to nobody that lives."""
         return self.host == own_host or self.age > STALE_AFTER
 
     @property

@@ -1,4 +1,4 @@
-"""Which snapshot is restored, chosen from what the repository lists (spec 4.3, without its guesses)."""
+"""Which snapshot is restored, chosen from what the repository lists, without VolSync's guesses."""
 
 from __future__ import annotations
 

@@ -89,18 +89,18 @@ def replaced(claim: Object) -> StepResult:
 
 
 def is_read_only(claim: Object) -> bool:
-    """Tell whether nobody can write to the volume (its only access mode is ReadOnlyMany)."""
+    """Return whether nobody can write to the volume (its only access mode is ReadOnlyMany)."""
     modes = (claim.get("status") or {}).get("accessModes") or claim["spec"].get("accessModes") or []
     return list(modes) == ["ReadOnlyMany"]
 
 
 def is_block(claim: Object) -> bool:
-    """Tell whether the claim is a raw block device."""
+    """Return whether the claim is a raw block device."""
     return bool(claim["spec"].get("volumeMode") == "Block")
 
 
 def is_temporary(obj: Object, uid: str) -> bool:
-    """Tell whether an object is a run's own, made by the resource with that UID to go with the run."""
+    """Return whether an object is a run's own, made by the resource with that UID to go with the run."""
     labels = obj["metadata"].get("labels") or {}
     return is_controlled_by(obj, uid) and labels.get(Label.CLEANUP) == uid
 

@@ -26,7 +26,7 @@ class Placement:
 
 
 def shared_by_nodes(claim: Object) -> bool:
-    """Tell whether pods on several nodes may mount the claim at once."""
+    """Return whether pods on several nodes may mount the claim at once."""
     return "ReadWriteMany" in (claim.get("status", {}).get("accessModes") or [])
 
 

@@ -131,7 +131,7 @@ def _new_snapshot(owner: Object, name: str, source: Object, options: CopyOptions
 
 
 def _is_another(snapshot: Object, source: Object, options: CopyOptions) -> bool:
-    """Tell whether a snapshot is of another volume, or of another class than the one that is asked for.
+    """Return whether a snapshot is of another volume, or of another class than the one that is asked for.
 
     Where none is asked for, the cluster fills in its default, so any class is as good.
     """

@@ -117,7 +117,7 @@ class Cluster:
         return state
 
     def is_running(self, name: str = "p") -> bool:
-        """Tell whether a pod's container runs."""
+        """Return whether a pod's container runs."""
         return "running" in self.state_of(name)
 
     def terminated(self, name: str = "p") -> Object:

@@ -108,7 +108,7 @@ def test_an_older_backup_comes_back_with_previous_and_with_restore_as_of(world: 
     assert world.read("restored-too")["a.txt"] == "hello"
 
 
-def test_a_restore_from_an_empty_repository_succeeds_and_says_so_e7(world: World) -> None:
+def test_a_restore_from_an_empty_repository_succeeds_and_says_so(world: World) -> None:
     world.claim("restored")
     world.destination(destinationPVC="restored")
     status = world.wait_done("replicationdestinations", "restore")
@@ -168,7 +168,7 @@ def test_bad_input_is_named_in_a_condition_and_costs_a_few_requests(
     assert len(world.requests()) <= 8
 
 
-def test_a_resource_of_another_operator_never_gets_a_status_a1_b1(world: World) -> None:
+def test_a_resource_of_another_operator_never_gets_a_status(world: World) -> None:
     for plural in ("replicationsources", "replicationdestinations"):
         spec = {"trigger": {"manual": "one"}, "external": {"provider": "example.com/mover"}}
         world.cluster.ask("POST", world.path(plural, group=VOLSYNC), {"metadata": {"name": "theirs"}, "spec": spec})

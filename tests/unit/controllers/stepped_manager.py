@@ -87,7 +87,7 @@ class SteppedManager:
             feed.wait()
 
     def is_busy(self) -> bool:
-        """Tell whether something is left to do, to tell, or to happen."""
+        """Return whether something is left to do, to tell, or to happen."""
         kept = any(feed.kept for feed in self.feeds.values())
         return kept or bool(len(self.queue)) or bool(self.later.waiting) or bool(self.cluster.chores())
 

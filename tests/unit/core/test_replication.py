@@ -1,4 +1,4 @@
-"""The replication machine, pass by pass (rows M1 to M16)."""
+"""The replication machine, pass by pass."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def idle(**more: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("trigger", [{"manual": "a"}, {"schedule": "0 0 1 1 *"}, {}])
-def test_a_fresh_resource_starts_at_once_whatever_its_trigger_m1(trigger: dict[str, Any]) -> None:
+def test_a_fresh_resource_starts_at_once_whatever_its_trigger(trigger: dict[str, Any]) -> None:
     one = resource(trigger or {"manual": ""})
     decision = decide(one, Work(), NOW)
     status = after(one, decision)
@@ -100,14 +100,14 @@ def test_a_first_run_that_is_to_wait_for_its_slot_waits() -> None:
     assert "lastSyncStartTime" not in status
 
 
-def test_a_run_that_goes_on_writes_nothing_new_m2() -> None:
+def test_a_run_that_goes_on_writes_nothing_new() -> None:
     one = resource(lastSyncStartTime=format_rfc3339(NOW))
     first = after(one, decide(one, Work(), NOW))
     again = resource(**first)
     assert decide(again, Work(), NOW + timedelta(minutes=1)).actions == ()
 
 
-def test_an_error_is_told_and_the_run_stays_open_m3_m16() -> None:
+def test_an_error_is_told_and_the_run_stays_open() -> None:
     one = resource(lastSyncStartTime=format_rfc3339(NOW))
     failed = after(one, decide(one, Work(StepResult(error=Trouble("Configuration", "no", "do"))), NOW))
     assert condition(failed) == ("False", "Error")
@@ -118,7 +118,7 @@ def test_an_error_is_told_and_the_run_stays_open_m3_m16() -> None:
     assert condition(status, "Healthy") == ("Unknown", "NotYetRun")
 
 
-def test_a_success_is_written_once_with_its_final_reason_before_the_job_is_deleted_m4() -> None:
+def test_a_success_is_written_once_with_its_final_reason_before_the_job_is_deleted() -> None:
     one = resource(lastSyncStartTime=format_rfc3339(NOW - timedelta(seconds=30)), attempt={"count": 2})
     decision = decide(one, Work(StepResult(success=Success()), (LEFTOVER, COPY)), NOW)
     assert isinstance(decision.actions[0], PatchStatus)
@@ -166,7 +166,7 @@ def test_what_has_to_wait_is_told_unless_something_has_failed_before() -> None:
         assert condition(status, "Maintained") == expected
 
 
-def test_without_a_trigger_the_next_run_waits_until_the_last_one_is_cleaned_up_m5_m7() -> None:
+def test_without_a_trigger_the_next_run_waits_until_the_last_one_is_cleaned_up() -> None:
     one = resource({"manual": ""}, **idle())
     cleaning = decide(one, Work(left=(LEFTOVER,)), NOW)
     assert condition(after(one, cleaning)) == ("False", "CleaningUp")
@@ -175,14 +175,14 @@ def test_without_a_trigger_the_next_run_waits_until_the_last_one_is_cleaned_up_m
     assert condition(after(one, clean)) == ("True", "SyncInProgress")
 
 
-def test_a_manual_trigger_idles_until_its_tag_changes_m8() -> None:
+def test_a_manual_trigger_idles_until_its_tag_changes() -> None:
     one = resource({"manual": "a"}, **idle())
     assert condition(after(one, decide(one, Work(), NOW))) == ("False", "WaitingForManual")
     changed = resource({"manual": "b"}, **idle())
     assert condition(after(changed, decide(changed, Work(), NOW))) == ("True", "SyncInProgress")
 
 
-def test_a_schedule_idles_until_its_slot_and_sets_a_timer_m9_m14() -> None:
+def test_a_schedule_idles_until_its_slot_and_sets_a_timer() -> None:
     one = resource({"schedule": "*/10 * * * *"}, **idle(lastSyncTime=format_rfc3339(NOW)))
     decision = decide(one, Work(), NOW)
     status = after(one, decision)
@@ -194,13 +194,13 @@ def test_a_schedule_idles_until_its_slot_and_sets_a_timer_m9_m14() -> None:
 
 
 @pytest.mark.parametrize(("minutes", "missed"), [(9, None), (31, True)])
-def test_a_deadline_is_missed_when_two_slots_have_passed_m11_m12(minutes: int, missed: bool | None) -> None:
+def test_a_deadline_is_missed_when_two_slots_have_passed(minutes: int, missed: bool | None) -> None:
     last = format_rfc3339(NOW - timedelta(minutes=minutes))
     one = resource({"schedule": "*/10 * * * *"}, lastSyncTime=last)
     assert decide(one, Work(), NOW).out_of_sync is missed
 
 
-def test_a_spec_that_cannot_be_used_starts_nothing_m13() -> None:
+def test_a_spec_that_cannot_be_used_starts_nothing() -> None:
     one = resource(trouble=Trouble("Configuration", "spec.trigger.schedule: no", "correct it"))
     decision = decide(one, Work(), NOW)
     status = after(one, decision)

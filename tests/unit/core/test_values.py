@@ -76,7 +76,7 @@ def test_what_go_refuses_is_no_duration(text: str) -> None:
         ("source-thisisavery-very-very-very-longnameevenlongerthan63chars2", "volsync-src-26a7661e"),
     ],
 )
-def test_a_job_name_that_is_too_long_ends_in_a_checksum_x8(name: str, job: str) -> None:
+def test_a_job_name_that_is_too_long_ends_in_a_checksum(name: str, job: str) -> None:
     assert job_name(Role.SOURCE, name) == job
 
 

@@ -54,7 +54,7 @@ def decision_on(
 
 
 def foreign(obj: dict[str, Any]) -> bool:
-    """Tell whether a pod is somebody else's: no store holds it."""
+    """Return whether a pod is somebody else's: no store holds it."""
     return obj["kind"] == "Pod" and "job-name" not in (obj["metadata"].get("labels") or {})
 
 

@@ -1,4 +1,4 @@
-"""The log filter keeps VolSync's lines (rows L1 to L6, X16)."""
+"""The log filter keeps the lines that VolSync keeps."""
 
 from __future__ import annotations
 

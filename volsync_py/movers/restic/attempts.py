@@ -142,7 +142,7 @@ def _tried(replication: Replication, attempt: Object) -> list[tuple[Read, str]]:
 
 
 def _mended(replication: Replication, view: View, attempt: Object) -> bool:
-    """Tell whether something of what the attempt was made with has changed since."""
+    """Return whether something of what the attempt was made with has changed since."""
     for read, version in _tried(replication, attempt):
         found = view.read(read.kind, read.name)
         if found not in (None, UNREAD) and found["metadata"]["resourceVersion"] != version:

@@ -194,7 +194,7 @@ class DestinationWork(ResticWork):
         return [obj for obj in super()._leftovers() if not self._stays(obj)]
 
     def _stays(self, obj: Object) -> bool:
-        """Tell whether a claim is kept although it is labelled: the spec has changed, or it is what is published."""
+        """Return whether a claim is kept although it is labelled: the spec has changed, or it is what is published."""
         name = obj["metadata"]["name"]
         if obj["kind"] != Kind.CLAIM:
             return False

@@ -1,4 +1,4 @@
-"""The environment of the mover's container, in VolSync's order (spec 3.12), and ours after it.
+"""The environment of the mover's container, in VolSync's order, and ours after it.
 
 Only keys that the Secret really has are referred to: a reference to a missing key would hide what a
 webhook injects under the same name (Azure workload identity).
@@ -93,7 +93,7 @@ class Variables:
 
 
 def forget_options(retain: Iterable[tuple[str, Any]]) -> str:
-    """Return the retention policy as restic's options (spec 3.19).
+    """Return the retention policy as restic's options.
 
     `retain` are the fields that are set, in VolSync's order; each option is preceded by a space.
     """

@@ -73,7 +73,7 @@ def job_state(job: Object, pods: Iterable[Object], now: datetime) -> JobState:
 
 
 def has_ended(job: Object) -> bool:
-    """Tell whether a Job is Complete or Failed, which it becomes only after its pods have ended."""
+    """Return whether a Job is Complete or Failed, which it becomes only after its pods have ended."""
     return bool(_condition(job, "Complete") or _condition(job, "Failed"))
 
 
@@ -133,7 +133,7 @@ def _failed(condition: Object, pod: Object | None) -> JobState:
 
 
 def _provisional(report: Report) -> bool:
-    """Tell whether the mover died before it replaced the report it starts with."""
+    """Return whether the mover died before it replaced the report it starts with."""
     return report.error_class == ErrorClass.INTERRUPTED and not report.steps
 
 
@@ -149,7 +149,7 @@ def _podless(job: Object, now: datetime) -> JobState:
 
 
 def _has_had_a_pod(job: Object) -> bool:
-    """Tell whether the Job counts a pod, or is about to end: then the news of it is on the way."""
+    """Return whether the Job counts a pod, or is about to end: then the news of it is on the way."""
     status = job.get("status") or {}
     counted = any(status.get(key) for key in ("active", "terminating", "failed", "succeeded"))
     return counted or any(_condition(job, name) for name in ("FailureTarget", "SuccessCriteriaMet"))

@@ -1,4 +1,4 @@
-"""What of the mover's log goes into `status.latestMoverStatus.logs` (spec 3.20).
+"""What of the mover's log goes into `status.latestMoverStatus.logs`.
 
 People script against these lines, so the filter keeps the same ones as VolSync's. A failed run keeps
 everything. What is too long loses its beginning, at a line's start where there is one, never within a character.

@@ -1,4 +1,4 @@
-"""The objects of one restic mover: the Job above all, rendered as VolSync renders it (spec 3.11).
+"""The objects of one restic mover: the Job above all, rendered as VolSync renders it.
 
 What is added to VolSync's Job serves safety: one attempt a Job, a pod replaced only after its end, a
 stable host name for restic's locks, time to end cleanly, no service account token.

@@ -225,7 +225,7 @@ def known(error_class: object) -> str:
 
 
 def is_terminal(error_class: str) -> bool:
-    """Tell whether only a change, or the next slot, can help."""
+    """Return whether only a change, or the next slot, can help."""
     return info(error_class).pace == Pace.CHANGE
 
 

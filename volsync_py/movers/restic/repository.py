@@ -24,7 +24,7 @@ _OWN_FOLDERS = (DATA_DIRECTORY, CACHE_DIRECTORY, TEMPORARY_DIRECTORY)
 
 
 def check_secret(name: str, secret: Object | None) -> Trouble | None:
-    """Return what is wrong with the repository Secret, or None (rows V1 to V5)."""
+    """Return what is wrong with the repository Secret, or None."""
     if secret is None:
         return Trouble(
             "Configuration",

@@ -123,11 +123,11 @@ class SourceWork(ResticWork):
         return self.view.now - past(last or self.owner["metadata"]["creationTimestamp"], self.view.now)
 
     def prune_due(self) -> bool:
-        """Tell whether the interval since the last prune, or since the beginning, is over (P1 to P4)."""
+        """Return whether the interval since the last prune, or since the beginning, is over."""
         return self._pruned_before() > timedelta(days=self.spec.prune_interval_days)
 
     def _prune_overdue(self) -> bool:
-        """Tell whether a prune has had a whole interval, and a day at least, to find its turn."""
+        """Return whether a prune has had a whole interval, and a day at least, to find its turn."""
         days = self.spec.prune_interval_days
         return self._pruned_before() > timedelta(days=days + max(days, 1))
 
@@ -141,7 +141,7 @@ class SourceWork(ResticWork):
         return bool(self.spec.backup.check_interval_days) and is_damaged(self._on_record)
 
     def check_due(self) -> bool:
-        """Tell whether a check is due; a damaged repository is looked at every day until it is mended."""
+        """Return whether a check is due; a damaged repository is looked at every day until it is mended."""
         days = self.spec.backup.check_interval_days
         return bool(days) and self._checked_before() > timedelta(days=1 if self._damaged() else days)
 
@@ -164,7 +164,7 @@ class SourceWork(ResticWork):
         return self.check_due() or (self.prune_due() and not self._damaged())
 
     def unlock_due(self) -> bool:
-        """Tell whether an unlock was asked for that has not been done (U1 to U5)."""
+        """Return whether an unlock was asked for that has not been done."""
         done = (self.replication.status.get("restic") or {}).get("lastUnlocked") or ""
         return bool(self.spec.unlock) and self.spec.unlock != done
 

@@ -67,7 +67,7 @@ class ResticWork(ABC):
         return ()
 
     def in_flight(self) -> bool:
-        """Tell whether the run has a Job."""
+        """Return whether the run has a Job."""
         return self._job() is not None
 
     def synchronize(self) -> StepResult:
@@ -90,7 +90,7 @@ class ResticWork(ABC):
         return self._judge(job)
 
     def remains(self) -> bool:
-        """Tell whether something of the last run is still there; a pod without its Job is the next run's concern."""
+        """Return whether something of the last run is still there; a pod without its Job is the next run's concern."""
         return bool(self._leftovers())
 
     def cleanup(self, publishing: str | None) -> tuple[Action, ...]:

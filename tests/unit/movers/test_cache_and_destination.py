@@ -1,4 +1,4 @@
-"""Cache and destination volumes, and what is tidied up (C1 to C14, D1 to D4, A2, B2 to B11, F7, F8, H1, X10)."""
+"""Cache and destination volumes, and what is tidied up."""
 
 from __future__ import annotations
 
@@ -44,39 +44,39 @@ def owned(name: str, uid: str, kind: str = "ReplicationSource") -> dict[str, Any
 
 
 @BOTH_CACHES
-def test_a_cache_stays_unless_the_user_says_otherwise_c1_c3(make: Any, name: str) -> None:
+def test_a_cache_stays_unless_the_user_says_otherwise(make: Any, name: str) -> None:
     made = cache(make, name)
     assert made["metadata"]["labels"] == {OURS: "volsync"}
     assert made["spec"]["resources"] == {"requests": {"storage": "1Gi"}}
 
 
-def test_a_cache_that_is_to_go_after_the_run_is_labelled_for_that_c2() -> None:
+def test_a_cache_that_is_to_go_after_the_run_is_labelled_for_that() -> None:
     made = cache(destination, "volsync-dst-n-cache", cleanupCachePVC=True)
     assert made["metadata"]["labels"] == {OURS: "volsync", CLEANUP: "u"}
 
 
 @BOTH_CACHES
-def test_the_modes_of_the_cache_beat_those_of_the_copy_and_of_the_data_c7(make: Any, name: str) -> None:
+def test_the_modes_of_the_cache_beat_those_of_the_copy_and_of_the_data(make: Any, name: str) -> None:
     modes: dict[str, Any] = {"accessModes": ["ReadOnlyMany"], "cacheAccessModes": ["ReadWriteMany"]}
     assert cache(make, name, **modes)["spec"]["accessModes"] == ["ReadWriteMany"]
 
 
 @BOTH_CACHES
-def test_where_nothing_names_a_class_the_cache_names_none_c8(make: Any, name: str) -> None:
+def test_where_nothing_names_a_class_the_cache_names_none(make: Any, name: str) -> None:
     objects = make()
     del objects[1]["spec"]["storageClassName"]
     made = created(decision_on(objects), "PersistentVolumeClaim", name)
     assert "storageClassName" not in made["spec"]
 
 
-def test_an_old_cache_of_somebody_else_is_left_alone_c13() -> None:
+def test_an_old_cache_of_somebody_else_is_left_alone() -> None:
     seen = words(decision_on([*source(), owned("volsync-n-cache", "other")]))
     assert "create PersistentVolumeClaim/volsync-src-n-cache" in seen
     assert not [word for word in seen if word.startswith("delete")]
 
 
 @pytest.mark.parametrize("terminating", [False, True])
-def test_an_old_cache_of_ours_goes_and_the_next_pass_goes_on_c14(terminating: bool) -> None:
+def test_an_old_cache_of_ours_goes_and_the_next_pass_goes_on(terminating: bool) -> None:
     old = owned("volsync-n-cache", "u")
     if terminating:
         old["metadata"]["deletionTimestamp"] = "2026-11-24T11:59:59Z"
@@ -91,7 +91,7 @@ def test_an_old_cache_of_ours_goes_and_the_next_pass_goes_on_c14(terminating: bo
 # ---- the volume of a destination
 
 
-def test_a_destination_provisions_what_it_was_told_and_keeps_it_d1_b5_b6_h1() -> None:
+def test_a_destination_provisions_what_it_was_told_and_keeps_it() -> None:
     made = created(decision_on(destination(**PROVISIONED)), "PersistentVolumeClaim", "volsync-n-dest")
     assert made["spec"] == {
         "accessModes": ["ReadWriteMany"],
@@ -105,13 +105,13 @@ def test_a_destination_provisions_what_it_was_told_and_keeps_it_d1_b5_b6_h1() ->
     assert created(classed, "PersistentVolumeClaim", "volsync-n-dest")["spec"]["storageClassName"] == "fast"
 
 
-def test_a_temporary_volume_is_labelled_for_its_end_d2_h1() -> None:
+def test_a_temporary_volume_is_labelled_for_its_end() -> None:
     objects = destination(**{**PROVISIONED, "copyMethod": "Snapshot"}, cleanupTempPVC=True)
     made = created(decision_on(objects), "PersistentVolumeClaim", "volsync-n-dest")
     assert made["metadata"]["labels"] == {OURS: "volsync", CLEANUP: "u"}
 
 
-def test_a_volume_of_the_user_is_used_as_it_is_d3_d4_b3() -> None:
+def test_a_volume_of_the_user_is_used_as_it_is() -> None:
     one = Simulation(destination(cleanupTempPVC=True))
     before = copy.deepcopy(one.objects[1])
     assert pod_of(one.objects)["volumes"][0]["persistentVolumeClaim"] == {"claimName": "data"}
@@ -131,11 +131,11 @@ def test_a_volume_of_the_user_is_used_as_it_is_d3_d4_b3() -> None:
         ({"capacity": "1Gi", "accessModes": ["ReadWriteOnce"], "copyMethod": None}, "copyMethod: is not set"),
     ],
 )
-def test_a_destination_that_cannot_have_a_volume_says_what_is_missing_b4(restic: dict[str, Any], text: str) -> None:
+def test_a_destination_that_cannot_have_a_volume_says_what_is_missing(restic: dict[str, Any], text: str) -> None:
     assert text in told(destination(**{"destinationPVC": None, **restic}))
 
 
-def test_a_paused_destination_has_a_job_without_a_pod_b7() -> None:
+def test_a_paused_destination_has_a_job_without_a_pod() -> None:
     objects = destination()
     objects[0]["spec"]["paused"] = True
     assert job_of(objects)["spec"]["parallelism"] == 0
@@ -143,14 +143,14 @@ def test_a_paused_destination_has_a_job_without_a_pod_b7() -> None:
 
 @pytest.mark.parametrize("method", ["Direct", "None"])
 @pytest.mark.parametrize(("restic", "name"), [({}, "data"), (PROVISIONED, "volsync-n-dest")])
-def test_without_a_snapshot_the_image_is_the_claim_b8(method: str, restic: dict[str, Any], name: str) -> None:
+def test_without_a_snapshot_the_image_is_the_claim(method: str, restic: dict[str, Any], name: str) -> None:
     one = Simulation(destination(**{**restic, "copyMethod": method}))
     one.settle()
     one.end_job(RESTORED)
     assert one.status["latestImage"] == {"apiGroup": "", "kind": "PersistentVolumeClaim", "name": name}
 
 
-def test_each_restore_with_a_snapshot_has_an_image_of_its_own_named_after_its_time_b10_b11() -> None:
+def test_each_restore_with_a_snapshot_has_an_image_of_its_own_named_after_its_time() -> None:
     one = Simulation(destination(**{**PROVISIONED, "copyMethod": "Snapshot"}))
     one.settle()
     one.end_job(RESTORED)
@@ -170,7 +170,7 @@ def test_each_restore_with_a_snapshot_has_an_image_of_its_own_named_after_its_ti
 
 @pytest.mark.parametrize("kind", ["ReplicationSource", "ReplicationDestination"])
 @pytest.mark.parametrize("spec", [{}, {"trigger": {"manual": "m"}}, {"sourcePVC": "data"}])
-def test_a_resource_without_a_mover_has_one_condition_that_says_so_a2_b2_f7_f8(kind: str, spec: dict[str, Any]) -> None:
+def test_a_resource_without_a_mover_has_one_condition_that_says_so(kind: str, spec: dict[str, Any]) -> None:
     one = resource(kind, spec)
     assert "a replication method must be specified - enabled movers: [restic]" in told([one])
     conditions = status_of(decision_on([one]))["conditions"]
@@ -180,7 +180,7 @@ def test_a_resource_without_a_mover_has_one_condition_that_says_so_a2_b2_f7_f8(k
 # ---- tidying up
 
 
-def test_only_what_is_labelled_and_owned_goes_at_the_end_x10() -> None:
+def test_only_what_is_labelled_and_owned_goes_at_the_end() -> None:
     def labelled(name: str, uid: str, label: str | None) -> dict[str, Any]:
         one = owned(name, uid)
         one["metadata"]["labels"] = {} if label is None else {CLEANUP: label}
@@ -199,7 +199,7 @@ def test_only_what_is_labelled_and_owned_goes_at_the_end_x10() -> None:
     assert left == {"data", "volsync-src-n-cache", *(o["metadata"]["name"] for o in kept)}
 
 
-def test_a_snapshot_that_is_not_to_be_deleted_outlives_its_run_and_is_the_users_x10() -> None:
+def test_a_snapshot_that_is_not_to_be_deleted_outlives_its_run_and_is_the_users() -> None:
     one = Simulation(source(copyMethod="Snapshot"))
     one.settle()
     (snapshot,) = (o for o in one.objects if o["kind"] == "VolumeSnapshot")

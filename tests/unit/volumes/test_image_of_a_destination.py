@@ -1,4 +1,4 @@
-"""What a destination publishes, and how snapshots go or stay (H4, B8, B9, B11, X10)."""
+"""What a destination publishes, and how snapshots go or stay."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ def image(data: dict[str, Any], *objects: dict[str, Any]) -> Any:
     return ensure_snapshot_image(OWNER, data, None, Objects.of("ns", objects), NOW)
 
 
-def test_without_a_snapshot_the_claim_itself_is_the_image_b8_h3() -> None:
+def test_without_a_snapshot_the_claim_itself_is_the_image() -> None:
     assert direct_image(claim()) == {"apiGroup": "", "kind": "PersistentVolumeClaim", "name": "volsync-n-dest"}
 
 
-def test_an_images_name_ends_in_the_time_and_is_written_on_the_claim_before_it_is_made_h4_b11() -> None:
+def test_an_images_name_ends_in_the_time_and_is_written_on_the_claim_before_it_is_made() -> None:
     name, snap = image(claim()).waiting.actions
     assert isinstance(name, Patch)
     assert name.changes == {"metadata": {"annotations": {"volsync.backube/snapname": NAME}}}
@@ -66,11 +66,11 @@ def test_a_manager_that_was_killed_goes_on_with_the_name_that_is_on_the_claim() 
 @pytest.mark.parametrize(
     ("status", "published"),
     [
-        pytest.param({}, False, id="H4: not bound"),
+        pytest.param({}, False, id="not bound"),
         # Differs from VolSync, which publishes it now.
         pytest.param({"boundVolumeSnapshotContentName": "content"}, False, id="bound, and not said to be ready"),
         pytest.param({"boundVolumeSnapshotContentName": "content", "readyToUse": False}, False, id="not ready"),
-        pytest.param(READY, True, id="B9: ready"),
+        pytest.param(READY, True, id="ready"),
     ],
 )
 def test_an_image_is_published_when_it_can_be_used(status: dict[str, Any], published: bool) -> None:
@@ -80,13 +80,13 @@ def test_an_image_is_published_when_it_can_be_used(status: dict[str, Any], publi
     assert found.waiting is None or found.waiting.error is None
 
 
-def test_an_image_that_the_user_took_meanwhile_is_still_published_h4() -> None:
+def test_an_image_that_the_user_took_meanwhile_is_still_published() -> None:
     taken = snapshot(labels={"volsync.backube/do-not-delete": "0"}, **READY)
     assert image(claim(**{"volsync.backube/snapname": NAME}), taken).reference["name"] == NAME
 
 
 @pytest.mark.parametrize("value", ["", "0", "false", "whatever"])
-def test_a_snapshot_that_is_not_to_be_deleted_becomes_the_users_own_h4_x10(value: str) -> None:
+def test_a_snapshot_that_is_not_to_be_deleted_becomes_the_users_own(value: str) -> None:
     labels = {**OURS, "volsync.backube/cleanup": "u", "volsync.backube/do-not-delete": value}
     given_up = removal(OWNER, snapshot("u", "other", labels=labels))
     assert isinstance(given_up, Patch)
@@ -98,12 +98,12 @@ def test_a_snapshot_that_is_not_to_be_deleted_becomes_the_users_own_h4_x10(value
     assert given_up.changes["metadata"]["resourceVersion"] == "9"
 
 
-def test_giving_up_a_snapshot_twice_changes_nothing_the_second_time_x10() -> None:
+def test_giving_up_a_snapshot_twice_changes_nothing_the_second_time() -> None:
     assert relinquish(OWNER, snapshot(labels={"volsync.backube/do-not-delete": ""})) is None
     assert relinquish(OWNER, snapshot("other", labels={**OURS, "volsync.backube/do-not-delete": ""})) is None
 
 
-def test_a_snapshot_goes_only_as_it_was_seen_so_that_a_label_that_comes_now_wins_x10() -> None:
+def test_a_snapshot_goes_only_as_it_was_seen_so_that_a_label_that_comes_now_wins() -> None:
     gone = removal(OWNER, snapshot("u", labels=OURS))
     assert isinstance(gone, Delete)
     assert (gone.uid, gone.resource_version) == ("s", "9")

@@ -1,4 +1,4 @@
-"""What a backup keeps, prunes and unlocks, and what its Secret must hold (R2 to R4, U2, P1 to P4, V1 to V5)."""
+"""What a backup keeps, prunes and unlocks, and what its Secret must hold."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ from tests.unit.movers.seen import NOW, created, decision_on
 from volsync_py.core.times import format_rfc3339
 from volsync_py.movers.restic.repository import check_secret
 
+BOTH_KEYS = "secret should have fields: [RESTIC_REPOSITORY RESTIC_PASSWORD]"
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 
 
 @pytest.mark.parametrize(
     ("retain", "options"),
     [
-        pytest.param({}, "--keep-last 1", id="R2"),
+        pytest.param({}, "--keep-last 1", id="nothing asked for"),
         pytest.param(
             {"hourly": 1, "daily": 2, "weekly": 3, "monthly": 4, "yearly": 5},
             " --keep-hourly 1 --keep-daily 2 --keep-weekly 3 --keep-monthly 4 --keep-yearly 5",
-            id="R3",
+            id="the five counts",
         ),
-        pytest.param({"within": "5m21d"}, " --keep-within 5m21d", id="R4"),
+        pytest.param({"within": "5m21d"}, " --keep-within 5m21d", id="a time alone"),
         pytest.param({"last": "unlimited"}, " --keep-last unlimited", id="a count without an end"),
         pytest.param({"hourly": 0, "daily": 1}, " --keep-hourly 0 --keep-daily 1", id="zero as given"),
         pytest.param({"hourly": 0, "withinDaily": "7d"}, " --keep-hourly 0", id="other rules keep something"),
@@ -34,7 +35,7 @@ def test_retention_is_exactly_what_was_asked_for(retain: dict[str, Any], options
     assert env_of(source(retain=retain))["FORGET_OPTIONS"] == options
 
 
-def test_an_unlock_that_is_not_set_is_not_due_whatever_was_unlocked_before_u2() -> None:
+def test_an_unlock_that_is_not_set_is_not_due_whatever_was_unlocked_before() -> None:
     objects = source()
     objects[0]["status"] = {"restic": {"lastUnlocked": "before"}}
     assert container_of(objects)["args"] == ["backup"]
@@ -43,15 +44,15 @@ def test_an_unlock_that_is_not_set_is_not_due_whatever_was_unlocked_before_u2() 
 @pytest.mark.parametrize(
     ("interval", "since_creation", "since_prune", "due"),
     [
-        pytest.param(None, MINUTE, None, False, id="P1, too early"),
-        pytest.param(None, 7 * DAY + MINUTE, None, True, id="P1"),
-        pytest.param(None, 60 * DAY, 7 * DAY - MINUTE, False, id="P2, too early"),
-        pytest.param(None, 60 * DAY, 7 * DAY + MINUTE, True, id="P2"),
-        pytest.param(3, 3 * DAY - MINUTE, None, False, id="P3, too early"),
-        pytest.param(3, 3 * DAY, None, False, id="P3, strictly after"),
-        pytest.param(3, 3 * DAY + MINUTE, None, True, id="P3"),
-        pytest.param(21, 60 * DAY, 21 * DAY - MINUTE, False, id="P4, too early"),
-        pytest.param(21, 60 * DAY, 21 * DAY + MINUTE, True, id="P4"),
+        pytest.param(None, MINUTE, None, False, id="a week after creation, too early"),
+        pytest.param(None, 7 * DAY + MINUTE, None, True, id="a week after creation"),
+        pytest.param(None, 60 * DAY, 7 * DAY - MINUTE, False, id="a week after the last prune, too early"),
+        pytest.param(None, 60 * DAY, 7 * DAY + MINUTE, True, id="a week after the last prune"),
+        pytest.param(3, 3 * DAY - MINUTE, None, False, id="three days after creation, too early"),
+        pytest.param(3, 3 * DAY, None, False, id="three days after creation, strictly after"),
+        pytest.param(3, 3 * DAY + MINUTE, None, True, id="three days after creation"),
+        pytest.param(21, 60 * DAY, 21 * DAY - MINUTE, False, id="three weeks after the last prune, too early"),
+        pytest.param(21, 60 * DAY, 21 * DAY + MINUTE, True, id="three weeks after the last prune"),
         pytest.param(0, MINUTE, None, True, id="zero: each time"),
         pytest.param(-1, MINUTE, None, True, id="less than zero: each time"),
     ],
@@ -71,13 +72,17 @@ def test_a_prune_is_due_strictly_after_its_interval(
 @pytest.mark.parametrize(
     ("keys", "text"),
     [
-        pytest.param(["RESTIC_REPOSITORY", "RESTIC_PASSWORD"], None, id="V1"),
-        pytest.param(["RESTIC_REPOSITORY"], "secret should have fields: [RESTIC_REPOSITORY RESTIC_PASSWORD]", id="V2"),
-        pytest.param(["RESTIC_PASSWORD"], "secret should have fields: [RESTIC_REPOSITORY RESTIC_PASSWORD]", id="V3"),
-        pytest.param(["RESTIC_REPOSITORY", "X"], "secret is missing field: RESTIC_PASSWORD", id="V2 and another"),
-        pytest.param(["RESTIC_PASSWORD", "X"], "secret is missing field: RESTIC_REPOSITORY", id="V3 and another"),
-        pytest.param(["RESTIC_REPOSITORY", "RESTIC_PASSWORD", "X"], None, id="V4"),
-        pytest.param([], "secret should have fields: [RESTIC_REPOSITORY RESTIC_PASSWORD]", id="V5"),
+        pytest.param(["RESTIC_REPOSITORY", "RESTIC_PASSWORD"], None, id="both"),
+        pytest.param(["RESTIC_REPOSITORY"], BOTH_KEYS, id="no password"),
+        pytest.param(["RESTIC_PASSWORD"], BOTH_KEYS, id="no repository"),
+        pytest.param(
+            ["RESTIC_REPOSITORY", "X"], "secret is missing field: RESTIC_PASSWORD", id="no password, but another"
+        ),
+        pytest.param(
+            ["RESTIC_PASSWORD", "X"], "secret is missing field: RESTIC_REPOSITORY", id="another, no repository"
+        ),
+        pytest.param(["RESTIC_REPOSITORY", "RESTIC_PASSWORD", "X"], None, id="both and another"),
+        pytest.param([], BOTH_KEYS, id="empty"),
     ],
 )
 def test_a_repository_secret_has_both_keys(keys: list[str], text: str | None) -> None:

@@ -1,4 +1,4 @@
-"""What VolSync is known to get wrong, as decisions that do not (numbers are those of docs/differences.md)."""
+"""What VolSync is known to get wrong, as decisions that do not (docs/differences.md)."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def again(one: Simulation) -> None:
     one.settle()
 
 
-def test_a_snapshot_that_the_user_keeps_is_not_backed_up_again_and_again_1() -> None:
+def test_a_snapshot_that_the_user_keeps_is_not_backed_up_again_and_again() -> None:
     one = Simulation(source(copyMethod="Snapshot"))
     one.settle()
     (snapshot,) = (o for o in one.objects if o["kind"] == "VolumeSnapshot")
@@ -55,7 +55,7 @@ def test_a_snapshot_that_the_user_keeps_is_not_backed_up_again_and_again_1() -> 
     assert told["reason"] == "ObjectInTheWay"
 
 
-def test_a_failed_job_of_another_resource_under_our_name_is_left_alone_4() -> None:
+def test_a_failed_job_of_another_resource_under_our_name_is_left_alone() -> None:
     reference = {"kind": "ReplicationSource", "name": "other", "uid": "other", "controller": True}
     meta: dict[str, Any] = {"name": "volsync-src-n", "namespace": "ns", "uid": "j", "ownerReferences": [reference]}
     meta["labels"] = {"app.kubernetes.io/created-by": "volsync"}
@@ -64,7 +64,7 @@ def test_a_failed_job_of_another_resource_under_our_name_is_left_alone_4() -> No
     assert healthy([*source(), job])[:2] == (["status"], "ObjectInTheWay")
 
 
-def test_a_backup_that_lacks_files_is_a_success_with_a_warning_and_is_not_made_again_5() -> None:
+def test_a_backup_that_lacks_files_is_a_success_with_a_warning_and_is_not_made_again() -> None:
     one = Simulation(source())
     one.settle()
     one.end_job(PARTIAL)
@@ -76,7 +76,7 @@ def test_a_backup_that_lacks_files_is_a_success_with_a_warning_and_is_not_made_a
 
 
 @pytest.mark.parametrize(("report", "recorded"), [(PRUNED, True), (EMPTY, False), (BACKED_UP, False)])
-def test_only_a_prune_that_was_made_is_recorded_6(report: Report, recorded: bool) -> None:
+def test_only_a_prune_that_was_made_is_recorded(report: Report, recorded: bool) -> None:
     one = Simulation(source(pruneIntervalDays=0))
     one.settle()
     job = one.job()
@@ -86,7 +86,7 @@ def test_only_a_prune_that_was_made_is_recorded_6(report: Report, recorded: bool
     assert ("lastPruned" in one.status["restic"]) is recorded
 
 
-def test_a_prune_that_becomes_due_while_the_job_runs_is_left_to_the_next_run_29() -> None:
+def test_a_prune_that_becomes_due_while_the_job_runs_is_left_to_the_next_run() -> None:
     one = Simulation(source(pruneIntervalDays=1))
     one.settle()
     one.end_job(PRUNED, seconds=2 * DAY)
@@ -97,7 +97,7 @@ def test_a_prune_that_becomes_due_while_the_job_runs_is_left_to_the_next_run_29(
     assert job["spec"]["template"]["spec"]["containers"][0]["args"] == ["backup", "prune"]
 
 
-def test_a_paused_source_takes_its_copy_when_it_goes_on_21() -> None:
+def test_a_paused_source_takes_its_copy_when_it_goes_on() -> None:
     objects = source(copyMethod="Snapshot")
     objects[0]["spec"]["paused"] = True
     one = Simulation(objects)
@@ -109,7 +109,7 @@ def test_a_paused_source_takes_its_copy_when_it_goes_on_21() -> None:
     assert one.job() is not None
 
 
-def test_a_privileged_mover_that_must_not_be_root_is_named_before_the_kubelet_refuses_it_34() -> None:
+def test_a_privileged_mover_that_must_not_be_root_is_named_before_the_kubelet_refuses_it() -> None:
     annotations = {"volsync.backube/privileged-movers": "true"}
     privileged = {"kind": "Namespace", "metadata": {"name": "ns", "annotations": annotations}}
     objects = source(privileged, moverSecurityContext={"runAsNonRoot": True})
@@ -122,7 +122,7 @@ def test_a_privileged_mover_that_must_not_be_root_is_named_before_the_kubelet_re
 
 @pytest.mark.parametrize("make", [source, destination])
 @pytest.mark.parametrize(("mode", "usable"), [("Block", False), ("Filesystem", True), (None, True)])
-def test_a_block_device_is_refused_before_anything_is_made_39_x2(make: Any, mode: str | None, usable: bool) -> None:
+def test_a_block_device_is_refused_before_anything_is_made(make: Any, mode: str | None, usable: bool) -> None:
     objects = make()
     objects[1]["spec"]["volumeMode"] = mode
     if usable:
@@ -133,7 +133,7 @@ def test_a_block_device_is_refused_before_anything_is_made_39_x2(make: Any, mode
     assert "'data' is a block device" in message
 
 
-def test_an_image_goes_when_the_copy_method_no_longer_makes_any_44() -> None:
+def test_an_image_goes_when_the_copy_method_no_longer_makes_any() -> None:
     one = Simulation(destination(**PROVISIONED, copyMethod="Snapshot"))
     one.settle()
     one.end_job(RESTORED)
@@ -149,7 +149,7 @@ def test_an_image_goes_when_the_copy_method_no_longer_makes_any_44() -> None:
     ("asked", "patched"),
     [("500Mi", False), ("1Gi", False), ("1024Mi", False), ("2Gi", True)],
 )
-def test_a_volume_is_never_asked_to_shrink_55(asked: str, patched: bool) -> None:
+def test_a_volume_is_never_asked_to_shrink(asked: str, patched: bool) -> None:
     one = Simulation(source())
     one.settle()
     one.end_job(BACKED_UP)
@@ -160,7 +160,7 @@ def test_a_volume_is_never_asked_to_shrink_55(asked: str, patched: bool) -> None
     assert "create Job/volsync-src-n" in seen
 
 
-def test_privileged_movers_may_mount_nfs_on_openshift_60() -> None:
+def test_privileged_movers_may_mount_nfs_on_openshift() -> None:
     path = Path(__file__).parents[3] / "manifests" / "overlays" / "openshift" / "scc.yaml"
     constraint = yaml.safe_load(path.read_text(encoding="utf-8"))
     assert "nfs" in constraint["volumes"]

@@ -1,4 +1,4 @@
-"""Whole logs of VolSync's movers, and what of them reaches the status, in order (L1 to L6, X15, X16)."""
+"""Whole logs of VolSync's movers, and what of them reaches the status, in order."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from volsync_py.movers.restic.logfilter import status_logs
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 # Lines that are kept are marked.
 LOGS = {
-    "L1": """\
+    "a backup": """\
   Starting container
   VolSync restic container version: v0.17.0
   backup
@@ -49,7 +49,7 @@ LOGS = {
   1 snapshots
 > Restic completed in 9s
   === Done ===""",
-    "L2": """\
+    "an empty folder": """\
   Starting container
   VolSync restic container version: v0.17.0
   backup
@@ -57,7 +57,7 @@ LOGS = {
   Testing mandatory env variables
   == Checking directory for content ===
 > == Directory is empty skipping backup ===""",
-    "L3": """\
+    "a backup after an unlock": """\
   Starting container
   unlock backup
   Testing mandatory env variables
@@ -90,7 +90,7 @@ LOGS = {
   [0:00] 100.00%  1 / 1 files deleted
 > Restic completed in 5s
   === Done ===""",
-    "L4": """\
+    "a restore": """\
   Starting container
   restore
   Testing mandatory env variables
@@ -104,7 +104,7 @@ LOGS = {
   Summary: Restored 5 files/dirs (8.000 MiB) in 0:00
 > Restic completed in 4s
   === Done ===""",
-    "L5": """\
+    "a restore from an empty repository": """\
   Starting container
   restore
   Testing mandatory env variables
@@ -119,7 +119,7 @@ LOGS = {
 > === No data will be restored ===
 > Restic completed in 3s
   === Done ===""",
-    "L6": """\
+    "a wrong password": """\
   Starting container
   backup
   Testing mandatory env variables
@@ -134,28 +134,38 @@ def lines(log: str, *marks: str) -> list[str]:
     return [line[2:] for line in log.split("\n") if line[:1] in marks]
 
 
-@pytest.mark.parametrize(("row", "kept"), [("L1", 9), ("L2", 1), ("L3", 6), ("L4", 3), ("L5", 5), ("L6", 2)])
-def test_of_a_whole_log_the_marked_lines_are_kept_in_their_order(row: str, kept: int) -> None:
-    text = "\n".join(lines(LOGS[row], " ", ">"))
-    expected = lines(LOGS[row], ">")
+@pytest.mark.parametrize(
+    ("log", "kept"),
+    [
+        ("a backup", 9),
+        ("an empty folder", 1),
+        ("a backup after an unlock", 6),
+        ("a restore", 3),
+        ("a restore from an empty repository", 5),
+        ("a wrong password", 2),
+    ],
+)
+def test_of_a_whole_log_the_marked_lines_are_kept_in_their_order(log: str, kept: int) -> None:
+    text = "\n".join(lines(LOGS[log], " ", ">"))
+    expected = lines(LOGS[log], ">")
     assert status_logs(text, successful=True, max_bytes=10_000) == "\n".join(expected)
     assert len(expected) == kept
 
 
-@pytest.mark.parametrize("row", LOGS)
-def test_a_failure_and_the_debug_setting_keep_the_log_as_it_is_x16(row: str) -> None:
-    text = "\n".join(lines(LOGS[row], " ", ">"))
+@pytest.mark.parametrize("log", LOGS)
+def test_a_failure_and_the_debug_setting_keep_the_log_as_it_is(log: str) -> None:
+    text = "\n".join(lines(LOGS[log], " ", ">"))
     assert status_logs(text, successful=False, max_bytes=10_000) == text
     assert status_logs(text, successful=True, max_bytes=10_000, debug=True) == text
 
 
 @pytest.mark.parametrize(("most", "expected"), [(0, ""), (-1, ""), (11, "second\nlast"), (10, "last"), (100, None)])
-def test_of_a_log_that_is_too_long_the_end_stays_x16(most: int, expected: str | None) -> None:
+def test_of_a_log_that_is_too_long_the_end_stays(most: int, expected: str | None) -> None:
     text = "first\nsecond\nlast"
     assert status_logs(text, successful=False, max_bytes=most) == (text if expected is None else expected)
 
 
-def test_by_default_a_kibibyte_of_the_whole_log_is_kept_x16() -> None:
+def test_by_default_a_kibibyte_of_the_whole_log_is_kept() -> None:
     settings = MoverSettings(image="mover")
     assert (settings.log_max_bytes, settings.log_tail_lines, settings.log_debug) == (1024, -1, False)
 
@@ -186,7 +196,7 @@ PODS = [
         ("Complete", ("Succeeded",), None),
     ],
 )
-def test_the_newest_pod_that_ended_as_the_job_did_tells_of_it_x15(
+def test_the_newest_pod_that_ended_as_the_job_did_tells_of_it(
     condition: str, without: tuple[str, ...], name: str | None
 ) -> None:
     ended = {"type": condition, "status": "True", "lastTransitionTime": format_rfc3339(NOW - timedelta(minutes=1))}

@@ -1,4 +1,4 @@
-"""What a user mounts into a mover, and where a mover goes because of its volumes (X6, X7, X9)."""
+"""What a user mounts into a mover, and where a mover goes because of its volumes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.unit.movers.seen import decision_on, status_of, words
 # ---- moverVolumes
 
 
-def test_mover_volumes_of_every_kind_are_mounted_in_their_order_x7() -> None:
+def test_mover_volumes_of_every_kind_are_mounted_in_their_order() -> None:
     of_secret = {"secretName": "s", "items": [{"key": "k", "path": "p", "mode": 256}], "defaultMode": 288}
     of_nfs = {"server": "10.0.0.1", "path": "/export"}
     volumes = [
@@ -41,7 +41,7 @@ def test_mover_volumes_of_every_kind_are_mounted_in_their_order_x7() -> None:
         ({"secret": {"secretName": "gone"}}, "Secret 'gone' not found"),
     ],
 )
-def test_what_a_mover_volume_names_must_be_there_x6(source_: dict[str, Any], text: str) -> None:
+def test_what_a_mover_volume_names_must_be_there(source_: dict[str, Any], text: str) -> None:
     there = {"mountPath": "there", "volumeSource": {"secret": {"secretName": "repository"}}}
     decision = decision_on(source(moverVolumes=[there, {"mountPath": "a", "volumeSource": source_}]))
     assert words(decision) == ["status"]
@@ -82,7 +82,7 @@ OURS = {"app.kubernetes.io/created-by": "volsync"}
     ],
 )
 @pytest.mark.parametrize("make", [source, destination])
-def test_a_mover_goes_where_the_volume_is_x9(
+def test_a_mover_goes_where_the_volume_is(
     make: Any, pods: list[Any], modes: list[str], hostname: str | None, toleration: str | None
 ) -> None:
     objects = [*make(), *pods, *NODES]
@@ -93,7 +93,7 @@ def test_a_mover_goes_where_the_volume_is_x9(
 
 
 @pytest.mark.parametrize("nodes", [[], [node("one", None)]])
-def test_a_node_without_a_host_name_is_an_error_x9(nodes: list[dict[str, Any]]) -> None:
+def test_a_node_without_a_host_name_is_an_error(nodes: list[dict[str, Any]]) -> None:
     decision = decision_on([*source(), pod("a", "Running", "one"), *nodes])
     assert words(decision) == ["status"]
     assert "unable to find kubernetes.io/hostname label from node" in str(status_of(decision)["conditions"])

@@ -40,7 +40,7 @@ def failed(objects: Objects_, error_class: str, **annotations: str) -> dict[str,
 
 
 def held(objects: Objects_, attempt: dict[str, Any]) -> bool:
-    """Tell whether the next attempt still waits."""
+    """Return whether the next attempt still waits."""
     objects[0]["status"] = {"attempt": attempt}
     replication, view = parse(objects[0], ZoneInfo("UTC")), view_of(objects)
     step = hold(replication, view)

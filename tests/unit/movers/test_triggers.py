@@ -1,4 +1,4 @@
-"""Triggers, external resources and refusals (A1, B1, M6, M10, M15, M17)."""
+"""Triggers, external resources and refusals."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ BACKED_UP = Report(Outcome.SUCCEEDED, snapshot=SnapshotFacts("0" * 64, "2026-11-
         ({}, False),
     ],
 )
-def test_a_resource_of_another_operator_is_known_as_such_and_has_no_problem_a1_b1(
+def test_a_resource_of_another_operator_is_known_as_such_and_has_no_problem(
     kind: str, spec: dict[str, Any], external: bool
 ) -> None:
     replication = parse(resource(kind, spec), UTC_ZONE)
@@ -44,7 +44,7 @@ def test_a_resource_of_another_operator_is_known_as_such_and_has_no_problem_a1_b
     assert bool(replication.problems) is not external
 
 
-def test_a_clean_up_that_is_refused_is_told_and_the_run_stays_over_m6() -> None:
+def test_a_clean_up_that_is_refused_is_told_and_the_run_stays_over() -> None:
     one = Simulation(source())
     one.settle()
     one.end_job(BACKED_UP)
@@ -59,14 +59,14 @@ def test_a_clean_up_that_is_refused_is_told_and_the_run_stays_over_m6() -> None:
     assert status["lastSyncTime"] == one.status["lastSyncTime"]
 
 
-def test_a_resource_that_has_never_run_has_missed_no_deadline_m10() -> None:
+def test_a_resource_that_has_never_run_has_missed_no_deadline() -> None:
     schedule = parse_schedule("* * * * *", UTC)
     trigger = Trigger("u", datetime(2020, 1, 1, tzinfo=UTC), schedule=schedule, has_schedule=True)
     assert not trigger.missed_deadline(None, NOW)
     assert trigger.missed_deadline(NOW - timedelta(days=1), NOW)
 
 
-def test_a_schedule_in_place_of_a_manual_trigger_sets_the_next_time_and_the_other_way_round_m15() -> None:
+def test_a_schedule_in_place_of_a_manual_trigger_sets_the_next_time_and_the_other_way_round() -> None:
     one = Simulation(source())
     one.settle()
     one.end_job(BACKED_UP)
@@ -79,7 +79,7 @@ def test_a_schedule_in_place_of_a_manual_trigger_sets_the_next_time_and_the_othe
     assert "nextSyncTime" not in one.status
 
 
-def test_a_jitter_spreads_resources_of_one_schedule_and_each_keeps_its_own_time_17() -> None:
+def test_a_jitter_spreads_resources_of_one_schedule_and_each_keeps_its_own_time() -> None:
     starts = set()
     for number in range(50):
         one = resource("ReplicationSource", {"trigger": {"schedule": "0 * * * *", "jitter": "10m"}, "restic": {}})
@@ -103,13 +103,13 @@ ONLY_THE_PARSER = ["@midnight", "@every 1h", "0 0 * * MON", "? ? ? ? ?", "0 1-5/
 
 
 @pytest.mark.parametrize("text", VALID)
-def test_a_schedule_that_works_passes_the_pattern_and_the_parser_m17(text: str) -> None:
+def test_a_schedule_that_works_passes_the_pattern_and_the_parser(text: str) -> None:
     assert re.search(SCHEDULE, text)
     assert parse_schedule(text, UTC).next_after(NOW) is not None
 
 
 @pytest.mark.parametrize("text", ["something", "", "0 0 *", "61 * * * x"])
-def test_a_schedule_that_cannot_work_passes_neither_m17(text: str) -> None:
+def test_a_schedule_that_cannot_work_passes_neither(text: str) -> None:
     assert not re.search(SCHEDULE, text)
     with pytest.raises(ScheduleError):
         parse_schedule(text, UTC)

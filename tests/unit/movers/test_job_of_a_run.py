@@ -1,4 +1,4 @@
-"""The Job of a run, row by row (F6, J2 to J20, D3 to D20, X1, X3, X13)."""
+"""The Job of a run: image, account, volumes, environment, pause, and what stays when the spec changes."""
 
 from __future__ import annotations
 
@@ -40,19 +40,19 @@ def space(annotations: dict[str, str]) -> dict[str, Any]:
 
 
 @BOTH
-def test_both_movers_run_the_image_that_was_found_f6_j2(make: Any) -> None:
+def test_both_movers_run_the_image_that_was_found(make: Any) -> None:
     assert container_of(make())["image"] == SETTINGS.image
 
 
 @pytest.mark.parametrize(("make", "name"), [(source, "volsync-src-n"), (destination, "volsync-dst-n")])
-def test_a_mover_has_an_account_of_its_own_j3_d5(make: Any, name: str) -> None:
+def test_a_mover_has_an_account_of_its_own(make: Any, name: str) -> None:
     objects = make()
     assert pod_of(objects)["serviceAccountName"] == name
     assert f"create ServiceAccount/{name}" in words(decision_on(objects))
 
 
 @BOTH
-def test_an_account_of_the_user_is_used_and_none_is_made_d7(make: Any) -> None:
+def test_an_account_of_the_user_is_used_and_none_is_made(make: Any) -> None:
     account = {"kind": "ServiceAccount", "metadata": {"name": "mine", "namespace": "ns"}}
     objects = [*make(moverServiceAccount="mine"), account]
     assert pod_of(objects)["serviceAccountName"] == "mine"
@@ -60,14 +60,14 @@ def test_an_account_of_the_user_is_used_and_none_is_made_d7(make: Any) -> None:
 
 
 @BOTH
-def test_an_account_of_the_user_that_is_missing_is_named_and_nothing_is_made_d6(make: Any) -> None:
+def test_an_account_of_the_user_that_is_missing_is_named_and_nothing_is_made(make: Any) -> None:
     decision = decision_on(make(moverServiceAccount="mine"))
     assert words(decision) == ["status"]
     assert "ServiceAccount 'mine' not found" in str(status_of(decision)["conditions"])
 
 
 @pytest.mark.parametrize(("make", "cache"), [(source, "volsync-src-n-cache"), (destination, "volsync-dst-n-cache")])
-def test_a_pod_has_exactly_three_volumes_data_cache_and_a_folder_in_memory_j5_d3(make: Any, cache: str) -> None:
+def test_a_pod_has_exactly_three_volumes_data_cache_and_a_folder_in_memory(make: Any, cache: str) -> None:
     assert pod_of(make())["volumes"] == [
         {"name": "data", "persistentVolumeClaim": {"claimName": "data"}},
         {"name": "cache", "persistentVolumeClaim": {"claimName": cache}},
@@ -77,7 +77,7 @@ def test_a_pod_has_exactly_three_volumes_data_cache_and_a_folder_in_memory_j5_d3
 
 
 @BOTH
-def test_a_container_asks_for_nothing_by_default_j9(make: Any) -> None:
+def test_a_container_asks_for_nothing_by_default(make: Any) -> None:
     assert container_of(make())["resources"] == {}
 
 
@@ -91,7 +91,7 @@ def test_a_container_asks_for_nothing_by_default_j9(make: Any) -> None:
         (["ReadWriteMany"], ["ReadWriteMany"], False),
     ],
 )
-def test_a_volume_that_nobody_can_write_is_mounted_read_only_j14_x1(
+def test_a_volume_that_nobody_can_write_is_mounted_read_only(
     modes: list[str], real: list[str] | None, read_only: bool
 ) -> None:
     objects = source()
@@ -111,13 +111,13 @@ def test_a_volume_that_nobody_can_write_is_mounted_read_only_j14_x1(
         ({"volsync.backube/privileged-movers": "TRUE"}, "1"),
     ],
 )
-def test_only_the_word_true_makes_movers_privileged_x13(annotations: dict[str, str], privileged: str) -> None:
+def test_only_the_word_true_makes_movers_privileged(annotations: dict[str, str], privileged: str) -> None:
     objects = source(space(annotations))
     assert env_of(objects)["PRIVILEGED_MOVER"] == privileged
     assert ("add" in container_of(objects)["securityContext"]["capabilities"]) is (privileged == "1")
 
 
-def test_a_destination_has_the_same_defaults_for_every_variable_d17() -> None:
+def test_a_destination_has_the_same_defaults_for_every_variable() -> None:
     env = env_of(destination())
     assert {name: env[name] for name in ("FORGET_OPTIONS", "RESTORE_AS_OF", "SELECT_PREVIOUS", "RESTORE_OPTIONS")} == {
         "FORGET_OPTIONS": "--keep-last 1",
@@ -127,32 +127,32 @@ def test_a_destination_has_the_same_defaults_for_every_variable_d17() -> None:
     }
 
 
-def test_without_google_credentials_there_is_no_trace_of_them_d13() -> None:
+def test_without_google_credentials_there_is_no_trace_of_them() -> None:
     objects = destination()
     assert "GOOGLE_APPLICATION_CREDENTIALS" not in env_of(objects)
     assert "gcs-credentials" not in str(pod_of(objects))
 
 
-def test_only_keys_that_the_secret_has_are_asked_for_d15() -> None:
+def test_only_keys_that_the_secret_has_are_asked_for() -> None:
     names = {e["name"] for e in container_of(source(secret(AWS_ACCESS_KEY_ID="a", NOT_RCLONE_VAR="x")))["env"]}
     absent = {"AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE", "B2_ACCOUNT_ID", "OS_AUTH_URL"}
     assert names & {*absent, "NOT_RCLONE_VAR"} == set()
     assert "AWS_ACCESS_KEY_ID" in names
 
 
-def test_keys_of_azures_workload_identity_are_optional_references_d16() -> None:
+def test_keys_of_azures_workload_identity_are_optional_references() -> None:
     keys = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE")
     env = env_of(source(secret(**dict.fromkeys(keys, "a"))))
     for key in keys:
         assert env[key] == {"secretKeyRef": {"name": "repository", "key": key, "optional": True}}
 
 
-def test_no_proxy_is_passed_on_when_the_manager_has_none_d19_x3() -> None:
+def test_no_proxy_is_passed_on_when_the_manager_has_none() -> None:
     assert {e["name"] for e in env_with(source())} & set(PROXIES) == set()
 
 
 @BOTH
-def test_all_six_proxy_variables_are_passed_on_and_the_others_stay_d20_x3(make: Any) -> None:
+def test_all_six_proxy_variables_are_passed_on_and_the_others_stay(make: Any) -> None:
     given = tuple((name, f"value of {name}") for name in PROXIES)
     without, env = env_with(make()), env_with(make(), proxies=given)
     added = [(e["name"], e.get("value")) for e in env if e["name"] in PROXIES]
@@ -163,7 +163,7 @@ def test_all_six_proxy_variables_are_passed_on_and_the_others_stay_d20_x3(make: 
 # ---- while the Job runs
 
 
-def test_pausing_takes_the_pod_from_the_job_and_going_on_gives_the_same_job_a_new_one_j4() -> None:
+def test_pausing_takes_the_pod_from_the_job_and_going_on_gives_the_same_job_a_new_one() -> None:
     one = Simulation(source())
     one.settle()
     first = one.job()
@@ -189,7 +189,7 @@ def test_pausing_takes_the_pod_from_the_job_and_going_on_gives_the_same_job_a_ne
         {"pruneIntervalDays": 0},
     ],
 )
-def test_a_run_ends_as_it_began_although_the_spec_and_the_image_change_j20(changed: dict[str, Any]) -> None:
+def test_a_run_ends_as_it_began_although_the_spec_and_the_image_change(changed: dict[str, Any]) -> None:
     one = Simulation(source())
     one.settle()
     before = str(one.job())
@@ -201,7 +201,7 @@ def test_a_run_ends_as_it_began_although_the_spec_and_the_image_change_j20(chang
     assert str(one.job()) == before
 
 
-def test_the_next_run_has_the_new_image_j20() -> None:
+def test_the_next_run_has_the_new_image() -> None:
     one = Simulation(source())
     one.settle()
     one.end_job(BACKED_UP)
@@ -229,7 +229,7 @@ def run(one: Simulation, **restic: Any) -> list[str]:
     return args
 
 
-def test_an_unlock_is_served_once_for_each_value_and_forgotten_when_it_is_cleared_j17_j18() -> None:
+def test_an_unlock_is_served_once_for_each_value_and_forgotten_when_it_is_cleared() -> None:
     one = Simulation(source())
     seen = []
     for value in ("a", "a", "b", None, "b"):

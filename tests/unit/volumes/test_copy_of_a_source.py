@@ -1,4 +1,4 @@
-"""The volume that a backup reads, row by row (S1 to S3, H5 to H10, A3 to A9)."""
+"""The volume that a backup reads: the source itself, a clone of it or a claim made of its snapshot."""
 
 from __future__ import annotations
 
@@ -55,13 +55,13 @@ def made(copy: Copy) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("method", ["Direct", "None"])
-def test_without_a_copy_the_volume_itself_is_read_and_left_as_it_is_s1_a3(method: str) -> None:
+def test_without_a_copy_the_volume_itself_is_read_and_left_as_it_is(method: str) -> None:
     claim = source()
     assert copied(claim, method) == Copy(claim=claim)
     assert claim == source()
 
 
-def test_a_clone_is_another_claim_of_ours_that_goes_after_the_run_s2_a4() -> None:
+def test_a_clone_is_another_claim_of_ours_that_goes_after_the_run() -> None:
     clone = made(copied(source(), "Clone"))
     assert clone["metadata"]["name"] == NAME != "data"
     (owner,) = clone["metadata"]["ownerReferences"]
@@ -73,7 +73,7 @@ def test_a_clone_is_another_claim_of_ours_that_goes_after_the_run_s2_a4() -> Non
     assert clone["spec"]["dataSource"] == {"kind": "PersistentVolumeClaim", "name": "data"}
 
 
-def test_a_snapshot_is_made_first_and_the_claim_from_it_once_it_is_bound_s3_a6_a9() -> None:
+def test_a_snapshot_is_made_first_and_the_claim_from_it_once_it_is_bound() -> None:
     first = made(copied(source(), "Snapshot"))
     assert (first["kind"], first["metadata"]["name"]) == ("VolumeSnapshot", NAME)
     assert first["metadata"]["labels"]["volsync.backube/cleanup"] == "u"
@@ -98,7 +98,7 @@ def test_a_snapshot_is_made_first_and_the_claim_from_it_once_it_is_bound_s3_a6_a
         pytest.param({**BOUND, "readyToUse": True}, True, id="ready"),
     ],
 )
-def test_a_claim_is_made_of_a_snapshot_that_is_bound_and_not_unready_h8(status: dict[str, Any], ready: bool) -> None:
+def test_a_claim_is_made_of_a_snapshot_that_is_bound_and_not_unready(status: dict[str, Any], ready: bool) -> None:
     copy = copied(source(), "Snapshot", snapshot(**status))
     assert (copy.claim is not None) is ready
     assert copy.waiting is None or copy.waiting.error is None
@@ -107,14 +107,14 @@ def test_a_claim_is_made_of_a_snapshot_that_is_bound_and_not_unready_h8(status: 
 @pytest.mark.parametrize(
     ("method", "restore_size", "capacity", "asked", "size"),
     [
-        pytest.param("Clone", None, None, None, "2Gi", id="H5: what the source asked for"),
-        pytest.param("Clone", None, "3Gi", None, "3Gi", id="H6: what the source really has"),
-        pytest.param("Clone", None, "3Gi", "7Gi", "7Gi", id="H7: what the user says"),
-        pytest.param("Snapshot", None, None, None, "2Gi", id="H9: what the source asked for"),
-        pytest.param("Snapshot", None, "3Gi", None, "3Gi", id="H9: what the source really has"),
-        pytest.param("Snapshot", "5Gi", "3Gi", None, "5Gi", id="H9: what the snapshot needs"),
-        pytest.param("Snapshot", "0", "3Gi", None, "3Gi", id="H9: a snapshot that says nothing"),
-        pytest.param("Snapshot", "5Gi", "3Gi", "7Gi", "7Gi", id="H10: what the user says"),
+        pytest.param("Clone", None, None, None, "2Gi", id="clone: what the source asked for"),
+        pytest.param("Clone", None, "3Gi", None, "3Gi", id="clone: what the source really has"),
+        pytest.param("Clone", None, "3Gi", "7Gi", "7Gi", id="clone: what the user says"),
+        pytest.param("Snapshot", None, None, None, "2Gi", id="snapshot: what the source asked for"),
+        pytest.param("Snapshot", None, "3Gi", None, "3Gi", id="snapshot: what the source really has"),
+        pytest.param("Snapshot", "5Gi", "3Gi", None, "5Gi", id="snapshot: what the snapshot needs"),
+        pytest.param("Snapshot", "0", "3Gi", None, "3Gi", id="snapshot: a snapshot that says nothing"),
+        pytest.param("Snapshot", "5Gi", "3Gi", "7Gi", "7Gi", id="snapshot: what the user says"),
     ],
 )
 def test_the_size_of_a_copy(
@@ -135,7 +135,7 @@ def test_the_size_of_a_copy(
         pytest.param({"access_modes": ("ReadOnlyMany",)}, "fast", ["ReadOnlyMany"], id="other modes"),
     ],
 )
-def test_the_class_and_the_modes_of_a_copy_h7_h10_a5_a9(
+def test_the_class_and_the_modes_of_a_copy(
     method: str, options: dict[str, Any], storage: str, modes: list[str]
 ) -> None:
     there = [snapshot(**BOUND)] if method == "Snapshot" else []
@@ -148,7 +148,7 @@ def test_a_copy_of_a_source_without_a_class_has_none_either() -> None:
 
 
 @pytest.mark.parametrize("given", [None, "special"])
-def test_the_class_of_a_snapshot_is_the_clusters_unless_one_is_named_h10(given: str | None) -> None:
+def test_the_class_of_a_snapshot_is_the_clusters_unless_one_is_named(given: str | None) -> None:
     assert made(copied(source(), "Snapshot", snapshot_class=given))["spec"].get("volumeSnapshotClassName") == given
 
 
@@ -167,7 +167,7 @@ def test_an_object_of_somebody_else_under_the_copys_name_is_left_alone(method: s
     assert copy.waiting.error.reason == "ObjectInTheWay"
 
 
-def test_what_the_driver_says_of_a_failed_snapshot_is_told_43() -> None:
+def test_what_the_driver_says_of_a_failed_snapshot_is_told() -> None:
     copy = copied(source(), "Snapshot", snapshot(error={"message": "the disk is on fire"}))
     assert copy.waiting is not None
     assert copy.waiting.unhealthy is not None
@@ -176,7 +176,7 @@ def test_what_the_driver_says_of_a_failed_snapshot_is_told_43() -> None:
 
 
 @pytest.mark.parametrize("method", ["Clone", "Snapshot"])
-def test_a_copy_that_is_being_deleted_is_waited_for_54(method: str) -> None:
+def test_a_copy_that_is_being_deleted_is_waited_for(method: str) -> None:
     data_source = {
         "Clone": {"kind": "PersistentVolumeClaim", "name": "data"},
         "Snapshot": {"apiGroup": "snapshot.storage.k8s.io", "kind": "VolumeSnapshot", "name": NAME},

@@ -1,4 +1,4 @@
-"""A custom CA: where it may be, and what is said when it is not there (D9 to D11, X11)."""
+"""A custom CA: where it may be, and what is said when it is not there."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def told(objects: list[dict[str, Any]]) -> str:
 
 @pytest.mark.parametrize("make", [source, destination])
 @pytest.mark.parametrize("ca", [None, {}])
-def test_without_a_custom_ca_there_is_no_trace_of_one_d9_x11(make: Any, ca: dict[str, Any] | None) -> None:
+def test_without_a_custom_ca_there_is_no_trace_of_one(make: Any, ca: dict[str, Any] | None) -> None:
     objects = make(customCA=ca)
     assert "CUSTOM_CA" not in env_of(objects)
     assert "custom-ca" not in str(pod_of(objects))
 
 
 @KINDS
-def test_the_key_that_was_named_is_the_file_that_restic_is_told_of_d10_d11_x11(kind: str, field: str) -> None:
+def test_the_key_that_was_named_is_the_file_that_restic_is_told_of(kind: str, field: str) -> None:
     objects = [*destination(customCA={field: "tls", "key": "root"}), holder(kind)]
     items = [{"key": "root", "path": "ca.crt"}]
     volumes: dict[str, dict[str, Any]] = {
@@ -45,19 +45,19 @@ def test_the_key_that_was_named_is_the_file_that_restic_is_told_of_d10_d11_x11(k
     assert env_of(objects)["CUSTOM_CA"] == "/customCA/ca.crt"
 
 
-def test_of_two_sources_the_secret_counts_x11() -> None:
+def test_of_two_sources_the_secret_counts() -> None:
     objects = [*source(customCA={**FOUND, "key": "root"}), holder("Secret"), holder("ConfigMap", "another")]
     (volume,) = (v for v in pod_of(objects)["volumes"] if v["name"] == "custom-ca")
     assert "secret" in volume
 
 
 @KINDS
-def test_a_ca_that_is_not_there_is_named_x11(kind: str, field: str) -> None:
+def test_a_ca_that_is_not_there_is_named(kind: str, field: str) -> None:
     assert f"{kind.lower()} 'tls' not found" in told(source(customCA={field: "tls", "key": "root"}))
 
 
 @KINDS
-def test_a_key_that_is_not_there_is_named_x11(kind: str, field: str) -> None:
+def test_a_key_that_is_not_there_is_named(kind: str, field: str) -> None:
     objects = [*source(customCA={field: "tls", "key": "root"}), holder(kind, "another")]
     assert f"{kind.lower()} is missing field: root" in told(objects)
 
