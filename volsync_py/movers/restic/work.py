@@ -36,6 +36,7 @@ from volsync_py.movers.restic.preflight import left_behind, obstacle, reads_for,
 from volsync_py.movers.restic.run_record import RunRecord
 from volsync_py.movers.restic.slots import overlong
 from volsync_py.movers.restic.stuck import not_started
+from volsync_py.movers.restic.takeover import label_repository
 from volsync_py.movers.restic.turns import wait_for_upkeep
 from volsync_py.restic.run import Grants
 from volsync_py.volumes.image import removal
@@ -154,7 +155,14 @@ class ResticWork(ABC):
             return self.succeeded(job, state, RunRecord.of(job))
         if state.phase is Phase.FAILED:
             return self.failed(job, state.error_class, state.message, state)
-        return self._running(job, pods, state)
+        labelled = label_repository(self.view, job)
+        if labelled.needs:
+            return labelled
+        step = self._running(job, pods, state)
+        # The deletion is of the Job as it was seen.
+        if step.needs or any(isinstance(action, Delete) for action in step.actions):
+            return step
+        return evolve(step, actions=(*step.actions, *labelled.actions))
 
     def _running(self, job: Object, pods: list[Object], state: JobState) -> StepResult:
         delay = None
