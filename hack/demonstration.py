@@ -15,8 +15,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from hack.devcluster.nodelife import USER_NAMESPACE
-from hack.devcluster.options import NODE_NAME
+from hack.devcluster.common.options import NODE_NAME
+from hack.devcluster.control.node_lifecycle import USER_NAMESPACE
 from hack.processes import DevCluster, Manager, Process, S3Server, wait_until
 from hack.tool_cache import prepare, tool_path
 

@@ -1,8 +1,8 @@
 """Write which fields Kubernetes' protobuf messages have, read off its Go types: `python -m hack.protobuf_fields`.
 
-What comes out is data for `hack/devcluster/protobuf.py`, of the kinds that the development cluster serves. The Go types
-and not the .proto files, because those tell neither what JSON calls a field nor what it leaves out. Needs Go, and the
-network once.
+What comes out is data for `hack/devcluster/api/protobuf.py`, of the kinds that the development cluster serves. The Go
+types and not the .proto files, because those tell neither what JSON calls a field nor what it leaves out. Needs Go, and
+the network once.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 VERSION = "v0.36.3"
-TARGET = Path(__file__).parent / "devcluster" / "protobuf_fields.json"
+TARGET = Path(__file__).parent / "devcluster" / "api" / "protobuf_fields.json"
 META, CORE = "k8s.io/apimachinery/pkg/apis/meta/v1", "k8s.io/api/core/v1"
 # Groups by the package of their types, with the kinds that clients send.
 KINDS = {

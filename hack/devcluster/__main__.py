@@ -15,11 +15,11 @@ from typing import Any
 
 import yaml
 
-from hack.devcluster.apiserver import Server
+from hack.devcluster.api.apiserver import Server
+from hack.devcluster.api.registry import Registry
+from hack.devcluster.control.garbage import Garbage
 from hack.devcluster.controllers import Options, Unusable, start
 from hack.devcluster.faults import Faults
-from hack.devcluster.garbage import Garbage
-from hack.devcluster.registry import Registry
 
 CRDS = Path(__file__).parents[2] / "manifests" / "crds"
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from hack.devcluster.errors import StatusError, bad_request
+from hack.devcluster.api.errors import StatusError, bad_request
+from hack.devcluster.api.registry import Object, Registry
 from hack.devcluster.faults import Faults
-from hack.devcluster.registry import Object, Registry
 
 
 def answer(what: str, body: Any, registry: Registry, faults: Faults, node: Any) -> Object:

@@ -15,19 +15,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from hack.devcluster.context import Context, Object, key_of
-from hack.devcluster.jobs import Jobs
-from hack.devcluster.node import Kubelet
-from hack.devcluster.nodelife import NodeLife
-from hack.devcluster.options import NODE_NAME, Options
-from hack.devcluster.podrun import PodRun
-from hack.devcluster.registry import Registry, Resource
-from hack.devcluster.runtime_client import Unusable
-from hack.devcluster.sandbox import OWN_DIRECTORIES
-from hack.devcluster.scheduler import Scheduler
-from hack.devcluster.snapshots import Snapshots
-from hack.devcluster.storage import Storage
-from hack.devcluster.tasks import remove_partial
+from hack.devcluster.api.registry import Registry, Resource
+from hack.devcluster.common.context import Context, Object, key_of
+from hack.devcluster.common.options import NODE_NAME, Options
+from hack.devcluster.control.jobs import Jobs
+from hack.devcluster.control.node_lifecycle import NodeLife
+from hack.devcluster.control.scheduler import Scheduler
+from hack.devcluster.control.snapshots import Snapshots
+from hack.devcluster.control.storage import Storage
+from hack.devcluster.node.kubelet import Kubelet
+from hack.devcluster.node.pod_run import PodRun
+from hack.devcluster.node.runtime_client import Unusable
+from hack.devcluster.node.sandbox import OWN_DIRECTORIES
+from hack.devcluster.node.tasks import remove_partial
 
 _SUBDIRECTORIES = ("volumes", "snapshots", "pods", "logs", "rootfs")
 _SENTENCE = "Pods cannot run here: this machine grants neither root nor unprivileged user namespaces ({})."

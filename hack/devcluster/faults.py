@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import define, frozen
 
-from hack.devcluster.errors import REASONS, StatusError
+from hack.devcluster.api.errors import REASONS, StatusError
 
 # Enough for a test's run; older ones are forgotten.
 _MOST_REQUESTS = 100_000

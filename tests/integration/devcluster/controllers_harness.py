@@ -7,11 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from hack.devcluster.context import Context, Object
+from hack.devcluster.api.registry import Registry
+from hack.devcluster.common.context import Context, Object
+from hack.devcluster.common.options import Options
+from hack.devcluster.control.garbage import Garbage
 from hack.devcluster.controllers import start
-from hack.devcluster.garbage import Garbage
-from hack.devcluster.options import Options
-from hack.devcluster.registry import Registry
 
 NAMESPACE = "work"
 # A pod starts in milliseconds; eight busy neighbours on two cores may make it seconds.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hack.devcluster.registry import Registry
+from hack.devcluster.api.registry import Registry
 from hack.processes import DevCluster, wait_until
 from tests.integration.devcluster.controllers_harness import NAMESPACE, Cluster, wait_for
 from tests.integration.devcluster.http_harness import DEFINITIONS, MAPS, PODS, config_map, pod, refused, wait_phase

@@ -10,7 +10,7 @@ from urllib.error import HTTPError
 
 import pytest
 
-from hack.devcluster.registry import Registry
+from hack.devcluster.api.registry import Registry
 from hack.processes import DevCluster
 from tests.integration.devcluster.http_harness import (
     CLAIMS,

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from hack.devcluster.context import Object
-from hack.devcluster.errors import StatusError
+from hack.devcluster.api.errors import StatusError
+from hack.devcluster.common.context import Object
 from tests.integration.devcluster.controllers_harness import NAMESPACE, Cluster, wait_for
 
 SUCCESS = ["SuccessCriteriaMet", "Complete"]

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import pytest
 
-from hack.devcluster import protobuf
+from hack.devcluster.api import protobuf
 from hack.processes import DevCluster
 from hack.tool_cache import tool_path
 from tests.certificates import certificate

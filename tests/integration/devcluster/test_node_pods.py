@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hack.devcluster.context import Object, seconds_of
+from hack.devcluster.common.context import Object, seconds_of
 from tests.integration.devcluster.controllers_harness import Cluster, pod_spec, wait_for
 
 

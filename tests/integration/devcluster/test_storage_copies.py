@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hack.devcluster import tasks
+from hack.devcluster.node import tasks
 from tests.integration.devcluster import storage_harness as storage
 from tests.integration.devcluster.controllers_harness import Cluster, wait_for
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hack.devcluster.context import Object
+from hack.devcluster.common.context import Object
 from hack.processes import ROOT
 from tests.integration.devcluster import storage_harness as storage
 from tests.integration.devcluster.controllers_harness import NAMESPACE, Cluster, wait_for
@@ -163,7 +163,7 @@ def test_a_group_that_a_user_namespace_does_not_know_still_gets_its_rights(tmp_p
     (tmp_path / "volume").mkdir(mode=0o700)
     (tmp_path / "volume" / "file").touch(mode=0o600)
     script = (
-        "import os, sys; from hack.devcluster import linux, tasks\n"
+        "import os, sys; from hack.devcluster.node import linux, tasks\n"
         "who = f'0 {os.geteuid()} 1', f'0 {os.getegid()} 1'\n"
         "linux.unshare(linux.CLONE_NEWUSER)\n"
         "for name, line in zip(('setgroups', 'uid_map', 'gid_map'), ('deny', *who)):\n"

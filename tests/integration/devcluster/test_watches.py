@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from hack.devcluster.history import History, WatchEvent
-from hack.devcluster.registry import Registry
+from hack.devcluster.api.history import History, WatchEvent
+from hack.devcluster.api.registry import Registry
 from hack.processes import DevCluster, wait_until
 from tests.integration.devcluster.http_harness import MAPS, config_map, events
 

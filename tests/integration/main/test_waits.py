@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from hack.devcluster.options import PROVISIONER
+from hack.devcluster.common.options import PROVISIONER
 from hack.processes import DevCluster, wait_until
 from tests.integration.world import World
 

@@ -1,0 +1,1 @@
+"""The node: a kubelet, and a container runtime of namespaces, mounts and capabilities."""
