@@ -8,12 +8,12 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 from hack.devcluster.api.call import APPLY, Call
 from hack.devcluster.api.errors import StatusError, bad_request
 from hack.devcluster.api.patch import apply_patch, merge_key
+from hack.devcluster.api.times import now
 
 Object = dict[str, Any]
 # Steps to a field: `f:name`, or `k:{...}` for an item of a list that is merged by a key.
@@ -140,7 +140,7 @@ def _entry(call: Call, manager: str, fields: set[Path], old: Object | None) -> O
         "apiVersion": call.target.resource.api_version,
         "fieldsType": "FieldsV1",
         "fieldsV1": tree,
-        "time": known.get("time") or datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "time": known.get("time") or now(),
     }
     if call.target.subresource:
         entry["subresource"] = call.target.subresource

@@ -12,10 +12,14 @@ from pathlib import Path
 from hack.devcluster.api.call import Call
 from hack.devcluster.api.errors import StatusError, bad_request, not_found
 from hack.devcluster.api.registry import Object
-from hack.devcluster.node.pod_run import log_name
 
 _LOOK_SECONDS = 0.2
 _NOT_KEPT = ("timestamps", "sinceSeconds", "sinceTime")
+
+
+def log_name(container: str, run: int) -> str:
+    """Return the name of the file that a run of a container logs to."""
+    return f"{container}.{run}.log" if run else f"{container}.log"
 
 
 def serve(call: Call) -> None:

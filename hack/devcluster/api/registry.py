@@ -15,7 +15,6 @@ import threading
 import traceback
 import uuid
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from hack.devcluster.api.defaults import fill, on_create
@@ -24,6 +23,7 @@ from hack.devcluster.api.history import History, WatchEvent
 from hack.devcluster.api.names import check_name
 from hack.devcluster.api.owners import Key, Owners
 from hack.devcluster.api.resources import BUILT_IN, Resource, from_definition
+from hack.devcluster.api.times import now
 from hack.devcluster.api.updates import check_immutable, check_preconditions, marked_deleted, merged_update, secret_data
 
 __all__ = ["Registry", "Resource", "StatusError", "WatchEvent"]
@@ -34,10 +34,6 @@ Dependents = list[tuple[Resource, Object]]
 Listener = Callable[[str, Resource, Object], None]
 
 _DEFINITIONS = "customresourcedefinitions"
-
-
-def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 class Registry:
@@ -131,12 +127,12 @@ class Registry:
                 raise already_exists(res.title, meta["name"], deleting)
             for given in ("resourceVersion", "deletionTimestamp", "deletionGracePeriodSeconds"):
                 meta.pop(given, None)
-            meta.update(uid=str(uuid.uuid4()), creationTimestamp=_now(), generation=1)
+            meta.update(uid=str(uuid.uuid4()), creationTimestamp=now(), generation=1)
             if res.has_status and res.group not in ("", "snapshot.storage.k8s.io"):
                 obj.pop("status", None)
             if res.plural == "secrets":
                 secret_data(obj)
-            on_create(res.plural, obj, _now())
+            on_create(res.plural, obj, now())
             if not dry_run:
                 self._store(key, res, obj, None)
             return copy.deepcopy(obj)
@@ -200,7 +196,7 @@ class Registry:
             new, grace = marked_deleted(res, old, propagation, grace_seconds)
             goes = not new["metadata"].get("finalizers") and grace == 0
             if not goes:
-                new["metadata"].setdefault("deletionTimestamp", _now())
+                new["metadata"].setdefault("deletionTimestamp", now())
             if dry_run:
                 return new
             # A Job deleted without a policy leaves its pods, as batch/v1 always did.

@@ -9,7 +9,7 @@ from typing import Any
 from hack.devcluster.api.errors import StatusError
 from hack.devcluster.api.names import subdomain
 from hack.devcluster.api.problems import Problems
-from hack.devcluster.node.mounts import quantity_bytes
+from hack.devcluster.api.quantities import quantity_bytes
 
 Object = dict[str, Any]
 _MODES = ("ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod")

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from attrs import field, frozen
 
 from hack.devcluster.api.registry import Registry, Resource, StatusError
+from hack.devcluster.api.times import now
 from hack.devcluster.common.options import Options
 
 Object = dict[str, Any]
@@ -38,21 +38,6 @@ _BUILT_IN = {
 }
 
 
-def now() -> str:
-    """Return the time as the API writes it."""
-    return timestamp(datetime.now(UTC).timestamp())
-
-
-def timestamp(seconds: float) -> str:
-    """Write seconds since the epoch as the API does."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def seconds_of(text: str) -> float:
-    """Read the API's time as seconds since the epoch."""
-    return datetime.fromisoformat(text).timestamp()
-
-
 def key_of(obj: Object) -> tuple[str, str]:
     """Return namespace and name."""
     return obj["metadata"].get("namespace", ""), obj["metadata"]["name"]
@@ -73,32 +58,6 @@ def owner_reference(obj: Object) -> Object:
         "controller": True,
         "blockOwnerDeletion": True,
     }
-
-
-def set_condition(
-    conditions: list[Object], type_: str, status: str, reason: str = "", message: str = "", **more: Any
-) -> None:
-    """Set a condition in place; its transition time moves when the status does."""
-    fresh: Object = {"type": type_, "status": status, "lastTransitionTime": now(), **more}
-    if reason:
-        fresh["reason"] = reason
-    if message:
-        fresh["message"] = message
-    for index, old in enumerate(conditions):
-        if old["type"] == type_:
-            if old["status"] == status:
-                fresh["lastTransitionTime"] = old.get("lastTransitionTime", fresh["lastTransitionTime"])
-            # What it said before it says no more.
-            kept = {key: value for key, value in old.items() if key not in ("reason", "message")}
-            conditions[index] = {**kept, **fresh}
-            return
-    conditions.append(fresh)
-
-
-def has_condition(obj: Object, type_: str, status: str = "True") -> bool:
-    """Say whether a condition has that status."""
-    found = obj.get("status", {}).get("conditions") or []
-    return any(one["type"] == type_ and one["status"] == status for one in found)
 
 
 @frozen

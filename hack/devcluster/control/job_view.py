@@ -10,7 +10,8 @@ import time
 
 from attrs import define, field
 
-from hack.devcluster.common.context import Object, is_deleted, seconds_of
+from hack.devcluster.api.times import seconds_of
+from hack.devcluster.common.context import Object, is_deleted
 from hack.devcluster.control.job_pods import FINALIZER, action_for
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import time
 
-from hack.devcluster.common.context import Context, Object, has_condition, is_deleted, set_condition
+from hack.devcluster.api.conditions import has_condition, set_condition
+from hack.devcluster.common.context import Context, Object, is_deleted
 from hack.devcluster.common.options import NODE_NAME
 from hack.devcluster.common.work_queue import Key, WorkQueue
 

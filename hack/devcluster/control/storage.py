@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from attrs import define, field
 
+from hack.devcluster.api.quantities import quantity_bytes
 from hack.devcluster.common.context import Context, Object, is_deleted, key_of
 from hack.devcluster.common.options import PROVISIONER
 from hack.devcluster.common.work_queue import Key, WorkQueue
@@ -26,7 +27,6 @@ from hack.devcluster.control.volume_sources import (
     source_of,
     static_volume,
 )
-from hack.devcluster.node.mounts import quantity_bytes
 from hack.devcluster.node.pods import claims_of
 from hack.devcluster.node.runtime_client import RuntimeClient
 

@@ -9,26 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-from decimal import Decimal
 from pathlib import Path
 
 from attrs import frozen
 
+from hack.devcluster.api.quantities import quantity_bytes
 from hack.devcluster.common.context import Context
 from hack.devcluster.node.pods import ConfigError, Object, content, expand
 from hack.devcluster.node.runtime_client import RuntimeClient
-
-_SUFFIXES: dict[str, int | Decimal] = {
-    "": 1,
-    "k": 10**3,
-    "M": 10**6,
-    "G": 10**9,
-    "T": 10**12,
-    "P": 10**15,
-    "E": 10**18,
-    "m": Decimal("0.001"),
-}
-_SUFFIXES |= {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "Pi": 2**50, "Ei": 2**60}
 
 
 class VolumeMissing(Exception):
@@ -44,14 +32,6 @@ class Volume:
     scratch: bool = False
     # Takes the pod's fsGroup by a walk over its files.
     grouped: bool = False
-
-
-def quantity_bytes(text: str | int) -> int:
-    """Read a quantity as whole bytes, rounded up."""
-    number = str(text).strip()
-    digits = number.rstrip("kKMGTPEim")
-    value = Decimal(digits) * _SUFFIXES[number[len(digits) :]]
-    return int(value.to_integral_value(rounding="ROUND_CEILING"))
 
 
 def prepare(context: Context, runtime: RuntimeClient, pod: Object, folder: Path) -> dict[str, Volume]:

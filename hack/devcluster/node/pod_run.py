@@ -13,7 +13,10 @@ from typing import Any
 
 from attrs import define, field
 
-from hack.devcluster.common.context import Object, now, set_condition, timestamp
+from hack.devcluster.api.conditions import set_condition
+from hack.devcluster.api.pod_log import log_name
+from hack.devcluster.api.times import now, timestamp
+from hack.devcluster.common.context import Object
 from hack.devcluster.common.options import NODE_NAME
 from hack.devcluster.node.mounts import Volume
 
@@ -97,11 +100,6 @@ class PodRun:
     def log_file(self, container: ContainerRun) -> Path:
         """Return the log of the container's current run."""
         return self.logs / log_name(container.name, container.restarts)
-
-
-def log_name(container: str, run: int) -> str:
-    """Return the name of the file that a run of a container logs to."""
-    return f"{container}.{run}.log" if run else f"{container}.log"
 
 
 def new_run(pod: Object, state: Path) -> PodRun:
@@ -285,4 +283,4 @@ class Runs:
             return list(self._by_pod.values())
 
 
-__all__ = ["NODE_NAME", "ContainerRun", "PodRun", "Runs", "log_name", "new_run", "phase_of", "status_of", "terminate"]
+__all__ = ["NODE_NAME", "ContainerRun", "PodRun", "Runs", "new_run", "phase_of", "status_of", "terminate"]
