@@ -24,8 +24,8 @@ from hack.tool_cache import tool_path
 ROOT = Path(__file__).parents[1]
 # Each starts within a second or three; a busy machine gets more.
 _START_SECONDS = 60.0
-_LEASH = Path(__file__).parent / "leash.py"
-# Linux ends a leashed child when the thread that started it ends, so one thread starts all of them, and lives as
+_DIE_WITH_PARENT = Path(__file__).parent / "die_with_parent.py"
+# Linux ends such a child when the thread that started it ends, so one thread starts all of them, and lives as
 # long as the program. It is there from the beginning: an interrupt while a thread starts leaves half a thread.
 _WORK: SimpleQueue[tuple[Callable[[], None], SimpleQueue[Exception | None]]] = SimpleQueue()
 
@@ -85,8 +85,8 @@ class Process:
     def __init__(self, name: str, command: list[str], folder: Path, env: dict[str, str] | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.name, self.log = name, folder / f"{name}.log"
-        leashed = [sys.executable, "-I", "-S", str(_LEASH), str(os.getpid()), *command]
-        _on_starter(lambda: self._start(leashed, env))
+        tied = [sys.executable, "-I", "-S", str(_DIE_WITH_PARENT), str(os.getpid()), *command]
+        _on_starter(lambda: self._start(tied, env))
 
     def _start(self, command: list[str], env: dict[str, str] | None) -> None:
         with self.log.open("wb") as out:

@@ -26,7 +26,7 @@ _LEAST_GO = (1, 25)
 _TELL_SECONDS = 10.0
 # Enough of a failure to understand it.
 _TOLD_LINES = 20
-_LEASH = str(Path(__file__).parent / "leash.py")
+_DIE_WITH_PARENT = str(Path(__file__).parent / "die_with_parent.py")
 
 
 class MakingFailed(SystemExit):
@@ -107,10 +107,10 @@ def _run(
     say(what)
     started = time.monotonic()
     # An attempt that is ended leaves nobody behind who goes on writing where the next one works.
-    leashed = [sys.executable, "-I", "-S", _LEASH, str(os.getpid()), *command]
+    tied = [sys.executable, "-I", "-S", _DIE_WITH_PARENT, str(os.getpid()), *command]
     code = None
     with log.open("w") as err, log.with_suffix(".out").open("w+") as out:
-        process = subprocess.Popen(leashed, env=env, cwd=cwd, stdout=out, stderr=err)
+        process = subprocess.Popen(tied, env=env, cwd=cwd, stdout=out, stderr=err)
         while code is None:
             try:
                 code = process.wait(_TELL_SECONDS)

@@ -13,7 +13,7 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from hack.crds import TARGET
+from hack.generate_crds import TARGET
 from tests.unit.movers.objects import destination, env_of, source
 from tests.unit.movers.seen import decision_on, status_of
 from volsync_py.api.spec import parse

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from hack.crds import TARGET
+from hack.generate_crds import TARGET
 from tests.unit.movers.objects import claim, resource, secret
 from tests.unit.movers.seen import NOW, decision_on, status_of
 from tests.unit.movers.simulated import Simulation

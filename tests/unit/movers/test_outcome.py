@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hack.failures import TARGET, page
+from hack.generate_failures_page import TARGET, page
 from tests.unit.movers.objects import source
 from tests.unit.movers.seen import decision_on, status_of
 from volsync_py.movers.restic.outcome import CLASSES, ClusterError, Pace, info, is_terminal, next_attempt

@@ -1,4 +1,4 @@
-"""Write docs/failures.md from the table of failures: `python -m hack.failures` after a change of it."""
+"""Write docs/failures.md from the table of failures: `python -m hack.generate_failures_page` after a change of it."""
 
 from __future__ import annotations
 

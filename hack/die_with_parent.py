@@ -1,4 +1,4 @@
-"""Become a command that ends when whoever started it ends, however that happens: `leash.py PID COMMAND...`.
+"""Become a command that ends when whoever started it ends, however that happens: `die_with_parent.py PID COMMAND...`.
 
 The process keeps its id, so that who kills it kills the command. Standard library only, and quick to start.
 """

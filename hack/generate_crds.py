@@ -1,4 +1,4 @@
-"""Write the CustomResourceDefinitions: `python -m hack.crds` after a change of this file.
+"""Write the CustomResourceDefinitions: `python -m hack.generate_crds` after a change of this file.
 
 The wire surface is VolSync's; what it does not have is an optional field. Kubernetes' own deep types
 (affinity, security context, resources, volume sources) are checked where they end up, in the pod.
