@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hack.processes import DevCluster, wait_until
-from tests.integration.devcluster.http_harness import MAPS, MERGE, PODS, SOURCES, config_map, refused
+from tests.integration.devcluster.http_harness import CLAIMS, MAPS, MERGE, PODS, SOURCES, claim, config_map, refused
 
 
 def test_what_is_created_has_identity_version_and_time(server: DevCluster) -> None:
@@ -233,3 +233,11 @@ def test_what_does_not_belong_to_the_path_is_refused(server: DevCluster, path: s
 def test_an_update_of_another_name_is_refused(server: DevCluster) -> None:
     server.ask("POST", MAPS, config_map("named"))
     assert refused(server, "PUT", f"{MAPS}/named", config_map("other"))["code"] == 400
+
+
+@pytest.mark.parametrize("suffix", ["", *"kMGTPEmun", *(f"{letter}i" for letter in "KMGTPE"), "e1", "E1"])
+def test_a_claim_of_any_quantity_that_kubernetes_knows_is_taken(server: DevCluster, suffix: str) -> None:
+    wanted = claim(f"quantity-{suffix.lower()}{suffix.isupper():d}")
+    wanted["spec"]["resources"]["requests"]["storage"] = f"1{suffix}"
+    made = server.ask("POST", CLAIMS, wanted)
+    assert made["spec"]["resources"]["requests"]["storage"] == f"1{suffix}"
