@@ -14,15 +14,19 @@ from volsync_py.restic.messages import failure_of, mended_request
 from volsync_py.restic.report import ErrorClass
 from volsync_py.restic.run import Deadlines
 
+# How long restic lets one request hang, which is its own default: 128 KiB at 1 KiB a second, or an answer after two
+# minutes, is no loss of the server.
+STUCK_REQUEST_SECONDS = 300
 # The next complaint comes when the pause and the request are over, and on a busy machine a little later.
 _LATE_SECONDS = 10.0
 
 
 @frozen
 class _Complaint:
-    """Since when a request fails, and until when it is to be heard of again."""
+    """Since when a request fails, when that was said last, and until when it is to be heard of again."""
 
     since: float
+    last: float
     next_due: float
 
 
@@ -48,8 +52,8 @@ class Contact:
         if before is None and failure.is_first and "request timeout" in failure.reason:
             # The first thing that restic asks for; when that hangs, nothing has ever answered.
             since = self._started
-        next_due = now + _pause(failure.pause) + self._deadlines.stuck_seconds + _LATE_SECONDS
-        self._failing[failure.request] = _Complaint(since, next_due)
+        next_due = now + _pause(failure.pause) + STUCK_REQUEST_SECONDS + _LATE_SECONDS
+        self._failing[failure.request] = _Complaint(since, now, next_due)
 
     def moved(self, count: int, now: float) -> None:
         """Take note of how many bytes have been read or written so far."""
@@ -57,12 +61,17 @@ class Contact:
             self._bytes, self._moved = count, now
             self._failing.clear()
 
-    def verdict(self, now: float) -> ErrorClass | None:
-        """Return what the repository is, once a deadline has passed, or None."""
-        since = min((one.since for one in self._failing.values() if now <= one.next_due), default=None)
-        if since is None:
+    def verdict(self, now: float, *, heard: bool = False) -> ErrorClass | None:
+        """Return what the repository is, once a deadline has passed, or None.
+
+        Once it has been `heard` of, a request that is tried again may take as long as any other to be answered.
+        """
+        failing = [one for one in self._failing.values() if now <= one.next_due]
+        if not failing:
             return None
-        if now - since > self._deadlines.contactSeconds and not self._bytes:
+        since = min(one.since for one in failing)
+        longest = max((one.last if heard else now) - one.since for one in failing)
+        if longest > self._deadlines.contactSeconds and not self._bytes:
             return ErrorClass.UNREACHABLE
         return ErrorClass.STALLED if now - max(self._moved, since) > self._deadlines.stallSeconds else None
 

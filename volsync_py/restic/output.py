@@ -74,6 +74,8 @@ class Output:
         self.advice = ""
         # How many bytes were said, and how much work was told of: what is read, written, found and looked at.
         self.bytes = self.work = 0
+        # Whether the repository has answered, as far as restic's words show.
+        self.heard = False
         # The main thread sets it once it has told restic to stop: what comes then is no cause of anything.
         self.quiet = False
         self._lines, self._errors = KeptLines(), KeptLines()
@@ -163,6 +165,7 @@ class Output:
             if comparable(item) in self._wanted:
                 self._found.append(comparable(item))
         elif kind == "status":
+            self.heard = True
             done = int(message.get("bytes_done") or message.get("bytes_restored") or 0)
             self._contact.moved(done, time.monotonic())
             self.work = sum(int(message.get(key) or 0) for key in _WORK)
@@ -225,6 +228,7 @@ class Output:
             self._last_text, self._failure = line, failure_of(line)
             self._contact.said(line, time.monotonic())
             if mended := mended_request(line):
+                self.heard = True
                 self._lines.without(mended)
                 self._failing.pop(mended, None)
         self._weigh(self._last_text, self._failure)

@@ -16,10 +16,17 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from attrs import evolve, field, frozen
 
 from volsync_py.restic.classify import Said
-from volsync_py.restic.contact import Contact
+from volsync_py.restic.contact import STUCK_REQUEST_SECONDS, Contact
 from volsync_py.restic.ended import Ended, Message
+from volsync_py.restic.first_contact import FirstContact
 from volsync_py.restic.output import Output
-from volsync_py.restic.progress import LEAST_BYTES_A_SECOND, LEAST_BYTES_OF_SILENT_RETRIES, Progress, usage_of
+from volsync_py.restic.progress import (
+    LEAST_BYTES_A_SECOND,
+    LEAST_BYTES_OF_AN_ANSWER,
+    LEAST_BYTES_OF_SILENT_RETRIES,
+    Progress,
+    usage_of,
+)
 from volsync_py.restic.report import ErrorClass
 from volsync_py.restic.run import Deadlines
 
@@ -51,6 +58,8 @@ class Restic:
     # The process that runs, for the signal handler; and whether a signal has come.
     current: list[subprocess.Popen[bytes]] = field(factory=list)
     interrupted: threading.Event = field(factory=threading.Event)
+    # The repository has answered in this run.
+    heard: threading.Event = field(factory=threading.Event)
 
     def interrupt(self) -> None:
         """End the run: the process that runs is told, nothing else is started."""
@@ -62,7 +71,7 @@ class Restic:
         """Run one command to its end; of the items that a verbose restore writes, the wanted ones are told."""
         if self.interrupted.is_set():
             return Ended(130, Said(), ErrorClass.INTERRUPTED)
-        stuck = f"{self.deadlines.stuck_seconds}s"
+        stuck = f"{STUCK_REQUEST_SECONDS}s"
         command = [self.program, *args, *self.options, "--json", "--stuck-request-timeout", stuck]
         stall = self.deadlines.stallSeconds
         if retry_lock:
@@ -79,9 +88,11 @@ class _Running:
         self._stopped: ErrorClass | None = None
         self._why = ""
         self._contact = Contact(restic.deadlines, time.monotonic())
-        self._in_silence = restic.env.get("RESTIC_REPOSITORY", "").startswith(_RETRIED_IN_SILENCE)
-        least = LEAST_BYTES_OF_SILENT_RETRIES if self._in_silence else LEAST_BYTES_A_SECOND
-        self._progress = Progress(time.monotonic(), least)
+        in_silence = restic.env.get("RESTIC_REPOSITORY", "").startswith(_RETRIED_IN_SILENCE)
+        now = time.monotonic()
+        self._progress = Progress(now, LEAST_BYTES_OF_SILENT_RETRIES if in_silence else LEAST_BYTES_A_SECOND)
+        self._answers = Progress(now, LEAST_BYTES_OF_SILENT_RETRIES if in_silence else LEAST_BYTES_OF_AN_ANSWER)
+        self._first = FirstContact(restic.heard, restic.env.get("RESTIC_CACHE_DIR", ""))
         self._output = Output(
             self._contact,
             restic.log,
@@ -122,6 +133,7 @@ class _Running:
         stopped = ErrorClass.INTERRUPTED if interrupted else self._stopped
         why = "" if interrupted else self._why
         ended = self._output.ended(128 - code if code < 0 else code, stopped if code != 0 or interrupted else None, why)
+        self._first.ended(ended)
         return evolve(ended, redact=self._restic.redact)
 
     def _ended(self) -> int:
@@ -159,12 +171,15 @@ class _Running:
         if self._restic.interrupted.is_set():
             self._output.quiet = True
             return True
-        self._stopped = self._output.stop_for or self._contact.verdict(now) or self._idle(now)
+        self._stopped = self._output.stop_for or self._contact.verdict(now, heard=self._heard()) or self._idle(now)
         if self._stopped is None and self._output.failure is None:
             return False
         self._output.quiet = True
         self._process.send_signal(signal.SIGTERM)
         return True
+
+    def _heard(self) -> bool:
+        return self._first.made(told=self._output.heard)
 
     def _idle(self, now: float) -> ErrorClass | None:
         """Return what it is when the process has done nothing for too long."""
@@ -175,8 +190,9 @@ class _Running:
         own = evolve(usage, bytes=max(usage.bytes - self._output.bytes, 0))
         seconds = self._progress.saw(own, self._output.work, now)
         contact = self._restic.deadlines.contactSeconds
-        if self._in_silence and not self._output.bytes and seconds > contact:
-            self._why = f"nothing was heard of the repository for {contact:g} s"
+        if not self._heard() and self._answers.saw(own, self._output.work, now) > contact:
+            # What restic complains of tells more.
+            self._why = "" if self._output.bytes else f"nothing was heard of the repository for {contact:g} s"
             return ErrorClass.UNREACHABLE
         if seconds > self._stall:
             self._why = f"restic has done nothing for {self._stall:g} s: it has read, written and computed nothing"

@@ -16,6 +16,8 @@ from attrs import frozen
 # A restic that waits wakes up for a dozen bytes in a second, and renews its lock; a request for each object that is
 # removed, one in a second and with its headers packed, is more than this.
 LEAST_BYTES_A_SECOND = 64.0
+# Before the first answer restic moves not one byte; an answer, however late, is more than this.
+LEAST_BYTES_OF_AN_ANSWER = 1.0
 # A library that tries again without a word sends and gets three or four KB in a quarter of a minute.
 LEAST_BYTES_OF_SILENT_RETRIES = 512.0
 # Timers and the lines of progress of a process that waits take a tenth of this.

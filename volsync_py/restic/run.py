@@ -121,15 +121,6 @@ class Deadlines:
     stallSeconds: float = 900.0
     killSeconds: float = 75.0
 
-    @property
-    def stuck_seconds(self) -> int:
-        """How long one request may hang.
-
-        No less than the contact deadline, because a slow server that answers has not been lost; and no more, because
-        of a request that hangs restic says nothing until then.
-        """
-        return max(int(self.contactSeconds), 1)
-
 
 @frozen
 class Run:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -58,6 +59,28 @@ def test_a_server_that_never_answers_is_unreachable_in_time(mover: Mover, serve:
     mover.write(a="a")
     ran = mover("backup")
     assert (ran.code, ran.report.error_class) == (130, "Unreachable")
+
+
+@pytest.mark.parametrize("first", [False, True], ids=["a repository", "no repository yet"])
+def test_uploads_that_are_answered_after_the_contact_deadline_are_waited_for(
+    request: pytest.FixtureRequest, serve: Callable[[Trouble], None], tmp_path: Path, first: bool
+) -> None:
+    mover: Mover = request.getfixturevalue("mover")
+    if first:
+        shutil.rmtree(tmp_path / "repository")
+    serve(Trouble(late="POST ", seconds=4))
+    mover.run["deadlines"] = {"contactSeconds": 2}
+    mover.write(a="a")
+    ran = mover("backup")
+    assert (ran.code, ran.report.error_class, ran.report.initialized) == (0, "", first), ran.log
+    assert "returned error" not in ran.log
+
+
+def test_a_server_that_hangs_later_on_ends_the_run(mover: Mover, serve: Callable[[Trouble], None]) -> None:
+    serve(Trouble(late="POST ", seconds=60))
+    mover.run["deadlines"] = {"contactSeconds": 2, "stallSeconds": 4, "killSeconds": 2}
+    mover.write(a="a")
+    assert mover("backup").report.error_class == "Stalled"
 
 
 def test_a_bucket_that_cannot_be_made_is_a_matter_of_configuration(mover: Mover) -> None:

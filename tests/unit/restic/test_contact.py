@@ -38,9 +38,16 @@ def test_a_complaint_that_is_not_repeated_in_time_is_over(contact: Contact) -> N
     contact.said(RETRY, 10)
     assert contact.verdict(101) is ErrorClass.UNREACHABLE
     # The pause, the longest request and the margin have passed.
-    assert contact.verdict(112) is None
+    assert contact.verdict(322) is None
     contact.said(RETRY, 500)
     assert contact.verdict(501) is None
+
+
+def test_once_heard_of_a_request_that_is_tried_again_may_be_answered_as_late_as_any_other(contact: Contact) -> None:
+    contact.said(RETRY, 10)
+    assert contact.verdict(200, heard=True) is None
+    contact.said(RETRY, 201)
+    assert contact.verdict(201, heard=True) is ErrorClass.UNREACHABLE
 
 
 def test_the_first_request_has_hung_since_the_beginning(contact: Contact) -> None:

@@ -41,8 +41,3 @@ def test_what_does_not_fit_is_refused_with_its_place(document: object, text: str
         return
     with pytest.raises(RunError, match=text):
         Run.from_json(json.dumps(document))
-
-
-def test_a_request_may_hang_for_as_long_as_contact_may_be_lost() -> None:
-    assert Deadlines().stuck_seconds == 90
-    assert Deadlines(contactSeconds=0.5).stuck_seconds == 1
