@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.integration.world import PASSWORD, World, wait_until
+from hack.processes import wait_until
+from tests.integration.world import PASSWORD, World
 
 
 def test_a_repository_may_be_in_a_volume_of_the_users(world: World) -> None:
