@@ -13,16 +13,17 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from attrs import AttrsInstance
 
-from volsync_py.api import additive, fields
+from volsync_py.api import fields
+from volsync_py.contract import options
+from volsync_py.contract.run_document import Run
 from volsync_py.core.cronspec import LONGEST_SCHEDULE
 
 Schema = dict[str, Any]
 TARGET = Path(__file__).parents[1] / "manifests" / "crds"
 SCHEDULE = r"^(@(annually|yearly|monthly|weekly|daily|hourly))|((((\d+,)*\d+|(\d+(\/|-)\d+)|\*(\/\d+)?)\s?){5})$"
 NUMBER = r"(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))"
-WITHIN = r"^([0-9]+[ymdh])+$"
-SIZE = r"^[0-9]+[kKmMgGtT]?$"
 # Of a condition's message in Kubernetes' own types.
 LONGEST_CONDITION = 32768
 # More than `--mover-log-max-bytes` is ever set to, and less than an object may be.
@@ -93,6 +94,29 @@ def group(description: str, /, **properties: Schema) -> Schema:
     return {"type": "object", "description": description, "properties": properties}
 
 
+def of_options(record: type[AttrsInstance], section: str = "") -> dict[str, Schema]:
+    """The fields of a record's options; `section` is the group that they stand in."""
+    found = {}
+    for _, default, option in options.options_of(record):
+        where, _, name = option.path.rpartition(".")
+        if where == section:
+            found[name] = of_option(default, option)
+    return found
+
+
+def of_option(default: Any, option: options.Option) -> Schema:
+    """One option."""
+    if isinstance(default, bool):
+        return flag(option.description)
+    if isinstance(default, int):
+        bounds = {"minimum": option.least, "maximum": option.most}
+        return {**number(option.description), **{name: value for name, value in bounds.items() if value is not None}}
+    if isinstance(default, tuple):
+        return texts(option.description)
+    more = {"pattern": option.pattern, "enum": list(option.values)}
+    return text(option.description, **{name: value for name, value in more.items() if value})
+
+
 def volume() -> dict[str, Schema]:
     """Fields about volumes that both kinds have."""
     modes = {"minItems": 1}
@@ -160,42 +184,14 @@ def source() -> Schema:
             **retain,
             within=text("Keep what was made within this time before the latest, such as 1y5m21d12h."),
             last=text("How many of the latest to keep."),
-            **{
-                f"within{unit}": text(
-                    f"Keep {unit.lower()} backups within this time before the latest.", pattern=WITHIN
-                )
-                for unit in additive.WITHIN_UNITS
-            },
-            keepTags=texts("Keep what has one of these tags."),
+            **of_options(options.RetentionOptions, "retain"),
         ),
-        exclude=group(
-            "What is not backed up.",
-            caches=flag("Leave folders out that hold a CACHEDIR.TAG."),
-            patterns=texts("restic's exclude patterns."),
-            ifPresent=texts("Leave folders out that hold a file of this name, or NAME:HEADER."),
-            largerThan=text("Leave files out that are larger, such as 500M.", pattern=SIZE),
-        ),
-        tags=texts("Tags of the snapshots."),
-        host=text("Host name of the snapshots; volsync if unset."),
-        compression=text("restic's compression.", enum=list(additive.COMPRESSIONS)),
-        packSize={**number("Size of a pack in MiB."), "minimum": 4, "maximum": 128},
-        readConcurrency={**number("How many files are read at once."), "minimum": 1, "maximum": 1000},
-        limits=group(
-            "The most that is transferred, in KiB a second.",
-            uploadKiBps={**number("To the repository."), "minimum": 1},
-            downloadKiBps={**number("From the repository."), "minimum": 1},
-        ),
-        prune=group(
-            "Limits of one prune.",
-            maxUnused=text("How much may stay unused: a size, a percentage, or unlimited."),
-            maxRepackSize=text("How much is repacked at most, such as 10G.", pattern=SIZE),
-        ),
-        check=group(
-            "When the repository is checked after a backup.",
-            intervalDays={**number("Days between checks; none if unset."), "minimum": 1},
-            readData=text("What of the packs is read: k/n goes round, so that n checks read all; or a percentage."),
-        ),
-        emptySource=text("What an empty volume means; Skip if unset.", enum=list(additive.EMPTY_SOURCES)),
+        exclude=group("What is not backed up.", **of_options(options.BackupOptions, "exclude")),
+        limits=group("The most that is transferred, in KiB a second.", **of_options(options.BackupOptions, "limits")),
+        prune=group("Limits of one prune.", **of_options(options.PruneOptions, "prune")),
+        check=group("When the repository is checked after a backup.", **of_options(options.CheckSchedule, "check")),
+        **of_options(options.BackupOptions),
+        **of_options(Run),
         unlock=text("Remove stale locks before the next backup, once for each value."),
     )
 
@@ -211,14 +207,7 @@ def destination() -> Schema:
         previous=number("How many eligible snapshots to go back."),
         restoreAsOf=time("The latest snapshot at or before this time."),
         enableFileDeletion=flag("Delete files that are not in the snapshot."),
-        snapshot=text("This snapshot: its id, or the beginning of it.", pattern=r"^[0-9a-f]{4,64}$"),
-        host=text("Host name of eligible snapshots; volsync if unset."),
-        tags=texts("Tags that eligible snapshots all have."),
-        include=texts("Restore only what matches one of these patterns."),
-        exclude=texts("Leave out what matches one of these patterns."),
-        subPath=text("Restore the content of this folder of the snapshot."),
-        onMissingSnapshot=text("What it means that no snapshot is eligible.", enum=list(additive.MISSING_SNAPSHOTS)),
-        verify=flag("Read back what was restored."),
+        **of_options(options.RestoreOptions),
     )
 
 

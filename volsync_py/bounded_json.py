@@ -19,7 +19,7 @@ LARGEST: Final = 2**63 - 1
 # As many digits as the largest has.
 _MOST_DIGITS = 19
 # A word in a document, such as a name, a class, an id, or a time.
-_LONGEST_WORD = 253
+LONGEST_WORD: Final = 253
 
 
 class Unreadable(ValueError):
@@ -88,7 +88,7 @@ def _parts(value: Any) -> Collection[Any]:
     return [part for part in value if isinstance(part, dict | list)] if isinstance(value, list) else ()
 
 
-def text_of(data: dict[str, Any], key: str, *, most: int = _LONGEST_WORD) -> str:
+def text_of(data: dict[str, Any], key: str, *, most: int = LONGEST_WORD) -> str:
     """Return the text of a field, cut after so many characters and fit to be written again; "" if there is none."""
     value = data.get(key)
     return writable(value[:most]) if isinstance(value, str) else ""

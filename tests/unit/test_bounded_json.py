@@ -26,6 +26,9 @@ from volsync_py.bounded_json import (
     read_stored,
     without_depths,
 )
+from volsync_py.contract.codec import as_json
+from volsync_py.contract.report import ErrorClass, Outcome, Report
+from volsync_py.contract.run_document import Deadlines, Run, RunError
 from volsync_py.core.labels import Annotation
 from volsync_py.movers.restic.run_record import RunRecord
 from volsync_py.movers.restic.turns import is_at_rest
@@ -34,9 +37,7 @@ from volsync_py.restic.contact import Contact
 from volsync_py.restic.humanlog import progress
 from volsync_py.restic.output import Output
 from volsync_py.restic.record import Holding, group_known, load
-from volsync_py.restic.report import ErrorClass, Outcome, Report
 from volsync_py.restic.retention import Kept, keeps_all
-from volsync_py.restic.run import Deadlines, Run, RunError
 from volsync_py.restic.selection import is_snapshot, select
 
 # Texts of values that have broken readers: beyond floats and integers, no JSON, half a character, deep, wrong types.
@@ -60,7 +61,7 @@ def anything(keys: list[str], **fixed: str) -> st.SearchStrategy[str]:
     return documents(keys, **fixed) | odd | st.text(max_size=200)
 
 
-REPORT = list(Report(Outcome.SUCCEEDED).as_json())
+REPORT = list(as_json(Report(Outcome.SUCCEEDED)))
 NESTED = ['{"id":1e999}', '{"id":"a","filesNew":1e999,"time":[]}', '{"count":99999999999,"oldest":"\\ud800"}', "[1,[]]"]
 NESTED += ['[{"name":"x","outcome":"Failed","class":"Own","seconds":1e999}]', '[{"outcome":[]}]']
 nested = st.dictionaries(st.sampled_from(["snapshot", "snapshots", "restored", "steps"]), st.sampled_from(NESTED))
@@ -83,7 +84,7 @@ def test_a_report_is_read_or_there_is_none(text: str, parts: dict[str, str]) -> 
         report = Report.from_json(one)
         if report is None:
             continue
-        bounded(report.as_json())
+        bounded(as_json(report))
         classes = {report.error_class, *(step.error_class for step in report.steps)}
         assert classes <= {"", *ErrorClass}
         assert report.snapshots is None or report.snapshots.count <= 2**31 - 1
@@ -92,7 +93,9 @@ def test_a_report_is_read_or_there_is_none(text: str, parts: dict[str, str]) -> 
 
 
 def test_a_class_that_is_not_ours_is_unknown() -> None:
-    text = json.dumps({"version": 1, "outcome": "Failed", "class": "x" * 400, "steps": [{"outcome": "Failed"}]})
+    text = json.dumps(
+        {"version": 1, "outcome": "Failed", "class": "x" * 400, "steps": [{"name": "backup", "outcome": "Failed"}]}
+    )
     report = Report.from_json(text)
     assert report is not None
     assert (report.error_class, report.steps[0].error_class) == ("Unknown", "")
@@ -171,7 +174,7 @@ def test_whatever_restic_prints_is_read_to_its_end(said: bytes, is_error: bool) 
     output.read(io.BytesIO(said), is_error=is_error)
     assert output.failure is None
     ended = output.ended(1, None)
-    bounded(_facts(ended.message("summary"), ended).as_json(), 64 * 4096)
+    bounded(as_json(_facts(ended.message("summary"), ended)), 64 * 4096)
     assert not is_too_deep(ended.document)
     assert all(len(line) <= 4096 for line in (*ended.said.lines, *ended.said.errors))
 

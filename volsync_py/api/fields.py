@@ -20,8 +20,6 @@ LONGEST_TEXT = 4096
 MOST_ITEMS = 1000
 # Of a value in a message.
 LONGEST_QUOTE = 100
-# A century; what people write to say "never" must not end beyond the calendar.
-LONGEST_DAYS = 36500
 
 
 @frozen
@@ -47,8 +45,10 @@ class Fields:
     problems: list[Problem] = field(factory=list)
 
     def problem(self, name: str, message: str, next_step: str) -> None:
-        """Note a problem with a field."""
-        self.problems.append(Problem(f"{self.path}.{name}", message, next_step))
+        """Note a problem with a field, once."""
+        found = Problem(f"{self.path}.{name}", message, next_step)
+        if found not in self.problems:
+            self.problems.append(found)
 
     def section(self, name: str) -> Fields:
         """Return a sub-object; problems in it are collected here."""

@@ -6,19 +6,23 @@ import json
 import re
 from typing import Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
-from volsync_py.api import notations
-from volsync_py.api.additive import (
+from volsync_py.api.fields import LARGEST, MOST_ITEMS, Fields
+from volsync_py.api.options import read_options
+from volsync_py.contract import notations
+from volsync_py.contract.options import (
+    LONGEST_DAYS,
     UNLIMITED,
     WRITE_DURATION,
-    BackupSpec,
-    RestoreSpec,
-    backup_spec,
+    BackupOptions,
+    CheckSchedule,
+    PruneOptions,
+    RestoreOptions,
+    RetentionOptions,
     is_duration,
-    restore_spec,
 )
-from volsync_py.api.fields import LARGEST, LONGEST_DAYS, MOST_ITEMS, Fields
+from volsync_py.contract.run_document import Run
 from volsync_py.core.actions import Object
 from volsync_py.core.times import parse_rfc3339
 
@@ -50,7 +54,7 @@ class ResticSpec:
     # (option without --keep-, value) in VolSync's order.
     retain: tuple[tuple[str, Any], ...] = ()
     unlock: str = ""
-    backup: BackupSpec = field(factory=BackupSpec)
+    check: CheckSchedule = field(factory=CheckSchedule)
     # Destination.
     destination_claim: str = ""
     cleanup_temp_claim: bool = False
@@ -58,8 +62,9 @@ class ResticSpec:
     previous: int = 0
     restore_as_of: str = ""
     delete_files: bool = False
-    restore: RestoreSpec = field(factory=RestoreSpec)
     # Both.
+    # What the mover is told as it stands here; the rest of the document is the manager's.
+    run: Run = field(factory=Run)
     custom_ca: Object = field(factory=dict)
     security_context: Object | None = None
     service_account: str = ""
@@ -84,7 +89,12 @@ def source_spec(spec: Fields) -> ResticSpec:
     if common["copy_method"] not in ("Direct", "None", "Clone", "Snapshot"):
         text = f"unsupported copyMethod: {common['copy_method']!r}" if common["copy_method"] else "is not set"
         restic.problem("copyMethod", text, "use Direct, None, Clone, or Snapshot")
-    backup = backup_spec(restic)
+    run = evolve(
+        read_options(Run, restic),
+        backup=read_options(BackupOptions, restic),
+        retention=read_options(RetentionOptions, restic),
+        prune=read_options(PruneOptions, restic),
+    )
     interval = restic.data.get("pruneIntervalDays")
     days = interval if isinstance(interval, int) else DEFAULT_PRUNE_DAYS
     return ResticSpec(
@@ -92,9 +102,10 @@ def source_spec(spec: Fields) -> ResticSpec:
         source_claim=spec.text("sourcePVC"),
         # Zero and less mean: with every backup.
         prune_interval_days=min(max(days, 0), LONGEST_DAYS),
-        retain=_retain(restic, backup),
+        retain=_retain(restic, run),
         unlock=restic.text("unlock"),
-        backup=backup,
+        check=read_options(CheckSchedule, restic),
+        run=run,
     )
 
 
@@ -125,8 +136,19 @@ def destination_spec(spec: Fields) -> ResticSpec:
         previous=restic.number("previous") or 0,
         restore_as_of=as_of,
         delete_files=restic.flag("enableFileDeletion"),
-        restore=restore_spec(restic),
+        run=Run(restore=_restore(restic)),
     )
+
+
+def _restore(restic: Fields) -> RestoreOptions:
+    options = read_options(RestoreOptions, restic)
+    if options.snapshot:
+        for name in ("previous", "restoreAsOf"):
+            if restic.has(name):
+                restic.problem(name, "does not go together with snapshot", "remove one of them")
+    if restic.texts("include") and restic.texts("exclude"):
+        restic.problem("exclude", "does not go together with include", "remove one of them")
+    return options
 
 
 def _common(restic: Fields) -> dict[str, Any]:
@@ -216,7 +238,7 @@ def mover_volume_name(mount_path: str) -> str:
     return "u-" + mount_path.replace("/", "-")
 
 
-def _retain(restic: Fields, backup: BackupSpec) -> tuple[tuple[str, Any], ...]:
+def _retain(restic: Fields, run: Run) -> tuple[tuple[str, Any], ...]:
     """Return the rules that VolSync has too; restic refuses a policy that keeps nothing, after the backup was made."""
     retain = restic.section("retain")
     rules: list[tuple[str, Any]] = [(name, retain.number(name)) for name in _COUNTS if retain.has(name)]
@@ -230,10 +252,11 @@ def _retain(restic: Fields, backup: BackupSpec) -> tuple[tuple[str, Any], ...]:
     elif last:
         rules.append(("last", last))
     # Without rules of VolSync's, the latest one is kept.
-    if rules and not any(_keeps(name, value) for name, value in (*rules, *(("within", v) for _, v in backup.within))):
-        if not backup.keep_tags:
+    withins = (("within", value) for value in run.retention.withins)
+    if rules and not any(_keeps(name, value) for name, value in (*rules, *withins)):
+        if not run.retention.keep_tags:
             restic.problem("retain", "keeps nothing at all", "raise at least one of the numbers")
-        elif not set(backup.keep_tags) & set(backup.tags):
+        elif not set(run.retention.keep_tags) & set(run.tags):
             text = "keeps what has a tag that these backups do not get, and so not even the one that was just made"
             restic.problem("retain", text, "raise one of the numbers, or add one of keepTags to spec.restic.tags")
     return tuple(rules)

@@ -12,12 +12,13 @@ from typing import Any
 from attrs import evolve
 
 from volsync_py.bounded_json import number_of, real_of, text_of
+from volsync_py.contract.options import arguments
+from volsync_py.contract.report import ErrorClass, Outcome, SnapshotCounts, SnapshotFacts
 from volsync_py.restic.classify import FORBIDDEN_ADVICE
 from volsync_py.restic.disk import class_of
 from volsync_py.restic.ended import Ended
 from volsync_py.restic.environment import MoverError
 from volsync_py.restic.humanlog import clock, size
-from volsync_py.restic.report import ErrorClass, Outcome, SnapshotCounts, SnapshotFacts
 from volsync_py.restic.session import Session
 
 _LOST_AND_FOUND = "lost+found"
@@ -27,8 +28,8 @@ _SNAPSHOT_ID = re.compile(r"[0-9a-f]{64}")
 def backup(session: Session) -> bool:
     """Back the volume up; False if it is empty and was skipped, which ends the run."""
     session.log("== Checking directory for content ===")
-    if _is_empty(session.data) and session.run.backup.emptySource != "Backup":
-        if session.run.backup.emptySource == "Fail":
+    if _is_empty(session.data) and session.run.backup.empty_source != "Backup":
+        if session.run.backup.empty_source == "Fail":
             raise MoverError(ErrorClass.SOURCE_EMPTY, "the source volume is empty")
         session.log("== Directory is empty skipping backup ===")
         session.update(skipped_empty=True)
@@ -48,7 +49,7 @@ def _look_for_locks(session: Session) -> None:
 
     What forget would do asks for the repository alone, and then restic names a lock that is in the way.
     """
-    if session.run.locks.lookFirst:
+    if session.run.locks.look_first:
         ended = session.locked("forget", "--dry-run", "--keep-last", "1", "--host", session.run.host)
         if session.report.lock_host:
             session.must(ended)
@@ -87,29 +88,11 @@ def _backup_step(session: Session) -> Ended:
 
 def backup_options(session: Session) -> list[str]:
     """Return what the run says of the backup as arguments."""
-    run, options = session.run, session.run.backup
-    args = ["--host", run.host, "--group-by", "host,paths"]
+    args = [*arguments(session.run), "--group-by", "host,paths", *arguments(session.run.backup)]
     if not _is_empty(session.data):
         # An absolute path is the volume's root and no folder of that name further down. Of a volume that holds nothing
         # else it stays, because restic refuses to back nothing up.
         args += ["--exclude", f"{session.data.rstrip('/')}/{_LOST_AND_FOUND}"]
-    for tag in run.tags:
-        args += ["--tag", tag]
-    for flag, values in (("--exclude", options.excludePatterns), ("--exclude-if-present", options.excludeIfPresent)):
-        for value in values:
-            args += [flag, value]
-    if options.excludeCaches:
-        args.append("--exclude-caches")
-    for flag, text in (
-        ("--exclude-larger-than", options.excludeLargerThan),
-        ("--compression", options.compression),
-        ("--pack-size", options.packSize),
-        ("--read-concurrency", options.readConcurrency),
-        ("--limit-upload", options.uploadKiBps),
-        ("--limit-download", options.downloadKiBps),
-    ):
-        if text:
-            args += [flag, str(text)]
     return args
 
 

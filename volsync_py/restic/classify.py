@@ -17,9 +17,9 @@ from functools import lru_cache
 
 from attrs import frozen
 
+from volsync_py.contract.report import ErrorClass
 from volsync_py.restic.messages import failure_of, tail, words
 from volsync_py.restic.provider_errors import HEALING, known_error
-from volsync_py.restic.report import ErrorClass
 from volsync_py.restic.s3_errors import ProviderError
 
 _NO_SPACE = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from attrs import frozen
 
+from volsync_py.contract.report import ErrorClass
+from volsync_py.contract.run_document import Deadlines
 from volsync_py.core.durations import parse_go_duration
 from volsync_py.restic.messages import failure_of, mended_request
-from volsync_py.restic.report import ErrorClass
-from volsync_py.restic.run import Deadlines
 
 # How long restic lets one request hang, which is its own default: 128 KiB at 1 KiB a second, or an answer after two
 # minutes, is no loss of the server.
@@ -71,9 +71,9 @@ class Contact:
             return None
         since = min(one.since for one in failing)
         longest = max((one.last if heard else now) - one.since for one in failing)
-        if longest > self._deadlines.contactSeconds and not self._bytes:
+        if longest > self._deadlines.contact_seconds and not self._bytes:
             return ErrorClass.UNREACHABLE
-        return ErrorClass.STALLED if now - max(self._moved, since) > self._deadlines.stallSeconds else None
+        return ErrorClass.STALLED if now - max(self._moved, since) > self._deadlines.stall_seconds else None
 
 
 def _pause(text: str) -> float:

@@ -6,8 +6,8 @@ import errno
 import os
 import re
 
+from volsync_py.contract.report import ErrorClass
 from volsync_py.restic.environment import MoverError
-from volsync_py.restic.report import ErrorClass
 from volsync_py.restic.volume import opened
 
 # The cache of one repository is a folder with its id.

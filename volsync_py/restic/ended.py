@@ -8,9 +8,9 @@ from typing import Any
 
 from attrs import field, frozen
 
+from volsync_py.contract.report import ErrorClass
 from volsync_py.restic.classify import Said, judge
 from volsync_py.restic.messages import RETRY_LINE, told
-from volsync_py.restic.report import ErrorClass
 
 Message = dict[str, Any]
 # restic counts errors at its end, and has told them before.

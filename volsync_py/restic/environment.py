@@ -12,12 +12,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import unquote
 
+from volsync_py.contract.log_lines import SAID
+from volsync_py.contract.report import ErrorClass
 from volsync_py.core.keys import NUMBERS_AND_WORDS, value_fault
 from volsync_py.core.locations import INSIDE, LOCAL, Fault, is_below, locate, url_secrets
-from volsync_py.restic.lines import SAID
 from volsync_py.restic.masking import pattern_of
 from volsync_py.restic.mounts import is_kept
-from volsync_py.restic.report import ErrorClass
 
 # The name of an rclone remote is part of a variable's name, and may hold what Kubernetes allows there.
 _ALLOWED = re.compile(

@@ -6,8 +6,8 @@ past, and is never told of.
 
 from __future__ import annotations
 
+from volsync_py.contract.report import ErrorClass, Outcome, StepReport
 from volsync_py.restic.record import cache_of, holding
-from volsync_py.restic.report import ErrorClass, Outcome, StepReport
 from volsync_py.restic.session import Session
 
 
@@ -29,15 +29,15 @@ def tell_of_loss(session: Session) -> None:
 def _loss(session: Session, there: frozenset[str]) -> str:
     """Return what has been lost; `there` are the snapshots of any host and path, as far as they are known."""
     past, report = session.run.history, session.report
-    if report.snapshot is None or not (past.repositoryID or past.lastSnapshot):
+    if report.snapshot is None or not (past.repository_id or past.last_snapshot):
         return ""
-    last = f" (the last one on record is {past.lastSnapshot[:8]})" if past.lastSnapshot else ""
+    last = f" (the last one on record is {past.last_snapshot[:8]})" if past.last_snapshot else ""
     if report.initialized:
         return f"the repository was not there any more and has been made anew: it holds no earlier backup{last}"
-    if past.repositoryID and report.repository_id not in ("", past.repositoryID):
-        named = f"{report.repository_id[:10]} and no longer {past.repositoryID[:10]}"
+    if past.repository_id and report.repository_id not in ("", past.repository_id):
+        named = f"{report.repository_id[:10]} and no longer {past.repository_id[:10]}"
         return f"the repository is another one, {named}: the backups on record are not in it{last}"
     # One of another host is still there: `host` was changed.
-    if past.lastSnapshot and past.lastSnapshot not in there and session.group == frozenset({report.snapshot.id}):
+    if past.last_snapshot and past.last_snapshot not in there and session.group == frozenset({report.snapshot.id}):
         return f"the repository holds no backup but the new one, all earlier ones are gone{last}"
     return ""

@@ -11,7 +11,7 @@ from contextlib import suppress
 from itertools import count
 from typing import Any
 
-from volsync_py.restic.lines import matters, reads_like_ours
+from volsync_py.contract.log_lines import matters, reads_like_ours
 
 # The report holds 4 KiB at most; what goes before is in the pod's log.
 _TAIL_LINES = 60

@@ -23,12 +23,12 @@ import tempfile
 from collections.abc import Collection
 from contextlib import ExitStack
 
+from volsync_py.contract.report import ErrorClass
 from volsync_py.restic import volume
 from volsync_py.restic.disk import FULL
 from volsync_py.restic.ended import Ended
 from volsync_py.restic.environment import MoverError
 from volsync_py.restic.output import comparable, is_exact
-from volsync_py.restic.report import ErrorClass
 from volsync_py.restic.session import Session
 from volsync_py.restic.shortfall import full_folders, shown
 

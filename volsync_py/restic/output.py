@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterator
 from typing import IO, Any
 
 from volsync_py.bounded_json import Unreadable, read_json, real_of, writable
+from volsync_py.contract.report import ErrorClass
 from volsync_py.restic.classify import (
     Said,
     graver,
@@ -26,7 +27,6 @@ from volsync_py.restic.contact import Contact
 from volsync_py.restic.ended import Ended, Message
 from volsync_py.restic.kept_lines import MOST_LINES, KeptLines
 from volsync_py.restic.messages import Failure, continues, decides, failure_of, mended_request
-from volsync_py.restic.report import ErrorClass
 from volsync_py.restic.s3_errors import ProviderError
 
 # Whatever is recognised in a line is in its beginning.

@@ -15,6 +15,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from attrs import evolve, field, frozen
 
+from volsync_py.contract.report import ErrorClass
+from volsync_py.contract.run_document import Deadlines
 from volsync_py.restic.classify import Said
 from volsync_py.restic.contact import STUCK_REQUEST_SECONDS, Contact
 from volsync_py.restic.ended import Ended, Message
@@ -27,8 +29,6 @@ from volsync_py.restic.progress import (
     Progress,
     usage_of,
 )
-from volsync_py.restic.report import ErrorClass
-from volsync_py.restic.run import Deadlines
 
 # How often the deadlines are looked at.
 _TICK_SECONDS = 0.2
@@ -73,10 +73,10 @@ class Restic:
             return Ended(130, Said(), ErrorClass.INTERRUPTED)
         stuck = f"{STUCK_REQUEST_SECONDS}s"
         command = [self.program, *args, *self.options, "--json", "--stuck-request-timeout", stuck]
-        stall = self.deadlines.stallSeconds
+        stall = self.deadlines.stall_seconds
         if retry_lock:
-            command += ["--retry-lock", f"{self.deadlines.retryLockSeconds:g}s"]
-            stall += self.deadlines.retryLockSeconds
+            command += ["--retry-lock", f"{self.deadlines.retry_lock_seconds:g}s"]
+            stall += self.deadlines.retry_lock_seconds
         return _Running(self, command, wanted, stall).wait()
 
 
@@ -139,7 +139,7 @@ class _Running:
     def _ended(self) -> int:
         """Wait for the end of the process and of what it says, within the deadlines; return its code."""
         kill_at = give_up_at = float("inf")
-        gone = min(_GONE_SECONDS, self._restic.deadlines.killSeconds)
+        gone = min(_GONE_SECONDS, self._restic.deadlines.kill_seconds)
         while True:
             # Its output ends with it, and that is noticed at once; waiting for a process with a time limit polls.
             self._output.news.wait(_TICK_SECONDS)
@@ -151,7 +151,7 @@ class _Running:
             if code is not None:
                 give_up_at = min(give_up_at, now + gone)
             elif kill_at == float("inf") and self._is_to_end(now):
-                kill_at = now + self._restic.deadlines.killSeconds
+                kill_at = now + self._restic.deadlines.kill_seconds
             if code is None and now > kill_at:
                 self._process.kill()
                 give_up_at = min(give_up_at, now + gone)
@@ -189,7 +189,7 @@ class _Running:
         # What it says is no work.
         own = evolve(usage, bytes=max(usage.bytes - self._output.bytes, 0))
         seconds = self._progress.saw(own, self._output.work, now)
-        contact = self._restic.deadlines.contactSeconds
+        contact = self._restic.deadlines.contact_seconds
         if not self._heard() and self._answers.saw(own, self._output.work, now) > contact:
             # What restic complains of tells more.
             self._why = "" if self._output.bytes else f"nothing was heard of the repository for {contact:g} s"

@@ -11,13 +11,14 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import Any
 
+from volsync_py.contract.options import arguments
+from volsync_py.contract.report import ErrorClass, Outcome, RestoredFacts, StepReport
 from volsync_py.core.names import SNAPSHOT_HOST
 from volsync_py.restic import in_the_way, shortfall
 from volsync_py.restic.disk import sync_volume
 from volsync_py.restic.ended import Ended
 from volsync_py.restic.environment import MoverError
 from volsync_py.restic.humanlog import size
-from volsync_py.restic.report import ErrorClass, Outcome, RestoredFacts, StepReport
 from volsync_py.restic.selection import SelectionError, is_snapshot, select
 from volsync_py.restic.session import Session
 
@@ -76,15 +77,15 @@ def _nothing(session: Session, snapshots: list[dict[str, Any]]) -> None:
         wanted += f", not after {session.environ['RESTORE_AS_OF']}"
     text = f"none of the repository's snapshots is eligible ({wanted}); {_there(snapshots)}"
     # An image without data may be published only when there is nothing that could have been in it.
-    _refuse_unless_allowed(session, text, strict=bool(options.snapshot or (snapshots and options.publishesImage)))
-    if snapshots and not options.onMissingSnapshot:
+    _refuse_unless_allowed(session, text, strict=bool(options.snapshot or (snapshots and options.publishes_image)))
+    if snapshots and not options.on_missing_snapshot:
         session.log(f"Warning: {text}")
         session.add(StepReport("restore", Outcome.WARNING, ErrorClass.NO_ELIGIBLE_SNAPSHOT, text))
     _restores_no_data(session)
 
 
 def _refuse_unless_allowed(session: Session, text: str, *, strict: bool) -> None:
-    choice = session.run.restore.onMissingSnapshot
+    choice = session.run.restore.on_missing_snapshot
     if choice == "Fail" or (strict and choice != "Continue"):
         raise MoverError(ErrorClass.NO_ELIGIBLE_SNAPSHOT, text)
 
@@ -112,7 +113,7 @@ def _notice_whole_path(session: Session, chosen: dict[str, Any]) -> None:
     """
     options, paths = session.run.restore, [str(path) for path in chosen.get("paths") or []]
     ours = options.host == SNAPSHOT_HOST and not options.snapshot
-    if ours or options.subPath or len(paths) != 1:
+    if ours or options.sub_path or len(paths) != 1:
         return
     first = "/" + paths[0].strip("/").split("/")[0]
     ended = session.restic.run("ls", str(chosen["id"]), "/", "--no-lock")
@@ -126,12 +127,9 @@ def _notice_whole_path(session: Session, chosen: dict[str, Any]) -> None:
 def _selection(session: Session, identity: str) -> list[str]:
     """Return the command line of a restore, but for its target and what it does there."""
     options, source = session.run.restore, identity
-    if options.subPath.strip("/"):
-        source += ":/" + options.subPath.strip("/")
-    args = ["restore", source]
-    for flag, values in (("--include", options.include), ("--exclude", options.exclude)):
-        for value in values:
-            args += [flag, value]
+    if options.sub_path.strip("/"):
+        source += ":/" + options.sub_path.strip("/")
+    args = ["restore", source, *arguments(options)]
     if _deletes(session) and not options.include:
         # The file system's own folder is in no snapshot, and may not be deletable.
         args += ["--exclude", "/lost+found"]
@@ -186,7 +184,7 @@ def _restore(session: Session, chosen: dict[str, Any]) -> None:
         files = int(summary.get("total_files") or 0) + int(summary.get("files_skipped") or 0)
         count = int(summary.get("total_bytes") or 0) + int(summary.get("bytes_skipped") or 0)
         # A part that is not there proves nothing, unlike a snapshot in which there is nothing.
-        unmatched = not files and bool(options.include or options.exclude or options.subPath.strip("/"))
+        unmatched = not files and bool(options.include or options.exclude or options.sub_path.strip("/"))
         if unmatched:
             text = f"nothing in snapshot {identity[:8]} matches include, exclude and subPath"
             _refuse_unless_allowed(session, text, strict=True)

@@ -18,6 +18,8 @@ from pathlib import Path
 from attrs import evolve
 
 from volsync_py import __version__
+from volsync_py.contract.report import ErrorClass, Outcome, Report
+from volsync_py.contract.run_document import Run, RunError
 from volsync_py.restic.backup import backup
 from volsync_py.restic.debugging import wait_for_person
 from volsync_py.restic.disk import cache_trouble, class_of
@@ -32,9 +34,7 @@ from volsync_py.restic.environment import (
 from volsync_py.restic.history import tell_of_loss
 from volsync_py.restic.humanlog import HumanLog, one_line
 from volsync_py.restic.process import Restic
-from volsync_py.restic.report import ErrorClass, Outcome, Report
 from volsync_py.restic.restore import restore
-from volsync_py.restic.run import Run, RunError
 from volsync_py.restic.session import Session
 from volsync_py.restic.stop import Stop
 from volsync_py.restic.upkeep import check, forget, prune, unlock
@@ -170,7 +170,7 @@ def _session(environ: Mapping[str, str], private: Path, log: HumanLog, stop: Sto
         document = Run.from_json(text) if text else Run()
     except RunError as error:
         raise MoverError(ErrorClass.CONFIGURATION, str(error), 2) from None
-    check_repository(environ, on_volume=document.repositoryOnVolume)
+    check_repository(environ, on_volume=document.repository_on_volume)
     custom_ca = environ.get("CUSTOM_CA", "")
     options = ["--cacert", custom_ca] if custom_ca else []
     trouble = cache_trouble(environ["RESTIC_CACHE_DIR"])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from volsync_py.restic.report import ErrorClass
+from volsync_py.contract.report import ErrorClass
 
 DENIED, WRONG = ErrorClass.ACCESS_DENIED, ErrorClass.CONFIGURATION
 FULL, MISSING, DOWN = ErrorClass.TARGET_FULL, ErrorClass.REPOSITORY_MISSING, ErrorClass.UNREACHABLE

@@ -9,13 +9,13 @@ from contextlib import contextmanager
 
 from attrs import Factory, define, evolve
 
+from volsync_py.contract.report import ErrorClass, Outcome, Report, StepReport
+from volsync_py.contract.run_document import Run
 from volsync_py.restic.ended import Ended
 from volsync_py.restic.environment import MoverError
 from volsync_py.restic.humanlog import HumanLog
 from volsync_py.restic.locks import Holder, holder_of
 from volsync_py.restic.process import Restic
-from volsync_py.restic.report import ErrorClass, Outcome, Report, StepReport
-from volsync_py.restic.run import Run
 from volsync_py.restic.storage_clock import MOST_AHEAD, time_ahead
 
 # Dead locks of several processes are met one after the other.
@@ -115,7 +115,7 @@ class Session:
             if not holder.is_dead(self.host_name):
                 if ask and self._is_for_the_manager(holder):
                     return ended
-                self.log(f"the lock is alive: waiting for it up to {self.run.deadlines.retryLockSeconds:g} s")
+                self.log(f"the lock is alive: waiting for it up to {self.run.deadlines.retry_lock_seconds:g} s")
                 return self.restic.run(*args, retry_lock=True, wanted=wanted)
             wrong_clock = self.wrong_clock()
             if wrong_clock:
@@ -143,7 +143,7 @@ class Session:
 
     def _is_for_the_manager(self, holder: Holder) -> bool:
         """Return whether the manager is to say if the holder lives, and report who it is."""
-        if not (self.run.locks.askAboutPods and holder.is_pod_of_volsync):
+        if not (self.run.locks.ask_about_pods and holder.is_pod_of_volsync):
             return False
         self.log("whether that pod is still there, the manager knows: it is asked")
         self.update(lock_host=holder.host)

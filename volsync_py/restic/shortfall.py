@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
+from volsync_py.contract.report import ErrorClass
 from volsync_py.restic.ended import Ended
 from volsync_py.restic.environment import MoverError
-from volsync_py.restic.report import ErrorClass
 from volsync_py.restic.session import Session
 
 # Without the capability the kernel says so before it looks at the name.

@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 import shlex
 
+from volsync_py.contract.options import arguments
+from volsync_py.contract.report import ErrorClass, Outcome, SnapshotCounts, StepReport
 from volsync_py.restic.ended import Ended
 from volsync_py.restic.environment import MoverError
 from volsync_py.restic.record import Record, cache_of, forget_record, group_known, group_of, holding, load, save
-from volsync_py.restic.report import ErrorClass, Outcome, SnapshotCounts, StepReport
 from volsync_py.restic.retention import Kept, keeps_all
 from volsync_py.restic.selection import Snapshot, snapshot_time
 from volsync_py.restic.session import Session
@@ -27,14 +28,7 @@ def retention_options(session: Session) -> list[str]:
     for flag, value in zip(words[::2], [*words[1::2], ""], strict=False):
         if not re.fullmatch(r"--keep-[a-z-]+", flag) or not re.fullmatch(r"[0-9a-z-]+", value) or value[0] == "-":
             raise MoverError(ErrorClass.CONFIGURATION, f"spec.restic.retain: {flag} {value!r} is no retention rule")
-    rules = session.run.retention
-    for unit in ("Hourly", "Daily", "Weekly", "Monthly", "Yearly"):
-        value = getattr(rules, f"within{unit}")
-        if value:
-            words += [f"--keep-within-{unit.lower()}", value]
-    for tag in rules.keepTags:
-        words += ["--keep-tag", tag]
-    return words
+    return words + arguments(session.run.retention)
 
 
 def forget(session: Session) -> None:
@@ -99,11 +93,11 @@ def _forget_all_but_a_complete_one(session: Session, args: list[str], partial: s
 def newest_complete(snapshots: list[Snapshot], session: Session, partial: set[str]) -> Snapshot | None:
     """Return the newest snapshot that is not known to lack files; what the manager has on record goes before."""
     made, on_record = session.report.snapshot, session.run.history
-    if on_record.lastSnapshot != on_record.completeSnapshot:
-        partial = {*partial, on_record.lastSnapshot}
+    if on_record.last_snapshot != on_record.complete_snapshot:
+        partial = {*partial, on_record.last_snapshot}
     earlier = [s for s in snapshots if made is None or s.get("id") != made.id]
     for snapshot in earlier:
-        if snapshot.get("id") == on_record.completeSnapshot:
+        if snapshot.get("id") == on_record.complete_snapshot:
             return snapshot
     whole = [s for s in earlier if s.get("id") not in partial]
     return max(whole, key=snapshot_time, default=None)
@@ -153,14 +147,7 @@ def prune(session: Session) -> None:
         why = "the repository is damaged" if session.damaged else "another mover uses the repository"
         _leave_out(session, "prune", why)
         return
-    session.maintenance("prune", "Starting prune", "prune", *prune_options(session))
-
-
-def prune_options(session: Session) -> list[str]:
-    """Return the limits of a prune as arguments."""
-    limits = session.run.prune
-    named = (("--max-unused", limits.maxUnused), ("--max-repack-size", limits.maxRepackSize))
-    return [word for flag, value in named if value for word in (flag, value)]
+    session.maintenance("prune", "Starting prune", "prune", *arguments(session.run.prune))
 
 
 def check(session: Session) -> None:

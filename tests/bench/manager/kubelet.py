@@ -9,10 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
+from volsync_py.contract.report import Outcome, Report, SnapshotFacts, StepReport
 from volsync_py.kube.client import Client
 from volsync_py.kube.errors import KubeError
 from volsync_py.kube.resources import PODS
-from volsync_py.restic.report import Outcome, Report, SnapshotFacts, StepReport
 
 # How long a mover "runs".
 RUN_SECONDS = 0.2

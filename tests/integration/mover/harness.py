@@ -12,7 +12,7 @@ from typing import Any
 from attrs import define, field, frozen
 
 from hack.tool_cache import tool_path
-from volsync_py.restic.report import Report
+from volsync_py.contract.report import Report
 
 PASSWORD = "canary-password-7f3a"
 _MAIN = "from volsync_py.restic.mover import main; main()"

@@ -199,7 +199,7 @@ def test_whatever_is_raised_after_the_snapshot_the_backup_is_a_success(mover: Mo
 def test_a_report_that_cannot_be_written_as_it_is_says_what_decides(mover: Mover) -> None:
     mover.write(a="a")
     mover.preamble = """
-import volsync_py.restic.report as report
+import volsync_py.contract.report as report
 whole = report._with_less_log
 def fail(one, keep):
     if one.log and one.snapshot: raise ValueError

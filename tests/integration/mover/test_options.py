@@ -18,18 +18,16 @@ from hypothesis import strategies as st
 
 from hack.tool_cache import tool_path
 from tests.integration.mover.harness import PASSWORD
-from tests.unit.api.test_additive import destination, source
-from volsync_py.api import notations
-from volsync_py.api.additive import COMPRESSIONS, WITHIN_UNITS
+from tests.unit.api.test_options import destination, source
 from volsync_py.api.spec import Replication
+from volsync_py.contract import notations
+from volsync_py.contract.options import COMPRESSIONS, RetentionOptions, arguments, options_of
 from volsync_py.movers.restic.environment import forget_options
-from volsync_py.movers.restic.source import backup_run
 from volsync_py.restic.backup import backup_options
 from volsync_py.restic.humanlog import HumanLog
 from volsync_py.restic.process import Restic
-from volsync_py.restic.run import CheckOptions, Deadlines, Grants
 from volsync_py.restic.session import Session
-from volsync_py.restic.upkeep import prune_options, retention_options
+from volsync_py.restic.upkeep import retention_options
 
 # Each example is four processes of restic, of a quarter of a second each.
 _EXAMPLES = 12
@@ -114,7 +112,10 @@ SOURCES = st.builds(
     taken(
         section(
             **dict.fromkeys(("hourly", "daily", "weekly", "monthly", "yearly"), count),
-            **dict.fromkeys(("within", *(f"within{unit}" for unit in WITHIN_UNITS)), duration),
+            **dict.fromkeys(
+                ("within", *(one.path.partition(".")[2] for _, _, one in options_of(RetentionOptions) if one.pattern)),
+                duration,
+            ),
             last=st.sampled_from(["0", "1", "007", "unlimited", str(2**31 - 1), str(2**63), "x"]),
             keepTags=st.lists(tag, max_size=2),
         ),
@@ -143,8 +144,7 @@ SOURCES = st.builds(
 
 def session_of(one: Replication, folder: Path) -> Session:
     """Return what the mover would have of a source."""
-    spec = one.restic.backup
-    run = backup_run(spec, grants=Grants(), check=CheckOptions(spec.check_read_data), deadlines=Deadlines())
+    run = one.restic.run
     log = HumanLog(lambda text: text)
     restic = Restic(env={}, directory=str(folder), deadlines=run.deadlines, log=log)
     environ = {"FORGET_OPTIONS": forget_options(one.restic.retain)}
@@ -163,8 +163,8 @@ def test_every_source_that_is_accepted_makes_command_lines_that_restic_accepts(
     policy = retention_options(session)
     assert judge.refusal("backup", ".", "--dry-run", *backup_options(session)) == ""
     assert judge.refusal("forget", "--dry-run", *policy) == ""
-    assert judge.refusal("prune", "--dry-run", *prune_options(session)) == ""
-    subset = one.restic.backup.check_read_data
+    assert judge.refusal("prune", "--dry-run", *arguments(session.run.prune)) == ""
+    subset = one.restic.check.read_data
     assert judge.refusal("check", *(["--read-data-subset", subset] if subset else [])) == ""
 
 

@@ -12,7 +12,8 @@ import pytest
 
 from hack.tool_cache import tool_path
 from tests.integration.mover.harness import PASSWORD, Mover, Ran
-from volsync_py.restic.report import Report
+from volsync_py.contract.codec import as_json
+from volsync_py.contract.report import Report
 
 SECRET = 'c4n"ry&7f\\3 a'
 
@@ -75,7 +76,7 @@ def echoing(mover: Mover, said: list[str], *, code: int) -> None:
 
 
 def written(ran: Ran) -> str:
-    return "\n".join((ran.log, json.dumps(ran.report.as_json(), ensure_ascii=False), ran.report.to_json()))
+    return "\n".join((ran.log, json.dumps(as_json(ran.report), ensure_ascii=False), ran.report.to_json()))
 
 
 def assert_hidden(ran: Ran) -> None:

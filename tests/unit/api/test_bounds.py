@@ -17,10 +17,10 @@ from hack.generate_crds import TARGET
 from tests.unit.movers.objects import destination, env_of, source
 from tests.unit.movers.seen import decision_on, status_of
 from volsync_py.api.spec import parse
+from volsync_py.contract.run_document import MOST_BYTES, Run
 from volsync_py.core.labels import Annotation
 from volsync_py.core.schedule import parse_schedule
 from volsync_py.core.trigger import Trigger
-from volsync_py.restic.run import MOST_BYTES, Run
 
 DEFINITIONS = [
     yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted(TARGET.glob("volsync.backube_*.yaml"))
@@ -107,7 +107,7 @@ def test_what_is_accepted_fits_into_the_movers_environment(patterns: list[str]) 
         return
     told = env_of(objects)["VOLSYNC_PY_RUN"].replace("$$", "$")
     assert len(told) < MOST_BYTES - 16 * 1024
-    assert Run.from_json(told).backup.excludePatterns == listed[:1000]
+    assert Run.from_json(told).backup.exclude_patterns == tuple(listed[:1000])
 
 
 def test_a_run_now_that_is_too_long_is_served_once() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.api.test_additive import destination, source
+from tests.unit.api.test_options import destination, source
 from volsync_py.restic.selection import parse_instant
 
 CLAIM = {"persistentVolumeClaim": {"claimName": "c"}}

@@ -15,11 +15,11 @@ from queue import SimpleQueue
 from typing import Any
 
 from tests.unit.movers.seen import NOW
+from volsync_py.contract.report import Outcome, Report
 from volsync_py.core.merge import merged
 from volsync_py.core.times import format_rfc3339
 from volsync_py.kube.errors import AlreadyExists, Conflict, NotFound
 from volsync_py.kube.resources import Resource
-from volsync_py.restic.report import Outcome, Report
 
 Object = dict[str, Any]
 Objects = list[Object]

@@ -14,10 +14,10 @@ from tests.unit.controllers.late_cluster import LateCluster
 from tests.unit.controllers.stepped_manager import ROLES, SteppedManager
 from tests.unit.movers.objects import claim, destination, source
 from tests.unit.movers.test_simulated import BACKED_UP, IMAGE, METHODS, RESTORED, failure
+from volsync_py.contract.report import Report
 from volsync_py.core.names import Role, cache_name, destination_name
 from volsync_py.kube.controller import Request
 from volsync_py.kube.resources import PVCS
-from volsync_py.restic.report import Report
 
 ONE = Request("ns", "n")
 # The data, the cache, and the volume that a destination made to restore into.

@@ -19,11 +19,11 @@ from enum import StrEnum
 from typing import Any
 
 from tests.unit.movers.seen import NOW
+from volsync_py.contract.report import ErrorClass, Outcome, Report, SnapshotFacts
 from volsync_py.core.merge import merged
 from volsync_py.core.times import format_rfc3339
 from volsync_py.kube.errors import AlreadyExists, Conflict, Forbidden, NotFound, Unreachable
 from volsync_py.kube.resources import Resource
-from volsync_py.restic.report import ErrorClass, Outcome, Report, SnapshotFacts
 
 Object = dict[str, Any]
 Key = tuple[str, str, str]

@@ -12,8 +12,8 @@ from attrs import define
 from tests.unit.movers.objects import source
 from tests.unit.movers.seen import NOW
 from tests.unit.movers.simulated import Simulation
+from volsync_py.contract.report import Report
 from volsync_py.core.times import format_rfc3339
-from volsync_py.restic.report import Report
 
 
 @define

@@ -13,10 +13,10 @@ from typing import Any
 from attrs import define, field
 
 from tests.unit.movers.seen import NOW, decision_on
+from volsync_py.contract.report import Outcome, Report
 from volsync_py.core.actions import Action, Create, Delete, Patch, PatchStatus, Ref
 from volsync_py.core.merge import merged
 from volsync_py.core.times import format_rfc3339
-from volsync_py.restic.report import Outcome, Report
 
 Objects = list[dict[str, Any]]
 # Passes until nothing is left to do; more is a loop.

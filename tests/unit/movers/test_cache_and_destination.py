@@ -10,7 +10,7 @@ import pytest
 from tests.unit.movers.objects import claim, destination, job_of, pod_of, resource, source
 from tests.unit.movers.seen import created, decision_on, status_of, words
 from tests.unit.movers.simulated import Simulation
-from volsync_py.restic.report import Outcome, Report, RestoredFacts, SnapshotFacts
+from volsync_py.contract.report import Outcome, Report, RestoredFacts, SnapshotFacts
 
 CLEANUP = "volsync.backube/cleanup"
 OURS = "app.kubernetes.io/created-by"

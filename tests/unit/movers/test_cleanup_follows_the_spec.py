@@ -8,7 +8,7 @@ import pytest
 
 from tests.unit.movers.objects import destination
 from tests.unit.movers.simulated import Simulation
-from volsync_py.restic.report import ErrorClass, Outcome, Report, RestoredFacts
+from volsync_py.contract.report import ErrorClass, Outcome, Report, RestoredFacts
 
 RESTORED = Report(Outcome.SUCCEEDED, restored=RestoredFacts("0" * 64, "2026-11-24T12:00:00Z", 1, 1))
 PROVISIONED: dict[str, Any] = {"destinationPVC": None, "capacity": "1Gi", "accessModes": ["ReadWriteOnce"]}

@@ -10,7 +10,7 @@ import pytest
 from tests.unit.movers.objects import claim, source
 from tests.unit.movers.seen import NOW, decision_on, words
 from tests.unit.movers.simulated import Simulation
-from volsync_py.restic.report import ErrorClass, Outcome, Report, SnapshotFacts
+from volsync_py.contract.report import ErrorClass, Outcome, Report, SnapshotFacts
 
 BACKED_UP = Report(Outcome.SUCCEEDED, snapshot=SnapshotFacts("0" * 64, "2026-11-24T12:00:00Z"))
 FAILED = Report(Outcome.FAILED, ErrorClass.UNREACHABLE, "no route")

@@ -13,12 +13,12 @@ from tests.unit.movers.seen import NOW, SETTINGS, answer
 from tests.unit.movers.simulated import Simulation
 from volsync_py.api.spec import parse
 from volsync_py.api.view import Kind, Objects, View
+from volsync_py.contract.report import ErrorClass, Outcome, Report
 from volsync_py.core.labels import Annotation
 from volsync_py.core.result import StepResult
 from volsync_py.core.times import format_rfc3339
 from volsync_py.movers.restic.attempts import failure, hold
 from volsync_py.movers.restic.preflight import certificate_authority, reads_for
-from volsync_py.restic.report import ErrorClass, Outcome, Report
 
 Objects_ = list[dict[str, Any]]
 

@@ -12,10 +12,10 @@ from tests.unit.movers.objects import env_of, resource, source
 from tests.unit.movers.seen import NOW, created, decision_on, words
 from tests.unit.movers.simulated import Simulation
 from tests.unit.movers.test_stuck_jobs import NO_IMAGE
+from volsync_py.contract.report import Outcome, Report, SnapshotFacts, StepReport
 from volsync_py.core.actions import Patch
 from volsync_py.core.times import format_rfc3339
 from volsync_py.movers.restic.run_record import RunRecord
-from volsync_py.restic.report import Outcome, Report, SnapshotFacts, StepReport
 
 BACKED_UP = Report(Outcome.SUCCEEDED, snapshot=SnapshotFacts("0" * 64, "2026-11-24T12:00:00Z"))
 FORGOTTEN = Report(Outcome.SUCCEEDED, steps=(StepReport("forget", Outcome.SUCCEEDED),))

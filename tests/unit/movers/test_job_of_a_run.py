@@ -17,8 +17,8 @@ from tests.unit.movers.objects import (
 )
 from tests.unit.movers.seen import NOW, SETTINGS, decision_on, status_of, words
 from tests.unit.movers.simulated import Simulation
+from volsync_py.contract.report import Outcome, Report, SnapshotFacts
 from volsync_py.core.actions import Create
-from volsync_py.restic.report import Outcome, Report, SnapshotFacts
 
 PROXIES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy")
 BACKED_UP = Report(Outcome.SUCCEEDED, snapshot=SnapshotFacts("0" * 64, "2026-11-24T12:00:00Z"))

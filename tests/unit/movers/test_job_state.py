@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from volsync_py.contract.report import ErrorClass, Outcome, Report, StepReport
 from volsync_py.core.labels import Annotation
 from volsync_py.core.times import format_rfc3339
 from volsync_py.movers.restic.job_state import Phase, job_state, scaled
-from volsync_py.restic.report import ErrorClass, Outcome, Report, StepReport
 
 NOW = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 

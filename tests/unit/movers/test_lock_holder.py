@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from tests.unit.movers.objects import destination, secret, source
 from tests.unit.movers.simulated import Simulation
+from volsync_py.contract.report import ErrorClass, Outcome, Report
 from volsync_py.core.names import Role, mover_host_name
 from volsync_py.movers.restic.lock_holder import MOST_ANSWERS
-from volsync_py.restic.report import ErrorClass, Outcome, Report
 
 POD = "volsync-src-backup-x7k2p"
 OTHERS = "volsync-src-other-x7k2p"

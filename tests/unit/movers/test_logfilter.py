@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from volsync_py.contract.log_lines import matters
 from volsync_py.movers.restic.logfilter import cut_head, status_logs
-from volsync_py.restic.lines import matters
 
 
 @pytest.mark.parametrize(

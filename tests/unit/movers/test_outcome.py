@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from hack.generate_failures_page import TARGET, page
 from tests.unit.movers.objects import source
 from tests.unit.movers.seen import decision_on, status_of
+from volsync_py.contract.report import ErrorClass
 from volsync_py.movers.restic.outcome import CLASSES, ClusterError, Pace, info, is_terminal, next_attempt
-from volsync_py.restic.report import ErrorClass
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 

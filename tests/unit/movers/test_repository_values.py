@@ -14,8 +14,8 @@ from tests.unit.core.test_locations import FORMS, windows
 from tests.unit.movers.objects import KEYS, claim, destination, env_of, secret, source
 from tests.unit.movers.seen import decision_on, status_of, words
 from tests.unit.movers.simulated import Simulation
+from volsync_py.contract.report import Outcome, Report, SnapshotFacts, StepReport
 from volsync_py.movers.restic.masked import masked
-from volsync_py.restic.report import Outcome, Report, SnapshotFacts, StepReport
 
 S3 = "s3:http://s3.example.com/bucket"
 REPO = {"mountPath": "repo", "volumeSource": {"persistentVolumeClaim": {"claimName": "repo"}}}

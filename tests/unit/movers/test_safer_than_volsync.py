@@ -11,8 +11,8 @@ import yaml
 from tests.unit.movers.objects import container_of, destination, source
 from tests.unit.movers.seen import created, decision_on, status_of, words
 from tests.unit.movers.simulated import Simulation
+from volsync_py.contract.report import ErrorClass, Outcome, Report, RestoredFacts, SnapshotFacts, StepReport
 from volsync_py.movers.restic.objects import PRIVILEGED_CAPABILITIES, RESTORE_CAPABILITIES
-from volsync_py.restic.report import ErrorClass, Outcome, Report, RestoredFacts, SnapshotFacts, StepReport
 
 BACKED_UP = Report(Outcome.SUCCEEDED, snapshot=SnapshotFacts("0" * 64, "2026-11-24T12:00:00Z"))
 PRUNED = Report(Outcome.SUCCEEDED, snapshot=BACKED_UP.snapshot, steps=(StepReport("prune", Outcome.SUCCEEDED),))

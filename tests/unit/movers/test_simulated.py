@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from tests.unit.movers.objects import destination, source
 from tests.unit.movers.simulated import Simulation
+from volsync_py.contract.report import ErrorClass, Outcome, Report, RestoredFacts, SnapshotFacts
 from volsync_py.movers.restic.outcome import CLASSES, Pace
-from volsync_py.restic.report import ErrorClass, Outcome, Report, RestoredFacts, SnapshotFacts
 
 IMAGE = {"copyMethod": "Snapshot", "capacity": "1Gi", "accessModes": ["ReadWriteOnce"], "destinationPVC": None}
 BACKED_UP = Report(Outcome.SUCCEEDED, snapshot=SnapshotFacts("0" * 64, "2026-11-24T12:00:00Z"))

@@ -8,8 +8,8 @@ import pytest
 
 from tests.unit.movers.objects import claim, destination, source
 from tests.unit.movers.simulated import Simulation
+from volsync_py.contract.report import Outcome, Report, RestoredFacts, SnapshotFacts
 from volsync_py.movers.restic.run_record import RunRecord
-from volsync_py.restic.report import Outcome, Report, RestoredFacts, SnapshotFacts
 
 BACKED_UP = Report(Outcome.SUCCEEDED, snapshot=SnapshotFacts("0" * 64, "2026-11-24T12:00:00Z"))
 RESTORED = Report(Outcome.SUCCEEDED, restored=RestoredFacts("0" * 64, "2026-11-24T12:00:00Z", 1, 1))

@@ -13,9 +13,9 @@ from attrs import evolve
 from tests.unit.movers.objects import source
 from tests.unit.movers.seen import SETTINGS, decision_on, words
 from tests.unit.movers.simulated import Simulation
+from volsync_py.contract.report import Outcome, Report, SnapshotFacts
 from volsync_py.core.actions import Delete, Propagation
 from volsync_py.core.times import format_rfc3339
-from volsync_py.restic.report import Outcome, Report, SnapshotFacts
 
 BACKED_UP = Report(Outcome.SUCCEEDED, snapshot=SnapshotFacts("0" * 64, "2026-11-24T12:00:00Z"))
 UNSCHEDULED: dict[str, Any] = {"conditions": [{"type": "PodScheduled", "status": "False", "message": "no node fits"}]}

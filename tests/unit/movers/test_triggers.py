@@ -14,12 +14,12 @@ from tests.unit.movers.objects import resource, source
 from tests.unit.movers.seen import NOW, decision_on, status_of
 from tests.unit.movers.simulated import Simulation
 from volsync_py.api.spec import parse
+from volsync_py.contract.report import Outcome, Report, SnapshotFacts
 from volsync_py.core.merge import merged
 from volsync_py.core.replication import Resource, decide_error
 from volsync_py.core.result import Trouble
 from volsync_py.core.schedule import ScheduleError, parse_schedule
 from volsync_py.core.trigger import Trigger
-from volsync_py.restic.report import Outcome, Report, SnapshotFacts
 
 UTC_ZONE = ZoneInfo("UTC")
 BACKED_UP = Report(Outcome.SUCCEEDED, snapshot=SnapshotFacts("0" * 64, "2026-11-24T12:00:00Z"))

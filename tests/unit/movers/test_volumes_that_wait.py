@@ -11,8 +11,8 @@ from tests.unit.movers.objects import destination, source
 from tests.unit.movers.seen import decision_on, words
 from tests.unit.movers.simulated import Simulation
 from tests.unit.movers.test_stuck_jobs import UNSCHEDULED
+from volsync_py.contract.report import Outcome, Report, RestoredFacts, SnapshotFacts
 from volsync_py.core.actions import Delete, Patch
-from volsync_py.restic.report import Outcome, Report, RestoredFacts, SnapshotFacts
 
 CACHE, COPY, OWN = "volsync-src-n-cache", "volsync-n-src", "volsync-n-dest"
 BACKED_UP = Report(Outcome.SUCCEEDED, snapshot=SnapshotFacts("0" * 64, "2026-11-24T12:00:00Z"))

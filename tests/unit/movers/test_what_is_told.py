@@ -11,8 +11,8 @@ from tests.unit.movers.objects import destination, source
 from tests.unit.movers.seen import decision_on, status_of, words
 from tests.unit.movers.simulated import Simulation
 from tests.unit.movers.test_stuck_jobs import NO_IMAGE
+from volsync_py.contract.report import ErrorClass, Outcome, Report, RestoredFacts, SnapshotFacts, StepReport
 from volsync_py.core.times import format_rfc3339
-from volsync_py.restic.report import ErrorClass, Outcome, Report, RestoredFacts, SnapshotFacts, StepReport
 
 SNAPSHOT = SnapshotFacts("0" * 64, "2026-11-24T12:00:00Z")
 FIRST_WORD = Report(Outcome.FAILED, ErrorClass.INTERRUPTED, "the mover died without a last word", 137)

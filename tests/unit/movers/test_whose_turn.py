@@ -16,11 +16,11 @@ from tests.unit.movers.seen import NOW, created, decision_on, words
 from tests.unit.movers.simulated import Simulation
 from tests.unit.movers.test_grants import STARTED, grants, other
 from tests.unit.movers.test_stuck_jobs import STUCK, UNSCHEDULED, suspend
+from volsync_py.contract.report import ErrorClass, Outcome, Report, SnapshotFacts
 from volsync_py.core.actions import Patch
 from volsync_py.core.times import format_rfc3339
 from volsync_py.movers.restic.run_record import RunRecord
 from volsync_py.movers.restic.turns import is_at_rest
-from volsync_py.restic.report import ErrorClass, Outcome, Report, SnapshotFacts
 
 MISSING = Report(Outcome.FAILED, ErrorClass.REPOSITORY_MISSING, "repository does not exist")
 BACKED_UP = Report(Outcome.SUCCEEDED, snapshot=SnapshotFacts("0" * 64, "2026-11-24T12:00:00Z"))

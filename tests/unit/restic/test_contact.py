@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from volsync_py.contract.report import ErrorClass
+from volsync_py.contract.run_document import Deadlines
 from volsync_py.restic.contact import Contact
-from volsync_py.restic.report import ErrorClass
-from volsync_py.restic.run import Deadlines
 
 RETRY = "Load(<index/0a1b>, 0, 0) returned error, retrying after 1.5s: 500 Internal Server Error"
 HUNG = "Stat(<config/>) returned error, retrying after 500ms: Head config: request timeout"
 MENDED = "Load(<index/0a1b>, 0, 0) operation successful after 1 retries"
-DEADLINES = Deadlines(contactSeconds=90, stallSeconds=900)
+DEADLINES = Deadlines(contact_seconds=90, stall_seconds=900)
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from attrs import define, field
 
+from volsync_py.contract.run_document import Deadlines
 from volsync_py.restic.ended import Ended
 from volsync_py.restic.process import Restic
-from volsync_py.restic.run import Deadlines
 
 RETRY = "Load(<index/0a1b>, 0, 0) returned error, retrying after 552ms: 500 Internal Server Error"
 MENDED = "Load(<index/0a1b>, 0, 0) operation successful after 1 retries"
@@ -45,7 +45,7 @@ def run(folder: Path, said: Said, script: str, **changes: Any) -> Ended:
     options: dict[str, Any] = {
         "env": {"PATH": os.environ["PATH"], "RESTIC_CACHE_DIR": "/cache", "TMPDIR": "/tmp/private"},
         "directory": str(folder),
-        "deadlines": Deadlines(contactSeconds=1, stallSeconds=1, killSeconds=5),
+        "deadlines": Deadlines(contact_seconds=1, stall_seconds=1, kill_seconds=5),
         "log": said.log.append,
         "progress": said.progress.append,
         "on_status": said.status.append,
@@ -73,7 +73,7 @@ def test_what_is_no_number_where_one_belongs_counts_as_none_and_hangs_nothing(tm
 
 
 def test_one_error_of_the_server_ends_no_command_that_goes_on_for_long(tmp_path: Path, said: Said) -> None:
-    deadlines = Deadlines(contactSeconds=1, stallSeconds=60)
+    deadlines = Deadlines(contact_seconds=1, stall_seconds=60)
     assert run(tmp_path, said, f"echo '{RETRY}' >&2; echo '{MENDED}' >&2; sleep 2.5", deadlines=deadlines).ok
 
 
@@ -86,11 +86,11 @@ def test_a_server_that_keeps_failing_ends_the_command(tmp_path: Path, said: Said
 
 def test_a_process_that_does_not_heed_a_signal_is_killed(tmp_path: Path, said: Said) -> None:
     script = f"trap '' TERM; while true; do echo '{RETRY}' >&2; sleep 0.2; done"
-    ended = run(tmp_path, said, script, deadlines=Deadlines(contactSeconds=1, killSeconds=0.5))
+    ended = run(tmp_path, said, script, deadlines=Deadlines(contact_seconds=1, kill_seconds=0.5))
     assert (ended.error_class, ended.code) == ("Unreachable", 137)
 
 
-BRIEF = Deadlines(contactSeconds=60, stallSeconds=1, killSeconds=5)
+BRIEF = Deadlines(contact_seconds=60, stall_seconds=1, kill_seconds=5)
 
 
 def python(folder: Path, *lines: str) -> str:
@@ -136,14 +136,14 @@ def test_a_repository_that_is_never_heard_of_is_unreachable_by_the_deadline_of_c
     tmp_path: Path, said: Said
 ) -> None:
     script = "trap 'exit 130' TERM; sleep 60 >/dev/null 2>&1 & wait"
-    deadlines = Deadlines(contactSeconds=1, stallSeconds=60, killSeconds=5)
+    deadlines = Deadlines(contact_seconds=1, stall_seconds=60, kill_seconds=5)
     env = {"PATH": os.environ["PATH"], "RESTIC_REPOSITORY": "gs:bucket:/"}
     ended = run(tmp_path, said, script, deadlines=deadlines, env=env)
     assert (ended.error_class, ended.cause) == ("Unreachable", "nothing was heard of the repository for 1 s")
 
 
 SILENT_FOR_LONG = f"trap 'exit 130' TERM; sleep {2.5} & wait"
-HASTY = Deadlines(contactSeconds=1, stallSeconds=60, retryLockSeconds=60)
+HASTY = Deadlines(contact_seconds=1, stall_seconds=60, retry_lock_seconds=60)
 
 
 @pytest.mark.parametrize("place", ["gs:bucket:/", "rest:http://127.0.0.1:1/"])
@@ -184,14 +184,14 @@ def test_a_lock_that_is_waited_for_is_no_stall(tmp_path: Path, said: Said) -> No
     program = tmp_path / "restic"
     program.write_text("#!/bin/sh\nsleep 1.5\n", encoding="utf-8")
     program.chmod(0o755)
-    deadlines = Deadlines(contactSeconds=60, stallSeconds=1, retryLockSeconds=60)
+    deadlines = Deadlines(contact_seconds=60, stall_seconds=1, retry_lock_seconds=60)
     env = {"PATH": os.environ["PATH"]}
     restic = Restic(env, str(tmp_path), deadlines, said.log.append, program=str(program))
     assert restic.run("command", retry_lock=True).ok
 
 
 def test_a_child_that_keeps_the_output_open_keeps_nobody_waiting(tmp_path: Path, said: Said) -> None:
-    deadlines = Deadlines(stallSeconds=600, killSeconds=0.5)
+    deadlines = Deadlines(stall_seconds=600, kill_seconds=0.5)
     ended = run(tmp_path, said, f"sleep 600 & echo $! > {tmp_path}/child; exit 0", deadlines=deadlines)
     os.kill(int((tmp_path / "child").read_text()), signal.SIGKILL)
     assert ended.ok

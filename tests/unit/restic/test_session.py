@@ -6,10 +6,10 @@ from typing import cast
 
 import pytest
 
+from volsync_py.contract.report import ErrorClass
+from volsync_py.contract.run_document import Run
 from volsync_py.restic.humanlog import HumanLog
 from volsync_py.restic.process import Restic
-from volsync_py.restic.report import ErrorClass
-from volsync_py.restic.run import Run
 from volsync_py.restic.session import Session
 
 

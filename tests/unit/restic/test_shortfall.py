@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from volsync_py.contract.report import ErrorClass
 from volsync_py.restic.ended import Ended
-from volsync_py.restic.report import ErrorClass
 from volsync_py.restic.shortfall import full_folders, left_out, shown
 
 DEVICE = ("/dev/null", "mknod /data/dev/null: operation not permitted")

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from volsync_py.api.spec import Replication
 from volsync_py.api.view import UNREAD, Kind, Read, ReadKind, View
+from volsync_py.contract.report import ErrorClass
 from volsync_py.core.actions import Object
 from volsync_py.core.labels import Annotation
 from volsync_py.core.result import StepResult, Trouble
@@ -29,7 +30,6 @@ from volsync_py.movers.restic.outcome import (
 from volsync_py.movers.restic.preflight import certificate_read
 from volsync_py.movers.restic.run_record import RunRecord
 from volsync_py.movers.restic.turns import wait_for_init
-from volsync_py.restic.report import ErrorClass
 from volsync_py.volumes.claims import capacity_of
 
 # How often the Secret is looked at while only a change of it can help: every minute for ten, then every five.

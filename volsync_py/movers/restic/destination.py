@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from attrs import evolve
+
 from volsync_py.api.view import Kind
+from volsync_py.contract.codec import as_json
+from volsync_py.contract.report import ErrorClass, Report
+from volsync_py.contract.run_document import Grants
 from volsync_py.core import names
 from volsync_py.core.actions import Action, Create, Event, EventType, Object, Patch
 from volsync_py.core.labels import Label
@@ -17,8 +22,6 @@ from volsync_py.movers.restic.plan import deadlines_for, record_of, variables_fo
 from volsync_py.movers.restic.preflight import named_claim
 from volsync_py.movers.restic.run_record import RunRecord
 from volsync_py.movers.restic.work import ResticWork
-from volsync_py.restic.report import ErrorClass, Report
-from volsync_py.restic.run import Grants, RestoreOptions, Run
 from volsync_py.volumes.claims import claim_object, created_claim, grown, is_to_be_replaced, marked, not_grown, replaced
 from volsync_py.volumes.image import (
     direct_image,
@@ -87,20 +90,10 @@ class DestinationWork(ResticWork):
 
     def job_options(self, secret: Object, grants: Grants) -> tuple[list[str], Variables, RunRecord]:
         """Return arguments, environment, and record of a restore."""
-        wanted = self.spec.restore
-        document = Run(
+        document = evolve(
+            self.spec.run,
             grants=grants,
-            restore=RestoreOptions(
-                snapshot=wanted.snapshot,
-                host=wanted.host,
-                tags=list(wanted.tags),
-                include=list(wanted.include),
-                exclude=list(wanted.exclude),
-                subPath=wanted.sub_path,
-                onMissingSnapshot=wanted.on_missing_snapshot,
-                publishesImage=not self.spec.is_direct,
-                verify=wanted.verify,
-            ),
+            restore=evolve(self.spec.run.restore, publishes_image=not self.spec.is_direct),
             deadlines=deadlines_for(self.view),
             locks=lock_options(self.replication, self.view),
         )
@@ -136,7 +129,7 @@ class DestinationWork(ResticWork):
             reference = image.reference
         status: Object = {
             "latestMoverStatus": self.mover_status(state, successful=True),
-            "restic": {"restored": report.restored.as_json() if report.restored else None},
+            "restic": {"restored": as_json(report.restored) if report.restored else None},
         }
         success = Success(
             status=status,

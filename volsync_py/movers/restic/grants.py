@@ -18,13 +18,13 @@ from datetime import datetime
 from attrs import evolve
 
 from volsync_py.api.spec import Replication
+from volsync_py.contract.run_document import Grants
 from volsync_py.core.actions import Action, Object
 from volsync_py.core.merge import merged
 from volsync_py.movers.restic.job_state import delete_job, scaled
 from volsync_py.movers.restic.run_record import RunRecord
 from volsync_py.movers.restic.stuck import NEVER_STARTED
 from volsync_py.movers.restic.turns import holders, in_use_by, is_at_rest
-from volsync_py.restic.run import Grants
 
 
 def grants_for(replication: Replication, secret: Object, others: list[Object], now: datetime) -> Grants:

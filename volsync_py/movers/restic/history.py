@@ -6,13 +6,13 @@ because an older version, or somebody, may have written it.
 
 from __future__ import annotations
 
-from volsync_py.api.additive import next_subset
-from volsync_py.api.notations import part, percentage
 from volsync_py.bounded_json import number_of, text_of
+from volsync_py.contract.codec import as_json
+from volsync_py.contract.notations import part, percentage
+from volsync_py.contract.report import ErrorClass, Report
+from volsync_py.contract.run_document import History
 from volsync_py.core.actions import Object
 from volsync_py.movers.restic.run_record import RunRecord
-from volsync_py.restic.report import ErrorClass, Report
-from volsync_py.restic.run import History
 
 _EVERYTHING = "100%"
 
@@ -33,14 +33,14 @@ def facts(report: Report, record: RunRecord, restic: Object, place: str) -> Obje
     told: Object = {}
     classes = {step.name: step.error_class for step in report.steps}
     if report.snapshot is not None:
-        told["lastSnapshot"] = report.snapshot.as_json()
+        told["lastSnapshot"] = as_json(report.snapshot)
         told["repositoryHash"] = place or None
         if not classes.get("backup") and not record.damaged:
             told["completeSnapshot"] = report.snapshot.id
-        elif history(restic, place).completeSnapshot != text_of(restic, "completeSnapshot"):
-            told["completeSnapshot"] = history(restic, place).completeSnapshot or None
+        elif history(restic, place).complete_snapshot != text_of(restic, "completeSnapshot"):
+            told["completeSnapshot"] = history(restic, place).complete_snapshot or None
     if report.snapshots is not None:
-        told["snapshots"] = {k: v for k, v in report.snapshots.as_json().items() if v}
+        told["snapshots"] = {k: v for k, v in as_json(report.snapshots).items() if v}
     elif classes.get("history"):
         # What was counted is gone, and nobody has counted since.
         told["snapshots"] = None
@@ -93,3 +93,11 @@ def checked(report: Report, record: RunRecord, restic: Object, now: str) -> Obje
 def _object(data: Object, key: str) -> Object:
     found = data.get(key)
     return found if isinstance(found, dict) else {}
+
+
+def next_subset(read_data: str, last: str) -> str:
+    """Return what of the packs the next check reads; `k/n` goes on from the last one, so that n checks read all."""
+    given, done = part(read_data), part(last)
+    if given is None or done is None or given[1] != done[1]:
+        return read_data
+    return f"{done[0] % given[1] + 1}/{given[1]}"

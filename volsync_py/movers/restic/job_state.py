@@ -12,11 +12,11 @@ from enum import Enum
 
 from attrs import frozen
 
+from volsync_py.contract.report import ErrorClass, Report
 from volsync_py.core.actions import Delete, Object, Patch, Propagation, Ref, delete
 from volsync_py.core.labels import Annotation
 from volsync_py.core.times import format_rfc3339, instant, past
 from volsync_py.movers.restic.outcome import ClusterError
-from volsync_py.restic.report import ErrorClass, Report
 
 # The news of a pod may come later than that of its Job, and a pod that was deleted sends none.
 POD_PATIENCE = timedelta(seconds=10)

@@ -15,12 +15,12 @@ from enum import Enum
 
 from volsync_py.api.spec import Replication
 from volsync_py.api.view import UNREAD, Read, ReadKind, View
+from volsync_py.contract.report import Report
+from volsync_py.contract.run_document import LockOptions
 from volsync_py.core import names
 from volsync_py.core.actions import Object
 from volsync_py.movers.restic.job_state import has_ended
 from volsync_py.movers.restic.run_record import RunRecord
-from volsync_py.restic.report import Report
-from volsync_py.restic.run import LockOptions
 
 # Each answer costs a Job that does nothing else. VolSync tries eight pods for a run, and each may leave a lock.
 MOST_ANSWERS = 10
@@ -114,7 +114,7 @@ def lock_options(replication: Replication, view: View) -> LockOptions:
     status = replication.status
     # The first backup of a source that was VolSync's: of a lock that only retention meets, no attempt would fail.
     was_volsyncs = bool(status.get("lastSyncTime")) and not (status.get("restic") or {}).get("lastSnapshot")
-    return LockOptions(askAboutPods=ask, lookFirst=ask and was_volsyncs and replication.role is names.Role.SOURCE)
+    return LockOptions(ask_about_pods=ask, look_first=ask and was_volsyncs and replication.role is names.Role.SOURCE)
 
 
 def _host(replication: Replication) -> str:

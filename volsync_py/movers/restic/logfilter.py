@@ -6,7 +6,7 @@ everything. What is too long loses its beginning, at a line's start where there 
 
 from __future__ import annotations
 
-from volsync_py.restic.lines import matters
+from volsync_py.contract.log_lines import matters
 
 
 def status_logs(text: str, *, successful: bool, max_bytes: int, debug: bool = False) -> str:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from volsync_py.contract.report import Outcome, Report, StepReport
 from volsync_py.core.result import Trouble
 from volsync_py.movers.restic.outcome import info, is_terminal
 from volsync_py.movers.restic.run_record import RunRecord
-from volsync_py.restic.report import Outcome, Report, StepReport
 
 _STEPS = ("forget", "prune", "check")
 

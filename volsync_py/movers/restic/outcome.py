@@ -12,7 +12,7 @@ from hashlib import sha256
 
 from attrs import frozen
 
-from volsync_py.restic.report import ErrorClass
+from volsync_py.contract.report import ErrorClass
 
 
 class ClusterError(StrEnum):

@@ -8,6 +8,7 @@ from attrs import evolve
 
 from volsync_py.api.spec import Replication
 from volsync_py.api.view import ReadKind, View
+from volsync_py.contract.run_document import Deadlines, Grants, Run
 from volsync_py.core import names
 from volsync_py.core.actions import Object
 from volsync_py.core.labels import Annotation
@@ -16,7 +17,6 @@ from volsync_py.movers.restic.environment import Variables
 from volsync_py.movers.restic.lock_holder import host_name
 from volsync_py.movers.restic.preflight import certificate_authority, wants_a_mount
 from volsync_py.movers.restic.run_record import RunRecord
-from volsync_py.restic.run import Deadlines, Grants, Run
 from volsync_py.volumes.in_use import Placement
 
 
@@ -61,7 +61,7 @@ def job_for(
 
 def variables_for(replication: Replication, view: View, secret: Object, document: Run, **more: Any) -> Variables:
     """Return the environment's variable part."""
-    document = evolve(document, repositoryOnVolume=wants_a_mount(replication, secret))
+    document = evolve(document, repository_on_volume=wants_a_mount(replication, secret))
     return Variables(
         secret_name=replication.restic.repository,
         secret_keys=frozenset(secret.get("data") or {}),

@@ -6,8 +6,9 @@ from datetime import timedelta
 
 from attrs import evolve
 
-from volsync_py.api.additive import BackupSpec
 from volsync_py.api.view import Kind
+from volsync_py.contract.report import ErrorClass, Outcome, Report
+from volsync_py.contract.run_document import Check, Grants
 from volsync_py.core import names
 from volsync_py.core.actions import Action, Event, EventType, Object, delete
 from volsync_py.core.conditions import get_condition
@@ -26,17 +27,6 @@ from volsync_py.movers.restic.plan import deadlines_for, record_of, variables_fo
 from volsync_py.movers.restic.preflight import named_claim, obstacle, reads_for, repository_of
 from volsync_py.movers.restic.run_record import RunRecord
 from volsync_py.movers.restic.work import ResticWork
-from volsync_py.restic.report import ErrorClass, Outcome, Report
-from volsync_py.restic.run import (
-    BackupOptions,
-    CheckOptions,
-    Deadlines,
-    Grants,
-    History,
-    PruneOptions,
-    RetentionOptions,
-    Run,
-)
 from volsync_py.volumes.claims import is_read_only, is_temporary
 from volsync_py.volumes.image import removal
 from volsync_py.volumes.point_in_time import Copy, CopyMethod, CopyOptions, ensure_copy
@@ -138,11 +128,11 @@ class SourceWork(ResticWork):
 
     def _damaged(self) -> bool:
         """Return whether damage was found; the word of a check that is no longer wanted does not count."""
-        return bool(self.spec.backup.check_interval_days) and is_damaged(self._on_record)
+        return bool(self.spec.check.interval_days) and is_damaged(self._on_record)
 
     def check_due(self) -> bool:
         """Return whether a check is due; a damaged repository is looked at every day until it is mended."""
-        days = self.spec.backup.check_interval_days
+        days = self.spec.check.interval_days
         return bool(days) and self._checked_before() > timedelta(days=1 if self._damaged() else days)
 
     def _checked_before(self) -> timedelta:
@@ -153,7 +143,7 @@ class SourceWork(ResticWork):
     def _overdue(self) -> set[str]:
         """Return what of the upkeep has been due for a second interval; retention is due with each run."""
         overdue = {"prune"} if self._prune_overdue() else set()
-        days = self.spec.backup.check_interval_days
+        days = self.spec.check.interval_days
         if days and self._checked_before() > timedelta(days=2 * days):
             overdue.add("check")
         said = get_condition(self.replication.status.get("conditions") or [], MAINTAINED) or {}
@@ -176,16 +166,16 @@ class SourceWork(ResticWork):
         prune, check = (wanted and grants.prune for wanted in due.values())
         subset = ""
         if check:
-            subset = subset_due(self.spec.backup.check_read_data, self._on_record)
+            subset = subset_due(self.spec.check.read_data, self._on_record)
         args = [*(["unlock"] if unlock else []), "backup", *(["prune"] if prune else [])]
-        document = backup_run(
-            self.spec.backup,
+        document = evolve(
+            self.spec.run,
             grants=grants,
-            check=CheckOptions(subset) if check else None,
-            past=history(self._on_record, repository_of(self.view, secret)),
+            check=Check(subset) if check else None,
+            history=history(self._on_record, repository_of(self.view, secret)),
             deadlines=deadlines_for(self.view),
+            locks=lock_options(self.replication, self.view),
         )
-        document = evolve(document, locks=lock_options(self.replication, self.view))
         options = forget_options(self.spec.retain)
         variables = variables_for(self.replication, self.view, secret, document, forget_options=options)
         record = record_of(
@@ -208,7 +198,7 @@ class SourceWork(ResticWork):
         if report is not None:
             place = str((job["metadata"].get("labels") or {}).get(Label.REPOSITORY) or "")
             restic |= facts(report, record, self._on_record, place)
-            if self.spec.backup.check_interval_days:
+            if self.spec.check.interval_days:
                 restic |= checked(report, record, self._on_record, format_rfc3339(self.view.now))
         overdue = self._overdue()
         kept, waits = maintained(report, record, overdue), postponed(record, overdue="prune" in overdue)
@@ -260,38 +250,3 @@ def _event(warning: Trouble | None) -> tuple[Action, ...]:
     if warning is None or warning.reason != ErrorClass.BACKUPS_GONE:
         return ()
     return (Event(EventType.WARNING, warning.reason, "Synchronize", warning.text),)
-
-
-def backup_run(
-    spec: BackupSpec,
-    *,
-    grants: Grants,
-    check: CheckOptions | None = None,
-    past: History | None = None,
-    deadlines: Deadlines,
-) -> Run:
-    """Return the run document of a backup; `past` is what the status has on record of the repository."""
-    return Run(
-        host=spec.host,
-        tags=list(spec.tags),
-        grants=grants,
-        backup=BackupOptions(
-            excludeCaches=spec.exclude_caches,
-            excludePatterns=list(spec.exclude_patterns),
-            excludeIfPresent=list(spec.exclude_if_present),
-            excludeLargerThan=spec.exclude_larger_than,
-            emptySource=spec.empty_source,
-            compression=spec.compression,
-            packSize=spec.pack_size_mib,
-            readConcurrency=spec.read_concurrency,
-            uploadKiBps=spec.upload_kibps,
-            downloadKiBps=spec.download_kibps,
-        ),
-        retention=RetentionOptions(
-            **{f"within{unit}": value for unit, value in spec.within}, keepTags=list(spec.keep_tags)
-        ),
-        prune=PruneOptions(spec.max_unused, spec.max_repack_size),
-        check=check,
-        history=past or History(),
-        deadlines=deadlines,
-    )

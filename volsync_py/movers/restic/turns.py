@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from volsync_py.api.spec import Replication
 from volsync_py.api.view import Read, ReadKind, View
+from volsync_py.contract.report import ErrorClass
 from volsync_py.core.actions import Object, Patch, Ref
 from volsync_py.core.labels import Annotation, Label
 from volsync_py.core.result import StepResult, Trouble
@@ -22,7 +23,6 @@ from volsync_py.movers.restic.outcome import RETRY_LONGEST, info
 from volsync_py.movers.restic.preflight import repository_of
 from volsync_py.movers.restic.repository import check_secret
 from volsync_py.movers.restic.run_record import RunRecord
-from volsync_py.restic.report import ErrorClass
 
 # A pod of a healthy cluster runs within seconds; the time that an answer to the question may take is the same.
 PATIENCE = timedelta(minutes=1)

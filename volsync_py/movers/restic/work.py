@@ -12,6 +12,7 @@ from attrs import evolve
 
 from volsync_py.api.spec import Replication
 from volsync_py.api.view import UNREAD, Kind, Read, ReadKind, View
+from volsync_py.contract.run_document import Grants
 from volsync_py.core import names
 from volsync_py.core.actions import Action, Create, Delete, Event, EventType, Object, delete
 from volsync_py.core.conditions import get_condition
@@ -38,7 +39,6 @@ from volsync_py.movers.restic.slots import overlong
 from volsync_py.movers.restic.stuck import not_started
 from volsync_py.movers.restic.takeover import label_repository
 from volsync_py.movers.restic.turns import wait_for_upkeep
-from volsync_py.restic.run import Grants
 from volsync_py.volumes.image import removal
 from volsync_py.volumes.point_in_time import in_the_way
 

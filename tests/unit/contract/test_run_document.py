@@ -6,17 +6,17 @@ import json
 
 import pytest
 
-from volsync_py.restic.run import CheckOptions, Deadlines, Run, RunError
+from volsync_py.contract.run_document import Check, Deadlines, Run, RunError
 
 
 def test_a_document_comes_back_as_it_was() -> None:
-    run = Run(host="db", tags=["a"], check=CheckOptions("1/7"), deadlines=Deadlines(contactSeconds=6))
+    run = Run(host="db", tags=("a",), check=Check("1/7"), deadlines=Deadlines(contact_seconds=6))
     assert Run.from_json(run.to_json()) == run
 
 
 def test_what_is_not_known_is_ignored_and_whole_numbers_are_seconds() -> None:
     text = json.dumps({"version": 1, "later": {}, "deadlines": {"contactSeconds": 6, "later": 1}})
-    assert Run.from_json(text) == Run(deadlines=Deadlines(contactSeconds=6.0))
+    assert Run.from_json(text) == Run(deadlines=Deadlines(contact_seconds=6.0))
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The additive fields: every one reaches what the mover is told, and an odd value names its field."""
+"""Options that VolSync does not have: an odd value names its field."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from volsync_py.api.additive import next_subset
 from volsync_py.api.spec import Replication, parse
+from volsync_py.movers.restic.history import next_subset
 
 META = {"name": "n", "namespace": "ns", "uid": "u", "creationTimestamp": "2026-11-24T12:00:00Z"}
 
@@ -85,8 +85,9 @@ def test_an_odd_value_of_a_destination_names_its_field(restic: dict[str, Any], p
 
 
 def test_what_is_not_set_is_as_volsync_has_it() -> None:
-    assert (source().restic.backup.host, source().restic.backup.empty_source) == ("volsync", "Skip")
-    assert (destination().restic.restore.host, destination().restic.restore.tags) == ("volsync", ())
+    run, restore = source().restic.run, destination().restic.run.restore
+    assert (run.host, run.backup.empty_source) == ("volsync", "Skip")
+    assert (restore.host, restore.tags) == ("volsync", ())
 
 
 def test_an_invalid_pattern_is_named_with_its_field() -> None:

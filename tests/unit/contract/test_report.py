@@ -9,7 +9,7 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from volsync_py.restic.report import ErrorClass, Outcome, Report, SnapshotCounts, SnapshotFacts, StepReport
+from volsync_py.contract.report import ErrorClass, Outcome, Report, SnapshotCounts, SnapshotFacts, StepReport
 
 FULL = Report(
     outcome=Outcome.WARNING,

@@ -1,0 +1,118 @@
+"""What the manager tells the mover beyond VolSync's arguments and environment: one JSON document.
+
+It comes in the variable VOLSYNC_PY_RUN and holds no secrets. Without it, the mover does what VolSync's
+does. A version that is not known is refused, because doing half of what was asked is worse than nothing.
+"""
+
+from __future__ import annotations
+
+import json
+
+from attrs import field, frozen
+
+from volsync_py.bounded_json import Unreadable, read_json
+from volsync_py.contract.codec import Unfit, as_json, read_strictly, wire
+from volsync_py.contract.options import (
+    BackupOptions,
+    PruneOptions,
+    RestoreOptions,
+    RetentionOptions,
+    host_option,
+    tags_option,
+)
+
+VERSION = 1
+# What Linux lets one variable of the environment be, with its name.
+MOST_BYTES = 128 * 1024
+
+
+class RunError(ValueError):
+    """The document cannot be used; the text says why."""
+
+
+@frozen
+class Grants:
+    """What this mover may do; no other one of the same repository does `init` or `prune` at this time."""
+
+    init: bool = True
+    prune: bool = True
+    # Off while the repository is known to be damaged.
+    forget: bool = True
+
+
+@frozen
+class Check:
+    """A check that is due; `subset` as in restic's --read-data-subset."""
+
+    subset: str = ""
+
+
+@frozen
+class History:
+    """What the resource's status has on record of this repository; empty if it has not been used before."""
+
+    repository_id: str = wire("", key="repositoryID")
+    last_snapshot: str = ""
+    # The last one that lacks nothing.
+    complete_snapshot: str = ""
+
+
+@frozen
+class LockOptions:
+    """What to do about locks of pods of VolSync's, which the manager can look for."""
+
+    # Of a lock that stops the run, ask whether its pod is still there, instead of waiting.
+    ask_about_pods: bool = False
+    # Before a backup, look for locks that would only stop what follows it.
+    look_first: bool = False
+
+
+@frozen
+class Deadlines:
+    """How long to wait for what, in seconds."""
+
+    contact_seconds: float = 90.0
+    retry_lock_seconds: float = 60.0
+    stall_seconds: float = 900.0
+    kill_seconds: float = 75.0
+
+
+@frozen
+class Run:
+    """The whole document."""
+
+    host: str = host_option("Host name of the snapshots; volsync if unset.", flag="--host")
+    tags: tuple[str, ...] = tags_option("tags", "Tags of the snapshots.", flag="--tag")
+    # The repository is a folder, and the manager knows of no volume at its place: the mover is to look.
+    repository_on_volume: bool = False
+    grants: Grants = field(factory=Grants)
+    backup: BackupOptions = field(factory=BackupOptions)
+    retention: RetentionOptions = field(factory=RetentionOptions)
+    prune: PruneOptions = field(factory=PruneOptions)
+    check: Check | None = None
+    history: History = field(factory=History)
+    restore: RestoreOptions = field(factory=RestoreOptions)
+    deadlines: Deadlines = field(factory=Deadlines)
+    locks: LockOptions = field(factory=LockOptions)
+
+    def to_json(self) -> str:
+        """Return the document."""
+        return json.dumps({"version": VERSION, **as_json(self)}, separators=(",", ":"), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Run:
+        """Read the document; unknown keys are ignored, a version or a type that does not fit is refused."""
+        try:
+            data = read_json(text, most=MOST_BYTES)
+        except Unreadable as error:
+            raise RunError(f"VOLSYNC_PY_RUN cannot be read: {error}") from None
+        version = data.get("version") if isinstance(data, dict) else None
+        if version != VERSION:
+            version = version if isinstance(version, int) else None
+            raise RunError(
+                f"VOLSYNC_PY_RUN has version {version!r}, this mover knows {VERSION}: use one image for both"
+            )
+        try:
+            return read_strictly(cls, data)
+        except Unfit as error:
+            raise RunError(f"VOLSYNC_PY_RUN: {error}") from None
