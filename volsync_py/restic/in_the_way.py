@@ -58,11 +58,11 @@ def clear(session: Session, held: ExitStack, *selection: str) -> list[str]:
             if comparable(path) not in coming:
                 continue
             if is_exact(path):
-                _set_aside(session.data, root, path, held)
+                _set_aside(session, root, path, held)
             elif is_pipe:
-                _hold(root, path, held)
+                _hold(session, root, path, held)
             elif is_pipe is None:
-                verify |= not _unshare(root, path)
+                verify |= not _unshare(session, root, path)
     # Where a file is still shared, restic reads it back.
     return ["--verify"] if verify else []
 
@@ -76,44 +76,48 @@ def _coming(session: Session, paths: Collection[str], *selection: str) -> set[st
         return set(session.must(session.locked(*command, wanted=wanted)).found)
 
 
-def _set_aside(directory: str, root: int, path: str, held: ExitStack) -> None:
+def _set_aside(session: Session, root: int, path: str, held: ExitStack) -> None:
     """Take a name out of the way; at the end it is back, or something else has come back under it."""
 
     def put_back() -> None:
-        with volume.opened(directory) as again:
+        with volume.opened(session.data) as again:
             volume.put_back(again, path, aside)
 
     try:
         aside = volume.set_aside(root, path)
     except OSError as error:
-        raise _stuck(path, "has to be made anew", error) from None
+        raise _stuck(session, path, "has to be made anew", error) from None
     if aside:
         held.callback(put_back)
 
 
-def _hold(root: int, path: str, held: ExitStack) -> None:
+def _hold(session: Session, root: int, path: str, held: ExitStack) -> None:
     try:
         pipe = volume.hold_pipe(root, path)
     except OSError as error:
-        raise _stuck(path, "is a FIFO and may be in the way", error) from None
+        raise _stuck(session, path, "is a FIFO and may be in the way", error) from None
     if pipe is not None:
         held.callback(os.close, pipe)
 
 
-def _stuck(path: str, what: str, error: OSError) -> MoverError:
+def _stuck(session: Session, path: str, what: str, error: OSError) -> MoverError:
     if isinstance(error, PermissionError):
-        text = f"{shown(path)} {what}, which the mover's user may not do"
+        text = f"{_named(session, path)} {what}, which the mover's user may not do"
         return MoverError(ErrorClass.CONFIGURATION, f"{text}: remove it, or let moverSecurityContext name its owner")
-    return MoverError(ErrorClass.CONFIGURATION, f"{shown(path)} {what}, but {error.strerror}: remove it")
+    return MoverError(ErrorClass.CONFIGURATION, f"{_named(session, path)} {what}, but {error.strerror}: remove it")
 
 
-def _unshare(root: int, path: str) -> bool:
+def _named(session: Session, path: str) -> str:
+    return shown(path, session.restic.redact)
+
+
+def _unshare(session: Session, root: int, path: str) -> bool:
     """Return whether the name has a file of its own now."""
     try:
         volume.unshare(root, path)
     except OSError as error:
         if error.errno in FULL:
-            text = f"{shown(path)} shares its file with another name, and there is no room for its own"
+            text = f"{_named(session, path)} shares its file with another name, and there is no room for its own"
             raise MoverError(ErrorClass.TARGET_FULL, text) from None
         # One that may not be read, restic does not read either, and writes the whole of it.
         return error.errno == errno.ENOENT
@@ -132,9 +136,9 @@ def clear_folders(session: Session, ended: Ended) -> bool:
         for path in full_folders(ended):
             if not is_exact(path):
                 continue
-            session.log(f"{shown(path)} is a folder where something else comes back: it is deleted")
+            session.log(f"{_named(session, path)} is a folder where something else comes back: it is deleted")
             try:
                 cleared |= volume.remove_folder(root, path)
             except OSError as error:
-                raise _stuck(path, "has to be deleted", error) from None
+                raise _stuck(session, path, "has to be deleted", error) from None
     return cleared

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 _SHORT_ESCAPES = {"\n": "n", "\r": "r", "\t": "t", "\a": "a", "\b": "b", "\f": "f", "\v": "v"}
+# Beside what is kept, as much is looked at: longer than a secret in any of its spellings, but for keys, which are
+# hidden line by line.
+_BESIDE = 4096
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&#34;|&quot;", "'": "&#39;|&apos;"}
 
 
@@ -14,6 +17,23 @@ def pattern_of(texts: Iterable[str]) -> re.Pattern[str] | None:
     """Return a pattern that matches each of the texts in every spelling, the longest first; None if there is none."""
     wanted = sorted(set(texts), key=lambda text: (-len(text), text))
     return re.compile("|".join(map(_spelled, wanted))) if wanted else None
+
+
+def beginning(text: str, most: int, redact: Callable[[str], str]) -> str:
+    """Return the beginning of a text; of one that is cut, secrets go first: half of one is not recognised any more."""
+    if len(text) <= most:
+        return text
+    masked = redact(text[: most + _BESIDE])
+    # What is masked is shorter, and its end may be half a secret too.
+    return (masked if len(text) <= most + _BESIDE else masked[:-_BESIDE])[:most]
+
+
+def ending(text: str, most: int, redact: Callable[[str], str]) -> str:
+    """Return the end of a text, as `beginning` its beginning."""
+    if len(text) <= most:
+        return text
+    masked = redact(text[-most - _BESIDE :])
+    return (masked if len(text) <= most + _BESIDE else masked[_BESIDE:])[-most:]
 
 
 def _spelled(text: str) -> str:

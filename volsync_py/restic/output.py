@@ -26,6 +26,7 @@ from volsync_py.restic.classify import (
 from volsync_py.restic.contact import Contact
 from volsync_py.restic.ended import Ended, Message
 from volsync_py.restic.kept_lines import MOST_LINES, KeptLines
+from volsync_py.restic.masking import beginning, ending
 from volsync_py.restic.messages import Failure, continues, decides, failure_of, mended_request
 from volsync_py.restic.s3_errors import ProviderError
 
@@ -61,7 +62,9 @@ class Output:
         cache: str = "",
         temporary: str = "",
         wanted: Collection[str] = (),
+        redact: Callable[[str], str] = str,
     ) -> None:
+        self._redact = redact
         self._contact, self._log, self._progress, self._on_status = contact, log, progress, on_status
         self._cache, self._temporary, self._wanted = cache, temporary, wanted
         self._lock = threading.Lock()
@@ -145,7 +148,7 @@ class Output:
         if not line:
             return
         value = _json(line)
-        line = line[:_LONGEST_TEXT]
+        line = self._begin(line)
         if isinstance(value, dict) and isinstance(value.get("message_type"), str):
             self._message({**value, **{key: real_of(value, key) for key in _NUMBERS & value.keys()}})
         elif value is not None:
@@ -171,7 +174,7 @@ class Output:
             self.work = sum(int(message.get(key) or 0) for key in _WORK)
             self._on_status(message)
         elif kind == "error" and "item" not in message and isinstance(message.get("message"), str):
-            self._complaint(message["message"].strip()[:_LONGEST_TEXT])
+            self._complaint(self._begin(message["message"].strip()))
         elif kind == "error":
             self._error(message)
         elif kind == "node":
@@ -181,7 +184,10 @@ class Output:
             if kind in self._latest or len(self._latest) < _MOST_KINDS:
                 self._latest[kind] = message
             if kind == "exit_error":
-                self._told_of_repository(str(message.get("message") or "")[:_LONGEST_TEXT])
+                self._told_of_repository(self._begin(str(message.get("message") or "")))
+
+    def _begin(self, text: str) -> str:
+        return beginning(text, _LONGEST_TEXT, self._redact)
 
     def _complaint(self, text: str) -> None:
         """Take an error of `check`, which has its errors and its retries of requests all in one form."""
@@ -196,7 +202,9 @@ class Output:
         if len(self._failures) < MOST_LINES:
             # Paths are shorter, and the cause comes last.
             self._failures.append((whole[:_LONGEST_TEXT], text[-_LONGEST_TEXT:]))
-        text, item = text[:_LONGEST_TEXT], whole[-_LONGEST_ITEM:]
+        # What nobody is told of any more is not searched for secrets either.
+        is_told = min(len(self._items), len(self._told)) < MOST_LINES
+        text, item = self._begin(text), ending(whole, _LONGEST_ITEM, self._redact if is_told else str)
         self._errors.append(text)
         self._damaged = self._damaged or is_damage_of_file(text, whole)
         if item:

@@ -101,6 +101,7 @@ class _Running:
             cache=restic.env.get("RESTIC_CACHE_DIR", ""),
             temporary=restic.env.get("TMPDIR", ""),
             wanted=wanted,
+            redact=restic.redact,
         )
         self._process = subprocess.Popen(
             list(command),

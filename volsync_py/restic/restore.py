@@ -201,7 +201,8 @@ def _restore(session: Session, chosen: dict[str, Any]) -> None:
 
 def _tell_left_out(session: Session, paths: list[str]) -> None:
     why = shortfall.may_be_privileged(session)
-    names = ", ".join(map(shortfall.shown, paths[:_MOST_NAMES])) + (" …" if len(paths) > _MOST_NAMES else "")
+    names = ", ".join(shortfall.shown(path, session.restic.redact) for path in paths[:_MOST_NAMES])
+    names += " …" if len(paths) > _MOST_NAMES else ""
     text = f"{len(paths)} device nodes were left out, which the mover may not make ({why}exclude them): {names}"
     session.log(f"Warning: {text}")
     session.add(StepReport("restore", Outcome.WARNING, ErrorClass.PARTIAL, text))

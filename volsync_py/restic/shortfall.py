@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from volsync_py.contract.report import ErrorClass
 from volsync_py.restic.ended import Ended
@@ -19,9 +20,10 @@ _FORBIDDEN = re.compile(r": (permission denied|operation not permitted)$")
 _LONGEST_NAME = 160
 
 
-def shown(path: str) -> str:
-    """Return a path as people read it: on one line, and the middle left out if it is long."""
-    text = repr(path)
+def shown(path: str, redact: Callable[[str], str]) -> str:
+    """Return a path as people read it: on one line, without secrets, and the middle left out if it is long."""
+    # Half a secret would not be recognised any more.
+    text = redact(repr(path))
     half = _LONGEST_NAME // 2
     return text if len(text) <= _LONGEST_NAME else f"{text[:half]}…{text[-half:]}"
 
@@ -67,5 +69,5 @@ def explain(session: Session, ended: Ended) -> None:
     for item, text in ended.failures[:1]:
         for pattern, advice in rows:
             if pattern.search(text):
-                error = f"{shown(item.lstrip('/'))} was not restored: {advice}"
+                error = f"{shown(item.lstrip('/'), session.restic.redact)} was not restored: {advice}"
                 raise MoverError(ErrorClass.CONFIGURATION, error, ended.code, by_restic=True)

@@ -329,6 +329,28 @@ def test_only_what_reads_or_writes_the_volume_runs_in_it(
     assert ended.said.lines == (str(tmp_path) if in_the_volume else "/",)
 
 
+SECRET = "canary-of-the-test"
+
+
+@pytest.mark.parametrize("message", ["error", "complaint", "exit_error", "line"])
+def test_no_half_of_a_secret_is_in_what_is_kept_of_a_long_message(tmp_path: Path, said: Said, message: str) -> None:
+    # Names are cut at their beginning, texts at their end.
+    item, text = f"/{'d' * 100}{SECRET}{'x' * 290}", "y" * 4090 + SECRET
+    line = {
+        "error": json.dumps({"message_type": "error", "error": {"message": text}, "during": "archival", "item": item}),
+        "complaint": json.dumps({"message_type": "error", "message": text}),
+        "exit_error": json.dumps({"message_type": "exit_error", "code": 1, "message": text}),
+        "line": text,
+    }[message]
+    (tmp_path / "line").write_text(line + "\n", encoding="utf-8")
+    script = f"cat {tmp_path}/line >&2; exit 1"
+    ended = run(tmp_path, said, script, redact=lambda whole: whole.replace(SECRET, "***"))
+    kept = "".join((*ended.items, *ended.said.lines, *ended.said.errors, *said.log))
+    assert "y" * 4000 in kept
+    assert "canary" not in kept
+    assert "-test" not in kept
+
+
 def test_a_secret_is_hidden_before_a_message_is_cut(tmp_path: Path, said: Said) -> None:
     text = "x" * 390 + "canary-of-the-test"
     script = f'echo \'{{"message_type":"exit_error","code":1,"message":"{text}"}}\' >&2; exit 1'

@@ -54,5 +54,13 @@ def test_a_full_folder_is_told_from_other_trouble(text: str, *, full: bool) -> N
 
 @given(st.text(max_size=4096))
 def test_a_name_is_one_short_line(name: str) -> None:
-    assert shown(name).isprintable()
-    assert len(shown(name)) <= 161
+    assert shown(name, str).isprintable()
+    assert len(shown(name, str)) <= 161
+
+
+def test_no_half_of_a_secret_is_in_a_name_whose_middle_is_left_out() -> None:
+    name = shown(
+        "x" * 70 + "canary-of-the-test" * 20 + "x" * 70, lambda text: text.replace("canary-of-the-test", "***")
+    )
+    assert "canary" not in name
+    assert "test" not in name
