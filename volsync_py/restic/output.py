@@ -45,7 +45,10 @@ _NUMBERS = frozenset(
     " total_duration files_new files_changed files_unmodified dirs_new dirs_changed dirs_unmodified num_errors".split()
 )
 # What grows in a message of status while something is done.
-_WORK = ("bytes_done", "files_done", "total_files", "total_bytes", "bytes_restored", "files_restored", "files_skipped")
+_WORK = (
+    *("bytes_done", "files_done", "total_files", "total_bytes"),
+    *("bytes_restored", "files_restored", "files_skipped", "files_deleted"),
+)
 _NO_TEXT = re.compile("\ufffd+")
 
 

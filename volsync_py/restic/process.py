@@ -21,6 +21,7 @@ from volsync_py.restic.classify import Said
 from volsync_py.restic.contact import STUCK_REQUEST_SECONDS, Contact
 from volsync_py.restic.ended import Ended, Message
 from volsync_py.restic.first_contact import FirstContact
+from volsync_py.restic.freed import Freed
 from volsync_py.restic.output import Output
 from volsync_py.restic.progress import (
     LEAST_BYTES_A_SECOND,
@@ -111,6 +112,8 @@ class _Running:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
+        deletes = command[1] == "restore" and "--delete" in command
+        self._freed = Freed(restic.directory) if deletes else None
         restic.current.append(self._process)
         if restic.interrupted.is_set():
             self._process.send_signal(signal.SIGTERM)
@@ -127,6 +130,8 @@ class _Running:
     def wait(self) -> Ended:
         """Return how it ended; what went wrong in reading it is raised."""
         code = self._ended()
+        if self._freed is not None:
+            self._freed.stop()
         self._restic.current.remove(self._process)
         if self._output.failure is not None:
             raise self._output.failure
@@ -189,7 +194,8 @@ class _Running:
             return None
         # What it says is no work.
         own = evolve(usage, bytes=max(usage.bytes - self._output.bytes, 0))
-        seconds = self._progress.saw(own, self._output.work, now)
+        work = self._output.work + (self._freed.times if self._freed is not None else 0)
+        seconds = self._progress.saw(own, work, now)
         contact = self._restic.deadlines.contact_seconds
         if not self._heard() and self._answers.saw(own, self._output.work, now) > contact:
             # What restic complains of tells more.

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import stat
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+from volsync_py.restic.removal import FOLDER, remove_tree
+
 # What was there a moment ago, or may not be looked at: restic meets it itself, and says so.
 _ABSENT = (PermissionError, FileNotFoundError, NotADirectoryError)
 # Large enough to be quick, and small beside what restic needs.
@@ -26,7 +26,7 @@ _LABEL = "security.selinux"
 @contextmanager
 def opened(folder: str) -> Iterator[int]:
     """Open a volume's root."""
-    root = os.open(folder, _FOLDER)
+    root = os.open(folder, FOLDER)
     try:
         yield root
     finally:
@@ -41,7 +41,7 @@ def _below(root: int, path: str) -> Iterator[int]:
         for name in path.split("/") if path else ():
             if name in ("", ".", ".."):
                 raise NotADirectoryError(path)
-            below = os.open(name, _FOLDER, dir_fd=at)
+            below = os.open(name, FOLDER, dir_fd=at)
             os.close(at)
             at = below
         yield at
@@ -96,7 +96,7 @@ def remove_folder(root: int, path: str) -> bool:
     parent, name = os.path.split(path)
     with suppress(FileNotFoundError, NotADirectoryError), _below(root, parent) as at:
         if name not in ("", ".", "..") and stat.S_ISDIR(os.stat(name, dir_fd=at, follow_symlinks=False).st_mode):
-            shutil.rmtree(name, dir_fd=at)
+            remove_tree(at, name)
             return True
     return False
 

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -122,14 +123,31 @@ def test_a_process_that_does_nothing_is_ended_although_it_complains_of_nothing(
 
 @pytest.mark.parametrize(
     "work",
-    ["sum(range(300_000))", "open('/dev/zero', 'rb').read(4096)", "print(json.dumps(status | {'total_files': i}))"],
-    ids=["computes", "reads", "finds files"],
+    [
+        *("sum(range(300_000))", "open('/dev/zero', 'rb').read(4096)"),
+        *(f"print(json.dumps(status | {{'{number}': i}}))" for number in ("total_files", "files_deleted")),
+    ],
+    ids=["computes", "reads", "finds files", "has deleted files"],
 )
 def test_a_process_that_does_something_is_waited_for_however_silent_it_is(
     tmp_path: Path, said: Said, work: str
 ) -> None:
     loop = ("import json, time", "status = {'message_type': 'status'}", "for i in range(40):", f"    {work}")
     assert run(tmp_path, said, python(tmp_path, *loop, "    time.sleep(0.05)"), deadlines=BRIEF).ok
+
+
+def test_a_restore_that_deletes_is_waited_for_before_it_tells_of_it(tmp_path: Path, said: Said) -> None:
+    # In a file system of its own, where nobody else deletes.
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as volume:
+        for number in range(10):
+            (Path(volume) / str(number)).touch()
+        lines = ("import os, time", "for name in os.listdir('.'):", "    time.sleep(0.3)", "    os.unlink(name)")
+        program = tmp_path / "restic"
+        program.write_text(f"#!/bin/sh\n{python(tmp_path, *lines)}\n", encoding="utf-8")
+        program.chmod(0o755)
+        restic = Restic({"PATH": os.environ["PATH"]}, volume, BRIEF, said.log.append, program=str(program))
+        assert restic.run("restore", "--delete").ok
+        assert not os.listdir(volume)
 
 
 def test_a_repository_that_is_never_heard_of_is_unreachable_by_the_deadline_of_contact(
