@@ -2,21 +2,31 @@
 
 A path is walked from the volume's root, each folder opened below the one before it and none through a symbolic link.
 What is done to a name is done in the folder that was opened. A folder that was swapped for a link leads nowhere.
+
+What is in the way is set aside in a folder of our own, under its name: a mover that is killed leaves it there, and the
+next one knows whose it is and where it belongs.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import islice
 
 from volsync_py.restic.removal import FOLDER, remove_tree
 
 # What was there a moment ago, or may not be looked at: restic meets it itself, and says so.
 _ABSENT = (PermissionError, FileNotFoundError, NotADirectoryError)
+# Our folders: named so, private, with the sticky bit that nobody gives a private one, and with one name in them at
+# most.
+_ASIDE, _COPY = ".volsync-py-", ".volsync-py-copy-"
+_OURS = re.compile(r"\.volsync-py-(?:copy-)?[0-9a-f]{32}")
+_OUR_MODE = stat.S_ISVTX | stat.S_IRWXU
 # Large enough to be quick, and small beside what restic needs.
 _CHUNK_BYTES = 1 << 20
 # The security module gives each new file the label that it has to have.
@@ -50,7 +60,10 @@ def _below(root: int, path: str) -> Iterator[int]:
 
 
 def entries(root: int) -> Iterator[tuple[str, os.stat_result]]:
-    """Return all that is no folder, by its path in the volume; what cannot be looked at is left out."""
+    """Return all that is no folder, by its path in the volume; what cannot be looked at is left out.
+
+    What a mover that was killed has set aside is put back on the way.
+    """
     waiting = [""]
     while waiting:
         path = waiting.pop()
@@ -59,18 +72,21 @@ def entries(root: int) -> Iterator[tuple[str, os.stat_result]]:
                 with suppress(*_ABSENT):
                     of = entry.stat(follow_symlinks=False)
                     where = os.path.join(path, entry.name)
-                    if stat.S_ISDIR(of.st_mode):
+                    if stat.S_ISDIR(of.st_mode) and _is_ours(at, entry.name, of):
+                        for name in _put_right(at, entry.name):
+                            yield os.path.join(path, name), os.stat(name, dir_fd=at, follow_symlinks=False)
+                    elif stat.S_ISDIR(of.st_mode):
                         waiting.append(where)
                     else:
                         yield where, of
 
 
 def set_aside(root: int, path: str) -> str:
-    """Give a name that is no folder's another name in its folder, and return that; "" if it has gone."""
+    """Move a name that is no folder's into a folder of our own beside it, and return that; "" if it has gone."""
     parent, name = os.path.split(path)
-    with suppress(FileNotFoundError, NotADirectoryError), _below(root, parent) as at:
-        aside = _own_name()
-        os.rename(name, aside, src_dir_fd=at, dst_dir_fd=at)
+    with suppress(FileNotFoundError, NotADirectoryError), _below(root, parent) as at, _own_folder(at, _ASIDE) as own:
+        aside, folder = own
+        os.rename(name, name, src_dir_fd=at, dst_dir_fd=folder)
         return aside
     return ""
 
@@ -79,16 +95,71 @@ def put_back(root: int, path: str, aside: str) -> None:
     """Give what was set aside its name again, or take it away if the name is taken by now."""
     parent, name = os.path.split(path)
     with suppress(FileNotFoundError, NotADirectoryError), _below(root, parent) as at:
+        folder = os.open(aside, FOLDER, dir_fd=at)
         try:
-            os.stat(name, dir_fd=at, follow_symlinks=False)
-        except FileNotFoundError:
-            os.rename(aside, name, src_dir_fd=at, dst_dir_fd=at)
-        else:
-            os.unlink(aside, dir_fd=at)
+            _give_back(at, folder, name)
+        finally:
+            os.close(folder)
+        os.rmdir(aside, dir_fd=at)
 
 
-def _own_name() -> str:
-    return f".volsync-py-{uuid.uuid4().hex}"
+def _give_back(at: int, folder: int, name: str) -> None:
+    try:
+        os.stat(name, dir_fd=at, follow_symlinks=False)
+    except FileNotFoundError:
+        os.rename(name, name, src_dir_fd=folder, dst_dir_fd=at)
+    else:
+        os.unlink(name, dir_fd=folder)
+
+
+@contextmanager
+def _own_folder(at: int, prefix: str) -> Iterator[tuple[str, int]]:
+    """Make a folder of our own and open it; take it away again if nothing comes into it."""
+    made = prefix + uuid.uuid4().hex
+    os.mkdir(made, _OUR_MODE, dir_fd=at)
+    try:
+        folder = os.open(made, FOLDER, dir_fd=at)
+        try:
+            yield made, folder
+        finally:
+            os.close(folder)
+    finally:
+        # One that is full stays.
+        with suppress(OSError):
+            os.rmdir(made, dir_fd=at)
+
+
+def _is_ours(at: int, name: str, of: os.stat_result) -> bool:
+    """Return whether only a mover can have made a folder: by name, mode, and what is in it."""
+    # A folder's group may be handed down to it.
+    if not _OURS.fullmatch(name) or stat.S_IMODE(of.st_mode) & ~stat.S_ISGID != _OUR_MODE:
+        return False
+    folder = os.open(name, FOLDER, dir_fd=at)
+    try:
+        with os.scandir(folder) as found:
+            inside = list(islice(found, 2))
+        return not inside or (len(inside) == 1 and not inside[0].is_dir(follow_symlinks=False))
+    finally:
+        os.close(folder)
+
+
+def _put_right(at: int, name: str) -> list[str]:
+    """Give what a killed mover has set aside its name again, and take away what it has copied; return what is back."""
+    back = []
+    with suppress(OSError):
+        folder = os.open(name, FOLDER, dir_fd=at)
+        try:
+            for inside in os.listdir(folder):
+                if name.startswith(_COPY):
+                    # The name that it was meant for has never lost its file.
+                    os.unlink(inside, dir_fd=folder)
+                else:
+                    _give_back(at, folder, inside)
+                    back.append(inside)
+        finally:
+            os.close(folder)
+        os.rmdir(name, dir_fd=at)
+    return back
 
 
 def remove_folder(root: int, path: str) -> bool:
@@ -122,17 +193,17 @@ def unshare(root: int, path: str) -> None:
             if os.fstat(source).st_nlink == 1:
                 # The others have got theirs.
                 return
-            made = _own_name()
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-            target = os.open(made, flags, 0o600, dir_fd=at)
-            try:
-                _copy(source, target)
-                os.rename(made, name, src_dir_fd=at, dst_dir_fd=at)
-            except BaseException:
-                os.unlink(made, dir_fd=at)
-                raise
-            finally:
-                os.close(target)
+            with _own_folder(at, _COPY) as (_, folder):
+                flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+                target = os.open(name, flags, 0o600, dir_fd=folder)
+                try:
+                    _copy(source, target)
+                    os.rename(name, name, src_dir_fd=folder, dst_dir_fd=at)
+                except BaseException:
+                    os.unlink(name, dir_fd=folder)
+                    raise
+                finally:
+                    os.close(target)
         finally:
             os.close(source)
 

@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
+import stat
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
 
+from hack.processes import wait_until
+from tests.integration.mover.backends import Trouble, rest_server
 from tests.integration.mover.harness import Mover, Ran, capable
 from tests.integration.mover.nodes import COMING, THERE, Census, Pair, census, every_pair, restored
 from volsync_py.movers.restic.objects import PRIVILEGED_CAPABILITIES, RESTORE_CAPABILITIES
+from volsync_py.restic.volume import opened, set_aside
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root makes device nodes")
 
@@ -140,3 +145,39 @@ def test_what_cannot_be_replaced_is_named_and_stays(backed_up: Mover, *, deletes
         # restic gives its mode to what it could not replace.
         stays = {p: its for p, its in kinds(before).items() if not deletes or not is_deleted(p, of_kind)}
         assert stays.items() <= kinds(after).items()
+
+
+@pytest.mark.parametrize("exclude", [[], ["/pipe"]], ids=["it comes back", "it does not come back"])
+def test_what_a_killed_mover_has_set_aside_is_put_right_by_the_next_restore(
+    mover: Mover, tmp_path: Path, exclude: list[str]
+) -> None:
+    trouble = Trouble()
+    server = rest_server(tmp_path / "repository", trouble)
+    mover.repository = f"rest:http://127.0.0.1:{server.port}/"
+    mover.write(pipe="a file")
+    assert mover("backup").code == 0
+    mover.mount("destination")
+    os.mkfifo(mover.data / "pipe")
+    # What the dry run asks for is in the cache.
+    trouble.late, trouble.seconds = "GET /data/", 60
+    process = mover.start("restore")
+    wait_until("the pipe to be set aside", lambda: bool(list(mover.data.glob(".volsync-py-*/pipe"))))
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    trouble.late = "never"
+    mover.run["restore"] = {"exclude": exclude, "onMissingSnapshot": "Continue"}
+    ran = mover("restore")
+    server.stop()
+    assert ran.code == 0, ran.log
+    assert [path.name for path in mover.data.iterdir()] == ["pipe"]
+    assert stat.S_ISFIFO((mover.data / "pipe").lstat().st_mode) is bool(exclude)
+
+
+def test_what_was_set_aside_is_in_a_backup(mover: Mover) -> None:
+    mover.write(a="a")
+    with opened(str(mover.data)) as root:
+        aside = set_aside(root, "a")
+    assert mover("backup").code == 0
+    listed = mover.restic("ls", "latest", "--no-lock")
+    assert f"/{aside}/a" in {node.get("path") for node in listed}
+    assert (mover.data / aside / "a").read_text(encoding="utf-8") == "a"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from volsync_py.restic import volume as module
 from volsync_py.restic.volume import entries, hold_pipe, opened, put_back, remove_folder, set_aside, unshare
 
 
@@ -130,6 +131,8 @@ def test_a_path_that_is_longer_than_any_call_takes_is_walked(volume: Path) -> No
     assert "/".join([*names, "deep"]) in found
     aside = set_aside(root, "/".join([*names, "deep"]))
     assert os.listdir(at) == [aside]
+    assert "/".join([*names, "deep"]) in [path for path, _ in entries(root)]
+    aside = set_aside(root, "/".join([*names, "deep"]))
     put_back(root, "/".join([*names, "deep"]), aside)
     assert os.listdir(at) == ["deep"]
 
@@ -146,3 +149,67 @@ def test_what_was_set_aside_is_back_unless_something_else_has_its_name(volume: P
         put_back(root, "folder/file", aside)
     assert (name.stat().st_ino == before) is not comes_back
     assert not [path for path in name.parent.iterdir() if path.name.startswith(".volsync-py-")]
+
+
+def names_of(volume: Path) -> set[str]:
+    return {str(path.relative_to(volume)) for path in volume.rglob("*")}
+
+
+@pytest.mark.parametrize("comes_back", [True, False])
+def test_what_a_killed_mover_has_set_aside_is_put_right_by_the_next(volume: Path, comes_back: bool) -> None:
+    before = names_of(volume)
+    with opened(str(volume)) as root:
+        for name in ("folder/file", "folder/pipe"):
+            assert set_aside(root, name)
+        if comes_back:
+            (volume / "folder" / "file").write_text("new", encoding="utf-8")
+        found = {path for path, _ in entries(root)}
+    assert names_of(volume) == before
+    assert found == {"folder/file", "folder/pipe", "folder/second"}
+    text = "new" if comes_back else "volume"
+    assert (volume / "folder" / "file").read_text(encoding="utf-8") == text
+
+
+def test_a_copy_that_a_killed_mover_has_begun_goes(volume: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = names_of(volume)
+    # A process that is killed tidies nothing up.
+    for what in ("unlink", "rmdir"):
+        monkeypatch.setattr(os, what, lambda *_, **__: None)
+    monkeypatch.setattr(module, "_copy", lambda *_: (_ for _ in ()).throw(OSError("killed")))
+    with opened(str(volume)) as root:
+        with pytest.raises(OSError, match="killed"):
+            unshare(root, "folder/file")
+        monkeypatch.undo()
+        assert names_of(volume) != before
+        assert "folder/file" in {path for path, _ in entries(root)}
+    assert names_of(volume) == before
+    assert (volume / "folder" / "file").read_text(encoding="utf-8") == "volume"
+
+
+OURS = ".volsync-py-" + 32 * "a"
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "inside"),
+    [
+        (OURS, 0o755, ["file"]),
+        (OURS, 0o700, ["file"]),
+        (OURS, 0o1777, ["file"]),
+        (OURS, 0o1700, ["file", "file 2"]),
+        (OURS, 0o1700, ["folder/"]),
+        (".volsync-py-notes", 0o1700, ["file"]),
+        (f"{OURS}.bak", 0o1700, ["file"]),
+    ],
+)
+def test_what_only_looks_like_ours_is_not_touched(volume: Path, name: str, mode: int, inside: list[str]) -> None:
+    folder = volume / name
+    folder.mkdir()
+    for one in inside:
+        path = folder / one
+        path.mkdir() if one.endswith("/") else path.write_text("theirs", encoding="utf-8")
+    folder.chmod(mode)
+    (volume / f"{OURS[:-1]}b").write_text("a file", encoding="utf-8")
+    before = names_of(volume)
+    with opened(str(volume)) as root:
+        list(entries(root))
+    assert names_of(volume) == before
