@@ -33,7 +33,7 @@ from volsync_py.metrics import Metrics
 from volsync_py.settings import Settings
 from volsync_py.stopping import Deadline, done_within, leave
 
-# Besides workers and watches: what is deferred, the lease's renewal, and its return.
+# Connections besides those of workers and watches: deferred work, renewing the lease, returning it.
 _OTHER_CONNECTIONS = 3
 # Who reads the metrics is asked about over connections of their own, one for each thread that answers …
 _REVIEW_CONNECTIONS = 4
@@ -98,7 +98,7 @@ class Manager:
         if self._client is not None:
             self._client.shut_down()
         log.info("manager ends")
-        # Somebody's request over HTTP may be half answered.
+        # An HTTP request may be half answered.
         leave(self._code)
 
     def _hand_out_nothing(self) -> None:
@@ -106,17 +106,17 @@ class Manager:
             worker.shut_down()
 
     def _stop_workers(self, deadline: Deadline) -> bool:
-        """Let workers finish what they are at; tell whether all have."""
-        # Again, for those that were still being started.
+        """Let workers finish what they are at; return whether all have."""
+        # Twice, for workers that were still being started the first time.
         self._hand_out_nothing()
         for informer in self._informers.values():
             informer.stop()
-        # Each is waited for, whatever has become of the others.
+        # Wait for each of them, even if another one did not end.
         ended = [worker.stop(deadline.seconds_left) for worker in self._workers]
         return all(ended)
 
     def _lost(self) -> None:
-        # Another one may lead by now; nothing of this process may write any more.
+        # Another replica may lead by now, so this process must not write any more.
         log.error("the lease is lost, the manager ends at once")
         leave(0 if self._stop.is_set() else 1)
 
@@ -216,7 +216,7 @@ class Manager:
         return [one.resource.plural for one in self._informers.values() if not one.has_synced]
 
     def _not_ready(self) -> str:
-        # A replica that waits for its turn is as ready as it can be.
+        # A standby is ready: it only waits for the lease.
         missing = self._missing() if self._may_lead else []
         return f"not in sync: {', '.join(missing)}" if missing else ""
 

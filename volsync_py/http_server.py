@@ -41,7 +41,7 @@ _MOST_ANSWERED = 10
 _MOST_HEADER_BYTES = 32 * 1024
 _TEXT = "text/plain; charset=utf-8"
 
-# Clients that hang up or speak no TLS are not our trouble, and could fill the log.
+# Not logged: clients that hang up or speak no TLS are not our errors, and could fill the log.
 logging.getLogger("tornado.general").setLevel(logging.CRITICAL)
 log = structlog.get_logger()
 
@@ -55,7 +55,7 @@ class Answer:
     content_type: str = _TEXT
 
 
-# Gets the request's headers.
+# Called with the request's headers.
 Route = Callable[[Mapping[str, str]], Answer]
 
 
@@ -109,7 +109,7 @@ class HttpServer:
             # With one request each, one time limit for the connection is one for the request.
             no_keep_alive=True,
             max_header_size=_MOST_HEADER_BYTES,
-            # What is only read has no body.
+            # GET and HEAD have no body.
             max_body_size=1,
         )
         server.request_seconds = self._seconds
@@ -169,7 +169,7 @@ class _Server(HTTPServer):
     def handle_stream(self, stream: IOStream, address: Any) -> None:
         """Serve one more connection."""
         if len(self._open) >= _MOST_CONNECTIONS:
-            # There is one, for fewer are being answered.
+            # There always is one: fewer are answered at a time than may be open.
             self._close(next(one for one in self._open if one not in self._answering))
         self._open[stream] = asyncio.get_running_loop().call_later(self.request_seconds, self._close, stream)
         super().handle_stream(stream, address)

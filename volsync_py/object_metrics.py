@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from attrs import define, field, frozen
 from prometheus_client.utils import floatToGoString
 
-# It carries no types.
+# The package has no types.
 _number: Callable[[float], str] = floatToGoString
 _QUANTILES = (0.5, 0.9, 0.99)
 # As VolSync: its quantiles cover a day.
@@ -61,7 +61,7 @@ class ObjectKey:
 @define
 class _Record:
     missed_intervals: int = 0
-    # Until somebody says otherwise it was never synchronized.
+    # Out of sync until a decision says otherwise.
     out_of_sync: bool = True
     count: int = 0
     total_seconds: float = 0.0
@@ -128,7 +128,7 @@ class ObjectMetrics:
         """Return every series in Prometheus' text form."""
         with self._lock:
             records = list(self._records.items())
-        # Each under the lock by itself: the first scrape of thousands would hold up those who count.
+        # The lock is taken for each object: a first scrape of thousands would block all observations.
         every = [self._lines(key, record) for key, record in records]
         families = zip(_HEADS, zip(*every, strict=True) if every else [()] * len(_HEADS), strict=True)
         return b"".join(part for head, lines in families for part in (head, *lines))

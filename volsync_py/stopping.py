@@ -22,7 +22,7 @@ def stop_at_signals() -> threading.Event:
     """
     stop = threading.Event()
     reader, writer = os.pipe()
-    # Python insists: a handler that waits for room in the pipe would hold the main thread up.
+    # set_wakeup_fd demands it: a handler that waits for room in the pipe would block the main thread.
     os.set_blocking(writer, False)
     signal.set_wakeup_fd(writer)
 
@@ -53,7 +53,7 @@ class Deadline:
 
 
 def done_within(seconds: float, work: Callable[[], object]) -> bool:
-    """Do something in a thread that may be left behind; tell whether it was done in time."""
+    """Do something in a thread that may be left behind; return whether it was done in time."""
     thread = threading.Thread(target=work, name="last", daemon=True)
     thread.start()
     thread.join(seconds)
@@ -62,7 +62,7 @@ def done_within(seconds: float, work: Callable[[], object]) -> bool:
 
 def leave(code: int) -> NoReturn:
     """End the process with whatever its threads are at."""
-    # Python's own end may wait for, or trip over, a thread that is in the middle of a request or of a log line.
+    # Interpreter shutdown may wait for, or fail on, a thread in the middle of a request or of a log line.
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     os._exit(code)

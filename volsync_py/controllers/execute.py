@@ -70,7 +70,7 @@ class Executor:
     ) -> None:
         self._client, self._stores, self._events = client, stores, events
         self._deferred, self._call = deferred, call
-        # UIDs of what was to be deleted later and could not be: a pass does it, and tells what is in the way.
+        # UIDs whose deferred deletion failed; the next reconcile deletes them itself and reports the error.
         self._refused: set[str] = set()
 
     def execute(self, regarding: Object, actions: tuple[Action, ...]) -> None:
@@ -87,7 +87,7 @@ class Executor:
                 # Each status of ours has a generation, whether or not it is among the changes.
                 missing = lost({"observedGeneration": 0, **action.changes}, kept.get("status"), "status")
                 if missing:
-                    # What is to follow may count on it: how many attempts have failed, what was asked for and is done.
+                    # The actions after it rely on what the status says: failed attempts, requests that were served.
                     raise NotKept(action.ref.kind, missing)
             elif isinstance(action, Patch):
                 self._change(regarding, action)
@@ -135,7 +135,7 @@ class Executor:
 
     def _change(self, regarding: Object, action: Patch) -> None:
         meta = {**action.changes.get("metadata", {}), "uid": action.uid}
-        # What has gone meanwhile needs no change.
+        # The object was deleted meanwhile, so there is nothing to change.
         with suppress(NotFound):
             try:
                 self._patch(action.ref, {**action.changes, "metadata": meta})
@@ -161,7 +161,7 @@ class Executor:
 
     def _delete_later(self, regarding: Ref, action: Delete) -> None:
         if self._has_gone(action):
-            # A pass that had not seen the answer asked for it once more.
+            # An earlier reconcile has asked for the same deletion, and this one had not seen the answer yet.
             return
         try:
             self._delete(action)
@@ -185,12 +185,12 @@ class Executor:
         except Conflict:
             if action.resource_version:
                 raise
-            # Another object has the name by now: what was to go has gone.
+            # The name belongs to another object by now, so the one to delete is gone.
             return
         if answer.get("kind") == action.ref.kind and (answer.get("metadata") or {}).get("deletionTimestamp"):
             self._put(resource, answer)
         else:
-            # Nothing holds it up: it is gone already, whether the answer is a Status or what it was.
+            # Nothing delays the deletion, so the object is gone; the answer may be a Status or the last state.
             self._discard(resource, action.ref)
 
     def _has_gone(self, action: Delete) -> bool:

@@ -29,9 +29,9 @@ class FairLine:
 
     def __init__(self) -> None:
         self._slots: Counter[str] = Counter()
-        # By namespace, due longest first.
+        # The waiting resources of each namespace, longest due first.
         self._waiters: dict[str, list[Waiter]] = {}
-        # The first of each namespace that has one, behind the number of its slots.
+        # Sorted (slots in use, first waiter), one entry for each namespace with waiters.
         self._firsts: list[tuple[int, Waiter]] = []
         self._count = 0
 

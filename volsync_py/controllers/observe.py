@@ -41,7 +41,7 @@ from volsync_py.movers.restic.pods import is_over
 # Pods that can hold a volume on a node; of the finished ones and of movers a namespace may have thousands.
 NOT_OURS = f"{Label.CREATED_BY}!={CREATED_BY_US}"
 _ON_A_NODE = "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed"
-# What nobody else asks for.
+# Never shared: they are about one run.
 _OF_ONE_RUN = (ReadKind.FAILED_CREATE_EVENTS, ReadKind.POD, ReadKind.POD_EVENTS, ReadKind.POD_LOG)
 _CONTROLLERS = {
     REPLICATION_SOURCES.kind: (names.Role.SOURCE, REPLICATION_SOURCES),
@@ -161,7 +161,7 @@ class Observer:
             except NotFound:
                 return None
         if need.kind is ReadKind.PODS:
-            # Where pods run is old news once it is told; a scheduler knows no more.
+            # From the server's cache: where pods run may change right after any answer.
             return self._client.list_all(
                 PODS, namespace, label_selector=NOT_OURS, field_selector=_ON_A_NODE, resource_version="0"
             )
@@ -201,7 +201,7 @@ class Observer:
                 PODS, namespace, pod, container="restic", tail_lines=self.settings.log_tail_lines
             )
         except ApiError:
-            # A log that is gone is no reason to hold up the run.
+            # The run goes on without the log if it is gone.
             return ""
 
 

@@ -25,18 +25,18 @@ class Tally:
 
     def __init__(self, objects: ObjectMetrics, clock: Callable[[], datetime]) -> None:
         self._objects, self._clock = objects, clock
-        # Which version of a resource its gauges show. One resource is never with two workers.
+        # resourceVersion that the gauges show. No lock: a resource is never with two workers.
         self._shown: dict[ObjectKey, str] = {}
 
     def decided(self, replication: Replication, decision: Decision, after: Object) -> None:
         """Take what a pass came to; `after` is the resource as it was left behind."""
         if after["metadata"].get("deletionTimestamp"):
-            # Nothing is decided about it any more.
+            # Being deleted: no further decision updates its series.
             return
         meta = replication.object["metadata"]
         key = ObjectKey(meta["name"], meta["namespace"], replication.role.value, "restic")
         status = after.get("status") or {}
-        # None is "as before", and only what is said to be behind is.
+        # None means that it is not behind: every decision about one that is says so.
         self._objects.set_out_of_sync(key, bool(decision.out_of_sync))
         if decision.finished is not None:
             self._objects.observe_sync(key, decision.finished.duration_seconds)
@@ -109,7 +109,7 @@ def _instant(text: Any) -> float | None:
     try:
         return parse_rfc3339(str(text)).timestamp() if text else None
     except ValueError:
-        # Somebody else has written it.
+        # Not a time: somebody else has written the field.
         return None
 
 

@@ -33,12 +33,12 @@ from volsync_py.kube.store import Object
 from volsync_py.movers.restic.job_state import has_ended
 
 _OURS = f"{Label.CREATED_BY}={CREATED_BY_US}"
-# What a claim's decision reads of its status.
+# The fields of a claim's status that decisions read.
 _CLAIM_STATUS = ("phase", "capacity", "accessModes")
 
 Informers = Mapping[Resource, Informer]
 
-# What both functions below return together; each keeps a connection for its watch.
+# How many informers both functions below return; each keeps one connection for its watch.
 INFORMERS = 10
 
 
@@ -87,7 +87,7 @@ def connect(informers: Informers, resource: Resource, controller: Controller) ->
         enqueue(obj for obj in (new or old,) if obj is not None)
 
     def child(old: Object | None, new: Object | None) -> None:
-        # Whose it was, too: what has been given up may be what a pass waits for.
+        # The previous owner as well: it may wait for the object to be released.
         metas = [obj["metadata"] for obj in (old, new) if obj is not None]
         owners = ((meta["namespace"], r) for meta in metas for r in meta.get("ownerReferences") or [])
         for request in {Request(space, r["name"]) for space, r in owners if r.get("kind") == resource.kind}:
@@ -99,7 +99,7 @@ def connect(informers: Informers, resource: Resource, controller: Controller) ->
             enqueue(store.by_index("job", job))
 
     def claim(old: Object | None, new: Object | None) -> None:
-        # A claim that a resource waits for: it names it, but does not own it.
+        # Resources that name the claim without owning it may wait for it.
         obj = new or old
         if obj is None or (old is not None and new is not None) or controller_of(obj):
             return

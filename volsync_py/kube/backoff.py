@@ -8,7 +8,7 @@ from collections.abc import Callable
 # client-go's numbers: a restarted API server is found within a second, a broken one asked every half minute.
 FIRST_SECONDS = 0.8
 LONGEST_SECONDS = 30.0
-# After so long without a failure the next one is a new trouble.
+# After so long without a failure, the next one starts at the first pause again.
 RESET_SECONDS = 120.0
 # The longest pauses of two clients are up to a third apart, so that they do not come back in step.
 _JITTER = 0.5

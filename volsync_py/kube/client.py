@@ -23,11 +23,11 @@ Objects = list[Object]
 MERGE_PATCH = "application/merge-patch+json"
 # A healthy API server answers within a second; a list of many objects may take some.
 _TIMEOUT_SECONDS = 30.0
-# Beyond the server's own end of a watch, so that a healthy stream never runs into it.
+# Added to the server's own time limit of a watch, so that a healthy stream never runs into ours.
 _WATCH_MARGIN_SECONDS = 30.0
 # kubectl's and client-go's page: a few megabytes to decode at once, and few requests.
 _PAGE = 500
-# A log is read for its last words, of which a status keeps a kilobyte; a pod may have said gigabytes.
+# A log is read for its last lines, of which a status keeps a kilobyte; a pod may have written gigabytes.
 _MOST_LOG_LINES = 5_000
 _MOST_LOG_SENT_BYTES = 8 * 1024 * 1024
 _MOST_LOG_KEPT_BYTES = 256 * 1024

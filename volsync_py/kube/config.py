@@ -19,7 +19,7 @@ from kubernetes.config.kube_config import KUBE_CONFIG_DEFAULT_LOCATION, KubeConf
 from kubernetes.utils.keepalive import tcp_keepalive_socket_options
 from urllib3.util.ssl_ import create_urllib3_context
 
-# More than the watches and workers of a manager with its defaults; what is beyond it is opened and thrown away.
+# More than the watches and workers of a manager with its defaults; connections beyond it are closed after one request.
 _POOL_SIZE = 40
 # A peer that is gone is noticed after a minute: half of it without a word, and three questions that nobody answers.
 _IDLE_SECONDS, _PROBE_SECONDS, _PROBES = 30, 10, 3
@@ -41,7 +41,7 @@ class Connection:
 def load(kubeconfig: str | None = None, context: str | None = None, *, pool_size: int = _POOL_SIZE) -> Connection:
     """Read the configuration: the given file, else the pod's account, else kubectl's default files."""
     configuration = Configuration()
-    # Retries are ours: the library's would sleep in the calling thread.
+    # We retry ourselves: the library would sleep in the calling thread.
     configuration.retries = False
     configuration.connection_pool_maxsize = pool_size
     # A watch is silent for minutes, and a peer that is gone is silent too.

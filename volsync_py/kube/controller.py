@@ -16,9 +16,9 @@ from attrs import frozen
 from volsync_py.kube.errors import TooManyRequests
 from volsync_py.kube.workqueue import RateLimitingQueue
 
-# A pass mostly waits for the API server; more would only queue up there.
+# A reconcile mostly waits for the API server; more workers would only queue up there.
 _WORKERS = 8
-# What is left of the five seconds in which a program should be gone, when others have to end too.
+# The process should be gone within five seconds, and others need some of them.
 _STOP_SECONDS = 2.0
 
 
@@ -37,7 +37,7 @@ class Result:
     requeue_after_seconds: float | None = None
 
 
-# (request, when it was last asked for in the seconds of `time.monotonic`)
+# (request, the `time.monotonic` at which it was last added to the queue)
 Reconcile = Callable[[Request, float], Result]
 # (request, seconds, the exception or None)
 Observer = Callable[[Request, float, Exception | None], None]
@@ -56,7 +56,7 @@ class Controller:
         queue: RateLimitingQueue[Request] | None = None,
     ) -> None:
         self.name = name
-        # An empty queue is as false as none.
+        # Not `queue or …`: an empty queue is falsy.
         self.queue: RateLimitingQueue[Request] = RateLimitingQueue() if queue is None else queue
         self._reconcile = reconcile
         self._observe = observer or (lambda request, seconds, error: None)
@@ -76,11 +76,11 @@ class Controller:
         self.queue.shut_down()
 
     def stop(self, timeout_seconds: float = _STOP_SECONDS) -> bool:
-        """Hand nothing more out, and let the workers finish what they are at, for a while; tell whether all have."""
+        """Hand nothing more out, and let the workers finish what they are at, for a while; return whether all have."""
         self.shut_down()
         deadline = time.monotonic() + timeout_seconds
         for thread in self._threads:
-            # One that was never started cannot be waited for.
+            # join() raises for a thread that was never started.
             if thread.is_alive():
                 thread.join(max(deadline - time.monotonic(), 0.0))
         return not any(thread.is_alive() for thread in self._threads)
@@ -104,7 +104,7 @@ class Controller:
             self.queue.forget(request)
             if result.requeue_after_seconds is not None:
                 self.queue.add_after(request, result.requeue_after_seconds)
-        # The work comes first: who watches it may fail, and must not stop it.
+        # The observer is called last, because it may fail and must not stop the work.
         with suppress(Exception):
             self._observe(request, time.monotonic() - started, failure)
 

@@ -11,15 +11,15 @@ import time
 from collections.abc import Callable, Hashable
 from contextlib import suppress
 
-# Nobody misses an event, or minds an ended Job, for so long.
+# For so long nobody misses an event or minds a Job that has ended.
 _LONGEST_SECONDS = 120.0
-# How often a busy controller is looked at; nothing is waited for while there is nothing to do.
+# How often the thread looks whether the controllers are idle; without work it waits to be notified instead.
 _LOOK_SECONDS = 0.05
 
 
-# An hour's deletions of the largest installations; each is small. Who has one more does it at once.
+# As many deletions as the largest installations make in an hour; each is small. Beyond it, the caller deletes at once.
 _MOST_TIDYING = 20_000
-# More than a thread sends in the minute in which everything became due; each holds the object that it tells of.
+# More events than one thread sends in a minute in which everything became due; each holds the object it is about.
 _MOST_TELLING = 2_000
 
 
@@ -60,7 +60,7 @@ class DeferredWork:
 
     def _add(self, queue: _Queue, key: Hashable, function: Callable[[], None]) -> bool:
         with self._changed:
-            # After the end nothing is done, and nothing is wanted.
+            # After shutdown nothing is sent, and nobody counts it.
             if self._closed or key in queue.waiting:
                 return True
             if len(queue.waiting) >= queue.most:
@@ -80,9 +80,9 @@ class DeferredWork:
             self._changed.notify()
 
     def stop(self, timeout_seconds: float) -> bool:
-        """Call nothing more, and let what is being called come to its end, for a while; tell whether it has."""
+        """Call nothing more, and let what is being called come to its end, for a while; return whether it has."""
         self.shut_down()
-        # A thread that was never started cannot be waited for.
+        # join() raises for a thread that was never started.
         if self._thread.is_alive():
             self._thread.join(timeout_seconds)
         return not self._thread.is_alive()
@@ -95,7 +95,7 @@ class DeferredWork:
             try:
                 function()
             except Exception as error:  # noqa: BLE001 - a worker loop
-                # Who is told of it may fail; what comes after it is done all the same.
+                # The error hook may fail; the next item is still worked on.
                 with suppress(Exception):
                     self._on_error(error)
 

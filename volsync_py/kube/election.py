@@ -20,11 +20,12 @@ from volsync_py.kube.resources import LEASES
 
 Object = dict[str, Any]
 
-# client-go's numbers: a leader that dies is followed within 15 seconds, and has 5 of them left to end when it knows.
+# client-go's numbers: a dead leader is replaced within 15 seconds; one that cannot renew has 5 of them to end in.
 _LEASE_SECONDS, _RENEW_DEADLINE_SECONDS, _RETRY_SECONDS = 15.0, 10.0, 2.0
-# The waits of a thread do not count the time that the machine slept: the clock is looked at in between.
+# A thread's wait does not count the time in which the machine slept, so the clock is checked in between.
 _LOOK_SECONDS = 1.0
-# Who ends has five seconds for everything. A healthy server answers within this; the lease runs out by itself else.
+# A process that ends has five seconds for everything. A healthy server answers within this; otherwise the lease
+# expires.
 _RELEASE_REQUEST_SECONDS = 1.0
 # A request that is under way when the end comes mostly needs milliseconds.
 _LAST_REQUEST_SECONDS = 0.5
@@ -63,7 +64,7 @@ class LeaderElector:
         self._lease = math.ceil(lease_seconds)
         self._deadline, self._retry = renew_deadline_seconds, retry_seconds
         self._last_request = last_request_seconds
-        # One that hangs and one that works go into the deadline, after the pause that comes first.
+        # After the first pause, a request that hangs and one that works both fit into the deadline.
         self._request = (renew_deadline_seconds - retry_seconds) / 2
         self._on_new_leader, self._on_error, self._clock = on_new_leader, on_error, clock
         self._last_error = ""
@@ -72,7 +73,8 @@ class LeaderElector:
         self._settled = threading.Event()
         # Sends all requests but those of the release.
         self._thread: threading.Thread | None = None
-        # What we last saw of somebody else's lease, and when: his clock is none of ours.
+        # Holder and renewal time of the lease as last seen, and when we saw them: we never compare our clock with the
+        # holder's.
         self._seen: tuple[str, str] = ("", "")
         self._seen_at = clock()
         # Whether a request that takes the lease was sent, whatever became of it.
@@ -109,17 +111,17 @@ class LeaderElector:
             except Conflict:
                 continue
             except KubeError:
-                # It runs out by itself.
+                # The lease expires by itself.
                 pass
             return
 
     def try_once(self) -> bool:
-        """Take or renew the lease if that is allowed; tell whether it is ours."""
+        """Take or renew the lease if that is allowed; return whether it is ours."""
         started = self._clock()
         try:
             mine = self._try()
         except (KubeError, KeyError, TypeError, ValueError) as error:
-            # The last three: what was answered is no Lease.
+            # KeyError, TypeError and ValueError: the answer is not a Lease.
             if str(error) != self._last_error:
                 self._last_error = str(error)
                 self._on_error(self._last_error)
@@ -155,7 +157,7 @@ class LeaderElector:
             self._pause(started)
 
     def _pause(self, started: float) -> None:
-        # Of the beginnings, not of the ends: after a request that hung the next one follows at once.
+        # The pause is between starts: after a request that hung, the next one follows at once.
         self._stop.wait(started + self._retry - self._clock())
 
     def _watchdog(self, on_lost: Callable[[], None]) -> None:
@@ -183,7 +185,7 @@ class LeaderElector:
         if holder not in ("", self._identity) and self._clock() < self._seen_at + duration:
             return False
         if self._stop.is_set():
-            # The answer came after the end; what is given back must not be taken again.
+            # stop() was called while the request was under way; a released lease must not be taken again.
             return False
         self._asked_for_it = True
         changes = {

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-# Who is asked to wait without being told how long: what client-go takes for the server's own default.
+# For a 429 without Retry-After: what client-go takes for the server's own default.
 _UNSAID_SECONDS = 1.0
-# Beyond a minute it is a mistake of the server or of what is in between; asking once a minute is no burden.
+# A longer Retry-After is a mistake of the server or of a proxy; one request a minute is no burden.
 _LONGEST_SECONDS = 60.0
 
 

@@ -19,10 +19,10 @@ from volsync_py.kube.resources import EVENTS
 Object = dict[str, Any]
 # The API refuses longer notes.
 _LONGEST_NOTE_BYTES = 1024
-# A person reads no more than this of one thing.
+# Nobody reads more events than this about one object in an hour.
 _MOST_IN_AN_HOUR = 10
 _HOUR_SECONDS = 3600.0
-# Of more series the oldest are forgotten: a repeat begins anew.
+# Beyond this the oldest series are forgotten, and a repeat starts a new event.
 _MOST_SERIES = 2_000
 # Each of ten thousand objects has a handful of reasons in an hour. What none of these counts has room for shares one
 # limit: a count that is forgotten before its hour ends would be no limit.
@@ -31,7 +31,7 @@ _MOST_UNCOUNTED = 600
 
 Limit = tuple[str, str]
 Series = tuple[str, str, str]
-# No object's.
+# The key of the limit that they share; no object has it.
 _UNCOUNTED: Limit = ("", "")
 
 

@@ -24,11 +24,11 @@ from volsync_py.kube.store import Changes, Indexer, Object, Store, Transform
 Handler = Callable[[Object | None, Object | None], None]
 ErrorHook = Callable[[Resource, Exception], None]
 
-# The server ends a watch after a while; at random, so that a fleet does not come back in step.
+# How long a watch is asked to last; random, so that many clients do not reconnect at the same time.
 _WATCH_SECONDS = (300, 600)
 # A stream that ends sooner is a failure, though it may look like a normal end.
 _SHORTEST_WATCH_SECONDS = 1.0
-# How often an optional API that is not there is looked for.
+# How often an optional API that is not served is looked for.
 _ABSENT_SECONDS = 60.0
 
 
@@ -64,12 +64,12 @@ class Informer:
         self._watch_seconds = watch_seconds
         self._clock = clock
         self._stop = threading.Event()
-        # Waits so many seconds, or until the end; tells whether it is the end.
+        # Sleeps for so many seconds or until stop(); returns whether it was stopped.
         self._wait = wait or self._stop.wait
         self._synced = threading.Event()
         self._backoff = Backoff(clock)
         self._handlers: list[Handler] = []
-        # Where the next watch begins; "": a list has to come first.
+        # resourceVersion at which the next watch starts; "": list first.
         self._version = ""
         self._thread = threading.Thread(target=self.run, name=f"informer-{resource.plural}", daemon=True)
 
@@ -98,14 +98,14 @@ class Informer:
                     self._list()
                 self._watch()
             except Expired as error:
-                # Listing is the cure; a server that says so again and again is asked at the pace of failures.
+                # A list mends this; a server that answers 410 again and again is asked at the pace of failures.
                 self._version = ""
                 self._failed(error)
             except NotFound as error:
                 self._version = ""
                 self._absent(error)
             except KubeError as error:
-                # The objects so far are in the store; the next watch goes on behind them.
+                # The store has the events so far; the next watch starts after them.
                 self._failed(error)
             except Exception as error:  # noqa: BLE001 - the loop must survive any answer
                 self._version = ""
@@ -115,7 +115,8 @@ class Informer:
         items: list[Object] = []
         token, version = "", ""
         while True:
-            # Of the most recent version always: a list from a cache may be older than what another manager wrote.
+            # Always the most recent version: a list from the server's cache may be older than what another manager
+            # wrote.
             page = self._client.list(
                 self.resource, self._namespace, label_selector=self._selector, continue_token=token
             )  # fmt: skip
@@ -205,7 +206,7 @@ class Informer:
         self._wait(max(asked_for, self._backoff.next_seconds()))
 
     def _report(self, error: Exception) -> None:
-        # Whoever listens may fail too; there is nobody left to tell.
+        # The error hook may fail too, and nobody is left to report that to.
         with suppress(Exception):
             self._on_error(self.resource, error)
 

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-# A clock that is further off was never set, and neither was the one that it is compared with.
+# A difference beyond this means that one of the two clocks was never set.
 _LONGEST = timedelta(days=3650)
-# What the header cuts off.
+# The Date header has whole seconds.
 _SECOND = timedelta(seconds=1)
 
 

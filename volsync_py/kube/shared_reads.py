@@ -15,7 +15,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-# Old news comes late by no more than this, however long somebody has been waiting for its turn.
+# An answer is shared for no longer than this, however long a request has waited in the queue.
 _LONGEST_SECONDS = 1.0
 
 

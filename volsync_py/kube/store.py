@@ -20,7 +20,7 @@ Transform = Callable[[Object], Object]
 
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
-# Answers are under way for seconds at most; nothing deletes so many objects in that time.
+# Tombstones are needed while an answer is under way, seconds at most; nothing deletes so many objects in that time.
 _MOST_GONE = 5000
 
 
@@ -60,10 +60,11 @@ class Store:
         self._indices: dict[str, dict[str, set[Key]]] = {name: {} for name in self._indexers}
         # Index and value, for all places where an object is listed: kept, so that indexers are asked once.
         self._places: dict[Key, frozenset[tuple[str, str]]] = {}
-        # What has gone, at which version: an answer or an event that is still under way must not revive it. With a UID
-        # where the deletion was ours; what a watch with a selector calls deleted may only have lost its label.
+        # Tombstones: the version at which an object was deleted, so that a late answer or event does not revive it. The
+        # UID is known where we deleted it; a watch with a selector also calls an object deleted that has lost its
+        # label.
         self._gone: dict[Key, tuple[str, int]] = {}
-        # The version of the last list: what it did not have was gone by then.
+        # Version of the last list: an object that it did not have was deleted by then.
         self._listed = 0
 
     def get(self, namespace: str, name: str) -> Object | None:
@@ -115,7 +116,7 @@ class Store:
         with self._lock:
             found = self._objects.get(key, obj)
             if _uid(found) != uid:
-                # Another one has the name by now.
+                # The name belongs to another object by now.
                 return
             self._bury(key, max(version_of(obj), version_of(found)), uid)
             if key in self._objects:
@@ -134,7 +135,7 @@ class Store:
             self._gone.clear()
             self._listed = version
             for key, old in list(self._objects.items()):
-                # Written by us after the list was made: the list cannot know it.
+                # We wrote it after the list was made, so the list cannot have it.
                 if key not in fresh and version_of(old) <= version:
                     self._drop(key)
                     changes.append((old, None))
@@ -161,7 +162,7 @@ class Store:
     def _is_over(self, obj: Object) -> bool:
         """Return whether an object that is not here has been, and has gone since this version of it."""
         uid, gone = self._gone.get(key_of(obj), ("", 0))
-        # Its last changes may be told after our deletion of it was answered.
+        # Events of its last changes may come after the answer to our deletion.
         return version_of(obj) <= max(gone, self._listed) or bool(uid and uid == _uid(obj))
 
     def _bury(self, key: Key, version: int, uid: str = "") -> None:
@@ -171,7 +172,7 @@ class Store:
             del self._gone[next(iter(self._gone))]
 
     def _set(self, key: Key, obj: Object) -> Object:
-        # All that may fail comes before anything is changed.
+        # Everything that may raise comes before the first change.
         obj = self._trimmed(obj)
         places = frozenset((name, value) for name, indexer in self._indexers.items() for value in indexer(obj))
         self._move(key, places)

@@ -26,9 +26,9 @@ from volsync_py.kube.server_clock import ServerClock
 # (verb, resource, code or "error", seconds until the answer), of each request that was sent.
 Observer = Callable[[str, str, str, float], None]
 
-# A handshake with a loaded server takes a second; who is not there is worth no more than a few.
+# A handshake with a loaded server takes a second; a server that is not there is not worth more than a few.
 _CONNECT_SECONDS = 5.0
-# Whoever asks decides what comes of a failure.
+# No retries in urllib3: the caller decides what a failure means.
 _NEVER = urllib3.Retry(False)
 # More than any event; a stream hands each of them out as it comes, however large this is.
 _CHUNK_BYTES = 65536
@@ -52,7 +52,7 @@ class Transport:
         self._api = connection.api_client
         host = connection.host.rstrip("/")
         manager = self._api.rest_client.pool_manager
-        # Looked up once: the manager of pools would take the URL apart and compare pools for each request.
+        # Looked up once: the pool manager would parse the URL and compare pools for each request.
         self._pool: urllib3.HTTPConnectionPool = manager.connection_from_url(host)
         # A proxy that sees the requests has to be told where they go.
         seen = manager.proxy is not None and urlsplit(host).scheme == "http"
@@ -63,7 +63,7 @@ class Transport:
         self._observe = observer or (lambda verb, resource, code, seconds: None)
         self._streams: set[urllib3.BaseHTTPResponse] = set()
         self._lock = threading.Lock()
-        # What may still be asked for; None: everything.
+        # Requests that are still allowed; None: all.
         self._allowed: tuple[Resource, ...] | None = None
 
     def send(
@@ -130,7 +130,7 @@ class Transport:
         try:
             with self._lock:
                 self._streams.add(response)
-                # The end may have come while the answer was under way.
+                # shut_down() may have been called while the answer was under way.
                 self._check(resource)
             if response.status >= 400:
                 yield _answer(response, _rest_of(response))
@@ -175,7 +175,7 @@ class Transport:
             self.server_clock.take(response.headers, asked, datetime.now(UTC))
         finally:
             name = f"{resource.plural}/{part}" if part else resource.plural
-            # What was written is written, whatever becomes of counting it.
+            # The request has been made, whether or not the observer can count it.
             with suppress(Exception):
                 self._observe(verb, name, code, time.monotonic() - started)
         return response
@@ -229,7 +229,7 @@ def _rest_of(response: urllib3.BaseHTTPResponse) -> bytes:
     try:
         return response.read()
     except (urllib3.exceptions.HTTPError, OSError):
-        # The status says enough.
+        # A body that cannot be read is ignored: the status code says enough.
         return b""
 
 

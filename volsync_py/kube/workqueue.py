@@ -16,13 +16,23 @@ from collections.abc import Callable, Hashable
 from contextlib import suppress
 from typing import Generic, TypeVar
 
+from attrs import evolve, frozen
+
 K = TypeVar("K", bound=Hashable)
 
 # client-go's numbers: a first failure is mostly a conflict, over at once; what fails all the time is tried
 # about four times an hour.
 _BASE_SECONDS, _LONGEST_SECONDS = 0.005, 1000.0
-# Doublings; so many of any delay are beyond every limit, and a larger power would only be a larger number.
+# After so many doublings every delay has reached its limit; a larger power would only cost.
 _MOST_DOUBLINGS = 30
+
+
+@frozen
+class _Added:
+    """When a key was added first and last since a worker had it."""
+
+    first: float
+    last: float
 
 
 class RateLimitingQueue(Generic[K]):
@@ -37,14 +47,15 @@ class RateLimitingQueue(Generic[K]):
         on_wait: Callable[[float], None] | None = None,
     ) -> None:
         self._base, self._longest, self._clock = base_seconds, longest_seconds, clock
-        # Told how long each key has waited for a worker, in seconds.
+        # Called with the seconds that each key has waited for a worker.
         self._on_wait = on_wait or (lambda seconds: None)
         self._changed = threading.Condition()
         self._ready: deque[K] = deque()
-        # Needs work, and when it was added first and last. Processing: is with a worker, and when it was added last
-        # before. A key in both runs again when it is done.
-        self._dirty: dict[K, tuple[float, float]] = {}
+        # Keys that need work. A key that is also in `_processing` is queued again when it is done.
+        self._dirty: dict[K, _Added] = {}
+        # Keys that a worker has, with the last time at which each was added before the worker got it.
         self._processing: dict[K, float] = {}
+        # A heap of (due, order, key); an entry counts only while `_due` has the same time for its key.
         self._delayed: list[tuple[float, int, K]] = []
         self._due: dict[K, float] = {}
         self._order = itertools.count()
@@ -61,9 +72,9 @@ class RateLimitingQueue(Generic[K]):
             return
         now = self._clock()
         if key in self._dirty:
-            self._dirty[key] = self._dirty[key][0], now
+            self._dirty[key] = evolve(self._dirty[key], last=now)
             return
-        self._dirty[key] = now, now
+        self._dirty[key] = _Added(first=now, last=now)
         if key not in self._processing:
             self._ready.append(key)
             self._changed.notify()
@@ -113,9 +124,10 @@ class RateLimitingQueue(Generic[K]):
 
     def _take(self) -> K:
         key = self._ready.popleft()
-        first, self._processing[key] = self._dirty.pop(key)
-        waited = self._clock() - first
-        # Who is told of it may fail; the key is with a worker all the same.
+        added = self._dirty.pop(key)
+        self._processing[key] = added.last
+        waited = self._clock() - added.first
+        # The observer may fail; the worker has the key all the same.
         with suppress(Exception):
             self._on_wait(waited)
         return key

@@ -66,7 +66,7 @@ class Problems:
             self.unsupported(field, value, supported)
 
     def quantity(self, field: str, value: Any) -> bool:
-        """Check an amount, and tell whether it is one."""
+        """Check an amount, and return whether it is one."""
         fits = bool(_QUANTITY.fullmatch(str(value)))
         if not fits:
             self.invalid(field, value, f"quantities must match the regular expression '{_QUANTITY.pattern}'")

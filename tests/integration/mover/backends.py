@@ -34,7 +34,7 @@ class Trouble:
     lock: threading.Lock = field(factory=threading.Lock)
 
     def meets(self, request: str) -> bool:
-        """Wait if the request is to be answered late; tell whether it is to fail."""
+        """Wait if the request is to be answered late; return whether it is to fail."""
         with self.lock:
             if self.failures and re.search(self.failing, request):
                 self.failures -= 1

@@ -91,7 +91,7 @@ def job_object(plan: JobPlan) -> Object:
         "kind": "Job",
         "metadata": metadata,
         "spec": {
-            # Differs from VolSync (8): the manager decides about the next attempt from the mover's report.
+            # Differs from VolSync, whose Job tries eight times: the manager decides about the next attempt.
             "backoffLimit": 0,
             "parallelism": 0 if plan.paused else 1,
             # After a pause the new pod comes only when the old one has ended.
