@@ -41,7 +41,7 @@ class CertificateFiles:
     def context(self) -> ssl.SSLContext:
         """Return the context for one more connection."""
         with self._lock, contextlib.suppress(OSError, ssl.SSLError):
-            # An error is a renewal under way: the old pair goes on serving, and the next connection looks again.
+            # Mostly a renewal under way: keep serving the old pair, and let the next connection try again.
             stamp = self._now_on_disk()
             if stamp != self._stamp:
                 self._context = self._load()
@@ -55,7 +55,7 @@ class CertificateFiles:
             connection.context = self.context()
 
         listening = _new_context()
-        # Called in each handshake, also of a client that names no server.
+        # Called in each handshake, even if the client sends no server name.
         listening.sni_callback = choose
         return listening
 

@@ -47,7 +47,7 @@ def _certificate(endpoint: MetricsEndpoint) -> CertificateFiles | None:
             folder = Path(endpoint.cert_path)
             return CertificateFiles(folder / endpoint.cert_name, folder / endpoint.cert_key)
         with SelfSigned() as certificate:
-            # It is in memory: its files may go at once, and nobody has to remove them at the end.
+            # The certificate is loaded into memory, so its files can be deleted at once.
             return certificate
     except CertificateError as error:
         raise StartError(str(error)) from error

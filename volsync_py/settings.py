@@ -31,7 +31,7 @@ class SettingsError(ValueError):
 class MoverLog:
     """How much of a mover's log goes into the status; a negative number of lines is no limit."""
 
-    # As VolSync's.
+    # VolSync's defaults.
     max_bytes: int = 1024
     tail_lines: int = -1
     debug: bool = False
@@ -146,7 +146,7 @@ def parse_settings(argv: Sequence[str], environ: Mapping[str, str], *, pod_names
 def _metrics_endpoint(args: argparse.Namespace) -> MetricsEndpoint:
     address = args.metrics_bind_address
     secure = not is_loopback(address) if args.metrics_secure is None else args.metrics_secure
-    # As VolSync: without TLS nobody sends a token, so nobody is asked for one.
+    # As VolSync: tokens are not sent without TLS, so none is required.
     require_rbac = secure and args.metrics_require_rbac is not False
     if args.metrics_require_rbac and not secure:
         raise SettingsError("--metrics-require-rbac needs --metrics-secure: tokens are not sent in the clear")

@@ -12,13 +12,13 @@ from attrs import define, field, frozen
 
 from volsync_py.core.quantity import parse_quantity
 
-# Of a 32 bit integer, which is what the API's numbers are.
+# The API's numbers are integers of 32 bits.
 LARGEST = 2**31 - 1
-# Of one text: a path may be as long, names have 253 characters, and tags to compare are dates and hashes.
+# The longest text: a path may have as many characters; names have 253, tags are dates and hashes.
 LONGEST_TEXT = 4096
-# Of one list or map. Patterns may be many; a pod has a few volumes and tolerations.
+# The longest list or map: a user may have many patterns; a pod has a few volumes and tolerations.
 MOST_ITEMS = 1000
-# Of a value in a message.
+# How much of a value a message quotes.
 LONGEST_QUOTE = 100
 
 

@@ -27,7 +27,7 @@ from volsync_py.core.actions import Object
 from volsync_py.core.times import parse_rfc3339
 
 DEFAULT_PRUNE_DAYS = 7
-# Fields with lists that go into the document of a run, which Linux allows 128 KiB with all the rest of it.
+# Fields with lists that become part of the run document, for which Linux allows 128 KiB in all.
 _LISTED = ("tags", "exclude", "include", "retain")
 _MOST_TOLD = 96 * 1024
 _COUNTS = ("hourly", "daily", "weekly", "monthly", "yearly")
@@ -63,7 +63,7 @@ class ResticSpec:
     restore_as_of: str = ""
     delete_files: bool = False
     # Both.
-    # What the mover is told as it stands here; the rest of the document is the manager's.
+    # The part of the run document that the spec decides; the manager adds the rest.
     run: Run = field(factory=Run)
     custom_ca: Object = field(factory=dict)
     security_context: Object | None = None

@@ -14,7 +14,7 @@ from volsync_py.core.schedule import Schedule, ScheduleError, parse_schedule, pa
 from volsync_py.core.times import parse_rfc3339
 from volsync_py.core.trigger import Trigger
 
-# More than a large cluster has different ones of; each takes a few kilobytes.
+# More different schedules than a large cluster has; each takes a few kilobytes.
 _MOST_SCHEDULES = 4096
 
 
@@ -27,7 +27,7 @@ def trigger_of(obj: Object, spec: Fields, default_zone: tzinfo) -> Trigger:
     schedule = (
         _schedule(fields, text, zone, default=_zone(fields, zone) or default_zone) if text and not manual else None
     )
-    # Of zero, no run would ever begin: the pass that begins it always comes a moment later than the slot.
+    # With zero no run would ever begin: the reconcile that begins it always comes a moment after its slot.
     deadline = fields.number("startingDeadlineSeconds", least=1)
     annotations = meta.get("annotations") or {}
     return Trigger(

@@ -22,17 +22,17 @@ from volsync_py.core.names import LONGEST_HOST_NAME
 VERSION = 1
 # What the kubelet keeps of a termination message.
 MOST_BYTES = 4096
-# A list for people to read, not an inventory.
+# People read this list; it is not an inventory.
 MOST_ITEMS = 20
-# Enough to see what kind of items they are.
+# Enough items to see of what kind they are.
 _FEWEST_ITEMS = 5
 # Causes are one sentence; a longer text is somebody's stack trace.
 LONGEST_MESSAGE = 500
-# Sixteen steps fit with the first of these, and with the last one in any case.
+# Texts are cut to these lengths, one after the other, until the report fits; with the last, sixteen steps always do.
 _SHORTER_MESSAGES = (100, 0)
 # Names of files may be longer; this much tells which one it is.
 _LONGEST_ITEM = 300
-# A run has half as many.
+# A run has half as many steps.
 _MOST_STEPS = 16
 # What a process can end with.
 _LARGEST_CODE = 255

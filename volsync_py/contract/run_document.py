@@ -22,7 +22,7 @@ from volsync_py.contract.options import (
 )
 
 VERSION = 1
-# What Linux lets one variable of the environment be, with its name.
+# The longest variable of an environment that Linux allows, with its name.
 MOST_BYTES = 128 * 1024
 
 
@@ -53,7 +53,7 @@ class History:
 
     repository_id: str = wire("", key="repositoryID")
     last_snapshot: str = ""
-    # The last one that lacks nothing.
+    # The last snapshot that lacks no file.
     complete_snapshot: str = ""
 
 
@@ -61,7 +61,7 @@ class History:
 class LockOptions:
     """What to do about locks of pods of VolSync's, which the manager can look for."""
 
-    # Of a lock that stops the run, ask whether its pod is still there, instead of waiting.
+    # When a lock stops the run, report its host so that the manager looks for the pod, instead of waiting.
     ask_about_pods: bool = False
     # Before a backup, look for locks that would only stop what follows it.
     look_first: bool = False

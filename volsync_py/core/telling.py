@@ -13,7 +13,8 @@ from volsync_py.core.result import Success, Trouble
 from volsync_py.core.times import past
 
 SYNCHRONIZING = "Synchronizing"
-# What the API server refuses for a reason of the cluster's is told with this reason, and asked for again at this pace.
+# The reason of `Healthy` while the API server refuses a request for a cause of the cluster's; it is made again at this
+# pace.
 REFUSED = "Refused"
 REFUSED_SECONDS = 60.0
 HEALTHY = "Healthy"
@@ -72,7 +73,7 @@ class Telling:
         if isinstance(success.maintained, Trouble):
             self.say(MAINTAINED, "False", success.maintained.reason, success.maintained.text)
         elif success.postponed is not None:
-            # What has failed before is not mended by waiting.
+            # An earlier failure stays on record while the upkeep waits.
             if before.get("status") != "False":
                 self.say(MAINTAINED, "True", success.postponed.reason, success.postponed.text)
         elif success.maintained:

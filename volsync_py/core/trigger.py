@@ -75,7 +75,7 @@ class Trigger:
         slot = self.slot_after(last)
         if self.starting_deadline is None or slot is None or slot + self.starting_deadline >= now:
             return slot
-        # Slots have whole seconds, and years of them may have passed: the first that is not too late is asked for.
+        # Years of slots may have passed: start just before the first that is not too late; slots have whole seconds.
         earliest = (now - self.starting_deadline).replace(microsecond=0)
         if earliest + self.starting_deadline < now:
             earliest += _ONE_SECOND

@@ -26,7 +26,7 @@ class _Needed:
 
     keys: tuple[str, ...]
     elsewhere: Mapping[str, str]
-    # Any of these calls for all of the keys: nothing else can take their place.
+    # If any of these keys is present, all are needed: nothing else can replace one.
     calling: tuple[str, ...] = ()
 
 

@@ -16,14 +16,14 @@ from volsync_py.core.actions import Object
 DATA_DIRECTORY = "/data"
 CACHE_DIRECTORY = "/cache"
 TEMPORARY_DIRECTORY = "/tmp"
-# Below it are the user's own volumes.
+# The user's own volumes are mounted below it.
 MOVER_VOLUMES = "/mnt"
 CUSTOM_CA_FILE = "/customCA/ca.crt"
 GCS_KEY = "GOOGLE_APPLICATION_CREDENTIALS"
 GCS_FILE = "/credentials/gcs.json"
 RUN_VARIABLE = "VOLSYNC_PY_RUN"
 
-# Passed on when the Secret has them, in this order.
+# Keys that are passed on when the Secret has them, in this order.
 OPTIONAL_KEYS = (
     "RESTIC_COMPRESSION",
     "RESTIC_PACK_SIZE",

@@ -42,7 +42,7 @@ def facts(report: Report, record: RunRecord, restic: Object, place: str) -> Obje
     if report.snapshots is not None:
         told["snapshots"] = {k: v for k, v in as_json(report.snapshots).items() if v}
     elif classes.get("history"):
-        # What was counted is gone, and nobody has counted since.
+        # The snapshots that were counted are gone, and nobody has counted since.
         told["snapshots"] = None
     if report.repository_id:
         told["repositoryID"] = report.repository_id
@@ -83,7 +83,7 @@ def checked(report: Report, record: RunRecord, restic: Object, now: str) -> Obje
     if told.get("lastCheckResult", damaged if is_damaged(restic) else "") == damaged:
         return told
     if "prune" in met and record.check_subset != _EVERYTHING:
-        # It reads what it moves, of which nothing else has been read.
+        # A prune reads the packs that it moves, which no other step has read.
         return {**told, "lastCheckResult": damaged, "lastCheckSubset": _EVERYTHING}
     if met and not told:
         return {"lastCheckResult": damaged, "lastCheckSubset": None}

@@ -18,9 +18,9 @@ from volsync_py.core.labels import Annotation
 from volsync_py.core.times import format_rfc3339, instant, past
 from volsync_py.movers.restic.outcome import ClusterError
 
-# The news of a pod may come later than that of its Job, and a pod that was deleted sends none.
+# The watch of pods may be behind that of Jobs, and a deleted pod sends no further event.
 POD_PATIENCE = timedelta(seconds=10)
-# A controller that cannot create the pod says so in events; before that, a pod may just be on its way.
+# A Job controller that cannot create the pod says so in events; before that, the pod may just not be seen yet.
 NO_POD_PATIENCE = timedelta(seconds=30)
 # A pod may wait for a provisioner, an attach or an image; after this the user is told what it waits for.
 PENDING_PATIENCE = timedelta(minutes=2)
@@ -67,7 +67,7 @@ def job_state(job: Object, pods: Iterable[Object], now: datetime) -> JobState:
     if live:
         return _live(live[-1], now)
     if ordered:
-        # It is on its way out, so what it waited for no longer matters; but its node may be lost.
+        # The pod is being deleted, so what it waited for no longer matters; but its node may be lost.
         return _on_its_node(ordered[-1], now)
     return _podless(job, now)
 
@@ -160,7 +160,7 @@ def started(job: Object, now: datetime) -> datetime:
     meta = job["metadata"]
     told = (meta.get("annotations") or {}).get(Annotation.STARTED)
     start = (job.get("status") or {}).get("startTime") or meta["creationTimestamp"]
-    # Anybody may write an annotation: one that has not come is none.
+    # Anybody may write an annotation: a time in the future counts as none.
     since, said = past(start, now), instant(told, now)
     return max(since, said) if said < now else since
 
@@ -220,7 +220,7 @@ def _init_under_way(pod: Object) -> str:
     if not any(_has_begun(s) for s in statuses):
         return ""
     under_way = (s for s in statuses if (s.get("state") or {}).get("terminated", {}).get("exitCode") != 0)
-    # One that is to run beside the others is done when it has started.
+    # A side car is done initialising when it has started.
     return next((str(s.get("name")) for s in under_way if not s.get("started")), "")
 
 

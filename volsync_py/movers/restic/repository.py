@@ -19,7 +19,7 @@ from volsync_py.movers.restic.environment import CACHE_DIRECTORY, DATA_DIRECTORY
 _USER = re.compile(r"\A([^:]+:[^:/?#]+://)[^/?#]*@")
 
 REQUIRED = ("RESTIC_REPOSITORY", "RESTIC_PASSWORD")
-# What is in the pod whoever made it, and no place for a repository.
+# Folders that every pod of a mover has; none of them is a place for a repository.
 _OWN_FOLDERS = (DATA_DIRECTORY, CACHE_DIRECTORY, TEMPORARY_DIRECTORY)
 
 

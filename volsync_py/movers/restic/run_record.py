@@ -19,7 +19,7 @@ from volsync_py.core.labels import Annotation
 
 # What the API server keeps of all annotations of an object together.
 _MOST_CHARACTERS = 256 * 1024
-# Not in the annotation, because the Job has them anyway.
+# Left out of the annotation, because the Job itself shows them.
 _OF_THE_JOB = ("image", "claim", "args")
 
 
@@ -38,7 +38,7 @@ class RunRecord:
     copy_method: str = ""
     # Whether this mover may do what only one of its repository may; records that do not say so are of one that may.
     granted: bool = True
-    # What is due and is not done, because another mover of the repository may be doing it.
+    # Upkeep that is due and left out, because another mover of the repository may be doing it.
     postponed: str = ""
     # Retention and prune are off, because a check has found errors.
     damaged: bool = False
