@@ -17,9 +17,9 @@ from uuid import uuid4
 import structlog
 
 from volsync_py import __version__
-from volsync_py.api.view import MoverSettings
 from volsync_py.assembly import CONTROLLERS, ask_mover_settings, make_elector, make_workers
 from volsync_py.controllers.watches import INFORMERS, Informers, informers, rights_informers
+from volsync_py.core.view import MoverSettings
 from volsync_py.endpoints import StartError, make_servers
 from volsync_py.kube import config
 from volsync_py.kube.client import Client

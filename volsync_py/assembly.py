@@ -2,41 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from uuid import uuid4
 
 import structlog
-from attrs import frozen
 
-from volsync_py.api.view import MoverSettings
-from volsync_py.controllers.execute import Executor
-from volsync_py.controllers.mover_limit import Key, MoverLimit, SlotStores
-from volsync_py.controllers.observe import Observer
-from volsync_py.controllers.replication import GrantLocks, ReplicationController
+from volsync_py.controllers.mover_limit import Key
+from volsync_py.controllers.parts import KINDS, Parts, make_parts
+from volsync_py.controllers.replication import ReplicationController
 from volsync_py.controllers.tally import Tally
 from volsync_py.controllers.watches import Informers, connect, connect_limit
 from volsync_py.core.actions import Ref
 from volsync_py.core.names import Role
 from volsync_py.core.schedule import parse_zone
+from volsync_py.core.view import MoverSettings
 from volsync_py.kube.client import Client
 from volsync_py.kube.controller import Controller, Reconcile, Request, Result
 from volsync_py.kube.deferred import DeferredWork
 from volsync_py.kube.election import LeaderElector
 from volsync_py.kube.errors import KubeError
 from volsync_py.kube.events import EventRecorder
-from volsync_py.kube.resources import (
-    JOBS,
-    NAMESPACES,
-    PODS,
-    PVCS,
-    REPLICATION_DESTINATIONS,
-    REPLICATION_SOURCES,
-    VOLUME_SNAPSHOTS,
-    Resource,
-)
-from volsync_py.kube.store import Store
+from volsync_py.kube.resources import NAMESPACES
 from volsync_py.kube.workqueue import RateLimitingQueue
 from volsync_py.metrics import Metrics
 from volsync_py.settings import Settings
@@ -47,9 +34,8 @@ LEASE = "b95b3104.backube"
 _SCC = "security.openshift.io/v1"
 # A refused or unreachable request is tried again at first after this, and at most every five minutes.
 _RETRY_SECONDS, _RETRY_LONGEST_SECONDS = 0.2, 300.0
-_ROLES = ((Role.SOURCE, REPLICATION_SOURCES), (Role.DESTINATION, REPLICATION_DESTINATIONS))
 # How many there are: one of a kind.
-CONTROLLERS = len(_ROLES)
+CONTROLLERS = len(KINDS)
 
 log = structlog.get_logger()
 
@@ -92,24 +78,10 @@ def ask_mover_settings(settings: Settings, client: Client) -> MoverSettings:
     )
 
 
-@frozen
-class Parts:
-    """What both controllers are made of."""
-
-    settings: Settings
-    metrics: Metrics
-    informers: Informers
-    observer: Observer
-    executor: Executor
-    limit: MoverLimit
-    grants: GrantLocks
-
-
 def make_workers(
     settings: Settings, metrics: Metrics, client: Client, informers: Informers, mover: MoverSettings, identity: str
 ) -> list[Controller | DeferredWork]:
     """Return the controllers, connected with the informers, and what they put off; none is started."""
-    stores: dict[Resource, Store] = {r: i.store for r, i in informers.items()}
     events = EventRecorder(
         client,
         controller="volsync-controller",
@@ -126,61 +98,39 @@ def make_workers(
     def call(ref: Ref | Key) -> None:
         made[ref.kind].enqueue(Request(ref.namespace, ref.name))
 
-    limit = make_limit(settings.max_movers, stores, call=call, clock=lambda: _now() + client.server_offset())
-    metrics.watch_movers(lambda: limit.held, lambda: limit.waiting)
-    parts = Parts(
-        settings,
-        metrics,
-        informers,
-        Observer(client, stores, mover, client.server_offset),
-        Executor(client, stores, events, deferred, call),
-        limit,
-        GrantLocks(),
+    parts = make_parts(
+        client,
+        {resource: informer.store for resource, informer in informers.items()},
+        mover,
+        events,
+        deferred,
+        call=call,
+        clock=_now,
+        zone=parse_zone(settings.time_zone),
+        server_offset=client.server_offset,
     )
-    for role, resource in _ROLES:
-        made[resource.kind] = _controller(parts, role, resource)
-    connect_limit(informers, limit)
+    metrics.watch_movers(lambda: parts.limit.held, lambda: parts.limit.waiting)
+    for role, resource in KINDS.items():
+        made[resource.kind] = _controller(settings, metrics, parts, role)
+        connect(informers, resource, made[resource.kind])
+    connect_limit(informers, parts.limit)
     return [*made.values(), deferred]
 
 
-def make_limit(
-    limit: int, stores: Mapping[Resource, Store], *, call: Callable[[Key], None], clock: Callable[[], datetime]
-) -> MoverLimit:
-    """Return who gives the slots for movers."""
-    seen = SlotStores(
-        resources={resource.kind: (role, stores[resource]) for role, resource in _ROLES},
-        jobs=stores[JOBS],
-        pods=stores[PODS],
-        copies=(stores[PVCS], stores[VOLUME_SNAPSHOTS]),
-    )
-    return MoverLimit(limit, seen, call=call, clock=clock)
-
-
-def _controller(parts: Parts, role: Role, resource: Resource) -> Controller:
-    one = ReplicationController(
-        role,
-        parts.informers[resource].store,
-        parts.observer,
-        parts.executor,
-        Tally(parts.metrics.objects, _now),
-        parts.grants,
-        parts.limit,
-        clock=_now,
-        zone=parse_zone(parts.settings.time_zone),
-    )
+def _controller(settings: Settings, metrics: Metrics, parts: Parts, role: Role) -> Controller:
+    one = ReplicationController(role, parts, Tally(metrics.objects, _now))
     controller = Controller(
         role.value,
         logged(role.value, one.reconcile),
-        workers=parts.settings.workers,
-        observer=partial(_count, parts.metrics, role.value),
+        workers=settings.workers,
+        observer=partial(_count, metrics, role.value),
         queue=RateLimitingQueue(
             base_seconds=_RETRY_SECONDS,
             longest_seconds=_RETRY_LONGEST_SECONDS,
-            on_wait=partial(parts.metrics.observe_queue_wait, role.value),
+            on_wait=partial(metrics.observe_queue_wait, role.value),
         ),
     )
-    parts.metrics.watch_queue_depth(role.value, controller.queue.__len__)
-    connect(parts.informers, resource, controller)
+    metrics.watch_queue_depth(role.value, controller.queue.__len__)
     return controller
 
 

@@ -8,12 +8,12 @@ from functools import partial
 from typing import Any
 
 from volsync_py.api.spec import Replication
-from volsync_py.api.view import MoverSettings, Objects, Read, ReadKind, View
 from volsync_py.core import names
 from volsync_py.core.actions import Object
 from volsync_py.core.labels import CREATED_BY_US, Annotation, Label
 from volsync_py.core.owners import controller_of
 from volsync_py.core.times import instant
+from volsync_py.core.view import MoverSettings, Objects, Read, ReadKind, View
 from volsync_py.kube.client import Client
 from volsync_py.kube.errors import ApiError, NotFound
 from volsync_py.kube.resources import (
@@ -57,9 +57,11 @@ class Reads:
         self._read = read
         self.answers: dict[Read, Any] = {}
 
-    def make(self, needs: Iterable[Read]) -> None:
-        """Make the reads that a decision needs."""
-        self.answers |= {need: self._read(need) for need in needs}
+    def make(self, needs: Iterable[Read]) -> Mapping[Read, Any]:
+        """Make the reads that a decision needs, and return their answers."""
+        answers = {need: self._read(need) for need in needs}
+        self.answers |= answers
+        return answers
 
     def look_again(self) -> None:
         """Take what a store knows by now; what the API server was asked stays."""
@@ -125,10 +127,15 @@ class Observer:
             source = (volume.get("volumeSource") or {}).get("persistentVolumeClaim") or {}
             yield str(source.get("claimName") or "")
 
-    def reads(self, namespace: str, asked_at: float) -> Reads:
-        """Return the reads of a pass over a resource there, which was asked for at that time of `time.monotonic`."""
+    def reads(self, namespace: str, asked_at: float, has_slot: Callable[[], bool]) -> Reads:
+        """Return the reads of a pass over a resource there, which was asked for at that time of `time.monotonic`.
+
+        `has_slot` says whether the resource has one of the slots for movers, or gets one by being asked for.
+        """
 
         def read(need: Read) -> Any:
+            if need.kind is ReadKind.SLOT:
+                return has_slot()
             if need.kind is ReadKind.JOBS_OF_REPOSITORY:
                 jobs = self._stores[JOBS].by_index("repository", need.name)
                 return [job for job in jobs if self._is_a_mover(job)]

@@ -3,7 +3,7 @@
 The state is derived, never stored: a start time in the status means a run is under way, none means that
 the last one is being cleaned up or that the resource is idle. One pass decides everything that can be
 decided, so that a run costs two status writes: one that starts it and one that ends it. Status writes
-come before the writes they announce; after a crash, what they announced is derived again.
+come before the writes they announce, except after a refusal; after a crash, what they announced is derived again.
 
 The machine knows triggers, times and conditions; what the run does is the mover's business (`Work`).
 """
@@ -16,9 +16,10 @@ from typing import Protocol
 from attrs import evolve, field, frozen
 
 from volsync_py.core.actions import Action, Delete, Object, Patch, PatchStatus, Ref
+from volsync_py.core.conditions import get_condition
 from volsync_py.core.durations import format_go_duration
 from volsync_py.core.merge import difference, merged
-from volsync_py.core.result import Decision, StepResult, Success, Sync, Trouble, soonest
+from volsync_py.core.result import Decision, StepResult, Success, Sync, Trouble, UnderLock, soonest
 from volsync_py.core.telling import HEALTHY, SYNCHRONIZING, WAITING_FOR_SCHEDULE, Telling
 from volsync_py.core.times import format_rfc3339, instant, parse_rfc3339, past
 from volsync_py.core.trigger import Trigger, TriggerKind
@@ -88,13 +89,13 @@ class Resource:
         return int(self.object["metadata"].get("generation") or 0)
 
 
-def decide(resource: Resource, work: Work, now: datetime) -> Decision:
-    """Return everything to be done about the resource now."""
+def decide(resource: Resource, work: Work, now: datetime, *, held: str = "") -> Decision:
+    """Return everything to be done about the resource now, by somebody who holds the lock `held`."""
     first = work.first()
     if resource.object["metadata"].get("deletionTimestamp"):
         # Garbage collection does the rest; new children would only be collected too.
         return Decision(first)
-    decision = _Pass(resource, work, now).decide()
+    decision = _Pass(resource, work, now, held).decide()
     done = [action.ref for action in first if isinstance(action, Patch)]
     rest = (a for a in decision.actions if not (isinstance(a, Patch | Delete) and a.ref in done))
     return evolve(decision, actions=(*first, *rest)) if first else decision
@@ -132,12 +133,13 @@ class _NoWork:
 class _Pass(Telling):
     """One pass over one resource; it collects changes of the status and writes them once."""
 
-    def __init__(self, resource: Resource, work: Work, now: datetime) -> None:
+    def __init__(self, resource: Resource, work: Work, now: datetime, held: str = "") -> None:
         super().__init__(_not_ahead(merged(resource.fresh_status, resource.status), now), resource.generation, now)
         self.resource = resource
         self.work = work
         self.trigger = resource.trigger
         self.old = resource.status
+        self.held = held
         self.finished: Sync | None = None
         self.failed_class = ""
 
@@ -171,11 +173,6 @@ class _Pass(Telling):
 
     def _synchronize(self) -> Decision:
         step = self.work.synchronize()
-        if step.needs:
-            return Decision(needs=step.needs)
-        return self._apply(step)
-
-    def _apply(self, step: StepResult) -> Decision:
         self.status = merged(self.status, step.status)
         if step.success is not None:
             return self._complete(step.success, step.actions)
@@ -191,7 +188,8 @@ class _Pass(Telling):
             self.recovered()
         # Ten thousand may wait for a slot, and each of them is called by name.
         safety = None if step.waits_for_slot else SAFETY_SECONDS
-        return self.decision(step.actions, delay=soonest(step.requeue_after_seconds, safety))
+        delay = soonest(step.requeue_after_seconds, safety)
+        return self.decision(step.actions, under_lock=step.under_lock, delay=delay)
 
     def _is_over(self) -> bool:
         """Return whether what Healthy says of a trouble is over: it is not of the attempt that has failed."""
@@ -263,18 +261,38 @@ class _Pass(Telling):
         meta = self.resource.object["metadata"]
         return (PatchStatus(Ref.of(self.resource.object), changes, meta["resourceVersion"]),)
 
-    def decision(self, actions: tuple[Action, ...], *, delay: float | None = None) -> Decision:
-        """Return the decision: the status first, then what it announces."""
+    def decision(
+        self, actions: tuple[Action, ...], *, under_lock: UnderLock | None = None, delay: float | None = None
+    ) -> Decision:
+        """Return the decision: the status, what it announces, and what that prepares for, if its lock is held."""
+        lock = under_lock.lock if under_lock is not None and under_lock.lock != self.held else ""
+        if under_lock is not None and not lock:
+            actions = (*actions, *under_lock.actions)
         last = _time(self.status, "lastSyncTime")
         missed = last is None or self.trigger.missed_deadline(last, self.now)
-        out_of_sync = False if self.finished is not None else (True if missed else None)
-        return Decision(
-            actions=(*self._status_write(), *actions),
+        decision = Decision(
+            lock=lock,
             requeue_after_seconds=delay,
-            out_of_sync=out_of_sync,
+            out_of_sync=False if self.finished is not None else (True if missed else None),
             finished=self.finished,
             failed_class=self.failed_class,
         )
+        if not self._is_refused():
+            return evolve(decision, actions=(*self._status_write(), *actions))
+        if lock:
+            # The status is written with what is done under the lock, and what it tells is counted then.
+            return evolve(decision, actions=actions, finished=None, failed_class="")
+        return evolve(decision, actions=(*actions, *self._status_write()))
+
+    def _is_refused(self) -> bool:
+        """Return whether the API server refuses something of a run that is on record, so that the status comes last.
+
+        It would say now that the run goes on and at once that it does not, and each of both calls for the next pass.
+        """
+        said = get_condition(self.old.get("conditions") or [], SYNCHRONIZING) or {}
+        # A status without it is not of ours, or was not kept: what is to follow then waits to see what becomes of it.
+        is_ours = "observedGeneration" in self.old
+        return is_ours and running_since(self.old) is not None and said.get("reason") == "Error"
 
     def _error_poll(self) -> float:
         slow = self.unhealthy_for_seconds() >= ERROR_POLL_SLOW_AFTER_SECONDS

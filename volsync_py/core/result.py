@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from attrs import field, frozen
 
 from volsync_py.core.actions import Action, Object, Ref
@@ -50,16 +48,24 @@ class Success:
 
 
 @frozen
+class UnderLock:
+    """What is decided and carried out by one at a time: nobody who holds the same lock does either meanwhile."""
+
+    lock: str
+    actions: tuple[Action, ...]
+
+
+@frozen
 class StepResult:
     """What one look at the mover came to; exactly one of the outcomes or "in progress".
 
-    `needs` are reads without which nothing can be said: the pass is decided again once they are made.
     `error` stops the pass (Synchronizing=False); `unhealthy` goes on trying (Synchronizing stays True).
     `status` is a merge patch of status fields.
     """
 
     actions: tuple[Action, ...] = ()
-    needs: tuple[Any, ...] = ()
+    # What `actions` prepare for.
+    under_lock: UnderLock | None = None
     status: Object = field(factory=dict)
     success: Success | None = None
     error: Trouble | None = None
@@ -86,10 +92,13 @@ class Sync:
 
 @frozen
 class Decision:
-    """Everything to be done about one resource now, in order."""
+    """Everything to be done about one resource now, in order.
+
+    With `lock`, that is not all: as soon as it is done and the lock is held, it is decided again what is left.
+    """
 
     actions: tuple[Action, ...] = ()
-    needs: tuple[Any, ...] = ()
+    lock: str = ""
     requeue_after_seconds: float | None = None
     out_of_sync: bool | None = None
     finished: Sync | None = None

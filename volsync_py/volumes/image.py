@@ -11,11 +11,11 @@ from datetime import datetime
 
 from attrs import frozen
 
-from volsync_py.api.view import Kind, Objects
 from volsync_py.core.actions import Action, Create, Event, EventType, Object, Patch, Ref
 from volsync_py.core.labels import CREATED_BY_US, Annotation, Label
 from volsync_py.core.owners import is_controlled_by
 from volsync_py.core.result import StepResult
+from volsync_py.core.view import Kind, Objects
 from volsync_py.volumes.point_in_time import in_the_way
 from volsync_py.volumes.snapshots import SNAPSHOT_GROUP, relinquish, removal, snapshot_object, waiting_for_snapshot
 

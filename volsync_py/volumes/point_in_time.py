@@ -13,10 +13,10 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from volsync_py.api.view import Kind, Objects
 from volsync_py.core.actions import Action, Create, Event, EventType, Object, Ref, delete
 from volsync_py.core.owners import is_controlled_by
 from volsync_py.core.result import StepResult, Trouble, until_gone
+from volsync_py.core.view import Kind, Objects
 from volsync_py.volumes.claims import (
     capacity_of,
     claim_object,

@@ -15,14 +15,12 @@ from attrs import frozen
 
 from tests.integration.kube.peer import peer
 from tests.integration.main.scripted import Api, source
-from volsync_py.api.view import MoverSettings
-from volsync_py.assembly import make_limit
-from volsync_py.controllers.execute import Executor
-from volsync_py.controllers.observe import Observer
-from volsync_py.controllers.replication import GrantLocks, ReplicationController
+from volsync_py.controllers.parts import make_parts
+from volsync_py.controllers.replication import ReplicationController
 from volsync_py.controllers.tally import Tally
 from volsync_py.controllers.watches import INFORMERS, informers, rights_informers
 from volsync_py.core.names import Role
+from volsync_py.core.view import MoverSettings
 from volsync_py.kube.client import Client
 from volsync_py.kube.controller import Controller, Request, Result
 from volsync_py.kube.deferred import DeferredWork
@@ -66,17 +64,17 @@ def world(tmp_path: Path) -> Iterator[World]:
         stores = {r: i.store for r, i in informers(client, None, lambda resource, error: None).items()}
         events = EventRecorder(client, controller="tests", instance="tests")
         queue = Controller("source", lambda request, asked_at: Result())
-        one = ReplicationController(
-            Role.SOURCE,
-            stores[REPLICATION_SOURCES],
-            Observer(client, stores, MoverSettings(image="mover:1", max_movers=1)),
-            Executor(client, stores, events, DeferredWork(lambda: False), lambda ref: None),
-            Tally(ObjectMetrics(), now),
-            GrantLocks(),
-            make_limit(1, stores, call=lambda key: queue.enqueue(Request(key.namespace, key.name)), clock=now),
+        parts = make_parts(
+            client,
+            stores,
+            MoverSettings(image="mover:1", max_movers=1),
+            events,
+            DeferredWork(lambda: False),
+            call=lambda whom: queue.enqueue(Request(whom.namespace, whom.name)),
             clock=now,
             zone=ZoneInfo("UTC"),
         )
+        one = ReplicationController(Role.SOURCE, parts, Tally(ObjectMetrics(), now))
         yield World(api, client, stores, one, queue)
 
 

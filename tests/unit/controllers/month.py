@@ -20,10 +20,8 @@ from tests.unit.controllers.stepped_manager import Later
 from tests.unit.controllers.timed_cluster import KILLED, Fault, Killed, TimedCluster
 from tests.unit.movers.objects import claim, resource, secret
 from tests.unit.movers.seen import SETTINGS
-from volsync_py.assembly import make_limit
-from volsync_py.controllers.execute import Executor
-from volsync_py.controllers.observe import Observer
-from volsync_py.controllers.replication import GrantLocks, ReplicationController
+from volsync_py.controllers.parts import make_parts
+from volsync_py.controllers.replication import ReplicationController
 from volsync_py.controllers.tally import Tally
 from volsync_py.controllers.watches import connect, connect_limit, informers
 from volsync_py.core.names import Role
@@ -69,28 +67,19 @@ class Manager:
         self._failures, self._idle = Counter[Request](), Counter[Request]()
         self._news: deque[dict[str, Any]] = deque()
         self.later = Later()
-        limit = make_limit(
-            SLOTS, stores, call=lambda key: self.enqueue(Request(key.namespace, key.name)), clock=self.now
-        )
-        self.one = ReplicationController(
-            Role.SOURCE,
-            stores[REPLICATION_SOURCES],
-            Observer(client, stores, evolve(SETTINGS, max_movers=SLOTS)),
-            Executor(
-                client,
-                stores,
-                EventRecorder(client, controller="tests", instance="tests"),
-                cast(DeferredWork, self.later),
-                lambda ref: self.enqueue(Request(ref.namespace, ref.name)),
-            ),
-            Tally(ObjectMetrics(), self.now),
-            GrantLocks(),
-            limit,
+        parts = make_parts(
+            client,
+            stores,
+            evolve(SETTINGS, max_movers=SLOTS),
+            EventRecorder(client, controller="tests", instance="tests"),
+            cast(DeferredWork, self.later),
+            call=lambda whom: self.enqueue(Request(whom.namespace, whom.name)),
             clock=self.now,
             zone=ZoneInfo("UTC"),
         )
+        self.one = ReplicationController(Role.SOURCE, parts, Tally(ObjectMetrics(), self.now))
         connect(self.informers, REPLICATION_SOURCES, cast(Controller, self))
-        connect_limit(self.informers, limit)
+        connect_limit(self.informers, parts.limit)
         self._by_kind = {resource.kind: informer for resource, informer in self.informers.items()}
         cluster.listener = lambda word, obj: self._news.append({"type": word, "object": obj})
         for obj in list(cluster.objects.values()):

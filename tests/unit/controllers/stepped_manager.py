@@ -9,10 +9,8 @@ from zoneinfo import ZoneInfo
 
 from tests.unit.controllers.late_cluster import Feed, LateCluster
 from tests.unit.movers.seen import SETTINGS
-from volsync_py.assembly import make_limit
-from volsync_py.controllers.execute import Executor
-from volsync_py.controllers.observe import Observer
-from volsync_py.controllers.replication import GrantLocks, ReplicationController
+from volsync_py.controllers.parts import make_parts
+from volsync_py.controllers.replication import ReplicationController
 from volsync_py.controllers.tally import Tally
 from volsync_py.controllers.watches import connect, informers
 from volsync_py.core.names import Role
@@ -59,23 +57,18 @@ class SteppedManager:
         stores = {r: i.store for r, i in self.informers.items()}
         clock: Callable[[], datetime] = lambda: cluster.now + ahead  # noqa: E731
         self.later = Later()
-        self.one = ReplicationController(
-            role,
-            stores[resource],
-            Observer(client, stores, SETTINGS, lambda: -ahead),
-            Executor(
-                client,
-                stores,
-                EventRecorder(client, controller="tests", instance="tests", most_series=1),
-                cast(DeferredWork, self.later),
-                lambda ref: self.queue.add(Request(ref.namespace, ref.name)),
-            ),
-            Tally(ObjectMetrics(), clock),
-            GrantLocks(),
-            make_limit(0, stores, call=lambda key: self.queue.add(Request(key.namespace, key.name)), clock=clock),
+        self.parts = make_parts(
+            client,
+            stores,
+            SETTINGS,
+            EventRecorder(client, controller="tests", instance="tests", most_series=1),
+            cast(DeferredWork, self.later),
+            call=lambda whom: self.queue.add(Request(whom.namespace, whom.name)),
             clock=clock,
             zone=ZoneInfo("UTC"),
+            server_offset=lambda: -ahead,
         )
+        self.one = ReplicationController(role, self.parts, Tally(ObjectMetrics(), clock))
         controller = Controller(role.value, self.one.reconcile)
         self.queue = controller.queue
         # When the last pass wants another one, if nothing calls for it sooner.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator
 from threading import Lock
 from typing import Any, cast
@@ -17,7 +16,7 @@ from tests.unit.movers.seen import NOW
 from volsync_py.controllers.execute import Executor, InTheWay
 from volsync_py.controllers.fair_line import FairLine
 from volsync_py.controllers.mover_limit import Key, MoverLimit, SlotStores
-from volsync_py.controllers.replication import GrantLocks
+from volsync_py.controllers.parts import GrantLocks
 from volsync_py.core.actions import Action, Create, Delete, Patch, PatchStatus, Ref
 from volsync_py.core.labels import Label
 from volsync_py.core.names import Role
@@ -128,6 +127,10 @@ def run() -> Iterator[tuple[Interrupted, SteppedManager]]:
     manager.end()
 
 
+def repository_of(job: Object) -> str:
+    return str(job["metadata"]["labels"][Label.REPOSITORY])
+
+
 def grants_of(cluster: LateCluster) -> bool:
     return RunRecord.of(cluster.objects["Job", "volsync-src-n"]).granted
 
@@ -140,17 +143,17 @@ def test_nobody_decides_about_the_grants_of_a_repository_while_a_job_of_it_is_ma
 
     def look(resource: Resource, obj: Object) -> None:
         if resource.kind == "Job":
-            lock = manager.one._grants.guard(obj)
+            lock = manager.parts.grants.guard(repository_of(obj))
             assert isinstance(lock, type(Lock()))
             free.append(lock.acquire(blocking=False))
 
     cluster.before = look
     manager.make_pass()
     assert free == [False]
-    made = cluster.objects["Job", "volsync-src-n"]
+    made = repository_of(cluster.objects["Job", "volsync-src-n"])
     # Each repository has one lock, whoever asks for it.
     assert GrantLocks().guard(made) is not GrantLocks().guard(made)
-    assert manager.one._grants.guard(made) is manager.one._grants.guard(copy.deepcopy(made))
+    assert manager.parts.grants.guard(made) is manager.parts.grants.guard(made)
 
 
 def test_the_grants_are_those_of_the_moment_in_which_the_job_is_made(run: tuple[Interrupted, SteppedManager]) -> None:

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from tests.unit.movers.objects import source
 from tests.unit.movers.seen import NOW, SETTINGS
 from volsync_py.api.spec import parse
-from volsync_py.api.view import Kind, Objects, Read, ReadKind, View
-from volsync_py.assembly import make_limit
 from volsync_py.controllers.mover_limit import Key
 from volsync_py.controllers.observe import OWNED, Observer
+from volsync_py.controllers.parts import make_limit
 from volsync_py.controllers.watches import informers, rights_informers
 from volsync_py.core.labels import Label
+from volsync_py.core.view import Kind, Objects, Read, ReadKind, View
 from volsync_py.kube.client import Client
 from volsync_py.kube.resources import JOBS, PODS, PVCS, REPLICATION_SOURCES, VOLUME_SNAPSHOTS, Resource
 
@@ -50,7 +50,7 @@ class Cluster:
 
     def jobs_of(self, repository: str) -> list[str]:
         read = Read(ReadKind.JOBS_OF_REPOSITORY, repository)
-        reads = self.observer.reads("ns", 0.0)
+        reads = self.observer.reads("ns", 0.0, lambda: True)
         reads.make([read])
         return [f"{j['metadata']['namespace']}/{j['metadata']['name']}" for j in reads.answers[read]]
 
@@ -144,7 +144,7 @@ def test_the_lock_of_a_pod_that_runs_in_another_namespace_is_nobodys_to_remove()
     read = Read(ReadKind.POD, "volsync-src-n-x7k2p")
 
     def holder() -> Any:
-        reads = cluster.observer.reads("ns", 0.0)
+        reads = cluster.observer.reads("ns", 0.0, lambda: True)
         reads.make([read])
         return reads.answers[read]
 
@@ -163,6 +163,6 @@ def test_the_lock_of_a_mover_that_has_taken_the_name_of_a_pod_is_nobodys_to_remo
     job["spec"] = {"template": {"spec": {"hostname": "volsync-src-n-x7k2p"}}}
     cluster.put(JOBS, job)
     read = Read(ReadKind.POD, "volsync-src-n-x7k2p")
-    reads = cluster.observer.reads("ns", 0.0)
+    reads = cluster.observer.reads("ns", 0.0, lambda: True)
     reads.make([read])
     assert reads.answers[read]["kind"] == "Job"

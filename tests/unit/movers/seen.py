@@ -8,13 +8,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from volsync_py.api.spec import Replication, parse
-from volsync_py.api.view import Kind, MoverSettings, Objects, Read, ReadKind, View
 from volsync_py.core.actions import Action, Create, Delete, Event, Patch, PatchStatus
-from volsync_py.core.names import Role
-from volsync_py.core.replication import Resource, decide
 from volsync_py.core.result import Decision
-from volsync_py.movers.restic.destination import DestinationWork
-from volsync_py.movers.restic.source import SourceWork
+from volsync_py.core.view import Kind, MoverSettings, Objects, Read, ReadKind, View
+from volsync_py.movers.restic.decide import decide
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 SETTINGS = MoverSettings(image="mover:1", cluster_id="cluster")
@@ -40,17 +37,13 @@ def decision_on(
         namespace_labels=namespace["metadata"].get("labels") or {},
         namespace_annotations=namespace["metadata"].get("annotations") or {},
     )
-    source = replication.role is Role.SOURCE
-    fresh: dict[str, Any] = {"latestMoverStatus": {}, **({"restic": {}} if source else {})}
-    one = Resource(resource, replication.trigger, replication.trouble, fresh)
-    for _ in range(7):
-        work = (SourceWork if source else DestinationWork)(replication, view)
-        decision = decide(one, work, view.now)
-        if not decision.needs:
-            return decision
-        answers = {need: answer(need, listed, replication) for need in decision.needs}
-        view = view.with_reads({need: slot if need.kind is ReadKind.SLOT else found for need, found in answers.items()})
-    raise AssertionError(decision.needs)
+
+    def read(needs: Iterable[Read]) -> dict[Read, Any]:
+        return {need: slot if need.kind is ReadKind.SLOT else answer(need, listed, replication) for need in needs}
+
+    decision = decide(replication, view, read)
+    # What is done before the lock is held has not been done: all of it is decided.
+    return decide(replication, view, read, held=decision.lock) if decision.lock else decision
 
 
 def foreign(obj: dict[str, Any]) -> bool:

@@ -18,10 +18,10 @@ from tests.unit.movers.objects import claim, resource, secret
 from tests.unit.movers.seen import NOW, decision_on, status_of
 from tests.unit.movers.simulated import Simulation
 from tests.unit.movers.test_simulated import RESTORED
-from volsync_py.api.view import MoverSettings
 from volsync_py.contract.run_document import Run
 from volsync_py.core.actions import Create
 from volsync_py.core.times import format_rfc3339
+from volsync_py.core.view import MoverSettings
 
 Object = dict[str, Any]
 SETTINGS = MoverSettings(

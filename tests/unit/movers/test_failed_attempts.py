@@ -12,13 +12,13 @@ from tests.unit.movers.objects import claim, destination, job_of, secret, source
 from tests.unit.movers.seen import NOW, SETTINGS, answer
 from tests.unit.movers.simulated import Simulation
 from volsync_py.api.spec import parse
-from volsync_py.api.view import Kind, Objects, View
 from volsync_py.contract.report import ErrorClass, Outcome, Report
 from volsync_py.core.labels import Annotation
 from volsync_py.core.result import StepResult
 from volsync_py.core.times import format_rfc3339
+from volsync_py.core.view import Kind, Objects, Unread, View
 from volsync_py.movers.restic.attempts import failure, hold
-from volsync_py.movers.restic.preflight import certificate_authority, reads_for
+from volsync_py.movers.restic.preflight import certificate_authority, obstacle
 
 Objects_ = list[dict[str, Any]]
 
@@ -43,10 +43,11 @@ def held(objects: Objects_, attempt: dict[str, Any]) -> bool:
     """Return whether the next attempt still waits."""
     objects[0]["status"] = {"attempt": attempt}
     replication, view = parse(objects[0], ZoneInfo("UTC")), view_of(objects)
-    step = hold(replication, view)
-    while step is not None and step.needs:
-        view = view.with_reads({need: answer(need, objects, replication) for need in step.needs})
+    try:
         step = hold(replication, view)
+    except Unread as unread:
+        answers = {need: answer(need, objects, replication) for need in unread.reads}
+        step = hold(replication, view.with_reads(answers))
     assert step is None or (isinstance(step, StepResult) and step.unhealthy is not None)
     return step is not None
 
@@ -86,7 +87,9 @@ def test_the_run_goes_on_with_the_corrected_certificate(kind: str, field: str) -
 def test_where_the_certificate_is_comes_with_the_version_that_was_looked_at(kind: str, field: str) -> None:
     objects = [*source(secret(), customCA={field: "tls", "key": "ca.crt"}), authority(kind, "3")]
     replication, view = parse(objects[0], ZoneInfo("UTC")), view_of(objects)
-    needs = [need for need in reads_for(replication, view, objects[1]) if need.name == "tls"]
+    with pytest.raises(Unread) as unread:
+        obstacle(replication, view, objects[1])
+    needs = [need for need in unread.value.reads if need.name == "tls"]
     found = certificate_authority(replication, view.with_reads({n: answer(n, objects, replication) for n in needs}))
     assert found is not None
     assert (found.key, found.secret or found.config_map, found.version) == ("ca.crt", "tls", "3")

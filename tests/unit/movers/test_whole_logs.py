@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from volsync_py.api.view import MoverSettings
 from volsync_py.core.times import format_rfc3339
+from volsync_py.core.view import MoverSettings
 from volsync_py.movers.restic.job_state import job_state
 from volsync_py.movers.restic.logfilter import status_logs
 

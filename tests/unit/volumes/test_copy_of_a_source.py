@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from volsync_py.api.view import Objects
 from volsync_py.core.actions import Create, Delete
+from volsync_py.core.view import Objects
 from volsync_py.volumes.point_in_time import Copy, CopyMethod, CopyOptions, ensure_copy
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from volsync_py.api.view import Objects
 from volsync_py.core.actions import Create, Delete, Patch
+from volsync_py.core.view import Objects
 from volsync_py.volumes.image import direct_image, ensure_snapshot_image, relinquish, removal
 
 NOW = datetime(2026, 11, 24, 12, 34, 56, tzinfo=UTC)

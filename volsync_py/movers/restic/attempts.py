@@ -10,14 +10,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from volsync_py.api.spec import Replication
-from volsync_py.api.view import UNREAD, Kind, Read, ReadKind, View
 from volsync_py.contract.report import ErrorClass
 from volsync_py.core.actions import Object
 from volsync_py.core.labels import Annotation
 from volsync_py.core.result import StepResult, Trouble
 from volsync_py.core.times import format_rfc3339, instant, past
 from volsync_py.core.trigger import TriggerKind
-from volsync_py.movers.restic.lock_holder import is_to_be_removed, reads_for_holder
+from volsync_py.core.view import Kind, Read, ReadKind, View
+from volsync_py.movers.restic.lock_holder import is_to_be_removed
 from volsync_py.movers.restic.outcome import (
     RETRY_LONGEST,
     TERMINAL_LEAST,
@@ -98,19 +98,12 @@ def hold(replication: Replication, view: View) -> StepResult | None:
         return wait_for_init(replication, view, attempt, due or view.now)
     if due is not None and view.now >= due:
         return None
-    if error_class == ErrorClass.REPOSITORY_LOCKED:
-        needs = tuple(read for read in reads_for_holder(replication) if read not in view.reads)
-        if needs:
-            return StepResult(needs=needs)
-        if is_to_be_removed(replication, view):
-            return None
+    if error_class == ErrorClass.REPOSITORY_LOCKED and is_to_be_removed(replication, view):
+        return None
     trouble = Trouble(error_class, str(error.get("message") or ""), info(error_class).next_step)
     wait = None if due is None else (due - view.now).total_seconds() + 0.1
     if not is_terminal(error_class):
         return StepResult(unhealthy=trouble, requeue_after_seconds=wait)
-    needs = tuple(read for read, _ in _tried(replication, attempt) if read not in view.reads)
-    if needs:
-        return StepResult(needs=needs)
     if _mended(replication, view, attempt):
         return None
     lasted = view.server_now - past(attempt.get("lastFailureTime"), view.server_now)
@@ -143,9 +136,11 @@ def _tried(replication: Replication, attempt: Object) -> list[tuple[Read, str]]:
 
 def _mended(replication: Replication, view: View, attempt: Object) -> bool:
     """Return whether something of what the attempt was made with has changed since."""
-    for read, version in _tried(replication, attempt):
+    tried = _tried(replication, attempt)
+    view.require(*(read for read, _ in tried))
+    for read, version in tried:
         found = view.read(read.kind, read.name)
-        if found not in (None, UNREAD) and found["metadata"]["resourceVersion"] != version:
+        if found is not None and found["metadata"]["resourceVersion"] != version:
             return True
     full, now = attempt.get("targetSize"), _target_size(replication, view)
     return bool(full and now) and full != now

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from volsync_py.api.spec import Replication
-from volsync_py.api.view import Kind, View
 from volsync_py.core import names
 from volsync_py.core.actions import Action, Create, Delete, Event, Object, Patch, Ref, delete
 from volsync_py.core.owners import has_owner, is_controlled_by
 from volsync_py.core.result import StepResult, Trouble, until_gone
+from volsync_py.core.view import Kind, View
 from volsync_py.movers.restic import objects as make
 from volsync_py.volumes.claims import (
     claim_object,

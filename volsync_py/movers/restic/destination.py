@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from volsync_py.api.view import Kind
 from volsync_py.contract.codec import as_json
 from volsync_py.contract.report import ErrorClass, Report
 from volsync_py.contract.run_document import Grants
@@ -13,6 +12,7 @@ from volsync_py.core.actions import Action, Create, Event, EventType, Object, Pa
 from volsync_py.core.labels import Label
 from volsync_py.core.owners import is_controlled_by
 from volsync_py.core.result import StepResult, Success, Trouble, until_gone
+from volsync_py.core.view import Kind
 from volsync_py.movers.restic.belongings import replaces, small_cache
 from volsync_py.movers.restic.environment import Variables
 from volsync_py.movers.restic.job_state import JobState, delete_job
@@ -40,10 +40,11 @@ class DestinationWork(ResticWork):
     def _claim_name(self) -> str:
         return self.spec.destination_claim or names.destination_name(self.replication.name)
 
-    def _data_claim(self) -> StepResult | Object:
-        """Return the claim to restore into; one that we provision may have to be created first."""
+    def _data_claim(self) -> tuple[Object | None, StepResult]:
+        """Return the claim to restore into, and the creation of one that we provision; None: not yet."""
         if self.spec.destination_claim:
-            return named_claim(self.view, "spec.restic.destinationPVC", self.spec.destination_claim)
+            named = named_claim(self.view, "spec.restic.destinationPVC", self.spec.destination_claim)
+            return (None, named) if isinstance(named, StepResult) else (named, StepResult())
         name = self._claim_name()
         claim = self.view.objects.get(Kind.CLAIM, name)
         wanted = claim_object(
@@ -55,17 +56,20 @@ class DestinationWork(ResticWork):
             temporary=self.spec.cleanup_temp_claim,
         )
         if claim is None:
-            return wanted
+            created = Create(wanted, self.uid, created_claim(wanted, "to receive incoming data"))
+            return wanted, StepResult(actions=(created,))
         if not is_controlled_by(claim, self.uid):
-            return StepResult(error=in_the_way(claim))
+            return None, StepResult(error=in_the_way(claim))
         if claim["metadata"].get("deletionTimestamp"):
-            return until_gone(claim)
-        return replaced(claim) if is_to_be_replaced(claim, wanted, self.view.server_now) else claim
+            return None, until_gone(claim)
+        if is_to_be_replaced(claim, wanted, self.view.server_now):
+            return None, replaced(claim)
+        return claim, StepResult()
 
     def is_outdated(self, data: Object) -> bool:
         """Return whether a volume of the Job would be made anew."""
-        claim = self._data_claim()
-        return super().is_outdated(data) or (isinstance(claim, StepResult) and replaces(claim))
+        claim, waiting = self._data_claim()
+        return super().is_outdated(data) or (claim is None and replaces(waiting))
 
     def first(self) -> tuple[Action, ...]:
         """Return what makes the snapshots that the user marked his own, so that none goes with this resource."""
@@ -75,12 +79,9 @@ class DestinationWork(ResticWork):
 
     def prepare(self) -> tuple[Object | None, StepResult]:
         """Return the claim to write to."""
-        claim = self._data_claim()
-        if isinstance(claim, StepResult):
-            return None, claim
-        if "uid" not in claim["metadata"]:
-            created = Create(claim, self.uid, created_claim(claim, "to receive incoming data"))
-            return claim, StepResult(actions=(created,))
+        claim, step = self._data_claim()
+        if claim is None or step.actions:
+            return claim, step
         # A name that is still on the claim is of an image of something else than what this run restores.
         actions: tuple[Action, ...] = forget_name(claim)
         if not self.spec.destination_claim:

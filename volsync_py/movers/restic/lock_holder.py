@@ -14,11 +14,11 @@ from collections.abc import Iterable
 from enum import Enum
 
 from volsync_py.api.spec import Replication
-from volsync_py.api.view import UNREAD, Read, ReadKind, View
 from volsync_py.contract.report import Report
 from volsync_py.contract.run_document import LockOptions
 from volsync_py.core import names
 from volsync_py.core.actions import Object
+from volsync_py.core.view import Read, ReadKind, View
 from volsync_py.movers.restic.job_state import has_ended
 from volsync_py.movers.restic.run_record import RunRecord
 
@@ -60,13 +60,12 @@ def reads_for_holder(replication: Replication) -> tuple[Read, ...]:
 
 
 def judge(replication: Replication, view: View) -> Holder:
-    """Return what has become of the pod that held the lock; the reads have been made."""
+    """Return what has become of the pod that held the lock."""
     host = _host(replication)
     if not host:
         return Holder.NONE
+    view.require(*reads_for_holder(replication))
     pod, events = view.read(ReadKind.POD, host), view.read(ReadKind.POD_EVENTS, host)
-    if pod is UNREAD or events is UNREAD:
-        return Holder.UNKNOWN
     if pod is not None:
         # A Job stands for the mover that has taken the name of a pod that has gone, and still works under it.
         if pod.get("kind") == "Job":

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from volsync_py.api.spec import Replication
-from volsync_py.api.view import UNREAD, Kind, Read, ReadKind, View
 from volsync_py.core.actions import Object
 from volsync_py.core.result import StepResult, Trouble
+from volsync_py.core.view import Kind, ReadKind, View
 from volsync_py.volumes.in_use import Placement, placement_beside, pod_using, shared_by_nodes
 
 
 def place(replication: Replication, view: View, data: Object) -> Placement | StepResult:
-    """Return the placement, what has to be read to know it, or why there is none.
+    """Return the placement, or why there is none.
 
     The data volume decides, unless the mover works on a copy that nobody else has; then the first of the user's
     mover volumes that somebody uses.
@@ -21,8 +21,6 @@ def place(replication: Replication, view: View, data: Object) -> Placement | Ste
     if not wanted:
         return Placement()
     pods = view.read(ReadKind.PODS)
-    if pods is UNREAD:
-        return StepResult(needs=(Read(ReadKind.PODS),))
     users = (pod_using(claim["metadata"]["name"], pods) for claim in wanted)
     pod = next((one for one in users if one is not None), None)
     return Placement() if pod is None else _beside(view, pod)
@@ -38,8 +36,6 @@ def _mover_claims(replication: Replication, view: View) -> list[Object]:
 def _beside(view: View, pod: Object) -> Placement | StepResult:
     name = pod["spec"]["nodeName"]
     node = view.read(ReadKind.NODE, name)
-    if node is UNREAD:
-        return StepResult(needs=(Read(ReadKind.NODE, name),))
     beside = placement_beside(pod, node) if node is not None else None
     if beside is None:
         text = f"unable to find kubernetes.io/hostname label from node {name!r}"

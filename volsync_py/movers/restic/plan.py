@@ -7,11 +7,11 @@ from typing import Any
 from attrs import evolve
 
 from volsync_py.api.spec import Replication
-from volsync_py.api.view import ReadKind, View
 from volsync_py.contract.run_document import Deadlines, Grants, Run
 from volsync_py.core import names
 from volsync_py.core.actions import Object
 from volsync_py.core.labels import Annotation
+from volsync_py.core.view import ReadKind, View
 from volsync_py.movers.restic import objects as make
 from volsync_py.movers.restic.environment import Variables
 from volsync_py.movers.restic.lock_holder import host_name

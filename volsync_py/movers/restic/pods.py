@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from volsync_py.api.view import Kind, View
 from volsync_py.core.actions import Object
+from volsync_py.core.view import Kind, View
 
 # Kubernetes writes both; old clusters only the second.
 _JOB_UID = ("batch.kubernetes.io/controller-uid", "controller-uid")

@@ -1,12 +1,12 @@
-"""What is looked at before a mover is started: the reads that takes, and what would keep it from working."""
+"""What is looked at before a mover is started: what would keep it from working."""
 
 from __future__ import annotations
 
 from volsync_py.api.spec import Replication
-from volsync_py.api.view import UNREAD, Kind, Read, ReadKind, View
 from volsync_py.core.actions import Object
 from volsync_py.core.result import StepResult, Trouble
 from volsync_py.core.times import instant, past
+from volsync_py.core.view import Kind, Read, ReadKind, View
 from volsync_py.movers.restic.job_state import POD_PATIENCE
 from volsync_py.movers.restic.lock_holder import reads_for_holder
 from volsync_py.movers.restic.objects import CertificateAuthority
@@ -16,8 +16,8 @@ from volsync_py.volumes.claims import is_block
 from volsync_py.volumes.in_use import shared_by_nodes
 
 
-def reads_for(replication: Replication, view: View, claim: Object) -> tuple[Read, ...]:
-    """Return the reads that are missing; what is needed next may depend on what these bring."""
+def _reads_for(replication: Replication, claim: Object) -> list[Read]:
+    """Return what is read before a start and does not depend on other reads: together it takes one round."""
     spec = replication.restic
     wanted = [Read(ReadKind.SECRET, spec.repository), *reads_for_holder(replication)]
     authority = certificate_read(spec.custom_ca)
@@ -27,16 +27,9 @@ def reads_for(replication: Replication, view: View, claim: Object) -> tuple[Read
     if spec.service_account:
         wanted.append(Read(ReadKind.SERVICE_ACCOUNT, spec.service_account))
     if spec.is_direct and not shared_by_nodes(claim):
-        # `placement` asks for it too; with the others, it takes no round of its own.
+        # For `placement`; with the others, it takes no round of its own.
         wanted.append(Read(ReadKind.PODS))
-    missing = tuple(dict.fromkeys(read for read in wanted if read not in view.reads))
-    if missing:
-        return missing
-    secret = view.read(ReadKind.SECRET, spec.repository)
-    if check_secret(spec.repository, secret) is not None:
-        return ()
-    read = Read(ReadKind.JOBS_OF_REPOSITORY, repository_of(view, secret))
-    return () if read in view.reads else (read,)
+    return wanted
 
 
 def repository_of(view: View, secret: Object) -> str:
@@ -44,8 +37,9 @@ def repository_of(view: View, secret: Object) -> str:
     return repository_label(view.settings.cluster_id, decoded(secret, "RESTIC_REPOSITORY"))
 
 
-def obstacle(replication: Replication, view: View) -> Trouble | None:
-    """Return what keeps the mover from being started at all."""
+def obstacle(replication: Replication, view: View, claim: Object) -> Trouble | None:
+    """Return what keeps the mover from being started at all; `claim` is what it is to work on."""
+    view.require(*_reads_for(replication, claim))
     secret = view.read(ReadKind.SECRET, replication.restic.repository)
     return (
         check_secret(replication.restic.repository, secret)
@@ -89,7 +83,7 @@ def certificate_authority(replication: Replication, view: View) -> CertificateAu
     if read is None:
         return None
     found = view.read(read.kind, read.name)
-    version = "" if found in (None, UNREAD) else str(found["metadata"]["resourceVersion"])
+    version = "" if found is None else str(found["metadata"]["resourceVersion"])
     if read.kind is ReadKind.SECRET:
         return CertificateAuthority(ca["key"], secret=read.name, version=version)
     return CertificateAuthority(ca["key"], config_map=read.name, version=version)

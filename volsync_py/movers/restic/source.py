@@ -6,7 +6,6 @@ from datetime import timedelta
 
 from attrs import evolve
 
-from volsync_py.api.view import Kind
 from volsync_py.contract.report import ErrorClass, Outcome, Report
 from volsync_py.contract.run_document import Check, Grants
 from volsync_py.core import names
@@ -16,6 +15,7 @@ from volsync_py.core.labels import Label
 from volsync_py.core.result import StepResult, Success, Trouble
 from volsync_py.core.telling import MAINTAINED
 from volsync_py.core.times import format_rfc3339, instant, past
+from volsync_py.core.view import Kind
 from volsync_py.movers.restic.belongings import replaces, small_cache
 from volsync_py.movers.restic.environment import Variables, forget_options
 from volsync_py.movers.restic.history import checked, facts, history, is_damaged, subset_due
@@ -24,7 +24,7 @@ from volsync_py.movers.restic.lock_holder import lock_options
 from volsync_py.movers.restic.maintenance import maintained, passing, postponed
 from volsync_py.movers.restic.outcome import info
 from volsync_py.movers.restic.plan import deadlines_for, record_of, variables_for
-from volsync_py.movers.restic.preflight import named_claim, obstacle, reads_for, repository_of
+from volsync_py.movers.restic.preflight import named_claim, obstacle, repository_of
 from volsync_py.movers.restic.run_record import RunRecord
 from volsync_py.movers.restic.work import ResticWork
 from volsync_py.volumes.claims import is_read_only, is_temporary
@@ -72,10 +72,7 @@ class SourceWork(ResticWork):
         """Make no copy for a run that cannot be started."""
         if not waiting.actions:
             return waiting
-        needs = reads_for(self.replication, self.view, source)
-        if needs:
-            return StepResult(needs=needs)
-        trouble = obstacle(self.replication, self.view)
+        trouble = obstacle(self.replication, self.view, source)
         return StepResult(error=trouble) if trouble is not None else waiting
 
     def _copies(self) -> list[Object]:

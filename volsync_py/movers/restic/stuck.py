@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 from attrs import evolve
 
 from volsync_py.api.spec import Replication
-from volsync_py.api.view import UNREAD, Read, ReadKind, View
 from volsync_py.core.actions import Action, Event, EventType, Object
 from volsync_py.core.result import StepResult, Trouble, soonest, until_gone
 from volsync_py.core.times import format_rfc3339, past
+from volsync_py.core.view import ReadKind, View
 from volsync_py.movers.restic.attempts import failure
 from volsync_py.movers.restic.job_state import PENDING_PATIENCE, JobState, delete_job, job_state
 from volsync_py.movers.restic.masked import without_passwords
@@ -45,7 +45,7 @@ _POLL_SLOW_AFTER = timedelta(minutes=10)
 def not_started(
     replication: Replication, view: View, job: Object, pods: list[Object], state: JobState, *, outdated: bool
 ) -> StepResult | None:
-    """Return the end of a Job whose mover has not run, the wait for it, or what has to be read to know.
+    """Return the end of a Job whose mover has not run, or the wait for it.
 
     `outdated`: what the Job mounts is to be made anew. None: the mover has run, or may just be on its way.
     """
@@ -56,9 +56,6 @@ def not_started(
         return _given_up(replication, view, job, later)
     if state.error_class not in NEVER_STARTED:
         return None
-    read = Read(ReadKind.SECRET, replication.restic.repository)
-    if read.name and read not in view.reads:
-        return StepResult(needs=(read,))
     due = _due(replication, view, job, pods, state)
     over = due is not None and view.server_now >= due
     if over or outdated or _changed(replication, view, RunRecord.of(job)):
@@ -157,7 +154,8 @@ def _changed(replication: Replication, view: View, record: RunRecord) -> bool:
         return True
     if record.is_ours and record.generation != int(replication.object["metadata"].get("generation") or 0):
         return True
-    secret = view.read(ReadKind.SECRET, replication.restic.repository)
-    if record.secret and secret not in (None, UNREAD) and secret["metadata"]["resourceVersion"] != record.secret:
+    name = replication.restic.repository
+    secret = view.read(ReadKind.SECRET, name) if name else None
+    if record.secret and secret is not None and secret["metadata"]["resourceVersion"] != record.secret:
         return True
     return replication.trigger.run_now not in ("", record.run_now, replication.status.get("lastRunNow"))

@@ -6,35 +6,29 @@ a mover that runs counts for nobody, and another one would be told that it may i
 
 from __future__ import annotations
 
-from volsync_py.api.view import Read, ReadKind, View
 from volsync_py.core.actions import Event, EventType, Object, Patch, Ref
 from volsync_py.core.labels import Label
-from volsync_py.core.result import StepResult
+from volsync_py.core.view import ReadKind, View
 from volsync_py.movers.restic.preflight import repository_of
 from volsync_py.movers.restic.repository import check_secret
 
 
-def label_repository(view: View, job: Object) -> StepResult:
-    """Return what labels a Job with its repository, or the read that takes; nothing for one that is labelled.
+def label_repository(view: View, job: Object) -> tuple[Patch, ...]:
+    """Return what labels a Job with its repository; nothing for one that is labelled.
 
     The Job's own word counts, not that of the spec, which may have changed since.
     """
     if (job["metadata"].get("labels") or {}).get(Label.REPOSITORY):
-        return StepResult()
+        return ()
     name = _secret_of(job)
-    if not name:
-        return StepResult()
-    read = Read(ReadKind.SECRET, name)
-    if read not in view.reads:
-        return StepResult(needs=(read,))
-    secret = view.read(ReadKind.SECRET, name)
-    if check_secret(name, secret) is not None:
-        return StepResult()
+    secret = view.read(ReadKind.SECRET, name) if name else None
+    if secret is None or check_secret(name, secret) is not None:
+        return ()
     changes: Object = {"metadata": {"labels": {str(Label.REPOSITORY): repository_of(view, secret)}}}
     note = f"{Ref.of(job)} cannot be labelled, so other movers of its repository do not wait for it"
     # The run itself does not depend on it.
     refused = Event(EventType.WARNING, "JobNotLabelled", "Synchronize", note, Ref.of(job))
-    return StepResult(actions=(Patch(Ref.of(job), changes, job["metadata"]["uid"], refused),))
+    return (Patch(Ref.of(job), changes, job["metadata"]["uid"], refused),)
 
 
 def _secret_of(job: Object) -> str:

@@ -12,12 +12,12 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from volsync_py.api.spec import Replication
-from volsync_py.api.view import Read, ReadKind, View
 from volsync_py.contract.report import ErrorClass
 from volsync_py.core.actions import Object, Patch, Ref
 from volsync_py.core.labels import Annotation, Label
 from volsync_py.core.result import StepResult, Trouble
 from volsync_py.core.times import format_rfc3339, instant, past
+from volsync_py.core.view import ReadKind, View
 from volsync_py.movers.restic.job_state import has_ended
 from volsync_py.movers.restic.outcome import RETRY_LONGEST, info
 from volsync_py.movers.restic.preflight import repository_of
@@ -72,16 +72,10 @@ def wait_for_init(replication: Replication, view: View, attempt: Object, due: da
     `due` is when it is tried although that mover still runs: it has long made the repository when it backs up for days.
     """
     secret = view.read(ReadKind.SECRET, replication.restic.repository)
-    read = Read(ReadKind.SECRET, replication.restic.repository)
-    if read not in view.reads:
-        return StepResult(needs=(read,))
-    if check_secret(read.name, secret) is not None:
+    if check_secret(replication.restic.repository, secret) is not None:
         return None
     label = repository_of(view, secret)
-    read = Read(ReadKind.JOBS_OF_REPOSITORY, label)
-    if read not in view.reads:
-        return StepResult(needs=(read,))
-    found = holders(view.read(read.kind, label) or [])
+    found = holders(view.read(ReadKind.JOBS_OF_REPOSITORY, label))
     now = view.server_now
     first = next((job for job in found if _is_awaited(job, now)), next(iter(found), None))
     awaited = first is not None and _is_awaited(first, now)

@@ -11,16 +11,16 @@ from abc import ABC, abstractmethod
 from attrs import evolve
 
 from volsync_py.api.spec import Replication
-from volsync_py.api.view import UNREAD, Kind, Read, ReadKind, View
 from volsync_py.contract.run_document import Grants
 from volsync_py.core import names
 from volsync_py.core.actions import Action, Create, Delete, Event, EventType, Object, delete
 from volsync_py.core.conditions import get_condition
 from volsync_py.core.labels import Label
 from volsync_py.core.owners import has_owner, is_controlled_by
-from volsync_py.core.result import StepResult, Trouble, soonest, until_gone
+from volsync_py.core.result import StepResult, Trouble, UnderLock, soonest, until_gone
 from volsync_py.core.telling import HEALTHY, REFUSED, REFUSED_SECONDS, SYNCHRONIZING
 from volsync_py.core.times import past
+from volsync_py.core.view import Kind, ReadKind, View
 from volsync_py.movers.restic.attempts import failure, hold, last_failure
 from volsync_py.movers.restic.belongings import ensure_account, ensure_cache, replaces, unbound
 from volsync_py.movers.restic.environment import Variables
@@ -33,7 +33,7 @@ from volsync_py.movers.restic.outcome import info, is_terminal
 from volsync_py.movers.restic.placement import place
 from volsync_py.movers.restic.plan import job_for
 from volsync_py.movers.restic.pods import pods_of
-from volsync_py.movers.restic.preflight import left_behind, obstacle, reads_for, repository_of
+from volsync_py.movers.restic.preflight import left_behind, obstacle, repository_of
 from volsync_py.movers.restic.run_record import RunRecord
 from volsync_py.movers.restic.slots import overlong
 from volsync_py.movers.restic.stuck import not_started
@@ -75,7 +75,7 @@ class ResticWork(ABC):
         """Return the next step of the run."""
         step = self._step()
         cause = last_failure(self.replication)
-        if cause is None or step.needs or step.success or step.error or step.unhealthy:
+        if cause is None or step.success or step.error or step.unhealthy:
             return step
         # What an earlier pass said may be over; that the last attempt has failed is not, until one succeeds.
         return evolve(step, unhealthy=cause)
@@ -145,31 +145,21 @@ class ResticWork(ABC):
     def _judge(self, job: Object) -> StepResult:
         pods = pods_of(self.view, job)
         state = without_passwords(job_state(job, pods, self.view.server_now))
-        ended = state.phase in (Phase.SUCCEEDED, Phase.FAILED)
-        # A mover that was killed leaves the report that it began with, and no log in it.
-        if ended and state.pod is not None and not (state.report is not None and state.report.log):
-            read = Read(ReadKind.POD_LOG, state.pod["metadata"]["name"])
-            if read not in self.view.reads:
-                return StepResult(needs=(read,))
         if state.phase is Phase.SUCCEEDED:
             return self.succeeded(job, state, RunRecord.of(job))
         if state.phase is Phase.FAILED:
             return self.failed(job, state.error_class, state.message, state)
         labelled = label_repository(self.view, job)
-        if labelled.needs:
-            return labelled
         step = self._running(job, pods, state)
         # The deletion is of the Job as it was seen.
-        if step.needs or any(isinstance(action, Delete) for action in step.actions):
+        if any(isinstance(action, Delete) for action in step.actions):
             return step
-        return evolve(step, actions=(*step.actions, *labelled.actions))
+        return evolve(step, actions=(*step.actions, *labelled))
 
     def _running(self, job: Object, pods: list[Object], state: JobState) -> StepResult:
         delay = None
         if state.phase is Phase.PODLESS:
             events = self.view.read(ReadKind.FAILED_CREATE_EVENTS, self.job_name)
-            if events is UNREAD:
-                return StepResult(needs=(Read(ReadKind.FAILED_CREATE_EVENTS, self.job_name),))
             state, delay = evolve(state, message=str(events[-1]) if events else state.message), _PODLESS_SECONDS
         if state.look_again_at is not None:
             delay = max((state.look_again_at - self.view.server_now).total_seconds(), 0.0) + 1.0
@@ -183,7 +173,7 @@ class ResticWork(ABC):
         data = self.view.objects.get(Kind.CLAIM, RunRecord.of(job).claim)
         outdated = data is not None and self.is_outdated(data)
         step = self._alive(job, pods, state, outdated=outdated)
-        if step.needs or step.actions:
+        if step.actions:
             return step
         told = unbound(self.replication, self.view, RunRecord.of(job).claim, pods)
         long = overlong(job, self.view.server_now) if self.view.settings.max_movers else ()
@@ -223,8 +213,9 @@ class ResticWork(ABC):
         """Return the mover's log: the end of it that is in its report, else what the kubelet has."""
         if state.report is not None and state.report.log:
             return state.report.log
+        # A mover that was killed leaves the report that it began with, and no log in it.
         log = self.view.read(ReadKind.POD_LOG, state.pod["metadata"]["name"]) if state.pod is not None else ""
-        return "" if log is UNREAD else masked(str(log or ""))
+        return masked(str(log or ""))
 
     def mover_status(self, state: JobState, *, successful: bool) -> Object:
         """Return `latestMoverStatus`."""
@@ -242,19 +233,16 @@ class ResticWork(ABC):
             return waiting
         step = self._made()
         # A Job that is made paused has no mover.
-        if self.replication.paused or not any(isinstance(action, Create) for action in step.actions):
+        if self.replication.paused or not _begins(step):
             return step
         return self._in_a_slot(step)
 
     def _in_a_slot(self, step: StepResult) -> StepResult:
         """Return a step that needs a slot, or the wait for one; who waits is kept from nothing else."""
         most = self.view.settings.max_movers
-        slot = Read(ReadKind.SLOT)
         if most and (refused := self._refused_lately()) is not None:
             return refused
-        if most and slot not in self.view.reads:
-            return StepResult(needs=(slot,))
-        if not most or self.view.reads[slot]:
+        if not most or self.view.read(ReadKind.SLOT):
             return step
         text = f"Waiting for a mover: at most {most} run at once"
         return StepResult(waiting=text, waits_for_slot=True, requeue_after_seconds=_WAITER_SECONDS)
@@ -275,34 +263,30 @@ class ResticWork(ABC):
         claim, before = self.prepare()
         if claim is None:
             return before
-        needs = reads_for(self.replication, self.view, claim)
-        if needs:
-            return StepResult(needs=needs)
-        trouble = obstacle(self.replication, self.view)
+        trouble = obstacle(self.replication, self.view, claim)
         if trouble is not None:
             return StepResult(error=trouble)
         cache = ensure_cache(self.replication, self.view, claim)
         if isinstance(cache, StepResult):
             return cache
-        job = self._new_job(claim)
-        if isinstance(job, StepResult):
-            return job
-        return StepResult(
-            actions=(*before.actions, *cache, *ensure_account(self.replication, self.view), Create(job, self.uid))
-        )
+        step = self._new_job(claim)
+        if step.under_lock is None:
+            return step
+        return evolve(step, actions=(*before.actions, *cache, *ensure_account(self.replication, self.view)))
 
-    def _new_job(self, claim: Object) -> Object | StepResult:
+    def _new_job(self, claim: Object) -> StepResult:
+        """Return the Job, made by one at a time in its repository: two never both get its grants."""
         placement = place(self.replication, self.view, claim)
         if isinstance(placement, StepResult):
             return placement
         secret = self.view.read(ReadKind.SECRET, self.spec.repository)
         label = repository_of(self.view, secret)
-        others = self.view.read(ReadKind.JOBS_OF_REPOSITORY, label) or []
+        others = self.view.read(ReadKind.JOBS_OF_REPOSITORY, label)
         if self.upkeep_due() and may_ask(self.replication, secret):
             waiting = wait_for_upkeep(self.replication, self.view, others, label)
             if waiting is not None:
                 return waiting
-        return job_for(
+        job = job_for(
             self.replication,
             self.view,
             claim,
@@ -311,6 +295,12 @@ class ResticWork(ABC):
             placement=placement,
             read_only=self._read_only(claim),
         )
+        return StepResult(under_lock=UnderLock(label, (Create(job, self.uid),)))
 
     def _read_only(self, claim: Object) -> bool:
         return False
+
+
+def _begins(step: StepResult) -> bool:
+    """Return whether a step makes a copy or a Job."""
+    return step.under_lock is not None or any(isinstance(action, Create) for action in step.actions)

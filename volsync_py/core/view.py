@@ -1,15 +1,15 @@
 """What one pass sees of the cluster: a value, complete before anything is decided.
 
 `Objects` holds what the informer stores know about one custom resource. What no store holds (Secrets,
-foreign pods, nodes, logs) is read on demand: a decision that lacks a read says so, the controller reads
-it and decides again. So the number of requests is decided here, in pure code, and tests can count it.
+foreign pods, nodes, logs) is read on demand: a decision that lacks a read is interrupted (`Unread`), and made
+anew once it has been read. So the number of requests is decided in pure code, and tests can count it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from enum import Enum, StrEnum
+from enum import StrEnum
 from typing import Any
 
 from attrs import Factory, evolve, field, frozen
@@ -75,13 +75,12 @@ class Read:
     name: str = ""
 
 
-class Missing(Enum):
-    """The mark of a read that has not been made."""
+class Unread(Exception):
+    """Nothing can be decided before these reads have been made."""
 
-    UNREAD = "unread"
-
-
-UNREAD = Missing.UNREAD
+    def __init__(self, reads: tuple[Read, ...]) -> None:
+        super().__init__(", ".join(f"{read.kind} {read.name}".rstrip() for read in reads))
+        self.reads = reads
 
 
 @frozen
@@ -123,8 +122,15 @@ class View:
     reads: Mapping[Read, Any] = field(factory=dict)
 
     def read(self, kind: ReadKind, name: str = "") -> Any:
-        """Return the answer of a read, or UNREAD."""
-        return self.reads.get(Read(kind, name), UNREAD)
+        """Return the answer of a read; Unread if it has not been made."""
+        self.require(Read(kind, name))
+        return self.reads[Read(kind, name)]
+
+    def require(self, *reads: Read) -> None:
+        """Interrupt the decision for those of the reads that have not been made: they are then made together."""
+        missing = tuple(dict.fromkeys(read for read in reads if read not in self.reads))
+        if missing:
+            raise Unread(missing)
 
     def with_reads(self, answers: Mapping[Read, Any]) -> View:
         """Return this view with more answers."""

@@ -1,0 +1,103 @@
+"""What all passes of a manager share, made in one place."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from datetime import datetime, timedelta, tzinfo
+from functools import partial
+
+from attrs import frozen
+
+from volsync_py.controllers.execute import Executor
+from volsync_py.controllers.mover_limit import Key, MoverLimit, SlotStores
+from volsync_py.controllers.observe import Observer, Reads
+from volsync_py.core.actions import Ref
+from volsync_py.core.names import Role
+from volsync_py.core.view import MoverSettings
+from volsync_py.kube.client import Client
+from volsync_py.kube.deferred import DeferredWork
+from volsync_py.kube.events import EventRecorder
+from volsync_py.kube.resources import (
+    JOBS,
+    PODS,
+    PVCS,
+    REPLICATION_DESTINATIONS,
+    REPLICATION_SOURCES,
+    VOLUME_SNAPSHOTS,
+    Resource,
+)
+from volsync_py.kube.store import Store
+
+KINDS = {Role.SOURCE: REPLICATION_SOURCES, Role.DESTINATION: REPLICATION_DESTINATIONS}
+# More than there are workers, so that chance meetings are rare.
+_GRANT_LOCKS = 64
+
+
+class GrantLocks:
+    """One Job of a repository at a time is decided and created, so that two never both get its grants.
+
+    Repositories share a fixed number of locks: two that meet on one wait for each other, and that is all.
+    """
+
+    def __init__(self) -> None:
+        self._locks = [threading.Lock() for _ in range(_GRANT_LOCKS)]
+
+    def guard(self, repository: str) -> AbstractContextManager[object]:
+        """Return what to hold from the decision on a Job's grants until the Job is in the store."""
+        return self._locks[hash(repository) % _GRANT_LOCKS]
+
+
+@frozen
+class Parts:
+    """The reader, the writer, and what keeps passes from doing too much at once."""
+
+    stores: Mapping[Resource, Store]
+    observer: Observer
+    executor: Executor
+    limit: MoverLimit
+    grants: GrantLocks
+    clock: Callable[[], datetime]
+    zone: tzinfo
+
+    def reads(self, key: Key, asked_at: float) -> Reads:
+        """Return the reads of a pass over a resource, which was asked for at that time of `time.monotonic`."""
+        return self.observer.reads(key.namespace, asked_at, partial(self.limit.has_free_slot, key))
+
+
+def make_parts(
+    client: Client,
+    stores: Mapping[Resource, Store],
+    mover: MoverSettings,
+    events: EventRecorder,
+    deferred: DeferredWork,
+    *,
+    call: Callable[[Ref | Key], None],
+    clock: Callable[[], datetime],
+    zone: tzinfo,
+    server_offset: Callable[[], timedelta] = timedelta,
+) -> Parts:
+    """Return the parts; `call` has a pass made over a resource, `server_offset` is how far its clock is from ours."""
+    return Parts(
+        stores,
+        Observer(client, stores, mover, server_offset),
+        Executor(client, stores, events, deferred, call),
+        make_limit(mover.max_movers, stores, call=call, clock=lambda: clock() + server_offset()),
+        GrantLocks(),
+        clock,
+        zone,
+    )
+
+
+def make_limit(
+    limit: int, stores: Mapping[Resource, Store], *, call: Callable[[Key], None], clock: Callable[[], datetime]
+) -> MoverLimit:
+    """Return who gives the slots for movers."""
+    seen = SlotStores(
+        resources={kind.kind: (role, stores[kind]) for role, kind in KINDS.items()},
+        jobs=stores[JOBS],
+        pods=stores[PODS],
+        copies=(stores[PVCS], stores[VOLUME_SNAPSHOTS]),
+    )
+    return MoverLimit(limit, seen, call=call, clock=clock)
