@@ -41,6 +41,11 @@ class Replication:
         return str(self.object["metadata"]["uid"])
 
     @property
+    def generation(self) -> int:
+        """The generation of its spec."""
+        return int(self.object["metadata"].get("generation") or 0)
+
+    @property
     def trouble(self) -> Trouble | None:
         """What makes its spec unusable: the first problem, and where the others are."""
         if not self.problems:

@@ -91,7 +91,7 @@ class ReplicationController:
         told = get_condition(status.get("conditions") or [], HEALTHY)
         if "observedGeneration" in status or told is None or obj["metadata"].get("deletionTimestamp"):
             return replication
-        changes = {"observedGeneration": int(obj["metadata"].get("generation") or 0)}
+        changes = {"observedGeneration": replication.generation}
         self._parts.executor.execute(obj, (PatchStatus(Ref.of(obj), changes, obj["metadata"]["resourceVersion"]),))
         return self._fresh(replication)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from volsync_py.api.spec import Replication
 from volsync_py.core.actions import Object
+from volsync_py.core.attempt import Attempt
 from volsync_py.core.conditions import get_condition
 from volsync_py.core.names import Role
 from volsync_py.core.replication import running_since
@@ -64,7 +65,7 @@ class Tally:
     def _waited(self, before: Object, status: Object) -> float | None:
         """Return how long a run waited whose turn has just come; one that is tried again has had its turn."""
         started = running_since(status)
-        if started is None or status.get("attempt") or _reason(status, SYNCHRONIZING) == _WAITING:
+        if started is None or Attempt.of(status) or _reason(status, SYNCHRONIZING) == _WAITING:
             return None
         if running_since(before) != started:
             return 0.0
@@ -75,9 +76,9 @@ class Tally:
 
 def gauges(status: Object) -> Iterator[tuple[str, float | None]]:
     """Return what a status says, by the names of the gauges; None: it does not say."""
-    restic, attempt = status.get("restic") or {}, status.get("attempt") or {}
+    restic = status.get("restic") or {}
     snapshot, healthy = restic.get("lastSnapshot") or {}, get_condition(status.get("conditions") or [], HEALTHY)
-    success, failure = _instant(status.get("lastSyncTime")), _instant(attempt.get("lastFailureTime"))
+    success, failure = _instant(status.get("lastSyncTime")), _instant(Attempt.of(status).failed_at)
     yield "last_success_timestamp_seconds", success
     yield "last_attempt_timestamp_seconds", max((t for t in (success, failure) if t is not None), default=None)
     yield "next_sync_timestamp_seconds", _instant(status.get("nextSyncTime"))

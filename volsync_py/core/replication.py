@@ -16,6 +16,7 @@ from typing import Protocol
 from attrs import evolve, field, frozen
 
 from volsync_py.core.actions import Action, Delete, Object, Patch, PatchStatus, Ref
+from volsync_py.core.attempt import Attempt
 from volsync_py.core.conditions import get_condition
 from volsync_py.core.durations import format_go_duration
 from volsync_py.core.merge import difference, merged
@@ -193,9 +194,8 @@ class _Pass(Telling):
 
     def _is_over(self) -> bool:
         """Return whether what Healthy says of a trouble is over: it is not of the attempt that has failed."""
-        error = (self.status.get("attempt") or {}).get("lastError") or {}
-        healthy = self.condition(HEALTHY) or {}
-        return not error or healthy.get("reason") != error.get("class")
+        failed, healthy = Attempt.of(self.status), self.condition(HEALTHY) or {}
+        return not failed.error_class or healthy.get("reason") != failed.error_class
 
     def _complete(self, success: Success, actions: tuple[Action, ...]) -> Decision:
         started = running_since(self.status) or self.now

@@ -36,7 +36,7 @@ def failed(objects: Objects_, error_class: str, **annotations: str) -> dict[str,
     job["status"] = {"conditions": [{"type": "Failed", "status": "True", "lastTransitionTime": format_rfc3339(NOW)}]}
     recorded = failure(parse(objects[0], ZoneInfo("UTC")), view_of(objects), job, error_class, "no")
     assert recorded is not None
-    return {key: value for key, value in recorded.items() if value is not None}
+    return {key: value for key, value in recorded.as_json().items() if value is not None}
 
 
 def held(objects: Objects_, attempt: dict[str, Any]) -> bool:
@@ -123,3 +123,11 @@ def test_an_enlarged_claim_ends_the_wait_after_it_was_full() -> None:
     objects[1] = larger
     assert not held(objects, attempt)
     assert "targetSize" not in failed(destination(), "WrongPassword")
+
+
+@pytest.mark.parametrize("due", [None, "", "odd"])
+def test_a_failure_that_is_tried_again_without_a_time_for_it_is_tried_now(due: str | None) -> None:
+    objects = source()
+    attempt = failed(objects, "Unreachable")
+    assert held(objects, attempt)
+    assert not held(objects, {**attempt, "nextAttemptTime": due})

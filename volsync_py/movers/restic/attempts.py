@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 
 from volsync_py.api.spec import Replication
 from volsync_py.contract.report import ErrorClass
-from volsync_py.core.actions import Object
+from volsync_py.core.actions import Action, Event, EventType, Object
+from volsync_py.core.attempt import Attempt
 from volsync_py.core.labels import Annotation
 from volsync_py.core.result import StepResult, Trouble
 from volsync_py.core.times import format_rfc3339, instant, past
@@ -22,10 +23,10 @@ from volsync_py.movers.restic.outcome import (
     RETRY_LONGEST,
     TERMINAL_LEAST,
     WAITING,
-    info,
     is_terminal,
     known,
     next_attempt,
+    trouble,
 )
 from volsync_py.movers.restic.preflight import certificate_read
 from volsync_py.movers.restic.run_record import RunRecord
@@ -36,19 +37,17 @@ from volsync_py.volumes.claims import capacity_of
 _POLL = timedelta(minutes=1)
 _POLL_SLOW = timedelta(minutes=5)
 _POLL_SLOW_AFTER = timedelta(minutes=10)
-# The status is no place for a log.
-_MESSAGE_CHARACTERS = 500
 
 
 def failure(
     replication: Replication, view: View, job: Object, error_class: str, message: str, *, locked_by: str = ""
-) -> Object | None:
+) -> Attempt | None:
     """Return the record of a failed Job, or None if it is recorded already; `locked_by`: see `lock_holder`."""
-    attempt = replication.status.get("attempt") or {}
+    attempt = Attempt.of(replication.status)
     when = format_rfc3339(_ended_at(job, view.server_now))
-    if attempt.get("lastFailureTime") == when:
+    if attempt.failed_at == when:
         return None
-    count = int(attempt.get("count") or 0) + 1
+    count = attempt.count + 1
     retry = next_attempt(
         error_class,
         count,
@@ -60,38 +59,50 @@ def failure(
     )
     record = RunRecord.of(job)
     full = error_class == ErrorClass.TARGET_FULL
-    return {
-        "count": count,
-        "lastError": {"class": error_class, "message": message[:_MESSAGE_CHARACTERS]},
-        "lastFailureTime": when,
-        "nextAttemptTime": format_rfc3339(retry) if retry else None,
-        "observedGeneration": record.generation or _generation(replication),
-        "secretVersion": record.secret,
-        "customCAVersion": (job["metadata"].get("annotations") or {}).get(Annotation.CUSTOM_CA_VERSION),
-        "targetSize": _target_size(replication, view) if full else None,
-        "runNow": record.run_now,
-        "lockedBy": locked_by or None,
-    }
+    return Attempt(
+        count=count,
+        error_class=error_class,
+        message=message,
+        failed_at=when,
+        next_at=format_rfc3339(retry) if retry else "",
+        generation=record.generation or replication.generation,
+        secret_version=record.secret,
+        custom_ca_version=str((job["metadata"].get("annotations") or {}).get(Annotation.CUSTOM_CA_VERSION) or ""),
+        target_size=(_target_size(replication, view) if full else None) or "",
+        run_now=record.run_now,
+        locked_by=locked_by,
+    )
+
+
+def ended(attempt: Attempt, message: str, removal: tuple[Action, ...], **status: Object) -> StepResult:
+    """Return the end of a failed Job: its removal, its record, and what is told of it, with the whole message."""
+    told = trouble(attempt.error_class, message)
+    event = Event(EventType.WARNING, told.reason, "Synchronize", told.text)
+    return StepResult(
+        actions=(*removal, event),
+        status={"attempt": attempt.as_json(), **status},
+        unhealthy=told,
+        requeue_after_seconds=1.0,
+    )
 
 
 def last_failure(replication: Replication) -> Trouble | None:
     """Return the failure on record, if there is one and it is more than a wait."""
-    error = (replication.status.get("attempt") or {}).get("lastError") or {}
-    error_class = known(error.get("class"))
+    attempt = Attempt.of(replication.status)
+    error_class = known(attempt.error_class)
     if not error_class or error_class in WAITING:
         # Whoever waits longer than is usual says so himself.
         return None
-    return Trouble(error_class, str(error.get("message") or ""), info(error_class).next_step)
+    return trouble(error_class, attempt.message)
 
 
 def hold(replication: Replication, view: View) -> StepResult | None:
     """Return what to wait for after a failed attempt, or None if it is time for the next one."""
-    attempt = replication.status.get("attempt") or {}
-    error = attempt.get("lastError") or {}
-    error_class = known(error.get("class"))
-    if not error_class or attempt.get("observedGeneration") != _generation(replication):
+    attempt = Attempt.of(replication.status)
+    error_class = known(attempt.error_class)
+    if not error_class or attempt.generation != replication.generation:
         return None
-    if replication.trigger.run_now not in ("", attempt.get("runNow"), replication.status.get("lastRunNow")):
+    if replication.trigger.run_now not in ("", attempt.run_now, replication.status.get("lastRunNow")):
         return None
     due = _due(attempt, error_class, replication, view)
     if error_class == ErrorClass.REPOSITORY_MISSING:
@@ -100,41 +111,41 @@ def hold(replication: Replication, view: View) -> StepResult | None:
         return None
     if error_class == ErrorClass.REPOSITORY_LOCKED and is_to_be_removed(replication, view):
         return None
-    trouble = Trouble(error_class, str(error.get("message") or ""), info(error_class).next_step)
+    cause = trouble(error_class, attempt.message)
     wait = None if due is None else (due - view.now).total_seconds() + 0.1
     if not is_terminal(error_class):
-        return StepResult(unhealthy=trouble, requeue_after_seconds=wait)
+        return StepResult(unhealthy=cause, requeue_after_seconds=wait)
     if _mended(replication, view, attempt):
         return None
-    lasted = view.server_now - past(attempt.get("lastFailureTime"), view.server_now)
+    lasted = view.server_now - past(attempt.failed_at, view.server_now)
     poll = (_POLL_SLOW if lasted > _POLL_SLOW_AFTER else _POLL).total_seconds()
-    return StepResult(unhealthy=trouble, requeue_after_seconds=poll if wait is None else min(wait, poll))
+    return StepResult(unhealthy=cause, requeue_after_seconds=poll if wait is None else min(wait, poll))
 
 
-def _due(attempt: Object, error_class: str, replication: Replication, view: View) -> datetime | None:
+def _due(attempt: Attempt, error_class: str, replication: Replication, view: View) -> datetime | None:
     """Return when the next attempt may begin, or None: only after a change.
 
     Later than any pace makes it, it is of a clock that was wrong; who waited for it would wait for ever.
     """
-    if not attempt.get("nextAttemptTime"):
-        return None
-    due = instant(attempt["nextAttemptTime"], view.now)
+    if not attempt.next_at:
+        return None if is_terminal(error_class) else view.now
+    due = instant(attempt.next_at, view.now)
     latest = view.now + max(TERMINAL_LEAST, view.settings.retry_longest, RETRY_LONGEST)
     slot = _next_slot(replication, view.now) if is_terminal(error_class) else None
     return due if due <= max(latest, slot or latest) else view.now
 
 
-def _tried(replication: Replication, attempt: Object) -> list[tuple[Read, str]]:
+def _tried(replication: Replication, attempt: Attempt) -> list[tuple[Read, str]]:
     """Return what the attempt was made with, as it can be read now, and its version then."""
-    tried = [(Read(ReadKind.SECRET, replication.restic.repository), str(attempt.get("secretVersion") or ""))]
+    tried = [(Read(ReadKind.SECRET, replication.restic.repository), attempt.secret_version)]
     authority = certificate_read(replication.restic.custom_ca)
     # Attempts of an older manager have no record of it.
-    if authority is not None and attempt.get("customCAVersion"):
-        tried.append((authority, str(attempt["customCAVersion"])))
+    if authority is not None and attempt.custom_ca_version:
+        tried.append((authority, attempt.custom_ca_version))
     return tried
 
 
-def _mended(replication: Replication, view: View, attempt: Object) -> bool:
+def _mended(replication: Replication, view: View, attempt: Attempt) -> bool:
     """Return whether something of what the attempt was made with has changed since."""
     tried = _tried(replication, attempt)
     view.require(*(read for read, _ in tried))
@@ -142,7 +153,7 @@ def _mended(replication: Replication, view: View, attempt: Object) -> bool:
         found = view.read(read.kind, read.name)
         if found is not None and found["metadata"]["resourceVersion"] != version:
             return True
-    full, now = attempt.get("targetSize"), _target_size(replication, view)
+    full, now = attempt.target_size, _target_size(replication, view)
     return bool(full and now) and full != now
 
 
@@ -158,10 +169,6 @@ def _next_slot(replication: Replication, now: datetime) -> datetime | None:
     """Return the next time at which a run would start by itself; without a trigger that is always."""
     trigger = replication.trigger
     return now if trigger.kind is TriggerKind.ALWAYS else trigger.slot_after(now)
-
-
-def _generation(replication: Replication) -> int:
-    return int(replication.object["metadata"].get("generation") or 0)
 
 
 def _ended_at(job: Object, now: datetime) -> datetime:

@@ -17,7 +17,7 @@ from volsync_py.movers.restic.belongings import replaces, small_cache
 from volsync_py.movers.restic.environment import Variables
 from volsync_py.movers.restic.job_state import JobState, delete_job
 from volsync_py.movers.restic.lock_holder import lock_options
-from volsync_py.movers.restic.outcome import ClusterError, info
+from volsync_py.movers.restic.outcome import ClusterError, trouble
 from volsync_py.movers.restic.plan import deadlines_for, record_of, variables_for
 from volsync_py.movers.restic.preflight import named_claim
 from volsync_py.movers.restic.run_record import RunRecord
@@ -225,4 +225,4 @@ def _missed(report: Report) -> Trouble | None:
         return Trouble(report.error_class, report.message)
     if report.error_class != ErrorClass.NO_ELIGIBLE_SNAPSHOT:
         return None
-    return Trouble(report.error_class, report.message, info(report.error_class).next_step)
+    return trouble(report.error_class, report.message)

@@ -20,6 +20,7 @@ from attrs import evolve
 from volsync_py.api.spec import Replication
 from volsync_py.contract.run_document import Grants
 from volsync_py.core.actions import Action, Object
+from volsync_py.core.attempt import Attempt
 from volsync_py.core.merge import merged
 from volsync_py.movers.restic.job_state import delete_job, scaled
 from volsync_py.movers.restic.run_record import RunRecord
@@ -40,11 +41,11 @@ def may_ask(replication: Replication, secret: Object) -> bool:
 
 def _could_not_be_started(replication: Replication, secret: Object) -> bool:
     """Return whether the last attempt was made of the same, and its pod never ran."""
-    attempt = replication.status.get("attempt") or {}
+    attempt = Attempt.of(replication.status)
     return (
-        (attempt.get("lastError") or {}).get("class") in NEVER_STARTED
-        and attempt.get("observedGeneration") == replication.object["metadata"].get("generation")
-        and attempt.get("secretVersion") == secret["metadata"]["resourceVersion"]
+        attempt.error_class in NEVER_STARTED
+        and attempt.generation == replication.generation
+        and attempt.secret_version == secret["metadata"]["resourceVersion"]
     )
 
 

@@ -18,6 +18,7 @@ from volsync_py.contract.report import Report
 from volsync_py.contract.run_document import LockOptions
 from volsync_py.core import names
 from volsync_py.core.actions import Object
+from volsync_py.core.attempt import Attempt
 from volsync_py.core.view import Read, ReadKind, View
 from volsync_py.movers.restic.job_state import has_ended
 from volsync_py.movers.restic.run_record import RunRecord
@@ -103,7 +104,7 @@ def own_host_name(replication: Replication) -> str:
 
 def is_to_be_removed(replication: Replication, view: View) -> bool:
     """Return whether the next attempt can remove the lock that stopped the last one, and so need not wait."""
-    count = int((replication.status.get("attempt") or {}).get("count") or 0)
+    count = Attempt.of(replication.status).count
     return count <= MOST_ANSWERS and judge(replication, view) is Holder.GONE
 
 
@@ -118,5 +119,5 @@ def lock_options(replication: Replication, view: View) -> LockOptions:
 
 def _host(replication: Replication) -> str:
     """Return the host on record, if a pod can have that name."""
-    host = (replication.status.get("attempt") or {}).get("lockedBy")
-    return host if isinstance(host, str) and _LABEL.fullmatch(host) else ""
+    host = Attempt.of(replication.status).locked_by
+    return host if _LABEL.fullmatch(host) else ""

@@ -10,7 +10,7 @@ from collections.abc import Collection
 
 from volsync_py.contract.report import Outcome, Report, StepReport
 from volsync_py.core.result import Trouble
-from volsync_py.movers.restic.outcome import info, is_terminal
+from volsync_py.movers.restic.outcome import is_terminal, trouble
 from volsync_py.movers.restic.run_record import RunRecord
 
 _STEPS = ("forget", "prune", "check")
@@ -37,7 +37,7 @@ def _steps(report: Report | None) -> list[StepReport]:
 
 
 def _trouble(step: StepReport) -> Trouble:
-    return Trouble(step.error_class, f"{step.name}: {step.message}", info(step.error_class).next_step)
+    return trouble(step.error_class, f"{step.name}: {step.message}")
 
 
 def _proves_something(step: StepReport, record: RunRecord) -> bool:

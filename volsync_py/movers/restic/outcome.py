@@ -13,6 +13,7 @@ from hashlib import sha256
 from attrs import frozen
 
 from volsync_py.contract.report import ErrorClass
+from volsync_py.core.result import Trouble
 
 
 class ClusterError(StrEnum):
@@ -216,6 +217,11 @@ TERMINAL_LEAST = timedelta(minutes=30)
 def info(error_class: str) -> ErrorInfo:
     """Return the row of a class; classes of a newer mover count as unknown."""
     return CLASSES.get(error_class, CLASSES[ErrorClass.UNKNOWN])
+
+
+def trouble(error_class: str, message: str) -> Trouble:
+    """Return a failure with the next step for its class."""
+    return Trouble(error_class, message, info(error_class).next_step)
 
 
 def known(error_class: object) -> str:

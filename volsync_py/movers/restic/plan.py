@@ -85,7 +85,7 @@ def record_of(replication: Replication, secret: Object, grants: Grants, **more: 
     return RunRecord(
         run_now=replication.trigger.run_now,
         secret=str(secret["metadata"]["resourceVersion"]),
-        generation=int(replication.object["metadata"].get("generation") or 0),
+        generation=replication.generation,
         manual=replication.trigger.manual,
         copy_method=replication.restic.copy_method,
         granted=grants.init or grants.prune,

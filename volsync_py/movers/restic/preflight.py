@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from volsync_py.api.spec import Replication
 from volsync_py.core.actions import Object
+from volsync_py.core.attempt import Attempt
 from volsync_py.core.result import StepResult, Trouble
 from volsync_py.core.times import instant, past
 from volsync_py.core.view import Kind, Read, ReadKind, View
@@ -179,7 +180,7 @@ def left_behind(replication: Replication, view: View, job_name: str) -> StepResu
     name, gone = pod["metadata"]["name"], pod["metadata"].get("deletionTimestamp")
     # That is when its grace period is over.
     left = (instant(gone, view.server_now) - view.server_now).total_seconds() if gone else 0.0
-    ended = (replication.status.get("attempt") or {}).get("lastFailureTime")
+    ended = Attempt.of(replication.status).failed_at
     if ended and not gone:
         # The news of its end may come later than that of its Job's.
         left = (past(ended, view.server_now) + POD_PATIENCE - view.server_now).total_seconds()

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from volsync_py.core.actions import Event, EventType, Object
+from volsync_py.core.attempt import Attempt
 from volsync_py.core.conditions import get_condition
 from volsync_py.core.labels import Label
 from volsync_py.core.replication import SYNCHRONIZING, running_since
@@ -99,5 +100,5 @@ def _is_being_copied(resource: Object, copies: Iterable[Object], now: datetime) 
         default="",
     )
     # Copies are kept for the retries of a run, which ask for a slot each.
-    failed = str(((resource.get("status") or {}).get("attempt") or {}).get("lastFailureTime") or "")
+    failed = Attempt.of(resource.get("status") or {}).failed_at
     return made > failed and now - parse_rfc3339(made) < START_PATIENCE

@@ -10,6 +10,7 @@ from volsync_py.contract.report import ErrorClass, Outcome, Report
 from volsync_py.contract.run_document import Check, Grants
 from volsync_py.core import names
 from volsync_py.core.actions import Action, Event, EventType, Object, delete
+from volsync_py.core.attempt import Attempt
 from volsync_py.core.conditions import get_condition
 from volsync_py.core.labels import Label
 from volsync_py.core.result import StepResult, Success, Trouble
@@ -22,7 +23,7 @@ from volsync_py.movers.restic.history import checked, facts, history, is_damaged
 from volsync_py.movers.restic.job_state import JobState
 from volsync_py.movers.restic.lock_holder import lock_options
 from volsync_py.movers.restic.maintenance import maintained, passing, postponed
-from volsync_py.movers.restic.outcome import info
+from volsync_py.movers.restic.outcome import trouble
 from volsync_py.movers.restic.plan import deadlines_for, record_of, variables_for
 from volsync_py.movers.restic.preflight import named_claim, obstacle, repository_of
 from volsync_py.movers.restic.run_record import RunRecord
@@ -72,8 +73,8 @@ class SourceWork(ResticWork):
         """Make no copy for a run that cannot be started."""
         if not waiting.actions:
             return waiting
-        trouble = obstacle(self.replication, self.view, source)
-        return StepResult(error=trouble) if trouble is not None else waiting
+        error = obstacle(self.replication, self.view, source)
+        return StepResult(error=error) if error is not None else waiting
 
     def _copies(self) -> list[Object]:
         name = names.copy_name(self.replication.name)
@@ -85,7 +86,7 @@ class SourceWork(ResticWork):
 
         A copy that no attempt has been made with is none of them, however long it takes to become ready.
         """
-        failed = (self.replication.status.get("attempt") or {}).get("lastFailureTime")
+        failed = Attempt.of(self.replication.status).failed_at
         if not failed:
             return ()
         tried, now = instant(failed, self.view.server_now), self.view.now
@@ -239,7 +240,7 @@ def _warning(report: Report) -> Trouble | None:
         )
     # A repository without the earlier backups; unreadable files, or a repository that lacks what is referred to.
     found = next((s for name in ("history", "backup") for s in report.steps if s.name == name and s.error_class), None)
-    return Trouble(found.error_class, found.message, info(found.error_class).next_step) if found else None
+    return trouble(found.error_class, found.message) if found else None
 
 
 def _event(warning: Trouble | None) -> tuple[Action, ...]:

@@ -12,14 +12,15 @@ from datetime import datetime, timedelta
 from attrs import evolve
 
 from volsync_py.api.spec import Replication
-from volsync_py.core.actions import Action, Event, EventType, Object
-from volsync_py.core.result import StepResult, Trouble, soonest, until_gone
+from volsync_py.core.actions import Object
+from volsync_py.core.attempt import Attempt
+from volsync_py.core.result import StepResult, soonest, until_gone
 from volsync_py.core.times import format_rfc3339, past
 from volsync_py.core.view import ReadKind, View
-from volsync_py.movers.restic.attempts import failure
+from volsync_py.movers.restic.attempts import ended, failure
 from volsync_py.movers.restic.job_state import PENDING_PATIENCE, JobState, delete_job, job_state
 from volsync_py.movers.restic.masked import without_passwords
-from volsync_py.movers.restic.outcome import WAITING, ClusterError, info, next_attempt
+from volsync_py.movers.restic.outcome import WAITING, ClusterError, next_attempt, trouble
 from volsync_py.movers.restic.pods import has_started
 from volsync_py.movers.restic.run_record import RunRecord
 from volsync_py.movers.restic.turns import is_asked
@@ -79,17 +80,9 @@ def _given_up(replication: Replication, view: View, job: Object, state: JobState
     if attempt is None:
         return StepResult(actions=(removal,), waiting=waiting)
     # The wait was before.
-    attempt["nextAttemptTime"] = format_rfc3339(view.now)
-    trouble = _trouble(state)
-    event = Event(EventType.WARNING, state.error_class, "Synchronize", trouble.text)
-    actions: tuple[Action, ...] = (removal, event)
-    return StepResult(
-        actions=actions,
-        status={"attempt": attempt},
-        unhealthy=None if _is_quiet(replication, view, job, state) else trouble,
-        waiting=waiting,
-        requeue_after_seconds=1.0,
-    )
+    step = ended(evolve(attempt, next_at=format_rfc3339(view.now)), state.message, (removal,))
+    quiet = _is_quiet(replication, view, job, state)
+    return evolve(step, waiting=waiting, unhealthy=None if quiet else step.unhealthy)
 
 
 def _waited_for(replication: Replication, view: View, job: Object, state: JobState, due: datetime | None) -> StepResult:
@@ -98,11 +91,7 @@ def _waited_for(replication: Replication, view: View, job: Object, state: JobSta
     look = soonest(_POLL_SLOW_SECONDS if slow else _POLL_SECONDS, left)
     if _is_quiet(replication, view, job, state):
         return StepResult(waiting=f"Waiting for the mover's start: {state.message}", requeue_after_seconds=look)
-    return StepResult(unhealthy=_trouble(state), requeue_after_seconds=look)
-
-
-def _trouble(state: JobState) -> Trouble:
-    return Trouble(state.error_class, state.message, info(state.error_class).next_step)
+    return StepResult(unhealthy=trouble(state.error_class, state.message), requeue_after_seconds=look)
 
 
 def _is_quiet(replication: Replication, view: View, job: Object, state: JobState) -> bool:
@@ -110,8 +99,7 @@ def _is_quiet(replication: Replication, view: View, job: Object, state: JobState
     if state.error_class not in WAITING:
         return False
     waited = view.server_now - past(job["metadata"]["creationTimestamp"], view.server_now)
-    attempt = replication.status.get("attempt") or {}
-    if (attempt.get("lastError") or {}).get("class") in NEVER_STARTED:
+    if Attempt.of(replication.status).error_class in NEVER_STARTED:
         # The Job before this one has waited as well.
         waited = max(waited, view.now - past(replication.status.get("lastSyncStartTime"), view.now))
     return waited < WAITING_PATIENCE
@@ -128,7 +116,7 @@ def _due(replication: Replication, view: View, job: Object, pods: list[Object], 
     since = max(past(one["metadata"]["creationTimestamp"], view.server_now) for one in (job, *pods))
     if state.error_class == ClusterError.VOLUME_UNAVAILABLE:
         return since + VOLUME_PATIENCE
-    count = int((replication.status.get("attempt") or {}).get("count") or 0) + 1
+    count = Attempt.of(replication.status).count + 1
     settings = view.settings
     found = next_attempt(
         state.error_class,
@@ -152,7 +140,7 @@ def _changed(replication: Replication, view: View, record: RunRecord) -> bool:
     """Return whether a Job that is made now would be another one; what is not on record has not changed."""
     if record.image and record.image != view.settings.image:
         return True
-    if record.is_ours and record.generation != int(replication.object["metadata"].get("generation") or 0):
+    if record.is_ours and record.generation != replication.generation:
         return True
     name = replication.restic.repository
     secret = view.read(ReadKind.SECRET, name) if name else None

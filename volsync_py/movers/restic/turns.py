@@ -11,15 +11,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
+from attrs import evolve
+
 from volsync_py.api.spec import Replication
 from volsync_py.contract.report import ErrorClass
 from volsync_py.core.actions import Object, Patch, Ref
+from volsync_py.core.attempt import Attempt
 from volsync_py.core.labels import Annotation, Label
-from volsync_py.core.result import StepResult, Trouble
+from volsync_py.core.result import StepResult
 from volsync_py.core.times import format_rfc3339, instant, past
 from volsync_py.core.view import ReadKind, View
 from volsync_py.movers.restic.job_state import has_ended
-from volsync_py.movers.restic.outcome import RETRY_LONGEST, info
+from volsync_py.movers.restic.outcome import RETRY_LONGEST, trouble
 from volsync_py.movers.restic.preflight import repository_of
 from volsync_py.movers.restic.repository import check_secret
 from volsync_py.movers.restic.run_record import RunRecord
@@ -66,7 +69,7 @@ def is_asked(job: Object) -> bool:
     return _is_granted(job) and _asked_at(job) is not None
 
 
-def wait_for_init(replication: Replication, view: View, attempt: Object, due: datetime) -> StepResult | None:
+def wait_for_init(replication: Replication, view: View, attempt: Attempt, due: datetime) -> StepResult | None:
     """Return the wait for the mover that may initialise the repository, or None if it is time for an attempt.
 
     `due` is when it is tried although that mover still runs: it has long made the repository when it backs up for days.
@@ -82,18 +85,16 @@ def wait_for_init(replication: Replication, view: View, attempt: Object, due: da
     # Whoever keeps it from the question, or from the answer, keeps nobody from his attempts.
     if view.now >= due and (not awaited or view.now >= due + RETRY_LONGEST):
         return None
-    error = attempt.get("lastError") or {}
-    message, told = str(error.get("message") or ""), info(ErrorClass.REPOSITORY_MISSING).next_step
+    missing = trouble(ErrorClass.REPOSITORY_MISSING, attempt.message)
     seconds = max((due - view.now).total_seconds(), 0.0) + 0.1
     if first is None:
-        trouble = Trouble(ErrorClass.REPOSITORY_MISSING, message, told)
-        return StepResult(unhealthy=trouble, requeue_after_seconds=seconds)
+        return StepResult(unhealthy=missing, requeue_after_seconds=seconds)
     told = f"waiting for {_called(first, replication, label)}, which may initialise the repository"
-    waited = (now - past(attempt.get("lastFailureTime"), now)).total_seconds()
+    waited = (now - past(attempt.failed_at, now)).total_seconds()
     look = _look_seconds(first, now, waited)
     return StepResult(
         actions=() if replication.paused else _questions(found, now),
-        unhealthy=Trouble(ErrorClass.REPOSITORY_MISSING, message, told),
+        unhealthy=evolve(missing, next_step=told),
         waiting=told[:1].upper() + told[1:],
         requeue_after_seconds=look if awaited else min(look, seconds),
     )

@@ -13,7 +13,7 @@ from attrs import evolve
 from volsync_py.api.spec import Replication
 from volsync_py.contract.run_document import Grants
 from volsync_py.core import names
-from volsync_py.core.actions import Action, Create, Delete, Event, EventType, Object, delete
+from volsync_py.core.actions import Action, Create, Delete, Object, delete
 from volsync_py.core.conditions import get_condition
 from volsync_py.core.labels import Label
 from volsync_py.core.owners import has_owner, is_controlled_by
@@ -21,7 +21,7 @@ from volsync_py.core.result import StepResult, Trouble, UnderLock, soonest, unti
 from volsync_py.core.telling import HEALTHY, REFUSED, REFUSED_SECONDS, SYNCHRONIZING
 from volsync_py.core.times import past
 from volsync_py.core.view import Kind, ReadKind, View
-from volsync_py.movers.restic.attempts import failure, hold, last_failure
+from volsync_py.movers.restic.attempts import ended, failure, hold, last_failure
 from volsync_py.movers.restic.belongings import ensure_account, ensure_cache, replaces, unbound
 from volsync_py.movers.restic.environment import Variables
 from volsync_py.movers.restic.grants import going_on, grants_for, may_ask
@@ -29,7 +29,7 @@ from volsync_py.movers.restic.job_state import JobState, Phase, delete_job, job_
 from volsync_py.movers.restic.lock_holder import locked_by, own_host_name
 from volsync_py.movers.restic.logfilter import status_logs
 from volsync_py.movers.restic.masked import masked, without_passwords
-from volsync_py.movers.restic.outcome import info, is_terminal
+from volsync_py.movers.restic.outcome import is_terminal, trouble
 from volsync_py.movers.restic.placement import place
 from volsync_py.movers.restic.plan import job_for
 from volsync_py.movers.restic.pods import pods_of
@@ -185,29 +185,23 @@ class ResticWork(ABC):
         step = not_started(self.replication, self.view, job, pods, state, outdated=outdated)
         if step is not None:
             return step
-        trouble = None
-        if state.error_class:
-            trouble = Trouble(state.error_class, state.message, info(state.error_class).next_step)
-        return StepResult(unhealthy=trouble)
+        return StepResult(unhealthy=trouble(state.error_class, state.message) if state.error_class else None)
 
     def failed(self, job: Object, error_class: str, message: str, state: JobState) -> StepResult:
         """Return the record of a failed attempt and the removal of its Job."""
-        actions: list[Action] = [delete_job(job)]
+        removal: list[Action] = [delete_job(job)]
         if is_terminal(error_class):
-            actions += [a for a in self.cleanup(None) if a not in actions]
+            removal += [a for a in self.cleanup(None) if a not in removal]
         holder = locked_by(job, state.report, state.pod, own_host_name(self.replication))
         attempt = failure(self.replication, self.view, job, error_class, message, locked_by=holder)
         if attempt is None:
             # Recorded already; only the removal was not carried out.
-            return StepResult(actions=tuple(actions))
+            return StepResult(actions=tuple(removal))
         told = self.mover_status(state, successful=False)
-        if not is_terminal(error_class) and attempt["count"] < _TRIES:
+        if not is_terminal(error_class) and attempt.count < _TRIES:
             # Differs from VolSync: others read `Failed` as "given up"; `attempt` tells from the first.
             told["result"] = None
-        status = {"attempt": attempt, "latestMoverStatus": told}
-        trouble = Trouble(error_class, message, info(error_class).next_step)
-        event = Event(EventType.WARNING, error_class, "Synchronize", trouble.text)
-        return StepResult(actions=(*actions, event), status=status, unhealthy=trouble, requeue_after_seconds=1.0)
+        return ended(attempt, message, tuple(removal), latestMoverStatus=told)
 
     def log_of(self, state: JobState) -> str:
         """Return the mover's log: the end of it that is in its report, else what the kubelet has."""
@@ -263,9 +257,9 @@ class ResticWork(ABC):
         claim, before = self.prepare()
         if claim is None:
             return before
-        trouble = obstacle(self.replication, self.view, claim)
-        if trouble is not None:
-            return StepResult(error=trouble)
+        error = obstacle(self.replication, self.view, claim)
+        if error is not None:
+            return StepResult(error=error)
         cache = ensure_cache(self.replication, self.view, claim)
         if isinstance(cache, StepResult):
             return cache

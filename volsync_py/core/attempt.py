@@ -1,0 +1,97 @@
+"""The record of a run's last failed attempt: `status.attempt`, which lasts until a run succeeds.
+
+It is read as it was stored, by whoever: what is not as we write it counts as absent, and nothing raises.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import frozen
+
+from volsync_py.core.actions import Object
+from volsync_py.core.times import parse_rfc3339
+
+# The status is no place for a log.
+MESSAGE_CHARACTERS = 500
+# At the longest pace of retries, that is half a century.
+_MOST_COUNT = 1_000_000
+
+
+@frozen
+class Attempt:
+    """The record; times are RFC 3339, and "" where there is none. Without an attempt that failed, it is empty."""
+
+    count: int = 0
+    error_class: str = ""
+    message: str = ""
+    failed_at: str = ""
+    next_at: str = ""
+    generation: int | None = None
+    secret_version: str = ""
+    custom_ca_version: str = ""
+    target_size: str = ""
+    run_now: str = ""
+    locked_by: str = ""
+
+    @classmethod
+    def of(cls, status: Object) -> Attempt:
+        """Return what a status has on record."""
+        stored = _dict(status.get("attempt"))
+        error = _dict(stored.get("lastError"))
+        return cls(
+            count=min(max(_int(stored.get("count")) or 0, 0), _MOST_COUNT),
+            # One that is no text is not one of ours, but says that something has failed.
+            error_class=str(error.get("class") or "")[:MESSAGE_CHARACTERS],
+            message=_text(error.get("message"))[:MESSAGE_CHARACTERS],
+            failed_at=_time(stored.get("lastFailureTime")),
+            # One that cannot be read has come.
+            next_at=_text(stored.get("nextAttemptTime")),
+            generation=_int(stored.get("observedGeneration")),
+            secret_version=_text(stored.get("secretVersion")),
+            custom_ca_version=_text(stored.get("customCAVersion")),
+            target_size=_text(stored.get("targetSize")),
+            run_now=_text(stored.get("runNow")),
+            locked_by=_text(stored.get("lockedBy")),
+        )
+
+    def __bool__(self) -> bool:
+        """Return whether an attempt has failed."""
+        return self != _NONE
+
+    def as_json(self) -> Object:
+        """Return what is stored, as a merge patch over the record of another attempt."""
+        return {
+            "count": self.count,
+            "lastError": {"class": self.error_class, "message": self.message[:MESSAGE_CHARACTERS]},
+            "lastFailureTime": self.failed_at,
+            "nextAttemptTime": self.next_at or None,
+            "observedGeneration": self.generation,
+            "secretVersion": self.secret_version,
+            "customCAVersion": self.custom_ca_version or None,
+            "targetSize": self.target_size or None,
+            "runNow": self.run_now,
+            "lockedBy": self.locked_by or None,
+        }
+
+
+_NONE = Attempt()
+
+
+def _dict(value: Any) -> Object:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _int(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _time(value: Any) -> str:
+    try:
+        return value if isinstance(value, str) and parse_rfc3339(value) else ""
+    except ValueError:
+        return ""
