@@ -41,6 +41,8 @@ from volsync_py.restic.upkeep import check, forget, prune, unlock
 
 _OPERATIONS = ("unlock", "backup", "prune", "restore")
 _INTERRUPTED = 130
+# A firewall that takes a request for an attack, or a server that is being set up, has passed after half a minute.
+_PAUSE_SHARE = 1 / 3
 # Written when the image is made, so that no run has to ask.
 _VERSION_OF_RESTIC = Path(sys.prefix) / "restic-version"
 # What VolSync's mover says of these, for whoever looks for it; of the others it says no more than restic.
@@ -87,20 +89,38 @@ class _Mover:
                 shutil.rmtree(private, ignore_errors=True)
 
     def _operate(self, args: Sequence[str], private: Path) -> Report:
-        """Run the operations; with credentials that end with white space, which is rarely meant, once more without."""
+        """Run the operations, and after some refusals once more.
+
+        What the storage has granted before it may refuse for a moment; white space at the ends of credentials is rarely
+        meant, and is taken off.
+        """
         self.session = _session(self.environ, private, self.log, self.stop)
         padded = padded_keys(self.environ)
         try:
             _operate(self.session, args)
         except MoverError as error:
-            if error.error_class != ErrorClass.ACCESS_DENIED or not padded or self.session.report.snapshot is not None:
+            if error.error_class != ErrorClass.ACCESS_DENIED or self.session.report.snapshot is not None:
                 raise
-            text = f"{', '.join(padded)} in the repository Secret begins or ends with white space, and is refused"
-            self.log(f"Warning: {text}: trying without")
+            if not padded and not (self._was_granted(self.session) and self._pause(self.session)):
+                raise
+            if padded:
+                text = f"{', '.join(padded)} in the repository Secret begins or ends with white space, and is refused"
+                self.log(f"Warning: {text}: trying without")
             bare = {**self.environ, **{name: self.environ[name].strip() for name in padded}}
             self.session = _session(bare, private, self.log, self.stop)
             _operate(self.session, args)
         return self.session.report
+
+    def _was_granted(self, session: Session) -> bool:
+        """Return whether this repository is on record, or was opened in this run, and not made by it."""
+        known = bool(session.run.history.repository_id) or session.restic.heard.is_set()
+        return known and not session.report.initialized
+
+    def _pause(self, session: Session) -> bool:
+        """Wait before a second look; return whether nobody has asked to stop."""
+        seconds = session.run.deadlines.contact_seconds * _PAUSE_SHARE
+        self.log(f"Warning: the storage refuses what it has granted before: trying once more in {seconds:g} s")
+        return not session.restic.interrupted.wait(seconds)
 
     def readable(self, text: str) -> str:
         """Return a text as people may read it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -81,6 +82,25 @@ def test_a_server_that_hangs_later_on_ends_the_run(mover: Mover, serve: Callable
     mover.run["deadlines"] = {"contactSeconds": 2, "stallSeconds": 4, "killSeconds": 2}
     mover.write(a="a")
     assert mover("backup").report.error_class == "Stalled"
+
+
+@pytest.mark.parametrize(
+    ("known", "failures", "expected"),
+    [(True, 1, ""), (True, 1000, "AccessDenied"), (False, 1, "AccessDenied")],
+    ids=["granted before, refused once", "granted before, refused again", "never granted"],
+)
+def test_a_refusal_of_what_was_granted_before_is_believed_when_it_is_repeated(
+    mover: Mover, serve: Callable[[Trouble], None], known: bool, failures: int, expected: str
+) -> None:
+    identity = json.loads("".join(mover.restic("cat", "config", "--no-lock")))["id"]
+    serve(Trouble(failing="/config", failures=failures, status=403))
+    mover.run["deadlines"] = {"contactSeconds": 3}
+    if known:
+        mover.run["history"] = {"repositoryID": identity}
+    mover.write(a="a")
+    ran = mover("backup")
+    assert ran.report.error_class == expected, ran.log
+    assert ran.log.count("refuses what it has granted before") == known
 
 
 def test_a_bucket_that_cannot_be_made_is_a_matter_of_configuration(mover: Mover) -> None:
