@@ -31,7 +31,7 @@ from volsync_py.kube.resources import (
 from volsync_py.kube.store import Store
 
 KINDS = {Role.SOURCE: REPLICATION_SOURCES, Role.DESTINATION: REPLICATION_DESTINATIONS}
-# More than there are workers, so that chance meetings are rare.
+# More locks than workers, so that two repositories rarely share one.
 _GRANT_LOCKS = 64
 
 

@@ -10,7 +10,7 @@ from volsync_py.volumes.point_in_time import in_the_way
 
 Refusal = InTheWay | NotServed | NotKept | Forbidden | Invalid
 REFUSALS = (InTheWay, NotServed, NotKept, Forbidden, Invalid)
-# Enough to see whose definition it is.
+# Enough fields to see whose definition it is.
 _MOST_FIELDS = 5
 
 

@@ -96,10 +96,10 @@ class ReplicationController:
         return self._fresh(replication)
 
     def _refused(self, replication: Replication, trouble: Trouble) -> Result:
-        # What was written before the refusal is in the store.
+        # Actions before the refused one are carried out already, so take the resource from the store.
         fresh = self._fresh(replication)
         decision = decide_error(Resource(fresh.object, fresh.trigger), trouble, self._now())
-        # That the same fields are lost of these words, too, is what they say.
+        # NotKept again: the error that is being reported is that the API server drops our fields.
         with suppress(NotKept):
             self._parts.executor.execute(fresh.object, decision.actions)
         self._metrics.decided(fresh, decision, self._stored(fresh))

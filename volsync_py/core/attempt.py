@@ -41,11 +41,11 @@ class Attempt:
         error = _dict(stored.get("lastError"))
         return cls(
             count=min(max(_int(stored.get("count")) or 0, 0), _MOST_COUNT),
-            # One that is no text is not one of ours, but says that something has failed.
+            # A class that is no text was not written by us, but says that an attempt has failed.
             error_class=str(error.get("class") or "")[:MESSAGE_CHARACTERS],
             message=_text(error.get("message"))[:MESSAGE_CHARACTERS],
             failed_at=_time(stored.get("lastFailureTime")),
-            # One that cannot be read has come.
+            # A time that cannot be read counts as come.
             next_at=_text(stored.get("nextAttemptTime")),
             generation=_int(stored.get("observedGeneration")),
             secret_version=_text(stored.get("secretVersion")),

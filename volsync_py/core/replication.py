@@ -29,14 +29,14 @@ __all__ = ["HEALTHY", "SYNCHRONIZING", "Resource", "Work", "decide", "decide_err
 
 # Events bring every change; this look is for the case that one was missed.
 SAFETY_SECONDS = 300.0
-# A schedule of years must not become a timer that overflows; the pass just sets it again.
+# A schedule of years must not become a timer that overflows; the next reconcile sets it again.
 LONGEST_TIMER_SECONDS = 86400.0
-# What is polled while an error lasts: every minute at first …
+# How often an error is looked at again: every minute at first …
 ERROR_POLL_SECONDS = 60.0
 # … and every five minutes once it has lasted ten.
 ERROR_POLL_SLOW_SECONDS = 300.0
 ERROR_POLL_SLOW_AFTER_SECONDS = 600.0
-# Times of a status at which something has happened.
+# Fields of a status that hold the time of something that has happened.
 _HAPPENED = ("lastSyncTime", "lastSyncStartTime")
 _HAPPENED_TO_REPOSITORY = ("lastPruned", "lastChecked")
 
@@ -94,7 +94,7 @@ def decide(resource: Resource, work: Work, now: datetime, *, held: str = "") -> 
     """Return everything to be done about the resource now, by somebody who holds the lock `held`."""
     first = work.first()
     if resource.object["metadata"].get("deletionTimestamp"):
-        # Garbage collection does the rest; new children would only be collected too.
+        # The garbage collector deletes its objects; new ones would only be collected as well.
         return Decision(first)
     decision = _Pass(resource, work, now, held).decide()
     done = [action.ref for action in first if isinstance(action, Patch)]
@@ -187,7 +187,7 @@ class _Pass(Telling):
             self.failed_class = step.unhealthy.reason if step.status.get("attempt") else ""
         elif self._is_over():
             self.recovered()
-        # Ten thousand may wait for a slot, and each of them is called by name.
+        # No safety look for who waits for a slot: there may be ten thousand, and each is enqueued when it gets one.
         safety = None if step.waits_for_slot else SAFETY_SECONDS
         delay = soonest(step.requeue_after_seconds, safety)
         return self.decision(step.actions, under_lock=step.under_lock, delay=delay)
@@ -199,7 +199,7 @@ class _Pass(Telling):
 
     def _complete(self, success: Success, actions: tuple[Action, ...]) -> Decision:
         started = running_since(self.status) or self.now
-        # A clock may have been set back.
+        # The clock may have been set back since.
         duration = max(self.now - started, timedelta(0))
         missed = self.trigger.missed_deadline(_time(self.status, "lastSyncTime"), self.now)
         self.finished = Sync(duration.total_seconds(), missed_intervals=int(missed))
@@ -280,7 +280,7 @@ class _Pass(Telling):
         if not self._is_refused():
             return evolve(decision, actions=(*self._status_write(), *actions))
         if lock:
-            # The status is written with what is done under the lock, and what it tells is counted then.
+            # The status is written with the actions under the lock, and the metrics count it then.
             return evolve(decision, actions=actions, finished=None, failed_class="")
         return evolve(decision, actions=(*actions, *self._status_write()))
 
@@ -290,7 +290,7 @@ class _Pass(Telling):
         It would say now that the run goes on and at once that it does not, and each of both calls for the next pass.
         """
         said = get_condition(self.old.get("conditions") or [], SYNCHRONIZING) or {}
-        # A status without it is not of ours, or was not kept: what is to follow then waits to see what becomes of it.
+        # A status without it is VolSync's, or its fields were dropped: write it first, and see whether it is kept.
         is_ours = "observedGeneration" in self.old
         return is_ours and running_since(self.old) is not None and said.get("reason") == "Error"
 
@@ -336,7 +336,7 @@ def _is_ahead(value: object, now: datetime) -> bool:
 def _time(status: Object, key: str) -> datetime | None:
     value = status.get(key)
     try:
-        # Whatever can be read can be reckoned with.
+        # `instant` bounds what was read, so that it can be calculated with.
         return instant(value, parse_rfc3339(value)) if isinstance(value, str) else None
     except ValueError:
         return None

@@ -64,15 +64,15 @@ class StepResult:
     """
 
     actions: tuple[Action, ...] = ()
-    # What `actions` prepare for.
+    # What is to be done under a lock once `actions` are done.
     under_lock: UnderLock | None = None
     status: Object = field(factory=dict)
     success: Success | None = None
     error: Trouble | None = None
     unhealthy: Trouble | None = None
-    # What the run waits for, by name; "" when it goes on. Nothing done at all without a word is no step.
+    # What the run waits for, by name; "" when it goes on. A step without actions has to say what it waits for.
     waiting: str = ""
-    # It is a slot that it waits for, and nothing else: it begins as soon as it has one.
+    # The run waits for a slot and nothing else, so it begins as soon as it has one.
     waits_for_slot: bool = False
     requeue_after_seconds: float | None = None
 

@@ -91,7 +91,7 @@ def last_failure(replication: Replication) -> Trouble | None:
     attempt = Attempt.of(replication.status)
     error_class = known(attempt.error_class)
     if not error_class or error_class in WAITING:
-        # Whoever waits longer than is usual says so himself.
+        # A Job that waits unusually long says so by itself.
         return None
     return trouble(error_class, attempt.message)
 

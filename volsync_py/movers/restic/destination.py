@@ -221,7 +221,7 @@ class DestinationWork(ResticWork):
 def _missed(report: Report) -> Trouble | None:
     """Return what a restore did not find although the repository holds snapshots, or did not write."""
     if report.error_class == ErrorClass.PARTIAL:
-        # What can be done depends on the mover, and it says so.
+        # The mover's message ends with the next step, which depends on its rights.
         return Trouble(report.error_class, report.message)
     if report.error_class != ErrorClass.NO_ELIGIBLE_SNAPSHOT:
         return None

@@ -26,9 +26,9 @@ from volsync_py.movers.restic.run_record import RunRecord
 # Each answer costs a Job that does nothing else. VolSync tries eight pods for a run, and each may leave a lock.
 MOST_ANSWERS = 10
 _ENDED = ("Succeeded", "Failed")
-# What a pod can be told to be called.
+# What Kubernetes accepts as the host name of a pod.
 _LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
-# What Kubernetes makes of the name of a Job for its pods: the rest of 63 characters, and five of its own.
+# How Kubernetes names the pods of a Job: the Job's name, cut to fit 63 characters, and five of its own.
 _BASE_CHARACTERS, _RANDOM_CHARACTERS = 58, 5
 
 
@@ -50,7 +50,7 @@ def locked_by(job: Object, report: Report | None, pod: Object | None, own_host: 
         # A mover of VolSync's that failed may have left a lock.
         return str(pod["metadata"]["name"]) if pod is not None else ""
     hostname = str(job["spec"]["template"]["spec"].get("hostname") or own_host)
-    # It was called so to remove a lock, and what it has left is under that name too.
+    # It had another host name to remove a lock, and a lock of its own is under that name, too.
     return "" if hostname == own_host else hostname
 
 

@@ -166,7 +166,7 @@ def named_claim(view: View, path: str, name: str) -> Object | StepResult:
         text = f"{path}: {name!r} is a block device, restic works on file systems"
         return StepResult(error=Trouble("Configuration", text, "use a claim with volumeMode Filesystem"))
     if claim["metadata"].get("deletionTimestamp"):
-        # No pod gets it any more, so neither a cache nor a Job is made for it.
+        # A claim that is being deleted can be mounted by no new pod, so neither a cache nor a Job is created.
         text = f"{path}: PersistentVolumeClaim {name!r} is being deleted"
         return StepResult(error=Trouble("ClaimTerminating", text, "wait for a new one, or name another claim"))
     return claim
@@ -178,11 +178,11 @@ def left_behind(replication: Replication, view: View, job_name: str) -> StepResu
     if pod is None:
         return None
     name, gone = pod["metadata"]["name"], pod["metadata"].get("deletionTimestamp")
-    # That is when its grace period is over.
+    # The deletionTimestamp is the end of the pod's grace period.
     left = (instant(gone, view.server_now) - view.server_now).total_seconds() if gone else 0.0
     ended = Attempt.of(replication.status).failed_at
     if ended and not gone:
-        # The news of its end may come later than that of its Job's.
+        # The event of the pod's end may come after that of its Job's.
         left = (past(ended, view.server_now) + POD_PATIENCE - view.server_now).total_seconds()
     if left > 0:
         text = f"Waiting for the end of Pod/{name}, the mover of an earlier Job"

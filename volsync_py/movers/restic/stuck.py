@@ -26,7 +26,7 @@ from volsync_py.movers.restic.run_record import RunRecord
 from volsync_py.movers.restic.turns import is_asked
 from volsync_py.volumes.in_use import HOSTNAME_LABEL
 
-# With these, the mover has not run.
+# Classes that say that the mover has not run.
 NEVER_STARTED = WAITING | {
     ClusterError.IMAGE_UNAVAILABLE,
     ClusterError.START_ERROR,
@@ -37,7 +37,7 @@ NEVER_STARTED = WAITING | {
 VOLUME_PATIENCE = timedelta(days=1)
 # A cluster that is scaled up, or a queue, takes this long without anybody having to do something.
 WAITING_PATIENCE = timedelta(minutes=30)
-# The Secret is no object that is watched: it is looked at every minute for ten, then every five.
+# Secrets are not watched: the Secret is read every minute for ten minutes, then every five.
 _POLL_SECONDS = 60.0
 _POLL_SLOW_SECONDS = 300.0
 _POLL_SLOW_AFTER = timedelta(minutes=10)
@@ -50,7 +50,7 @@ def not_started(
 
     `outdated`: what the Job mounts is to be made anew. None: the mover has run, or may just be on its way.
     """
-    # The Job may know of a pod that runs before the news of the pod is here: two watches, no order.
+    # The Job may count a running pod that is not in the store yet: two watches have no common order.
     if any(map(has_started, pods)) or (job.get("status") or {}).get("ready"):
         return None
     if is_asked(job) and (later := _known(job, pods, state, view.server_now)) is not None:
@@ -79,7 +79,7 @@ def _given_up(replication: Replication, view: View, job: Object, state: JobState
     removal = evolve(delete_job(job), resource_version=str(job["metadata"].get("resourceVersion") or ""))
     if attempt is None:
         return StepResult(actions=(removal,), waiting=waiting)
-    # The wait was before.
+    # No further pause: the run has waited already.
     step = ended(evolve(attempt, next_at=format_rfc3339(view.now)), state.message, (removal,))
     quiet = _is_quiet(replication, view, job, state)
     return evolve(step, waiting=waiting, unhealthy=None if quiet else step.unhealthy)
@@ -100,7 +100,7 @@ def _is_quiet(replication: Replication, view: View, job: Object, state: JobState
         return False
     waited = view.server_now - past(job["metadata"]["creationTimestamp"], view.server_now)
     if Attempt.of(replication.status).error_class in NEVER_STARTED:
-        # The Job before this one has waited as well.
+        # The Job before this one has waited, too.
         waited = max(waited, view.now - past(replication.status.get("lastSyncStartTime"), view.now))
     return waited < WAITING_PATIENCE
 
