@@ -37,6 +37,8 @@ class Annotation(StrEnum):
     STARTED = "volsync-py/started"
     # On Jobs that hold the grants and have not started: since when another mover of the repository waits for them.
     TURN_WANTED = "volsync-py/turn-wanted"
+    # On claims and snapshots that we make: which size, class and access modes were asked for, as JSON.
+    ASKED_FOR = "volsync-py/asked-for"
 
 
 CREATED_BY_US = "volsync"

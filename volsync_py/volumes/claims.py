@@ -6,7 +6,6 @@ Sizes and modes of a copy are set at creation only; later edits of the spec chan
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 from attrs import evolve
@@ -14,9 +13,9 @@ from attrs import evolve
 from volsync_py.core.actions import Delete, Event, EventType, Object, Patch, Ref
 from volsync_py.core.labels import CREATED_BY_US, Label
 from volsync_py.core.owners import controller_reference, is_controlled_by
-from volsync_py.core.quantity import parse_quantity
 from volsync_py.core.result import StepResult, Trouble, until_gone
 from volsync_py.core.times import past
+from volsync_py.volumes.asked_for import Request, bytes_of, is_smaller, requests_of, with_record
 
 # A volume may need a provisioner to make a disk first.
 CLAIM_PATIENCE = timedelta(seconds=120)
@@ -37,15 +36,8 @@ def requested(claim: Object) -> Any:
 
 def largest(*sizes: Any) -> Any:
     """Return the largest of some quantities, as it is written; what is none, whoever wrote it, does not count."""
-    known = [(value, size) for size in sizes if (value := _bytes(size))]
+    known = [(value, size) for size in sizes if (value := bytes_of(size))]
     return max(known, key=lambda one: one[0], default=(None, None))[1]
-
-
-def _bytes(size: Any) -> Decimal | None:
-    try:
-        return None if size is None else parse_quantity(size)
-    except ValueError:
-        return None
 
 
 def is_bound(claim: Object) -> bool:
@@ -55,8 +47,7 @@ def is_bound(claim: Object) -> bool:
 
 def is_too_small(claim: Object, size: Any) -> bool:
     """Return whether a claim asks for less than that."""
-    has, wanted = _bytes(requested(claim)), _bytes(size)
-    return has is not None and wanted is not None and has < wanted
+    return is_smaller([requested(claim)], size)
 
 
 def is_kept_waiting(claim: Object, now: datetime) -> bool:
@@ -68,17 +59,12 @@ def is_kept_waiting(claim: Object, now: datetime) -> bool:
 def is_to_be_replaced(claim: Object, wanted: Object, now: datetime) -> bool:
     """Return whether a claim that waits in vain asks for another volume than is wanted; no patch can change that.
 
-    What is not asked for, the cluster fills in. A policy may change what is: the wait keeps that from being a loop.
+    What is not asked for, the cluster fills in; what is, a policy may change, and would again.
     """
     if not is_kept_waiting(claim, now):
         return False
-    spec, new = claim["spec"], wanted["spec"]
-    storage = new.get("storageClassName")
-    return (
-        _bytes(requested(claim)) != _bytes(requested(wanted))
-        or (storage is not None and spec.get("storageClassName") != storage)
-        or sorted(spec.get("accessModes") or ()) != sorted(new["accessModes"])
-    )
+    new = Request.in_spec(wanted["spec"])
+    return not any(new.is_met_by(one) for one in requests_of(claim))
 
 
 def replaced(claim: Object) -> StepResult:
@@ -143,12 +129,14 @@ def claim_object(
         spec["storageClassName"] = storage_class
     if data_source is not None:
         spec["dataSource"] = data_source
-    return {
-        "apiVersion": "v1",
-        "kind": "PersistentVolumeClaim",
-        "metadata": metadata_for(owner, name, temporary=temporary),
-        "spec": spec,
-    }
+    return with_record(
+        {
+            "apiVersion": "v1",
+            "kind": "PersistentVolumeClaim",
+            "metadata": metadata_for(owner, name, temporary=temporary),
+            "spec": spec,
+        }
+    )
 
 
 def created_claim(claim: Object, purpose: str) -> Event:

@@ -17,12 +17,12 @@ from volsync_py.core.actions import Action, Create, Event, EventType, Object, Re
 from volsync_py.core.owners import is_controlled_by
 from volsync_py.core.result import StepResult, Trouble, until_gone
 from volsync_py.core.view import Kind, Objects
+from volsync_py.volumes.asked_for import is_of_class, is_smaller, requests_of
 from volsync_py.volumes.claims import (
     capacity_of,
     claim_object,
     is_kept_waiting,
     is_temporary,
-    is_too_small,
     largest,
     requested,
 )
@@ -137,10 +137,7 @@ def _is_another(snapshot: Object, source: Object, options: CopyOptions) -> bool:
     """
     spec = snapshot.get("spec") or {}
     of = (spec.get("source") or {}).get("persistentVolumeClaimName")
-    given = options.snapshot_class
-    if of not in (None, source["metadata"]["name"]):
-        return True
-    return given is not None and spec.get("volumeSnapshotClassName") != given
+    return of not in (None, source["metadata"]["name"]) or not is_of_class(snapshot, options.snapshot_class)
 
 
 def _existing_claim(
@@ -152,10 +149,9 @@ def _existing_claim(
         return Copy(waiting=until_gone(claim))
     of = claim["spec"].get("dataSource") or {}
     same = all(of.get(key) == data_source[key] for key in ("kind", "name"))
-    given = options.storage_class
     # One that has its volume is a copy, whatever has become of the source since.
-    unusable = is_kept_waiting(claim, now) and is_too_small(claim, size)
-    if not same or unusable or (given is not None and claim["spec"].get("storageClassName") != given):
+    unusable = is_kept_waiting(claim, now) and is_smaller([one.size for one in requests_of(claim)], size)
+    if not same or unusable or not is_of_class(claim, options.storage_class):
         return _discarded(owner, [claim])
     return Copy(claim=claim)
 

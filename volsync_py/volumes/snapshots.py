@@ -11,6 +11,7 @@ from volsync_py.core.actions import Action, Delete, Event, EventType, Object, Pa
 from volsync_py.core.labels import POPULATOR_LABEL_PREFIX, Label
 from volsync_py.core.result import StepResult, Trouble, until_gone
 from volsync_py.core.times import past
+from volsync_py.volumes.asked_for import with_record
 from volsync_py.volumes.claims import metadata_for
 
 SNAPSHOT_API = "snapshot.storage.k8s.io/v1"
@@ -26,12 +27,14 @@ def snapshot_object(owner: Object, name: str, claim: Object, snapshot_class: str
     spec: Object = {"source": {"persistentVolumeClaimName": claim["metadata"]["name"]}}
     if snapshot_class is not None:
         spec["volumeSnapshotClassName"] = snapshot_class
-    return {
-        "apiVersion": SNAPSHOT_API,
-        "kind": "VolumeSnapshot",
-        "metadata": metadata_for(owner, name, temporary=temporary),
-        "spec": spec,
-    }
+    return with_record(
+        {
+            "apiVersion": SNAPSHOT_API,
+            "kind": "VolumeSnapshot",
+            "metadata": metadata_for(owner, name, temporary=temporary),
+            "spec": spec,
+        }
+    )
 
 
 def waiting_for_snapshot(snapshot: Object, now: datetime, *, need_ready: bool) -> StepResult | None:

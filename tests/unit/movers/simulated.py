@@ -32,6 +32,8 @@ class Simulation:
     now: datetime = NOW
     made: list[str] = field(factory=list)
     delay: float | None = None
+    # What an admission policy makes of an object that is created.
+    admits: Callable[[dict[str, Any]], None] = field(default=lambda _obj: None)
     _number: int = 100
 
     # ---- what there is
@@ -153,6 +155,7 @@ class Simulation:
             obj["status"] = {"phase": "Bound", "capacity": {"storage": "3Gi"}}
         if obj["kind"] == "VolumeSnapshot":
             obj["status"] = {"boundVolumeSnapshotContentName": "c", "readyToUse": True, "restoreSize": "1Gi"}
+        self.admits(obj)
         self._touch(obj)
         self.objects.append(obj)
 

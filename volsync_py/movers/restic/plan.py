@@ -44,7 +44,7 @@ def job_for(
         cache_claim=names.cache_name(role, replication.name),
         hostname=host_name(replication, view, view.read(ReadKind.JOBS_OF_REPOSITORY, repository)),
         repository=repository,
-        record=record.to_json(),
+        record=evolve(record, image=view.settings.image).to_json(),
         paused=replication.paused,
         read_only=read_only,
         security_context=spec.security_context,

@@ -1,8 +1,9 @@
 """What was decided for a run, kept on its Job, so that nothing is decided twice and a spec that changes meanwhile
 does not pass for the one that the run was started with.
 
-The decisions are an annotation; image, claim and arguments are read off the Job itself. A Job of VolSync has no
-annotation: what it does is then told by its arguments.
+The decisions are an annotation; claim and arguments are read off the Job itself. A Job of VolSync has no
+annotation: what it does is then told by its arguments. The image is the one that was asked for: a policy may let the
+Job have it from elsewhere, and would do so with the next one, too.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from volsync_py.core.labels import Annotation
 # What the API server keeps of all annotations of an object together.
 _MOST_CHARACTERS = 256 * 1024
 # Left out of the annotation, because the Job itself shows them.
-_OF_THE_JOB = ("image", "claim", "args")
+_OF_THE_JOB = ("claim", "args")
 
 
 @frozen
@@ -73,7 +74,7 @@ class RunRecord:
         known = {name: one for name, one in fields_dict(cls).items() if name not in _OF_THE_JOB}
         fit = {k: v for k, v in data.items() if k in known and _is_fit(v, known[k].default)}
         kept: dict[str, Any] = {k: writable(v[:LONGEST_TEXT]) if isinstance(v, str) else v for k, v in fit.items()}
-        return cls(**kept, image=image, claim=_claim(pod), args=args)
+        return cls(**{**kept, "image": kept.get("image") or image}, claim=_claim(pod), args=args)
 
 
 def _annotation(job: Object) -> dict[str, Any] | None:
