@@ -55,8 +55,15 @@ class Answer:
     content_type: str = _TEXT
 
 
-# Called with the request's headers.
-Route = Callable[[Mapping[str, str]], Answer]
+@frozen
+class Request:
+    """What a route gets: the headers, and the address of who is at the other end of the connection."""
+
+    headers: Mapping[str, str]
+    address: str = ""
+
+
+Route = Callable[[Request], Answer]
 
 
 class HttpServer:
@@ -126,22 +133,25 @@ class HttpServer:
 def health_routes(not_ready: Callable[[], str]) -> dict[str, Route]:
     """Return /healthz and /readyz; `not_ready` says what is missing, or nothing when all is there."""
 
-    def readyz(_headers: Mapping[str, str]) -> Answer:
+    def readyz(_request: Request) -> Answer:
         missing = not_ready()
         return Answer(503, f"not ready: {missing}\n".encode()) if missing else Answer()
 
-    return {"/healthz": lambda _headers: Answer(), "/readyz": readyz}
+    return {"/healthz": lambda _request: Answer(), "/readyz": readyz}
 
 
 def metrics_routes(
-    expose: Callable[[], bytes], content_type: str, authorize: Callable[[str], int] | None = None
+    expose: Callable[[], bytes], content_type: str, authorize: Callable[[str, str], int] | None = None
 ) -> dict[str, Route]:
-    """Return /metrics; `authorize` says of a bearer token 200, 401, 403, 429, or 500 when nobody can tell."""
+    """Return /metrics; `authorize` says of a bearer token, and of the address that it comes from, 200, 401, 403, 429,
+    or 500 when nobody can tell.
+    """
 
-    def metrics(headers: Mapping[str, str]) -> Answer:
+    def metrics(request: Request) -> Answer:
         if authorize is not None:
-            scheme, _, token = _header(headers, "authorization").partition(" ")
-            status = authorize(token.strip()) if scheme.lower() == "bearer" and token.strip() else 401
+            scheme, _, token = _header(request.headers, "authorization").partition(" ")
+            bearer = token.strip() if scheme.lower() == "bearer" else ""
+            status = authorize(bearer, request.address) if bearer else 401
             if status != HTTPStatus.OK:
                 return Answer(status, f"{HTTPStatus(status).phrase}\n".encode())
         return Answer(body=expose(), content_type=content_type)
@@ -235,8 +245,9 @@ class _Handler(RequestHandler):
     head = get
 
     async def _made_by(self, route: Route) -> Answer:
-        headers = dict(self.request.headers.items())
-        return await asyncio.get_running_loop().run_in_executor(self._pool, route, headers)
+        # The connection's own: a header that names another one is anybody's.
+        request = Request(dict(self.request.headers.items()), self.request.remote_ip or "")
+        return await asyncio.get_running_loop().run_in_executor(self._pool, route, request)
 
     async def _send(self, answer: Answer) -> None:
         self.set_status(answer.status)

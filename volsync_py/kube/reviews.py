@@ -11,6 +11,7 @@ from typing import Any
 from volsync_py.kube.client import Client
 from volsync_py.kube.errors import KubeError
 from volsync_py.kube.resources import SUBJECT_ACCESS_REVIEWS, TOKEN_REVIEWS
+from volsync_py.kube.stranger_limits import StrangerLimits
 
 # Prometheus asks every fifteen or thirty seconds; a right that was taken away ends within a minute.
 _REMEMBERED_SECONDS = 60.0
@@ -18,18 +19,14 @@ _REMEMBERED_SECONDS = 60.0
 _MOST_ALLOWED = 100
 # Repeats of these cost nothing; a flood of others fills no memory.
 _MOST_REFUSED = 1_000
-# A scraper with a new token is let in at once, also after a restart with all of them; who guesses costs the API server
-# no more than this.
-_BURST, _PER_SECOND = 10.0, 1.0
-# Fewer than there are threads to answer with: the others are for who is known.
-_MOST_STRANGERS = 2
 
 
 class Reviewer:
     """Judges tokens, and remembers its judgements for a minute.
 
     Who was allowed before is always asked about again; of strangers there is a limit to how many at once and a second,
-    so that wrong tokens are a burden neither to the API server nor to those with a right one.
+    for each client and for all (`StrangerLimits`), so that wrong tokens are a burden neither to the API server nor to
+    those with a right one, also if that is new.
     """
 
     def __init__(self, client: Client, *, path: str = "/metrics", clock: Callable[[], float] = time.monotonic) -> None:
@@ -39,27 +36,29 @@ class Reviewer:
         # By the token's hash: until when the judgement holds, and what it is.
         self._allowed: dict[str, float] = {}
         self._refused: dict[str, tuple[float, int]] = {}
-        self._strangers = 0
-        self._budget, self._counted_at = _BURST, clock()
+        self._strangers = StrangerLimits(clock)
 
-    def authorize(self, token: str) -> int:
-        """Return 200, 401 (nobody), 403 (somebody who may not), 429 (too many to ask about), or 500 (no answer)."""
+    def authorize(self, token: str, address: str) -> int:
+        """Return 200, 401 (nobody), 403 (somebody who may not), 429 (too many to ask about), or 500 (no answer).
+
+        `address` is the client's.
+        """
         key = sha256(token.encode()).hexdigest()
         with self._lock:
             status = self._judged(key)
             if status:
                 return status
-            stranger = key not in self._allowed
-            if stranger and not self._may_ask_about_another():
+            stranger = None
+            if key not in self._allowed and (stranger := self._strangers.begin(address)) is None:
                 return 429
-            self._strangers += stranger
         try:
             status = self._review(token)
         except KubeError:
             return 500
         finally:
-            with self._lock:
-                self._strangers -= stranger
+            if stranger is not None:
+                with self._lock:
+                    self._strangers.end(stranger)
         with self._lock:
             self._remember(key, status)
         return status
@@ -71,15 +70,6 @@ class Reviewer:
             return 200
         until, status = self._refused.get(key, (0.0, 0))
         return status if now < until else 0
-
-    def _may_ask_about_another(self) -> bool:
-        now = self._clock()
-        self._budget = min(_BURST, self._budget + (now - self._counted_at) * _PER_SECOND)
-        self._counted_at = now
-        if self._strangers >= _MOST_STRANGERS or self._budget < 1:
-            return False
-        self._budget -= 1
-        return True
 
     def _remember(self, key: str, status: int) -> None:
         until = self._clock() + _REMEMBERED_SECONDS

@@ -8,7 +8,7 @@ import shutil
 import socket
 import ssl
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
@@ -16,7 +16,7 @@ import pytest
 
 from hack.processes import wait_until
 from volsync_py.certificates import CertificateError, CertificateFiles, SelfSigned
-from volsync_py.http_server import Answer, HttpServer, health_routes, metrics_routes
+from volsync_py.http_server import Answer, HttpServer, Request, health_routes, metrics_routes
 
 TEXT = "text/plain; version=0.0.4"
 
@@ -85,9 +85,25 @@ def test_only_reading_known_paths_is_answered(method: str, path: str, expected: 
     [("", (401, "Unauthorized\n")), ("bad", (403, "Forbidden\n")), ("good", (200, "a 1\n"))],
 )
 def test_metrics_ask_who_is_there(token: str, expected: tuple[int, str]) -> None:
-    routes = metrics_routes(lambda: b"a 1\n", TEXT, lambda t: 200 if t == "good" else 403)
+    routes = metrics_routes(lambda: b"a 1\n", TEXT, lambda t, _address: 200 if t == "good" else 403)
     with running(HttpServer("127.0.0.1:0", routes)) as server:
         assert ask(server, "/metrics", token=token) == expected
+
+
+def test_who_asks_is_told_by_the_connection_and_not_by_a_header() -> None:
+    told: list[str] = []
+
+    def authorize(_token: str, address: str) -> int:
+        told.append(address)
+        return 200
+
+    with running(HttpServer("127.0.0.1:0", metrics_routes(lambda: b"a 1\n", TEXT, authorize))) as server:
+        client = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
+        lies = {"X-Forwarded-For": "10.1.1.1", "X-Real-Ip": "10.1.1.1", "Forwarded": "for=10.1.1.1"}
+        client.request("GET", "/metrics", headers={"Authorization": "Bearer t", **lies})
+        assert client.getresponse().status == 200
+        client.close()
+    assert told == ["127.0.0.1"]
 
 
 def test_a_silent_client_holds_up_nobody() -> None:
@@ -288,7 +304,7 @@ def test_who_hangs_up_counts_until_no_thread_works_for_it() -> None:
 
 
 def test_a_route_that_fails_is_a_word_and_a_line_in_the_log(capsys: pytest.CaptureFixture[str]) -> None:
-    def broken(_headers: Mapping[str, str]) -> Answer:
+    def broken(_request: Request) -> Answer:
         raise ValueError("broken")
 
     with running(HttpServer("127.0.0.1:0", {"/metrics": broken})) as server:
