@@ -10,6 +10,7 @@ The machine knows triggers, times and conditions; what the run does is the mover
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -20,6 +21,7 @@ from volsync_py.core.attempt import Attempt
 from volsync_py.core.conditions import get_condition
 from volsync_py.core.durations import format_go_duration
 from volsync_py.core.merge import difference, merged
+from volsync_py.core.remains import still_there
 from volsync_py.core.result import Decision, StepResult, Success, Sync, Trouble, UnderLock, soonest
 from volsync_py.core.telling import HEALTHY, SYNCHRONIZING, WAITING_FOR_SCHEDULE, Telling
 from volsync_py.core.times import format_rfc3339, instant, parse_rfc3339, past
@@ -59,8 +61,8 @@ class Work(Protocol):
         """
         ...
 
-    def remains(self) -> bool:
-        """Return whether something of the last run is still there, so that no other one may start."""
+    def remains(self) -> Sequence[Object]:
+        """Return what of the last run is still there, so that no other one may start."""
         ...
 
     def in_flight(self) -> bool:
@@ -124,8 +126,8 @@ class _NoWork:
     def cleanup(self, publishing: str | None) -> tuple[Action, ...]:
         return ()
 
-    def remains(self) -> bool:
-        return False
+    def remains(self) -> Sequence[Object]:
+        return ()
 
     def in_flight(self) -> bool:
         return False
@@ -227,11 +229,13 @@ class _Pass(Telling):
             last_run_now=str(self.status.get("lastRunNow") or ""),
         )
         self._put("nextSyncTime", format_rfc3339(slot) if slot is not None else "")
-        remains = bool(cleanup) or self.work.remains()
+        there = self.work.remains()
+        remains = bool(cleanup) or bool(there)
         if due and not remains and self.resource.trouble is None:
             return self._start()
         if due and remains:
-            self.say(SYNCHRONIZING, "False", "CleaningUp", "Cleaning up")
+            # Differs from VolSync: what remains is named, for it may do so for ever.
+            self.say(SYNCHRONIZING, "False", "CleaningUp", f"Cleaning up: {still_there(there)}".rstrip(": "))
             return self.decision(cleanup, delay=SAFETY_SECONDS)
         if self.trigger.kind == TriggerKind.MANUAL:
             self.say(SYNCHRONIZING, "False", "WaitingForManual", "Waiting for manual trigger")

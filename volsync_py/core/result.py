@@ -8,6 +8,7 @@ from __future__ import annotations
 from attrs import field, frozen
 
 from volsync_py.core.actions import Action, Object, Ref
+from volsync_py.core.remains import deletion
 
 
 @frozen
@@ -79,7 +80,7 @@ class StepResult:
 
 def until_gone(obj: Object) -> StepResult:
     """Return the wait for an object that is being deleted, however long that takes."""
-    return StepResult(waiting=f"Waiting for the end of {Ref.of(obj)}, which is being deleted")
+    return StepResult(waiting=f"Waiting for the end of {Ref.of(obj)}, which is {deletion(obj)}")
 
 
 @frozen

@@ -37,8 +37,8 @@ class Work:
     def cleanup(self, publishing: str | None) -> tuple[Action, ...]:
         return self.left
 
-    def remains(self) -> bool:
-        return bool(self.left)
+    def remains(self) -> list[dict[str, Any]]:
+        return []
 
     def in_flight(self) -> bool:
         return False

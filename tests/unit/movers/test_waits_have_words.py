@@ -11,6 +11,7 @@ import pytest
 from tests.unit.movers.objects import destination, source
 from tests.unit.movers.seen import created, decision_on, words
 from tests.unit.movers.simulated import Simulation
+from volsync_py.core.actions import PatchStatus
 from volsync_py.core.times import format_rfc3339
 
 COPY, CACHE, RESTORED = "volsync-n-src", "volsync-src-n-cache", "volsync-n-dest"
@@ -50,10 +51,14 @@ def synchronizing(one: Simulation) -> str:
 def test_an_object_that_goes_is_named_as_long_as_it_is_there(made: Made, kind: str, name: str) -> None:
     one = begun(made(), with_job=kind == "Job")
     going = next(o for o in one.objects if (o["kind"], o["metadata"]["name"]) == (kind, name))
-    going["metadata"]["deletionTimestamp"] = format_rfc3339(one.now)
+    since = format_rfc3339(one.now)
+    going["metadata"] |= {"deletionTimestamp": since, "finalizers": ["a.example.com/b"]}
     jobs = one.made.count("Job")
     one.settle()
-    assert synchronizing(one) == f"Waiting for the end of {kind}/{name}, which is being deleted"
+    assert synchronizing(one) == (
+        f"Waiting for the end of {kind}/{name}, which is being deleted since {since}, "
+        "held by the finalizer a.example.com/b"
+    )
     assert one.made.count("Job") == jobs
     one.now += timedelta(days=1)
     assert words(decision_on(one.objects, one.now)) == []
@@ -99,3 +104,22 @@ def test_a_run_that_is_paused_before_its_copy_is_made_says_so() -> None:
     one.settle()
     assert one.made == []
     assert "spec.paused" in synchronizing(one)
+
+
+@pytest.mark.parametrize("kind", ["PersistentVolumeClaim", "VolumeSnapshot"])
+def test_what_keeps_the_next_run_from_its_beginning_is_named_with_its_finalizers(kind: str) -> None:
+    one = begun(source(copyMethod="Snapshot"), with_job=True)
+    since = format_rfc3339(one.now)
+    for obj in one.objects:
+        if (obj["kind"], obj["metadata"]["name"]) == (kind, COPY):
+            obj["metadata"] |= {"deletionTimestamp": since, "finalizers": ["a.example.com/b", "c"]}
+    one.resource["spec"]["trigger"] = {"manual": "two"}
+    one.status.pop("lastSyncStartTime")
+    one.status["lastSyncTime"] = since
+    one.objects = [o for o in one.objects if o["kind"] != "Job"]
+    for action in decision_on(one.objects, one.now).actions:
+        if isinstance(action, PatchStatus):
+            one._carry_out(action)
+    status, reason, message = one.conditions()["Synchronizing"]
+    assert (status, reason) == ("False", "CleaningUp")
+    assert f"{kind}/{COPY} (being deleted since {since}, held by the finalizers a.example.com/b, c)" in message

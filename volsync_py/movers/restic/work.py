@@ -90,9 +90,9 @@ class ResticWork(ABC):
             return until_gone(job)
         return self._judge(job)
 
-    def remains(self) -> bool:
-        """Return whether something of the last run is still there; a pod without its Job is the next run's concern."""
-        return bool(self._leftovers())
+    def remains(self) -> list[Object]:
+        """Return what of the last run is still there; a pod without its Job is the next run's concern."""
+        return self._leftovers()
 
     def cleanup(self, publishing: str | None) -> tuple[Action, ...]:
         """Return the removal of what runs left behind."""
