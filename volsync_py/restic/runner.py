@@ -7,6 +7,7 @@ a signal.
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import sys
@@ -14,12 +15,13 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from attrs import evolve
 
 from volsync_py import __version__
-from volsync_py.contract.report import ErrorClass, Outcome, Report
-from volsync_py.contract.run_document import Run, RunError
+from volsync_py.contract.report import ErrorClass, Outcome, Report, StepReport
+from volsync_py.contract.run_document import Deadlines, Run, RunError
 from volsync_py.restic.backup import backup
 from volsync_py.restic.debugging import wait_for_person
 from volsync_py.restic.disk import cache_trouble, class_of
@@ -33,6 +35,7 @@ from volsync_py.restic.environment import (
 )
 from volsync_py.restic.history import tell_of_loss
 from volsync_py.restic.humanlog import HumanLog, one_line
+from volsync_py.restic.hung_calls import CALL_FACTOR, HungCallWatch
 from volsync_py.restic.process import Restic
 from volsync_py.restic.restore import restore
 from volsync_py.restic.session import Session
@@ -122,6 +125,27 @@ class _Mover:
         self.log(f"Warning: the storage refuses what it has granted before: trying once more in {seconds:g} s")
         return not session.restic.interrupted.wait(seconds)
 
+    def waits_for_restic(self) -> bool:
+        """Return whether a restic process runs, which has deadlines of its own."""
+        return self.session is not None and bool(self.session.restic.current)
+
+    def hung(self, seconds: float) -> Report:
+        """Return the report of a run that hangs in a system call; a backup that was made by then stays one."""
+        text = f"a volume does not answer: a system call of the mover has not come back for {seconds:g} s"
+        if self.session is None or self.session.report.snapshot is None:
+            done = self.session.report if self.session else Report(Outcome.FAILED)
+            return evolve(
+                done, outcome=Outcome.FAILED, error_class=ErrorClass.STALLED, message=text, exit_code=1, restored=None
+            )
+        self.session.add(StepReport("forget", Outcome.FAILED, ErrorClass.STALLED, text))
+        return self.session.report
+
+    def fit(self, report: Report) -> Report:
+        """Return a report as people may read it, with the end of the log."""
+        steps = tuple(evolve(s, message=self.readable(s.message)) for s in report.steps)
+        items = tuple(map(self.readable, report.items))
+        return evolve(report, message=self.readable(report.message), steps=steps, items=items, log=self.log.tail())
+
     def readable(self, text: str) -> str:
         """Return a text as people may read it."""
         return one_line(self.redact(text))
@@ -151,7 +175,9 @@ def run(args: Sequence[str], environ: Mapping[str, str], stop: Stop) -> int:
     _write(target, Report(Outcome.FAILED, ErrorClass.INTERRUPTED, "the mover died without a last word", 137))
     started = time.monotonic()
     mover = _Mover(environ, stop)
-    report = mover.run(args)
+    stall = _stall_seconds(environ)
+    with HungCallWatch(stall * CALL_FACTOR, mover.waits_for_restic, lambda: _give_up(target, mover, stall)):
+        report = mover.run(args)
     # From here on only the report is left to be written: who asks to stop now gets the end that was reached.
     stop.ignore()
     if stop.told:
@@ -166,11 +192,26 @@ def run(args: Sequence[str], environ: Mapping[str, str], stop: Stop) -> int:
     elif report.outcome != Outcome.FAILED:
         mover.log(f"Restic completed in {int(time.monotonic() - started)}s")
         mover.log("=== Done ===")
-    steps = tuple(evolve(s, message=mover.readable(s.message)) for s in report.steps)
-    items = tuple(map(mover.readable, report.items))
-    message = mover.readable(report.message)
-    _write(target, evolve(report, message=message, steps=steps, items=items, log=mover.log.tail()))
+    _write(target, mover.fit(report))
     return report.exit_code
+
+
+def _stall_seconds(environ: Mapping[str, str]) -> float:
+    """Return the deadline of the run's document; that of none if it cannot be read, which is told elsewhere."""
+    try:
+        return Run.from_json(environ["VOLSYNC_PY_RUN"]).deadlines.stall_seconds
+    except (KeyError, RunError):
+        return Deadlines().stall_seconds
+
+
+def _give_up(target: Path, mover: _Mover, stall: float) -> NoReturn:
+    """End the mover, whose main thread hangs in the kernel; nothing is printed, for that is what it may hang in."""
+    report = mover.hung(stall * CALL_FACTOR)
+    try:
+        _write(target, mover.fit(report))
+    finally:
+        # The thread that hangs would be waited for by any other end.
+        os._exit(report.exit_code)
 
 
 def _greet(log: HumanLog, args: Sequence[str]) -> None:

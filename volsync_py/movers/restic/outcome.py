@@ -143,7 +143,8 @@ CLASSES: dict[str, ErrorInfo] = {
         "find out who emptied or replaced the repository; what was backed up before the last run is not in it any more",
     ),
     ErrorClass.STALLED: ErrorInfo(
-        "for the stall deadline no byte has moved while requests failed, or restic has done nothing at all",
+        "for the stall deadline no byte has moved while requests failed, or restic has done nothing at all; or for "
+        "four times as long a system call of the mover has not come back",
         Pace.RETRY,
         "check the network and the storage server; without a complaint of restic's, the volumes: a pipe, a device or a "
         "network file system may not answer",
