@@ -32,6 +32,16 @@ def granted(one: Simulation) -> bool:
     return RunRecord.of(job).granted
 
 
+def missed(job: dict[str, Any]) -> Simulation:
+    """Return a source whose attempt has just missed the repository, beside another one's Job."""
+    own = Simulation(source())
+    own.settle()
+    own.end_job(MISSING)
+    one = Simulation([*source(), job], own.now)
+    one.resource["status"] = copy.deepcopy(own.status)
+    return one
+
+
 def backs_up(both: Neighbours, name: str, seconds: float) -> int:
     """Let time pass until a source is backed up: without the grants there is no repository; return its Jobs."""
     one = both[name]
@@ -78,11 +88,7 @@ def test_who_is_waited_for_is_named_and_no_job_is_made_meanwhile() -> None:
 
 
 def test_a_mover_of_another_namespace_is_named_for_who_may_look_there() -> None:
-    one = Simulation([*source(), other(**STARTED, active=1)])
-    own = Simulation(source())
-    own.settle()
-    own.end_job(MISSING)
-    one.resource["status"] = copy.deepcopy(own.status)
+    one = missed(other(**STARTED, active=1))
     one.settle()
     message = one.conditions()["Synchronizing"][2]
     assert "a mover of another namespace (kubectl get jobs -A -l volsync-py/repository=" in message
@@ -152,14 +158,9 @@ def test_a_job_that_does_not_start_is_asked_once() -> None:
 
 @pytest.mark.parametrize("value", ["", "soon", "9999-12-31T23:59:59Z"])
 def test_whatever_somebody_writes_as_the_question_ends_in_another_attempt(value: str) -> None:
-    one = Simulation([*source(), other(**STARTED, active=1, age=3600)])
+    one = missed(other(**STARTED, active=1, age=3600))
     one.objects[-1]["metadata"]["annotations"]["volsync-py/turn-wanted"] = value
-    own = Simulation(source())
-    own.settle()
-    own.end_job(MISSING)
-    one.resource["status"] = copy.deepcopy(own.status)
-    one.objects = [o for o in one.objects if o["metadata"]["name"] == "other" or o["kind"] != "Job"]
-    one.now += timedelta(seconds=120)
+    one.now += timedelta(seconds=115)
     assert "create Job/volsync-src-n" in words(decision_on(one.objects, one.now))
 
 
@@ -177,38 +178,26 @@ def going(**changes: Any) -> dict[str, Any]:
 
 
 def test_a_job_that_goes_for_ever_keeps_nobody_from_his_attempts() -> None:
-    own = Simulation(source())
-    own.settle()
-    own.end_job(MISSING)
-    one = Simulation([*source(), going()])
-    one.resource["status"] = copy.deepcopy(own.status)
-    one.now = own.now + timedelta(seconds=30)
+    one = missed(going())
+    one.now += timedelta(seconds=30)
     assert "create Job/volsync-src-n" in words(decision_on(one.objects, one.now))
 
 
 def test_an_answer_that_never_comes_keeps_nobody_from_his_attempts_for_long() -> None:
-    own = Simulation(source())
-    own.settle()
-    own.end_job(MISSING)
     # Whoever takes the question away again and again is waited for again and again.
-    one = Simulation([*source(), other(**STARTED, active=1, age=3600)])
-    one.resource["status"] = copy.deepcopy(own.status)
-    one.now = own.now + timedelta(minutes=29)
+    one = missed(other(**STARTED, active=1, age=3600))
+    one.now += timedelta(minutes=29)
     assert "create Job/volsync-src-n" not in words(decision_on(one.objects, one.now))
-    one.now = own.now + timedelta(minutes=31)
+    one.now += timedelta(minutes=2)
     assert "create Job/volsync-src-n" in words(decision_on(one.objects, one.now))
 
 
 def test_who_is_paused_asks_nobody_for_a_turn_that_he_would_not_use() -> None:
-    own = Simulation(source())
-    own.settle()
-    own.end_job(MISSING)
-    one = Simulation([*source(), other(**STARTED, active=1, age=3600)])
-    one.resource["status"] = copy.deepcopy(own.status)
+    one = missed(other(**STARTED, active=1, age=3600))
     asks = "patch Job/other"
-    assert asks in words(decision_on(one.objects, own.now))
+    assert asks in words(decision_on(one.objects, one.now))
     one.resource["spec"]["paused"] = True
-    assert asks not in words(decision_on(one.objects, own.now))
+    assert asks not in words(decision_on(one.objects, one.now))
 
 
 # ---- prune and check

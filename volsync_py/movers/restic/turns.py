@@ -52,7 +52,7 @@ def is_at_rest(job: Object) -> bool:
 
 def holders(jobs: Iterable[Object]) -> list[Object]:
     """Return those of a repository's Jobs that have the grants and can have a pod."""
-    return [job for job in jobs if not has_ended(job) and not is_at_rest(job) and _is_granted(job)]
+    return [job for job in jobs if _may_have_a_pod(job) and _is_granted(job)]
 
 
 def in_use_by(jobs: Iterable[Object], now: datetime) -> list[Object]:
@@ -60,8 +60,7 @@ def in_use_by(jobs: Iterable[Object], now: datetime) -> list[Object]:
 
     One without grants takes a lock of the repository as soon as it runs, and nothing before.
     """
-    live = (job for job in jobs if not has_ended(job) and not is_at_rest(job))
-    return [job for job in live if _is_granted(job) or not _has_not_begun(job, now)]
+    return [job for job in jobs if _may_have_a_pod(job) and (_is_granted(job) or not _has_not_begun(job, now))]
 
 
 def is_asked(job: Object) -> bool:
@@ -114,6 +113,10 @@ def wait_for_upkeep(replication: Replication, view: View, jobs: Iterable[Object]
         return None
     told = f"Waiting for {_called(found[0], replication, label)}, which has not started, to give up its turn"
     return StepResult(actions=_questions(found, now), waiting=told, requeue_after_seconds=_ANSWER_SECONDS)
+
+
+def _may_have_a_pod(job: Object) -> bool:
+    return not has_ended(job) and not is_at_rest(job)
 
 
 def _is_granted(job: Object) -> bool:
