@@ -12,13 +12,16 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from enum import Enum
 
+from volsync_py.api.spec import Replication
 from volsync_py.core.actions import Event, EventType, Object
 from volsync_py.core.attempt import Attempt
 from volsync_py.core.conditions import get_condition
 from volsync_py.core.labels import Label
 from volsync_py.core.replication import SYNCHRONIZING, running_since
-from volsync_py.core.telling import WAITING_FOR_MOVER
-from volsync_py.core.times import parse_rfc3339
+from volsync_py.core.result import StepResult, Trouble
+from volsync_py.core.telling import HEALTHY, REFUSED, REFUSED_SECONDS, WAITING_FOR_MOVER
+from volsync_py.core.times import parse_rfc3339, past
+from volsync_py.core.view import ReadKind, View
 from volsync_py.movers.restic.job_state import has_ended, started
 from volsync_py.movers.restic.pods import has_started
 
@@ -29,6 +32,8 @@ START_PATIENCE = timedelta(minutes=10)
 LONGEST_HELD = timedelta(days=1)
 # A run is looked at every five minutes at least: it is told in one or two of these looks.
 _TOLD = timedelta(minutes=6)
+# Whoever waits for a slot is called when there is one; a look in between only keeps the metric of lateness right.
+_WAITER_SECONDS = 3600.0
 
 
 class SlotUse(Enum):
@@ -56,6 +61,29 @@ def slot_use(
     if job is None and said != "Error" and _is_being_copied(resource, copies, now):
         return SlotUse.COPIES
     return SlotUse.NONE
+
+
+def in_a_slot(replication: Replication, view: View, step: StepResult) -> StepResult:
+    """Return a step that needs a slot, or the wait for one; who waits is kept from nothing else."""
+    most = view.settings.max_movers
+    if most and (refused := _refused_lately(replication, view)) is not None:
+        return refused
+    if not most or view.read(ReadKind.SLOT):
+        return step
+    text = f"Waiting for a mover: at most {most} run at once"
+    return StepResult(waiting=text, waits_for_slot=True, requeue_after_seconds=_WAITER_SECONDS)
+
+
+def _refused_lately(replication: Replication, view: View) -> StepResult | None:
+    """Return the pause of whoever has just been refused: he would hand the slot on and ask again at once."""
+    conditions = replication.status.get("conditions") or []
+    healthy, told = get_condition(conditions, HEALTHY) or {}, get_condition(conditions, SYNCHRONIZING) or {}
+    if healthy.get("reason") != REFUSED or told.get("status") != "False":
+        return None
+    left = REFUSED_SECONDS - (view.now - past(told.get("lastTransitionTime"), view.now)).total_seconds()
+    if left <= 0:
+        return None
+    return StepResult(error=Trouble(REFUSED, str(healthy.get("message") or "")), requeue_after_seconds=left + 0.1)
 
 
 def is_live(job: Object) -> bool:

@@ -14,12 +14,9 @@ from volsync_py.api.spec import Replication
 from volsync_py.contract.run_document import Grants
 from volsync_py.core import names
 from volsync_py.core.actions import Action, Create, Delete, Object, delete
-from volsync_py.core.conditions import get_condition
 from volsync_py.core.labels import Label
 from volsync_py.core.owners import has_owner, is_controlled_by
-from volsync_py.core.result import StepResult, Trouble, UnderLock, soonest, until_gone
-from volsync_py.core.telling import HEALTHY, REFUSED, REFUSED_SECONDS, SYNCHRONIZING
-from volsync_py.core.times import past
+from volsync_py.core.result import StepResult, UnderLock, soonest, until_gone
 from volsync_py.core.view import Kind, ReadKind, View
 from volsync_py.movers.restic.attempts import ended, failure, hold, last_failure
 from volsync_py.movers.restic.belongings import ensure_account, ensure_cache, replaces, unbound
@@ -35,7 +32,7 @@ from volsync_py.movers.restic.plan import job_for
 from volsync_py.movers.restic.pods import pods_of
 from volsync_py.movers.restic.preflight import left_behind, obstacle, repository_of
 from volsync_py.movers.restic.run_record import RunRecord
-from volsync_py.movers.restic.slots import overlong
+from volsync_py.movers.restic.slots import in_a_slot, overlong
 from volsync_py.movers.restic.stuck import not_started
 from volsync_py.movers.restic.takeover import label_repository
 from volsync_py.movers.restic.turns import wait_for_upkeep
@@ -44,8 +41,6 @@ from volsync_py.volumes.point_in_time import in_the_way
 
 # A Job that gets no pod is looked at again so often.
 _PODLESS_SECONDS = 60.0
-# Whoever waits for a slot is called when there is one; a look in between only keeps the metric of lateness right.
-_WAITER_SECONDS = 3600.0
 # A run has failed when this many attempts in a row have; what is over by then was no failure.
 _TRIES = 3
 
@@ -169,7 +164,7 @@ class ResticWork(ABC):
         if job["spec"].get("parallelism") == 0:
             again = going_on(job, self.view.server_now)
             step = StepResult(actions=(again,), requeue_after_seconds=delay)
-            return step if isinstance(again, Delete) else self._in_a_slot(step)
+            return step if isinstance(again, Delete) else in_a_slot(self.replication, self.view, step)
         data = self.view.objects.get(Kind.CLAIM, RunRecord.of(job).claim)
         outdated = data is not None and self.is_outdated(data)
         step = self._alive(job, pods, state, outdated=outdated)
@@ -229,28 +224,7 @@ class ResticWork(ABC):
         # A Job that is made paused has no mover.
         if self.replication.paused or not _begins(step):
             return step
-        return self._in_a_slot(step)
-
-    def _in_a_slot(self, step: StepResult) -> StepResult:
-        """Return a step that needs a slot, or the wait for one; who waits is kept from nothing else."""
-        most = self.view.settings.max_movers
-        if most and (refused := self._refused_lately()) is not None:
-            return refused
-        if not most or self.view.read(ReadKind.SLOT):
-            return step
-        text = f"Waiting for a mover: at most {most} run at once"
-        return StepResult(waiting=text, waits_for_slot=True, requeue_after_seconds=_WAITER_SECONDS)
-
-    def _refused_lately(self) -> StepResult | None:
-        """Return the pause of whoever has just been refused: he would hand the slot on and ask again at once."""
-        conditions = self.replication.status.get("conditions") or []
-        healthy, told = get_condition(conditions, HEALTHY) or {}, get_condition(conditions, SYNCHRONIZING) or {}
-        if healthy.get("reason") != REFUSED or told.get("status") != "False":
-            return None
-        left = REFUSED_SECONDS - (self.view.now - past(told.get("lastTransitionTime"), self.view.now)).total_seconds()
-        if left <= 0:
-            return None
-        return StepResult(error=Trouble(REFUSED, str(healthy.get("message") or "")), requeue_after_seconds=left + 0.1)
+        return in_a_slot(self.replication, self.view, step)
 
     def _made(self) -> StepResult:
         """Return the creations that come next, or what keeps them from being made."""
