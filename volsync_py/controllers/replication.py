@@ -69,17 +69,14 @@ class ReplicationController:
 
     def _decide_and_execute(self, replication: Replication, reads: Reads, *, held: str = "") -> Decision:
         decision = self._decide(replication, reads, held=held)
-        self._execute(replication, decision)
+        self._parts.executor.execute(replication.object, decision.actions)
+        self._metrics.decided(replication, decision, self._stored(replication))
         return decision
 
     def _decide(self, replication: Replication, reads: Reads, *, held: str = "") -> Decision:
         reads.look_again()
         view = self._parts.observer.view(replication, self._now())
         return decide(replication, view.with_reads(reads.answers), reads.make, held=held)
-
-    def _execute(self, replication: Replication, decision: Decision) -> None:
-        self._parts.executor.execute(replication.object, decision.actions)
-        self._metrics.decided(replication, decision, self._stored(replication))
 
     def _kept(self, replication: Replication) -> Replication:
         """Return the resource once the API server keeps what we write into its status; NotKept while it does not.

@@ -23,8 +23,9 @@ from volsync_py.core.durations import format_go_duration
 from volsync_py.core.merge import difference, merged
 from volsync_py.core.remains import still_there
 from volsync_py.core.result import Decision, StepResult, Success, Sync, Trouble, UnderLock, soonest
+from volsync_py.core.stored_times import not_ahead, time_in
 from volsync_py.core.telling import HEALTHY, SYNCHRONIZING, WAITING_FOR_SCHEDULE, Telling
-from volsync_py.core.times import format_rfc3339, instant, parse_rfc3339, past
+from volsync_py.core.times import format_rfc3339
 from volsync_py.core.trigger import Trigger, TriggerKind
 
 __all__ = ["HEALTHY", "SYNCHRONIZING", "Resource", "Work", "decide", "decide_error", "running_since"]
@@ -38,9 +39,6 @@ ERROR_POLL_SECONDS = 60.0
 # … and every five minutes once it has lasted ten.
 ERROR_POLL_SLOW_SECONDS = 300.0
 ERROR_POLL_SLOW_AFTER_SECONDS = 600.0
-# Fields of a status that hold the time of something that has happened.
-_HAPPENED = ("lastSyncTime", "lastSyncStartTime")
-_HAPPENED_TO_REPOSITORY = ("lastPruned", "lastChecked")
 
 
 class Work(Protocol):
@@ -113,7 +111,7 @@ def decide_error(resource: Resource, trouble: Trouble, now: datetime) -> Decisio
 
 def running_since(status: Object) -> datetime | None:
     """Return when the run under way was started, or None."""
-    return _time(status, "lastSyncStartTime")
+    return time_in(status, "lastSyncStartTime")
 
 
 class _NoWork:
@@ -137,7 +135,7 @@ class _Pass(Telling):
     """One pass over one resource; it collects changes of the status and writes them once."""
 
     def __init__(self, resource: Resource, work: Work, now: datetime, held: str = "") -> None:
-        super().__init__(_not_ahead(merged(resource.fresh_status, resource.status), now), resource.generation, now)
+        super().__init__(not_ahead(merged(resource.fresh_status, resource.status), now), resource.generation, now)
         self.resource = resource
         self.work = work
         self.trigger = resource.trigger
@@ -152,7 +150,7 @@ class _Pass(Telling):
             return self.decision(())
         if running_since(self.status) is not None:
             return self._synchronize()
-        if _time(self.status, "lastSyncTime") is None:
+        if time_in(self.status, "lastSyncTime") is None:
             return self._first()
         return self._idle(self.work.cleanup(None))
 
@@ -203,7 +201,7 @@ class _Pass(Telling):
         started = running_since(self.status) or self.now
         # The clock may have been set back since.
         duration = max(self.now - started, timedelta(0))
-        missed = self.trigger.missed_deadline(_time(self.status, "lastSyncTime"), self.now)
+        missed = self.trigger.missed_deadline(time_in(self.status, "lastSyncTime"), self.now)
         self.finished = Sync(duration.total_seconds(), missed_intervals=int(missed))
         self.status = merged(self.status, success.status)
         self.status["lastSyncTime"] = format_rfc3339(self.now)
@@ -220,7 +218,7 @@ class _Pass(Telling):
         return self._idle((*actions, *self.work.cleanup(publishing)))
 
     def _idle(self, cleanup: tuple[Action, ...]) -> Decision:
-        last = _time(self.status, "lastSyncTime") or self.now
+        last = time_in(self.status, "lastSyncTime") or self.now
         slot = self.trigger.next_sync(last, self.now)
         due = self.trigger.is_due(
             slot,
@@ -272,7 +270,7 @@ class _Pass(Telling):
         lock = under_lock.lock if under_lock is not None and under_lock.lock != self.held else ""
         if under_lock is not None and not lock:
             actions = (*actions, *under_lock.actions)
-        last = _time(self.status, "lastSyncTime")
+        last = time_in(self.status, "lastSyncTime")
         missed = last is None or self.trigger.missed_deadline(last, self.now)
         decision = Decision(
             lock=lock,
@@ -313,34 +311,3 @@ def _put_off(action: Action) -> Action:
     An ended Job holds nothing. A copy is storage, and somebody may decide to keep it.
     """
     return evolve(action, deferrable=True) if isinstance(action, Delete) and action.ref.kind == "Job" else action
-
-
-def _not_ahead(status: Object, now: datetime) -> Object:
-    """Return a status in which nothing has happened later than now.
-
-    A clock was wrong when it was written; a schedule, a prune or a check would wait until that time has come.
-    """
-    changes: Object = {key: format_rfc3339(now) for key in _HAPPENED if _is_ahead(status.get(key), now)}
-    restic = status.get("restic")
-    if isinstance(restic, dict):
-        ahead = {key: format_rfc3339(now) for key in _HAPPENED_TO_REPOSITORY if _is_ahead(restic.get(key), now)}
-        changes |= {"restic": ahead} if ahead else {}
-    conditions = status.get("conditions") or []
-    if any(_is_ahead(c.get("lastTransitionTime"), now) for c in conditions):
-        changes["conditions"] = [
-            c | {"lastTransitionTime": format_rfc3339(past(c.get("lastTransitionTime"), now))} for c in conditions
-        ]
-    return merged(status, changes) if changes else status
-
-
-def _is_ahead(value: object, now: datetime) -> bool:
-    return instant(value, now) > now
-
-
-def _time(status: Object, key: str) -> datetime | None:
-    value = status.get(key)
-    try:
-        # `instant` bounds what was read, so that it can be calculated with.
-        return instant(value, parse_rfc3339(value)) if isinstance(value, str) else None
-    except ValueError:
-        return None
