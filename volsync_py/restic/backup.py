@@ -103,7 +103,7 @@ def _finish(session: Session, ended: Ended) -> None:
     facts = _facts(summary, ended)
     # From here on the backup is made, whatever becomes of the words about it.
     session.incomplete = ended.code == 3
-    # Its history may be all that is left of something, so nothing is taken from it.
+    # The repository is damaged, and older snapshots may hold the last copy of a file: remove none of them.
     session.damaged = session.incomplete and ended.damaged
     session.update(snapshot=facts)
     if session.report.initialized:
@@ -141,7 +141,7 @@ def _warn(session: Session, ended: Ended) -> None:
         error_class = ErrorClass.REPOSITORY_DAMAGED
         text = f"the backup was made, but the repository is damaged: {first}"
     elif ended.said.trouble is not None:
-        # Old trees are compared with; what was not read of them is read from the volume.
+        # restic only compares with the parent's trees; files of those that it cannot read are read from the volume.
         trouble = ended.said.trouble
         error_class = trouble.error_class
         text = f"the backup was made, but not everything was to be had from the repository: {first}"

@@ -81,7 +81,7 @@ class Said:
     trouble: ProviderError | None = None
 
 
-# Several questions are asked of each line.
+# Cached, because several questions are asked of each line.
 @lru_cache(maxsize=16)
 def trouble_of(line: str) -> ProviderError | None:
     """Return the known error of the server or the way to it that a line of the repository tells of, or None."""

@@ -17,7 +17,7 @@ from volsync_py.restic.messages import failure_of, mended_request
 # How long restic lets one request hang, which is its own default: 128 KiB at 1 KiB a second, or an answer after two
 # minutes, is no loss of the server.
 STUCK_REQUEST_SECONDS = 300
-# The next complaint comes when the pause and the request are over, and on a busy machine a little later.
+# restic complains again after its pause and the next request, on a busy machine a little later.
 _LATE_SECONDS = 10.0
 
 
@@ -50,7 +50,7 @@ class Contact:
         self._failing = {request: one for request, one in self._failing.items() if now <= one.next_due}
         since = before.since if before is not None and now <= before.next_due else now
         if before is None and failure.is_first and "request timeout" in failure.reason:
-            # The first thing that restic asks for; when that hangs, nothing has ever answered.
+            # The first request of restic hangs, so the server has never answered.
             since = self._started
         next_due = now + _pause(failure.pause) + STUCK_REQUEST_SECONDS + _LATE_SECONDS
         self._failing[failure.request] = _Complaint(since, now, next_due)

@@ -13,7 +13,7 @@ from pathlib import Path
 from volsync_py.restic.stop import Stop
 
 NAME = "exit-debug-if-removed"
-# A person who has removed the file waits no longer than this.
+# How often the file is looked for; a person who has removed it waits no longer than this.
 _POLL_SECONDS = 0.5
 
 

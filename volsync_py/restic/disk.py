@@ -13,7 +13,7 @@ from volsync_py.restic.volume import opened
 # The cache of one repository is a folder with its id.
 _REPOSITORY_ID = re.compile(r"[0-9a-f]{64}")
 FULL = (errno.ENOSPC, errno.EDQUOT)
-# What stays so until somebody changes something; all else may be a bad moment of a node or of a network file system.
+# Errors that stay until somebody changes something; all others may pass with the node or the network.
 _LASTING = (errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EROFS)
 
 
@@ -40,7 +40,7 @@ def cache_trouble(folder: str) -> str:
 
 def sync_volume(folder: str) -> None:
     """Wait until what was written to this volume is on its disk, and fail if it is not; other volumes are let alone."""
-    # It takes a moment to load, and only restores need it.
+    # Imported here: it takes a moment, and only restores need it.
     import ctypes
 
     libc = ctypes.CDLL(None, use_errno=True)

@@ -13,9 +13,9 @@ from volsync_py.restic.classify import Said, judge
 from volsync_py.restic.messages import RETRY_LINE, told
 
 Message = dict[str, Any]
-# restic counts errors at its end, and has told them before.
+# restic's last line counts its errors, which it has reported before.
 _COUNTED_ERRORS = re.compile(r"There were \d+ errors|repository contains errors")
-# What a check that found errors is by its words; locks, passwords and signals have exit codes of their own.
+# How a check says that it found errors; locks, passwords and signals have exit codes of their own.
 _MAY_BE_DAMAGE = (ErrorClass.REPOSITORY_DAMAGED, ErrorClass.UNKNOWN)
 
 
@@ -31,7 +31,7 @@ class Ended:
     latest: dict[str, Message] = field(factory=dict)
     nodes: tuple[str, ...] = ()
     document: Any = None
-    # What errors were reported for: the first ones, each once, and how many there were.
+    # The items for which errors were reported: the first, each once, and how many there were in all.
     items: tuple[str, ...] = ()
     failed: int = 0
     # Those that were asked about and that a verbose restore names, as often as it does.
@@ -45,7 +45,7 @@ class Ended:
     advice: str = ""
     # The first errors of items, each with the whole name of its item.
     failures: tuple[tuple[str, str], ...] = ()
-    # Takes secrets out of a text while it is whole: half of one is not recognised any more.
+    # Masks secrets in a text before it is cut, because half a secret is not recognised.
     redact: Callable[[str], str] = field(default=str, eq=False, repr=False)
 
     @property
@@ -85,7 +85,7 @@ class Ended:
         if self.why:
             return self.why
         if self.stopped is not None and retried:
-            # What restic says when it is told to stop is no cause.
+            # Messages after a signal are its effect and not the cause.
             return self._told(RETRY_LINE.sub("failed", retried[-1]))
         fatal = str(self.message("exit_error").get("message") or "")
         first = next(iter((*self.said.errors, *self.said.lines)), "")

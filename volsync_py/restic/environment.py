@@ -45,12 +45,12 @@ _PART = re.compile(r"[?&;][^=?&;]+=([^?&;]{8,})|^[^=?&;]+=([^?&;]{8,})")
 # What a password may end with; all others are names, numbers and keys that no provider makes with white space.
 _MAY_END_WITH_SPACE = re.compile(r"RESTIC_(PASSWORD|REST_\w+)|AWS_SECRET_ACCESS_KEY|OS_PASSWORD|OS_USERNAME|ST_\w+")
 _BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xfe\xff", b"\xff\xfe")
-# Shorter ones would blank out ordinary words, and are paths' parts more often than secrets.
+# Shorter secrets are not masked: that would blank out ordinary words and parts of paths.
 _SHORTEST_SECRET = 4
 MANDATORY = ("PRIVILEGED_MOVER", "RESTIC_CACHE_DIR", "RESTIC_PASSWORD", "RESTIC_REPOSITORY", "DATA_DIR")
 # Where the kernel says how much memory the container may use, new and old.
 _MEMORY_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
-# Above this the limit is "none" in the old interface.
+# The old interface writes "no limit" as a number above this.
 _NO_LIMIT = 1 << 50
 # Go collects garbage early enough to stay below the limit that kills.
 _MEMORY_SHARE = 0.8
@@ -159,7 +159,7 @@ def _is_passed_on(name: str, value: str) -> bool:
     return _ALLOWED.fullmatch(name) is not None and not _SERVICE.fullmatch(f"{name}={value}")
 
 
-# Four quotings of a backslash in each other.
+# A backslash that was quoted four times.
 _MOST_BACKSLASHES = 16
 _BACKSLASHES = re.compile(rf"\\{{{_MOST_BACKSLASHES + 1},}}")
 

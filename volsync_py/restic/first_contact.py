@@ -11,7 +11,7 @@ import threading
 
 from volsync_py.restic.ended import Ended
 
-# What restic can only say of a repository that answers: incomplete, not there, locked, another password.
+# Classes that need an answer of the repository: incomplete, missing, locked, wrong password.
 _ANSWERED = frozenset({0, 3, 10, 11, 12})
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from volsync_py.contract.log_lines import matters, reads_like_ours
 
-# The report holds 4 KiB at most; what goes before is in the pod's log.
+# The report holds 4 KiB at most; earlier lines are in the pod's log.
 _TAIL_LINES = 60
 # A longer line is somebody's stack trace.
 _LONGEST_LINE = 400
@@ -36,7 +36,7 @@ class HumanLog:
     def __call__(self, line: str) -> None:
         """Print one line."""
         line = one_line(self.redact(line))
-        # However chatty a command is, the lines that people look for stay.
+        # Lines that people look for are kept apart, so that a chatty command does not push them out.
         kept = self._matter if matters(line) else self._others
         kept.append((next(self._number), line[:_LONGEST_LINE]))
         self._print(line)
@@ -63,7 +63,7 @@ class HumanLog:
 
     def _print(self, line: str) -> None:
         # Names of files need not be text.
-        # And who read this may have gone, which is no reason to end.
+        # Whoever read the log may be gone, which is no reason to end the run.
         with suppress(OSError):
             sys.stdout.write(line.encode(errors="replace").decode() + "\n")
             sys.stdout.flush()

@@ -24,7 +24,7 @@ def beginning(text: str, most: int, redact: Callable[[str], str]) -> str:
     if len(text) <= most:
         return text
     masked = redact(text[: most + _BESIDE])
-    # What is masked is shorter, and its end may be half a secret too.
+    # Masking makes the text shorter, and its end may be half a secret again.
     return (masked if len(text) <= most + _BESIDE else masked[:-_BESIDE])[:most]
 
 
@@ -38,7 +38,7 @@ def ending(text: str, most: int, redact: Callable[[str], str]) -> str:
 
 def _spelled(text: str) -> str:
     if text.isascii() and text.isdigit():
-        # Within a longer number it is another number.
+        # A number is not masked inside a longer one, which is another number.
         return rf"(?<!\d){text}(?!\d)"
     return "".join(map(_character, text))
 

@@ -34,7 +34,7 @@ _FRAME = re.compile(r"^\s+\S+\.(go|s):\d+$")
 _RULE = re.compile(r"^[-=\s]*$|^Response contained no body$")
 # restic ends some messages with the place of the repository, which its owner knows.
 _PLACE = re.compile(r"^(s3|rest|azure|gs|b2|swift|sftp|rclone|local):\S+$")
-# Enough for a list of refused patterns; a condition holds no more.
+# Enough lines for a list of refused patterns; a condition holds no more.
 _MOST_TOLD = 6
 _LONGEST_TOLD = 400
 

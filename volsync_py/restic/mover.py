@@ -12,7 +12,7 @@ def main() -> None:
     """Run and exit."""
     stop = Stop()
     stop.listen()
-    # After the handler: what comes with this takes most of the time that the mover needs to start.
+    # Imported after the signal handler is set: the import takes most of the mover's start.
     from volsync_py.restic.runner import run
 
     sys.exit(run(sys.argv[1:], os.environ, stop))

@@ -30,9 +30,9 @@ from volsync_py.restic.masking import beginning, ending
 from volsync_py.restic.messages import Failure, continues, decides, failure_of, mended_request
 from volsync_py.restic.s3_errors import ProviderError
 
-# Whatever is recognised in a line is in its beginning.
+# Patterns are searched in the beginning of a line only.
 _LONGEST_TEXT = 4096
-# A name in a list for people; the whole of a longer one is in no log either.
+# The longest name in a list for people; longer ones are cut in the log, too.
 _LONGEST_ITEM = 300
 # A list of snapshots is one line; this is one of a hundred thousand.
 _LONGEST_LINE_BYTES = 64 * 1024 * 1024
@@ -71,7 +71,7 @@ class Output:
         self._contact, self._log, self._progress, self._on_status = contact, log, progress, on_status
         self._cache, self._temporary, self._wanted = cache, temporary, wanted
         self._lock = threading.Lock()
-        # Streams that have not come to their ends.
+        # How many streams have not ended yet.
         self.open = 2
         # Set when there is something for the main thread to look at: an end, an error, a reason to stop.
         self.news = threading.Event()
@@ -82,7 +82,7 @@ class Output:
         self.bytes = self.work = 0
         # Whether the repository has answered, as far as restic's words show.
         self.heard = False
-        # The main thread sets it once it has told restic to stop: what comes then is no cause of anything.
+        # Set by the main thread once it has told restic to stop: later messages are not the cause.
         self.quiet = False
         self._lines, self._errors = KeptLines(), KeptLines()
         self._items: dict[str, None] = {}
@@ -203,9 +203,9 @@ class Output:
         text = str(message.get("message") or (error.get("message") if isinstance(error, dict) else error))
         whole, during = str(message.get("item") or ""), str(message.get("during") or "")
         if len(self._failures) < MOST_LINES:
-            # Paths are shorter, and the cause comes last.
+            # Cut from the left: the cause is at the end, and paths are shorter than this.
             self._failures.append((whole[:_LONGEST_TEXT], text[-_LONGEST_TEXT:]))
-        # What nobody is told of any more is not searched for secrets either.
+        # Messages beyond the bound are dropped before masking, which costs time.
         is_told = min(len(self._items), len(self._told)) < MOST_LINES
         text, item = self._begin(text), ending(whole, _LONGEST_ITEM, self._redact if is_told else str)
         self._errors.append(text)

@@ -31,14 +31,14 @@ from volsync_py.restic.progress import (
     usage_of,
 )
 
-# How often the deadlines are looked at.
+# How often the deadlines are checked.
 _TICK_SECONDS = 0.2
-# What reads and writes the volume. Nothing else has any business there, not even when it goes wrong.
+# The commands that run in the volume's folder. All others run elsewhere, so that none can touch the volume by mistake.
 _IN_THE_VOLUME = ("backup", "restore")
 _ELSEWHERE = "/"
 # A killed process ends at once, unless it waits for a device; its output ends with it, unless a child has kept it.
 _GONE_SECONDS = 10.0
-# Their libraries try again without end, and without telling restic.
+# Backends whose libraries retry for ever without telling restic.
 _RETRIED_IN_SILENCE = ("gs:", "b2:")
 
 
@@ -192,13 +192,13 @@ class _Running:
         usage = usage_of(self._process.pid)
         if usage is None:
             return None
-        # What it says is no work.
+        # Bytes that restic writes to us are not progress.
         own = evolve(usage, bytes=max(usage.bytes - self._output.bytes, 0))
         work = self._output.work + (self._freed.times if self._freed is not None else 0)
         seconds = self._progress.saw(own, work, now)
         contact = self._restic.deadlines.contact_seconds
         if not self._heard() and self._answers.saw(own, self._output.work, now) > contact:
-            # What restic complains of tells more.
+            # No reason of ours if restic has said something: its complaint tells more.
             self._why = "" if self._output.bytes else f"nothing was heard of the repository for {contact:g} s"
             return ErrorClass.UNREACHABLE
         if seconds > self._stall:

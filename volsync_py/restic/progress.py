@@ -22,7 +22,7 @@ LEAST_BYTES_OF_AN_ANSWER = 1.0
 LEAST_BYTES_OF_SILENT_RETRIES = 512.0
 # Timers and the lines of progress of a process that waits take a tenth of this.
 _LEAST_SHARE_OF_PROCESSOR = 0.01
-# A node that sleeps, or a container that is frozen, is no process that does nothing.
+# After a node slept or a container was frozen, one look counts for no more than this.
 _LONGEST_LOOK_SECONDS = 5.0
 _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
@@ -51,7 +51,7 @@ def _children(pid: int, proc: Path) -> list[int]:
     """Return the children that threads of a process have started; [] where the kernel does not tell."""
     found: list[int] = []
     for listed in (proc / str(pid) / "task").glob("*/children"):
-        # A thread that has ended meanwhile has none.
+        # The thread has ended meanwhile.
         with suppress(OSError, ValueError):
             found += map(int, listed.read_text(encoding="ascii").split())
     return found
@@ -92,7 +92,7 @@ class Progress:
             # A child has ended, and what it had used is not counted any more.
             self._mark = usage
         moved, computed = usage.bytes - self._mark.bytes, usage.seconds - self._mark.seconds
-        # Over less than a second every wake-up would count.
+        # Rates need an interval of at least a second, or each wake-up would count.
         span = max(self._idle, 1.0)
         if work > self._work or moved >= span * self._least or computed >= span * _LEAST_SHARE_OF_PROCESSOR:
             self._idle, self._mark, self._work = 0.0, usage, work

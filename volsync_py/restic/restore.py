@@ -22,7 +22,7 @@ from volsync_py.restic.humanlog import size
 from volsync_py.restic.selection import SelectionError, is_snapshot, select
 from volsync_py.restic.session import Session
 
-# Enough to recognise one's own.
+# How many hosts and paths a message lists, enough to recognise one's own.
 _MOST_NAMES = 5
 
 
@@ -64,7 +64,7 @@ def _snapshots(session: Session) -> list[dict[str, Any]]:
         return []
     session.must(ended, 3)
     if not isinstance(ended.document, list) or not all(map(is_snapshot, ended.document)):
-        # What was not read is no empty repository.
+        # A list that cannot be read does not mean that the repository is empty.
         raise MoverError(ErrorClass.UNKNOWN, "restic listed no snapshots, or something that is none", 3)
     return ended.document
 
@@ -156,7 +156,7 @@ def _write(session: Session, selection: list[str]) -> tuple[Ended, list[str]]:
         if session.run.restore.verify:
             further = ["--verify"]
         ended = session.locked(*selection, *_options(session), *further)
-        # Each round takes something away that was there, so they come to an end.
+        # Ends because each round removes something.
         while _deletes(session) and in_the_way.clear_folders(session, ended):
             ended = session.locked(*selection, *_options(session), *further)
     left_out = shortfall.left_out(ended, verified="--verify" in further)

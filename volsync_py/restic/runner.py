@@ -81,7 +81,7 @@ class _Mover:
             at = f" ({error.filename})" if error.filename else ""
             return self._failed(MoverError(class_of(error), f"{error.strerror or error}{at}"))
         except Exception as error:  # noqa: BLE001 - it has to be in the report
-            # Never needed but here, and it takes a moment to load.
+            # Imported here: only this needs it, and it takes a moment.
             import traceback
 
             for line in traceback.format_exc().splitlines():
@@ -221,7 +221,7 @@ def _greet(log: HumanLog, args: Sequence[str]) -> None:
     try:
         log(_VERSION_OF_RESTIC.read_text(encoding="utf-8").strip())
     except OSError:
-        # Only in the image.
+        # The file is in the image only.
         return
 
 

@@ -18,7 +18,7 @@ from volsync_py.restic.locks import Holder, holder_of
 from volsync_py.restic.process import Restic
 from volsync_py.restic.storage_clock import MOST_AHEAD, time_ahead
 
-# Dead locks of several processes are met one after the other.
+# restic reports one lock at a time, and several processes may have left one each.
 _MOST_LOCKS = 5
 
 
@@ -31,7 +31,7 @@ class Session:
     run: Run
     environ: Mapping[str, str]
     data: str
-    # The pod's, by which restic knows our locks.
+    # The pod's host name, by which restic recognises our locks.
     host_name: str = Factory(socket.gethostname)
     report: Report = Factory(lambda: Report(Outcome.SUCCEEDED))
     # A step of this run has found the repository damaged.

@@ -10,7 +10,7 @@ from volsync_py.restic.ended import Ended
 from volsync_py.restic.environment import MoverError
 from volsync_py.restic.session import Session
 
-# Without the capability the kernel says so before it looks at the name.
+# Without the capability, the kernel refuses before it looks at the name.
 _NO_DEVICE = re.compile(r"^mknod .*: operation not permitted$", re.DOTALL)
 _COUNTED = re.compile(r"There were (\d+) errors")
 _FOLDER_IS_FULL = re.compile(r"\bremove .*: (directory not empty|file exists)$", re.DOTALL)
@@ -36,7 +36,7 @@ def full_folders(ended: Ended) -> list[str]:
 def left_out(ended: Ended, *, verified: bool) -> list[str]:
     """Return the device nodes that could not be made, if everything else was restored, else []."""
     if ended.ok or ended.stopped is not None or verified:
-        # After an error nothing is read back.
+        # restic verifies nothing after an error.
         return []
     devices = [item.lstrip("/") for item, text in ended.failures if _NO_DEVICE.search(text)]
     counted = _COUNTED.search(str(ended.message("exit_error").get("message") or ""))

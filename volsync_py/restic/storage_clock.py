@@ -16,7 +16,7 @@ from email.utils import parsedate_to_datetime
 # A lock is renewed each five minutes and counts as stale after thirty. A holder that had trouble renewing it gives up
 # after twenty-two and a half; a clock that is no further ahead than this leaves it that long.
 MOST_AHEAD = timedelta(minutes=5)
-# A courtesy to the storage server: its answer is a header.
+# A storage server that is well answers within this: the answer is one header.
 _TIMEOUT_SECONDS = 10.0
 _S3_DEFAULT_SCHEME = "https://"
 _HOST = re.compile(r"(https?)://(?:[^/@]*@)?([^/?#@\s]+)")
@@ -64,7 +64,7 @@ def _date_of(url: str, environ: Mapping[str, str]) -> str:
 
 
 def _ask(url: str, environ: Mapping[str, str]) -> str:
-    # They take a while to load, and hardly a run needs them.
+    # Imported here: they take a while, and hardly any run needs them.
     import ssl
     import urllib.error
     import urllib.request
@@ -82,7 +82,7 @@ def _ask(url: str, environ: Mapping[str, str]) -> str:
         with opener.open(urllib.request.Request(url, method="HEAD"), timeout=_TIMEOUT_SECONDS) as answer:
             return str(answer.headers.get("Date") or "")
     except urllib.error.HTTPError as error:
-        # A refusal has a date as well.
+        # An error response has a Date header, too.
         with error:
             return str(error.headers.get("Date") or "")
     except (OSError, ValueError, HTTPException):

@@ -124,7 +124,7 @@ def _own_folder(at: int, prefix: str) -> Iterator[tuple[str, int]]:
         finally:
             os.close(folder)
     finally:
-        # One that is full stays.
+        # A folder that is not empty stays.
         with suppress(OSError):
             os.rmdir(made, dir_fd=at)
 
@@ -241,7 +241,7 @@ def _extents(file: int, size: int) -> Iterator[tuple[int, int]]:
         except OSError as error:
             if error.errno != errno.ENXIO:
                 raise
-            # There is none after this.
+            # No data follows.
             return
         end = os.lseek(file, start, os.SEEK_HOLE)
         yield start, end
