@@ -128,7 +128,7 @@ def compare(bench: Bench, label: str, rounds: int, *, retention: bool) -> None:
 
 def start_up() -> None:
     """Print what Python itself costs: the imports, in time and memory."""
-    code = "import time; t = time.perf_counter(); import volsync_py.restic.runner, resource, json;"
+    code = "import time; t = time.perf_counter(); import volsync_py.pod.runner, resource, json;"
     code += "print(json.dumps([time.perf_counter() - t, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss]))"
     done = [
         json.loads(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout)

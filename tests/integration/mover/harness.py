@@ -15,7 +15,7 @@ from hack.tool_cache import tool_path
 from volsync_py.contract.report import Report
 
 PASSWORD = "canary-password-7f3a"
-_MAIN = "from volsync_py.restic.mover import main; main()"
+_MAIN = "from volsync_py.pod.mover import main; main()"
 # What no test with its short deadlines needs.
 _LONGEST_SECONDS = 180
 

@@ -23,11 +23,11 @@ from volsync_py.api.spec import Replication
 from volsync_py.contract import notations
 from volsync_py.contract.options import COMPRESSIONS, RetentionOptions, arguments, options_of
 from volsync_py.movers.restic.environment import forget_options
-from volsync_py.restic.backup import backup_options
-from volsync_py.restic.humanlog import HumanLog
-from volsync_py.restic.process import Restic
-from volsync_py.restic.session import Session
-from volsync_py.restic.upkeep import retention_options
+from volsync_py.pod.backup import backup_options
+from volsync_py.pod.humanlog import HumanLog
+from volsync_py.pod.process import Restic
+from volsync_py.pod.session import Session
+from volsync_py.pod.upkeep import retention_options
 
 # Each example is four processes of restic, of a quarter of a second each.
 _EXAMPLES = 12

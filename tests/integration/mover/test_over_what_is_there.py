@@ -20,7 +20,7 @@ from tests.integration.mover.backends import Trouble, rest_server
 from tests.integration.mover.harness import Mover, Ran, capable
 from tests.integration.mover.nodes import COMING, THERE, Census, Pair, census, every_pair, restored
 from volsync_py.movers.restic.objects import PRIVILEGED_CAPABILITIES, RESTORE_CAPABILITIES
-from volsync_py.restic.volume import opened, set_aside
+from volsync_py.pod.volume import opened, set_aside
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root makes device nodes")
 

@@ -20,7 +20,7 @@ import pytest
 from hack.tool_cache import tool_path
 from tests.integration.mover.forge import snapshots
 from tests.integration.mover.harness import PASSWORD
-from volsync_py.restic.retention import Kept, keeps_all
+from volsync_py.pod.retention import Kept, keeps_all
 
 # Each policy is a process of restic; a policy is judged on so many histories.
 _POLICIES, _HISTORIES = 16, 30

@@ -10,7 +10,7 @@ import pytest
 
 from hack.processes import wait_until
 from tests.integration.mover.harness import Mover
-from volsync_py.restic.debugging import NAME
+from volsync_py.pod.debugging import NAME
 
 
 def test_a_first_backup_says_what_scripts_look_for_and_no_more_of_the_missing_repository(new_mover: Mover) -> None:
@@ -38,9 +38,7 @@ def test_a_password_with_an_at_sign_in_the_url_is_told_to_nobody(mover: Mover) -
 
 def test_what_nobody_has_foreseen_is_in_the_report_with_its_kind(mover: Mover) -> None:
     mover.write(a="a")
-    mover.preamble = (
-        "import volsync_py.restic.runner as r\ndef fail(*_): raise KeyError('of the test')\nr.backup = fail"
-    )
+    mover.preamble = "import volsync_py.pod.runner as r\ndef fail(*_): raise KeyError('of the test')\nr.backup = fail"
     ran = mover("backup")
     assert (ran.code, ran.report.error_class) == (1, "Unknown")
     assert ran.report.message == "KeyError: 'of the test'"

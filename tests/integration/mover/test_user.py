@@ -23,9 +23,9 @@ NOBODY = 54321
 # Everything is loaded before the user changes, because what the tests are run from may be nobody else's to read.
 BECOME_NOBODY = f"""
 import ctypes, encodings.ascii, encodings.utf_16_be, os, pkgutil, traceback
-import volsync_py.restic
-for module in pkgutil.iter_modules(volsync_py.restic.__path__):
-    __import__("volsync_py.restic." + module.name)
+import volsync_py.pod
+for module in pkgutil.iter_modules(volsync_py.pod.__path__):
+    __import__("volsync_py.pod." + module.name)
 os.setgroups([]); os.setresgid({NOBODY}, {NOBODY}, {NOBODY}); os.setresuid({NOBODY}, {NOBODY}, {NOBODY})
 """
 NO_RIGHTS = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--"]
@@ -35,7 +35,7 @@ STOP_WHILE_LOADING = """
 import os, signal, sys
 class Finder:
     def find_spec(self, name, path=None, target=None):
-        if name == "volsync_py.restic.session":
+        if name == "volsync_py.pod.session":
             os.kill(os.getpid(), signal.SIGTERM)
         return None
 sys.meta_path.insert(0, Finder())

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from volsync_py.core.locations import INSIDE, LOCAL, Fault, locate
-from volsync_py.restic.environment import Redactor
+from volsync_py.pod.environment import Redactor
 
 # Each form in which restic takes user information, or people think so.
 FORMS = (
