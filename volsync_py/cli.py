@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _manager(words: Sequence[str]) -> int:
-    from volsync_py.settings import SettingsError, parse_settings
+    from volsync_py.manager.settings import SettingsError, parse_settings
 
     try:
         settings = parse_settings(words, os.environ)
@@ -43,14 +43,14 @@ def _manager(words: Sequence[str]) -> int:
         return end.code if isinstance(end.code, int) else USAGE
 
     # Before the larger imports: the first process of a container never hears of a signal that it handles too late.
-    from volsync_py.stopping import stop_at_signals
+    from volsync_py.manager.shutdown import stop_at_signals
 
     stop = stop_at_signals()
 
     import structlog
 
-    from volsync_py import logs
-    from volsync_py.app import Manager
+    from volsync_py.manager.app import Manager
+    from volsync_py.telemetry import logs
 
     logs.configure(settings.log_level, settings.log_format)
     try:

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from volsync_py.metrics import Metrics
-from volsync_py.object_metrics import GAUGES, ObjectKey
+from volsync_py.telemetry.metrics import Metrics
+from volsync_py.telemetry.object_metrics import GAUGES, ObjectKey
 
 # A day of an hourly schedule.
 _RUNS = 24

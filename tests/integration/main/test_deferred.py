@@ -19,7 +19,7 @@ from volsync_py.kube.errors import Forbidden
 from volsync_py.kube.events import EventRecorder
 from volsync_py.kube.resources import Resource, resource_for
 from volsync_py.kube.store import Store
-from volsync_py.metrics import Metrics
+from volsync_py.telemetry.metrics import Metrics
 
 SECONDS = 20.0
 OWNER = source("a")

@@ -17,7 +17,7 @@ from tests.integration.kube.peer import peer
 from tests.integration.main.scripted import Api, source
 from volsync_py.controllers.parts import make_parts
 from volsync_py.controllers.replication import ReplicationController
-from volsync_py.controllers.tally import Tally
+from volsync_py.controllers.resource_metrics import ResourceMetrics
 from volsync_py.controllers.watches import INFORMERS, informers, rights_informers
 from volsync_py.core.names import Role
 from volsync_py.core.view import MoverSettings
@@ -26,7 +26,7 @@ from volsync_py.kube.controller import Controller, Request, Result
 from volsync_py.kube.deferred import DeferredWork
 from volsync_py.kube.events import EventRecorder
 from volsync_py.kube.resources import JOBS, REPLICATION_SOURCES
-from volsync_py.object_metrics import ObjectMetrics
+from volsync_py.telemetry.object_metrics import ObjectMetrics
 
 SECRET = "GET /api/v1/namespaces/ns/secrets/repository"
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -74,7 +74,7 @@ def world(tmp_path: Path) -> Iterator[World]:
             clock=now,
             zone=ZoneInfo("UTC"),
         )
-        one = ReplicationController(Role.SOURCE, parts, Tally(ObjectMetrics(), now))
+        one = ReplicationController(Role.SOURCE, parts, ResourceMetrics(ObjectMetrics(), now))
         yield World(api, client, stores, one, queue)
 
 

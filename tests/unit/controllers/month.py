@@ -22,7 +22,7 @@ from tests.unit.movers.objects import claim, resource, secret
 from tests.unit.movers.seen import SETTINGS
 from volsync_py.controllers.parts import make_parts
 from volsync_py.controllers.replication import ReplicationController
-from volsync_py.controllers.tally import Tally
+from volsync_py.controllers.resource_metrics import ResourceMetrics
 from volsync_py.controllers.watches import connect, connect_limit, informers
 from volsync_py.core.names import Role
 from volsync_py.kube.client import Client
@@ -32,7 +32,7 @@ from volsync_py.kube.errors import KubeError
 from volsync_py.kube.events import EventRecorder
 from volsync_py.kube.resources import REPLICATION_SOURCES
 from volsync_py.movers.restic.slots import is_live
-from volsync_py.object_metrics import ObjectMetrics
+from volsync_py.telemetry.object_metrics import ObjectMetrics
 
 SLOTS = 2
 NAMESPACES = ("a", "b", "c")
@@ -77,7 +77,7 @@ class Manager:
             clock=self.now,
             zone=ZoneInfo("UTC"),
         )
-        self.one = ReplicationController(Role.SOURCE, parts, Tally(ObjectMetrics(), self.now))
+        self.one = ReplicationController(Role.SOURCE, parts, ResourceMetrics(ObjectMetrics(), self.now))
         connect(self.informers, REPLICATION_SOURCES, cast(Controller, self))
         connect_limit(self.informers, parts.limit)
         self._by_kind = {resource.kind: informer for resource, informer in self.informers.items()}

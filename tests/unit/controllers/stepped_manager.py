@@ -11,7 +11,7 @@ from tests.unit.controllers.late_cluster import Feed, LateCluster
 from tests.unit.movers.seen import SETTINGS
 from volsync_py.controllers.parts import make_parts
 from volsync_py.controllers.replication import ReplicationController
-from volsync_py.controllers.tally import Tally
+from volsync_py.controllers.resource_metrics import ResourceMetrics
 from volsync_py.controllers.watches import connect, informers
 from volsync_py.core.names import Role
 from volsync_py.kube.client import Client
@@ -20,7 +20,7 @@ from volsync_py.kube.deferred import DeferredWork
 from volsync_py.kube.errors import Conflict
 from volsync_py.kube.events import EventRecorder
 from volsync_py.kube.resources import REPLICATION_DESTINATIONS, REPLICATION_SOURCES
-from volsync_py.object_metrics import ObjectMetrics
+from volsync_py.telemetry.object_metrics import ObjectMetrics
 
 ROLES = {Role.SOURCE: REPLICATION_SOURCES, Role.DESTINATION: REPLICATION_DESTINATIONS}
 # Two dozen resources take a few hundred; more is a loop.
@@ -68,7 +68,7 @@ class SteppedManager:
             zone=ZoneInfo("UTC"),
             server_offset=lambda: -ahead,
         )
-        self.one = ReplicationController(role, self.parts, Tally(ObjectMetrics(), clock))
+        self.one = ReplicationController(role, self.parts, ResourceMetrics(ObjectMetrics(), clock))
         controller = Controller(role.value, self.one.reconcile)
         self.queue = controller.queue
         # When the last pass wants another one, if nothing calls for it sooner.

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 import structlog
 
-from volsync_py import logs
-from volsync_py.assembly import logged
 from volsync_py.kube.controller import Reconcile, Request, Result
 from volsync_py.kube.errors import Unreachable
+from volsync_py.manager.assembly import logged
+from volsync_py.telemetry import logs
 
 REQUEST = Request("app", "data")
 WHOSE = {"controller": "source", "namespace": "app", "name": "data"}

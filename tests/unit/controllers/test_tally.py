@@ -10,10 +10,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from volsync_py.api.spec import parse
-from volsync_py.controllers.tally import Tally
+from volsync_py.controllers.resource_metrics import ResourceMetrics
 from volsync_py.core.names import Role
 from volsync_py.core.result import Decision, Sync
-from volsync_py.metrics import Metrics
+from volsync_py.telemetry.metrics import Metrics
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 EARLIER = "2026-11-24T11:59:00Z"
@@ -58,7 +58,7 @@ class Passes:
 
     def __init__(self) -> None:
         self.metrics = Metrics()
-        self.tally = Tally(self.metrics.objects, lambda: NOW)
+        self.tally = ResourceMetrics(self.metrics.objects, lambda: NOW)
         self.before = resource()
 
     def decided(self, after: dict[str, Any], **decision: Any) -> None:

@@ -99,7 +99,7 @@ def test_movers_run_from_the_managers_own_image() -> None:
 
 
 def test_the_managers_flags_are_flags_of_the_manager() -> None:
-    from volsync_py.settings import parse_settings
+    from volsync_py.manager.settings import parse_settings
 
     (container,) = of_kind("Deployment")["spec"]["template"]["spec"]["containers"]
     command, *flags = container["args"]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from volsync_py.stopping import Deadline, done_within, stop_at_signals
+from volsync_py.manager.shutdown import Deadline, done_within, stop_at_signals
 
 
 @pytest.fixture(autouse=True)

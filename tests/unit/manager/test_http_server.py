@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from hack.processes import wait_until
-from volsync_py.certificates import CertificateError, CertificateFiles, SelfSigned
-from volsync_py.http_server import Answer, HttpServer, Request, health_routes, metrics_routes
+from volsync_py.manager.certificates import CertificateError, CertificateFiles, SelfSigned
+from volsync_py.manager.http_server import Answer, HttpServer, Request, health_routes, metrics_routes
 
 TEXT = "text/plain; version=0.0.4"
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from attrs import frozen
 
-from volsync_py.addresses import is_loopback
 from volsync_py.core.schedule import ScheduleError, parse_zone
-from volsync_py.flags import TRUE, ignored_flags, parse_flags
+from volsync_py.manager.addresses import is_loopback
+from volsync_py.manager.flags import TRUE, ignored_flags, parse_flags
 
 _POD_NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 _LOCALTIME = Path("/etc/localtime")

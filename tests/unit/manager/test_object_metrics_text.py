@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from volsync_py.object_metrics import GAUGES, ObjectKey, ObjectMetrics, quantile
+from volsync_py.telemetry.object_metrics import GAUGES, ObjectKey, ObjectMetrics, quantile
 
 LABELS = ("obj_name", "obj_namespace", "role", "method")
 DAY = 24 * 3600

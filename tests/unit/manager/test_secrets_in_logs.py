@@ -15,8 +15,8 @@ import structlog
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from volsync_py import logs
 from volsync_py.movers.restic.repository import check_secret, decoded, repository_label
+from volsync_py.telemetry import logs
 
 CANARY = "canary-9c41"
 

@@ -17,10 +17,8 @@ from uuid import uuid4
 import structlog
 
 from volsync_py import __version__
-from volsync_py.assembly import CONTROLLERS, ask_mover_settings, make_elector, make_workers
 from volsync_py.controllers.watches import INFORMERS, Informers, informers, rights_informers
 from volsync_py.core.view import MoverSettings
-from volsync_py.endpoints import StartError, make_servers
 from volsync_py.kube import config
 from volsync_py.kube.client import Client
 from volsync_py.kube.controller import Controller
@@ -29,9 +27,11 @@ from volsync_py.kube.election import LeaderElector
 from volsync_py.kube.errors import KubeError
 from volsync_py.kube.resources import LEASES, Resource
 from volsync_py.kube.reviews import Reviewer
-from volsync_py.metrics import Metrics
-from volsync_py.settings import Settings
-from volsync_py.stopping import Deadline, done_within, leave
+from volsync_py.manager.assembly import CONTROLLERS, ask_mover_settings, make_elector, make_workers
+from volsync_py.manager.endpoints import StartError, make_servers
+from volsync_py.manager.settings import Settings
+from volsync_py.manager.shutdown import Deadline, done_within, leave
+from volsync_py.telemetry.metrics import Metrics
 
 # Connections besides those of workers and watches: deferred work, renewing the lease, returning it.
 _OTHER_CONNECTIONS = 3

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from volsync_py.certificates import CertificateError, CertificateFiles, SelfSigned
-from volsync_py.flags import NOWHERE
-from volsync_py.http_server import HttpServer, Route, health_routes, metrics_routes
 from volsync_py.kube.reviews import Reviewer
-from volsync_py.metrics import CONTENT_TYPE, Metrics
-from volsync_py.settings import MetricsEndpoint, Settings
+from volsync_py.manager.certificates import CertificateError, CertificateFiles, SelfSigned
+from volsync_py.manager.flags import NOWHERE
+from volsync_py.manager.http_server import HttpServer, Route, health_routes, metrics_routes
+from volsync_py.manager.settings import MetricsEndpoint, Settings
+from volsync_py.telemetry.metrics import CONTENT_TYPE, Metrics
 
 
 class StartError(Exception):

@@ -16,7 +16,7 @@ from prometheus_client.gc_collector import GCCollector
 from prometheus_client.process_collector import ProcessCollector
 
 from volsync_py import __version__
-from volsync_py.object_metrics import ObjectMetrics
+from volsync_py.telemetry.object_metrics import ObjectMetrics
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 # API calls take milliseconds on a quiet cluster; 30 s is where the client gives up.

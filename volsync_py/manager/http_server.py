@@ -26,8 +26,8 @@ from tornado.iostream import IOStream, StreamClosedError
 from tornado.netutil import bind_sockets
 from tornado.web import Application, HTTPError, RequestHandler
 
-from volsync_py.addresses import host_and_port
-from volsync_py.certificates import CertificateFiles
+from volsync_py.manager.addresses import host_and_port
+from volsync_py.manager.certificates import CertificateFiles
 
 # Prometheus gives up after ten seconds, a probe sooner; the largest scrape takes some of them to make.
 _REQUEST_SECONDS = 30.0

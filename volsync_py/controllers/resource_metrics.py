@@ -15,13 +15,13 @@ from volsync_py.core.replication import running_since
 from volsync_py.core.result import Decision
 from volsync_py.core.telling import HEALTHY, SYNCHRONIZING
 from volsync_py.core.times import parse_rfc3339
-from volsync_py.object_metrics import ObjectKey, ObjectMetrics
+from volsync_py.telemetry.object_metrics import ObjectKey, ObjectMetrics
 
 _HEALTH = {"True": 1.0, "False": 0.0}
 _WAITING = "WaitingForMover"
 
 
-class Tally:
+class ResourceMetrics:
     """The metrics of the resources of one controller."""
 
     def __init__(self, objects: ObjectMetrics, clock: Callable[[], datetime]) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from volsync_py import logs
+from volsync_py.telemetry import logs
 
 
 @pytest.fixture(autouse=True)

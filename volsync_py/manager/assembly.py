@@ -11,7 +11,7 @@ import structlog
 from volsync_py.controllers.mover_limit import Key
 from volsync_py.controllers.parts import KINDS, Parts, make_parts
 from volsync_py.controllers.replication import ReplicationController
-from volsync_py.controllers.tally import Tally
+from volsync_py.controllers.resource_metrics import ResourceMetrics
 from volsync_py.controllers.watches import Informers, connect, connect_limit
 from volsync_py.core.actions import Ref
 from volsync_py.core.names import Role
@@ -25,8 +25,8 @@ from volsync_py.kube.errors import KubeError
 from volsync_py.kube.events import EventRecorder
 from volsync_py.kube.resources import NAMESPACES
 from volsync_py.kube.workqueue import RateLimitingQueue
-from volsync_py.metrics import Metrics
-from volsync_py.settings import Settings
+from volsync_py.manager.settings import Settings
+from volsync_py.telemetry.metrics import Metrics
 
 # VolSync's, so that both exclude each other in one namespace.
 LEASE = "b95b3104.backube"
@@ -118,7 +118,7 @@ def make_workers(
 
 
 def _controller(settings: Settings, metrics: Metrics, parts: Parts, role: Role) -> Controller:
-    one = ReplicationController(role, parts, Tally(metrics.objects, _now))
+    one = ReplicationController(role, parts, ResourceMetrics(metrics.objects, _now))
     controller = Controller(
         role.value,
         logged(role.value, one.reconcile),

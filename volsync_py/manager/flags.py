@@ -10,8 +10,8 @@ import argparse
 from collections.abc import Sequence
 from datetime import timedelta
 
-from volsync_py.addresses import host_and_port
 from volsync_py.core.durations import parse_go_duration
+from volsync_py.manager.addresses import host_and_port
 
 TRUE, FALSE = {"1", "t", "T", "true", "TRUE", "True"}, {"0", "f", "F", "false", "FALSE", "False"}
 # The address that stands for "do not listen".

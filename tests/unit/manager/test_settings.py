@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from volsync_py.addresses import host_and_port, is_loopback
-from volsync_py.settings import Election, MoverLog, Pace, Settings, SettingsError, parse_settings
+from volsync_py.manager.addresses import host_and_port, is_loopback
+from volsync_py.manager.settings import Election, MoverLog, Pace, Settings, SettingsError, parse_settings
 
 IMAGE = {"VOLSYNC_PY_IMAGE": "local/volsync-py:1"}
 
