@@ -1,6 +1,6 @@
 """The only writer: carries out the actions of a decision, in order, and puts the answers into the stores.
 
-Events, and deletions that may wait, are left to `DeferredWork`.
+Events, and deletions that may wait, are left to `IdleQueue`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from volsync_py.core.labels import CREATED_BY_US, Label
 from volsync_py.core.merge import lost
 from volsync_py.core.owners import is_controlled_by
 from volsync_py.kube.client import Client
-from volsync_py.kube.deferred import DeferredWork
 from volsync_py.kube.errors import (
     AlreadyExists,
     Conflict,
@@ -29,6 +28,7 @@ from volsync_py.kube.errors import (
     Unreachable,
 )
 from volsync_py.kube.events import EventRecorder
+from volsync_py.kube.idle_queue import IdleQueue
 from volsync_py.kube.resources import Resource, resource_for
 from volsync_py.kube.store import Store
 
@@ -65,7 +65,7 @@ class Executor:
         client: Client,
         stores: Mapping[Resource, Store],
         events: EventRecorder,
-        deferred: DeferredWork,
+        deferred: IdleQueue,
         call: Callable[[Ref], None],
     ) -> None:
         self._client, self._stores, self._events = client, stores, events

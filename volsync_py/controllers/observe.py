@@ -33,7 +33,7 @@ from volsync_py.kube.resources import (
     VOLUME_SNAPSHOTS,
     Resource,
 )
-from volsync_py.kube.shared_reads import SharedReads
+from volsync_py.kube.single_flight import SingleFlight
 from volsync_py.kube.store import Store, owned_by
 from volsync_py.movers.restic.lock_holder import is_called
 from volsync_py.movers.restic.pods import is_over
@@ -80,7 +80,7 @@ class Observer:
     ) -> None:
         self._client, self._stores, self.settings = client, stores, settings
         self._server_offset = server_offset
-        self._shared = SharedReads()
+        self._shared = SingleFlight()
 
     def view(self, replication: Replication, now: datetime) -> View:
         """Return what the stores know about a resource."""
@@ -127,7 +127,7 @@ class Observer:
             source = (volume.get("volumeSource") or {}).get("persistentVolumeClaim") or {}
             yield str(source.get("claimName") or "")
 
-    def reads(self, namespace: str, asked_at: float, has_slot: Callable[[], bool]) -> Reads:
+    def reads(self, namespace: str, enqueued_at: float, has_slot: Callable[[], bool]) -> Reads:
         """Return the reads of a pass over a resource there, which was asked for at that time of `time.monotonic`.
 
         `has_slot` says whether the resource has one of the slots for movers, or gets one by being asked for.
@@ -141,7 +141,7 @@ class Observer:
                 return [job for job in jobs if self._is_a_mover(job)]
             if need.kind in _OF_ONE_RUN:
                 return self._ask(namespace, need)
-            return self._shared.get((namespace, need), asked_at, partial(self._ask, namespace, need))
+            return self._shared.get((namespace, need), enqueued_at, partial(self._ask, namespace, need))
 
         return Reads(read)
 

@@ -17,8 +17,8 @@ from volsync_py.core.actions import Ref
 from volsync_py.core.names import Role
 from volsync_py.core.view import MoverSettings
 from volsync_py.kube.client import Client
-from volsync_py.kube.deferred import DeferredWork
 from volsync_py.kube.events import EventRecorder
+from volsync_py.kube.idle_queue import IdleQueue
 from volsync_py.kube.resources import (
     JOBS,
     PODS,
@@ -61,9 +61,9 @@ class Parts:
     clock: Callable[[], datetime]
     zone: tzinfo
 
-    def reads(self, key: Key, asked_at: float) -> Reads:
+    def reads(self, key: Key, enqueued_at: float) -> Reads:
         """Return the reads of a pass over a resource, which was asked for at that time of `time.monotonic`."""
-        return self.observer.reads(key.namespace, asked_at, partial(self.limit.has_free_slot, key))
+        return self.observer.reads(key.namespace, enqueued_at, partial(self.limit.has_free_slot, key))
 
 
 def make_parts(
@@ -71,7 +71,7 @@ def make_parts(
     stores: Mapping[Resource, Store],
     mover: MoverSettings,
     events: EventRecorder,
-    deferred: DeferredWork,
+    deferred: IdleQueue,
     *,
     call: Callable[[Ref | Key], None],
     clock: Callable[[], datetime],

@@ -41,19 +41,19 @@ class ReplicationController:
         self._role, self._parts, self._metrics = role, parts, metrics
         self._store = parts.stores[KINDS[role]]
 
-    def reconcile(self, request: Request, asked_at: float) -> Result:
+    def reconcile(self, request: Request, enqueued_at: float) -> Result:
         """Make one pass over one resource."""
         key = Key(KINDS[self._role].kind, request.namespace, request.name)
         with self._parts.limit.one_pass(key):
-            return self._reconcile(key, asked_at)
+            return self._reconcile(key, enqueued_at)
 
-    def _reconcile(self, key: Key, asked_at: float) -> Result:
+    def _reconcile(self, key: Key, enqueued_at: float) -> Result:
         obj = self._store.get(key.namespace, key.name)
         if obj is None:
             self._metrics.gone(self._role, key.namespace, key.name)
             return Result()
         replication = self._parse(obj)
-        reads = self._parts.reads(key, asked_at)
+        reads = self._parts.reads(key, enqueued_at)
         if replication.external:
             self._metrics.gone(self._role, key.namespace, key.name)
             self._parts.executor.execute(obj, self._decide(replication, reads).actions)

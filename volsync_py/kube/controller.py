@@ -96,7 +96,7 @@ class Controller:
         started = time.monotonic()
         failure: Exception | None = None
         try:
-            result = self._reconcile(request, self.queue.asked_at(request))
+            result = self._reconcile(request, self.queue.enqueued_at(request))
         except Exception as error:  # noqa: BLE001 - the worker loop
             failure = error
             self.queue.add_rate_limited(request, at_least_seconds=_asked_for(error))

@@ -63,7 +63,7 @@ class Store:
         # Tombstones: the version at which an object was deleted, so that a late answer or event does not revive it. The
         # UID is known where we deleted it; a watch with a selector also calls an object deleted that has lost its
         # label.
-        self._gone: dict[Key, tuple[str, int]] = {}
+        self._tombstones: dict[Key, tuple[str, int]] = {}
         # Version of the last list: an object that it did not have was deleted by then.
         self._listed = 0
 
@@ -93,10 +93,10 @@ class Store:
             old = self._objects.get(key)
             if old is not None and version <= version_of(old):
                 return False, old
-            if old is None and self._is_over(obj):
+            if old is None and self._is_stale(obj):
                 return False, None
             self._set(key, obj)
-            self._gone.pop(key, None)
+            self._tombstones.pop(key, None)
             return True, old
 
     def remove(self, obj: Object) -> Object | None:
@@ -107,7 +107,7 @@ class Store:
             if old is None or (version and version < version_of(old)):
                 return None
             self._drop(key)
-            self._bury(key, version)
+            self._entomb(key, version)
             return old
 
     def discard(self, obj: Object) -> None:
@@ -118,7 +118,7 @@ class Store:
             if _uid(found) != uid:
                 # The name belongs to another object by now.
                 return
-            self._bury(key, max(version_of(obj), version_of(found)), uid)
+            self._entomb(key, max(version_of(obj), version_of(found)), uid)
             if key in self._objects:
                 self._drop(key)
 
@@ -132,7 +132,7 @@ class Store:
         fresh = {key_of(obj): obj for obj in objects}
         changes: Changes = []
         with self._lock:
-            self._gone.clear()
+            self._tombstones.clear()
             self._listed = version
             for key, old in list(self._objects.items()):
                 # We wrote it after the list was made, so the list cannot have it.
@@ -155,21 +155,21 @@ class Store:
             gone = list(self._objects.items())
             for key, _ in gone:
                 self._drop(key)
-            self._gone.clear()
+            self._tombstones.clear()
             self._listed = 0
         return [(old, None) for _, old in gone]
 
-    def _is_over(self, obj: Object) -> bool:
+    def _is_stale(self, obj: Object) -> bool:
         """Return whether an object that is not here has been, and has gone since this version of it."""
-        uid, gone = self._gone.get(key_of(obj), ("", 0))
+        uid, gone = self._tombstones.get(key_of(obj), ("", 0))
         # Events of its last changes may come after the answer to our deletion.
         return version_of(obj) <= max(gone, self._listed) or bool(uid and uid == _uid(obj))
 
-    def _bury(self, key: Key, version: int, uid: str = "") -> None:
-        self._gone.pop(key, None)
-        self._gone[key] = (uid, version)
-        while len(self._gone) > _MOST_GONE:
-            del self._gone[next(iter(self._gone))]
+    def _entomb(self, key: Key, version: int, uid: str = "") -> None:
+        self._tombstones.pop(key, None)
+        self._tombstones[key] = (uid, version)
+        while len(self._tombstones) > _MOST_GONE:
+            del self._tombstones[next(iter(self._tombstones))]
 
     def _set(self, key: Key, obj: Object) -> Object:
         # Everything that may raise comes before the first change.

@@ -147,7 +147,7 @@ class RateLimitingQueue(Generic[K]):
                 return due - now
         return None
 
-    def asked_at(self, key: K) -> float:
+    def enqueued_at(self, key: K) -> float:
         """Return when a key that is with a worker was added last before it was handed out, on the queue's clock.
 
         What was there by then is what the work on it has to see.

@@ -22,9 +22,9 @@ from volsync_py.core.view import MoverSettings
 from volsync_py.kube import config
 from volsync_py.kube.client import Client
 from volsync_py.kube.controller import Controller
-from volsync_py.kube.deferred import DeferredWork
 from volsync_py.kube.election import LeaderElector
 from volsync_py.kube.errors import KubeError
+from volsync_py.kube.idle_queue import IdleQueue
 from volsync_py.kube.resources import LEASES, Resource
 from volsync_py.kube.reviews import Reviewer
 from volsync_py.manager.assembly import CONTROLLERS, ask_mover_settings, make_elector, make_workers
@@ -66,7 +66,7 @@ class Manager:
         self._client: Client | None = None
         self._elector: LeaderElector | None = None
         self._informers: Informers = {}
-        self._workers: list[Controller | DeferredWork] = []
+        self._workers: list[Controller | IdleQueue] = []
         self._may_lead = not settings.election.enabled
         self._code = 0
 

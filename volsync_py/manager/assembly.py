@@ -19,10 +19,10 @@ from volsync_py.core.schedule import parse_zone
 from volsync_py.core.view import MoverSettings
 from volsync_py.kube.client import Client
 from volsync_py.kube.controller import Controller, Reconcile, Request, Result
-from volsync_py.kube.deferred import DeferredWork
 from volsync_py.kube.election import LeaderElector
 from volsync_py.kube.errors import KubeError
 from volsync_py.kube.events import EventRecorder
+from volsync_py.kube.idle_queue import IdleQueue
 from volsync_py.kube.resources import NAMESPACES
 from volsync_py.kube.workqueue import RateLimitingQueue
 from volsync_py.manager.settings import Settings
@@ -80,7 +80,7 @@ def ask_mover_settings(settings: Settings, client: Client) -> MoverSettings:
 
 def make_workers(
     settings: Settings, metrics: Metrics, client: Client, informers: Informers, mover: MoverSettings, identity: str
-) -> list[Controller | DeferredWork]:
+) -> list[Controller | IdleQueue]:
     """Return the controllers, connected with the informers, and what they put off; none is started."""
     events = EventRecorder(
         client,
@@ -89,7 +89,7 @@ def make_workers(
         on_drop=partial(metrics.count_dropped_event, "limit"),
     )
     made: dict[str, Controller] = {}
-    deferred = DeferredWork(
+    deferred = IdleQueue(
         lambda: not all(controller.queue.is_idle() for controller in made.values()),
         on_error=lambda error: log.exception("what was put off failed: this is a defect"),
         on_drop=partial(metrics.count_dropped_event, "queue"),
@@ -141,11 +141,11 @@ def _count(metrics: Metrics, controller: str, _request: Request, seconds: float,
 def logged(controller: str, reconcile: Reconcile) -> Reconcile:
     """Bind to each line of a pass what it is about, the one of its failure included."""
 
-    def one_pass(request: Request, asked_at: float) -> Result:
+    def one_pass(request: Request, enqueued_at: float) -> Result:
         fields = {"namespace": request.namespace, "name": request.name, "reconcile_id": uuid4().hex[:8]}
         with structlog.contextvars.bound_contextvars(controller=controller, **fields):
             try:
-                return reconcile(request, asked_at)
+                return reconcile(request, enqueued_at)
             except KubeError as error:
                 log.warning("a pass failed, it is tried again", error=str(error))
                 raise

@@ -14,9 +14,9 @@ from tests.integration.kube.peer import Asked, Peer, Say, peer, status
 from tests.integration.main.scripted import source
 from volsync_py.controllers.execute import Executor
 from volsync_py.core.actions import Delete, Event, EventType, Ref
-from volsync_py.kube.deferred import DeferredWork
 from volsync_py.kube.errors import Forbidden
 from volsync_py.kube.events import EventRecorder
+from volsync_py.kube.idle_queue import IdleQueue
 from volsync_py.kube.resources import Resource, resource_for
 from volsync_py.kube.store import Store
 from volsync_py.telemetry.metrics import Metrics
@@ -31,7 +31,7 @@ TOLD = Event(EventType.NORMAL, "Reason", "Act", "told")
 def executor(
     server: Peer,
     folder: Path,
-    work: DeferredWork,
+    work: IdleQueue,
     call: Callable[[Ref], None] = lambda ref: None,
     stores: Mapping[Resource, Store] | None = None,
 ) -> Executor:
@@ -46,7 +46,7 @@ def done(asked: Asked) -> Say:
 def test_what_a_run_needs_is_not_kept_waiting_by_what_nobody_waits_for(tmp_path: Path) -> None:
     busy = True
     with peer(done) as server:
-        work = DeferredWork(lambda: busy)
+        work = IdleQueue(lambda: busy)
         work.start()
         one = executor(server, tmp_path, work)
         one.execute(OWNER, (TOLD, LATER, LATER))
@@ -69,7 +69,7 @@ def test_a_deletion_is_sent_once_however_many_passes_ask_for_it_before_its_answe
         return done(asked)
 
     with peer(ask_again) as server:
-        work = DeferredWork(lambda: False)
+        work = IdleQueue(lambda: False)
         one = executor(server, tmp_path, work, stores={resource_for("batch/v1", "Job"): jobs})
         work.start()
         one.execute(OWNER, (LATER,))
@@ -81,7 +81,7 @@ def test_a_deletion_is_sent_once_however_many_passes_ask_for_it_before_its_answe
 def test_a_deletion_that_is_refused_later_is_made_by_a_pass_which_hears_why(tmp_path: Path) -> None:
     called: SimpleQueue[Ref] = SimpleQueue()
     with peer(lambda asked: Say(status(403, "Forbidden"), 403)) as server:
-        work = DeferredWork(lambda: False)
+        work = IdleQueue(lambda: False)
         work.start()
         one = executor(server, tmp_path, work, called.put)
         one.execute(OWNER, (LATER,))
@@ -100,7 +100,7 @@ def test_a_deletion_that_finds_no_room_is_made_at_once_and_an_event_is_dropped_a
     with peer(done) as server:
         drop = partial(metrics.count_dropped_event, "queue")
         # Never started: what is put off stays there.
-        work = DeferredWork(lambda: True, on_drop=drop, most_tidying=1, most_telling=1)
+        work = IdleQueue(lambda: True, on_drop=drop, most_tidying=1, most_telling=1)
         one = executor(server, tmp_path, work)
         one.execute(OWNER, (LATER, evolve(LATER, uid="another"), TOLD, TOLD))
         assert [a.body["preconditions"]["uid"] for a in server.asked] == ["another"]

@@ -23,8 +23,8 @@ from volsync_py.core.names import Role
 from volsync_py.core.view import MoverSettings
 from volsync_py.kube.client import Client
 from volsync_py.kube.controller import Controller, Request, Result
-from volsync_py.kube.deferred import DeferredWork
 from volsync_py.kube.events import EventRecorder
+from volsync_py.kube.idle_queue import IdleQueue
 from volsync_py.kube.resources import JOBS, REPLICATION_SOURCES
 from volsync_py.telemetry.object_metrics import ObjectMetrics
 
@@ -63,13 +63,13 @@ def world(tmp_path: Path) -> Iterator[World]:
         client = server.client(tmp_path)
         stores = {r: i.store for r, i in informers(client, None, lambda resource, error: None).items()}
         events = EventRecorder(client, controller="tests", instance="tests")
-        queue = Controller("source", lambda request, asked_at: Result())
+        queue = Controller("source", lambda request, enqueued_at: Result())
         parts = make_parts(
             client,
             stores,
             MoverSettings(image="mover:1", max_movers=1),
             events,
-            DeferredWork(lambda: False),
+            IdleQueue(lambda: False),
             call=lambda whom: queue.enqueue(Request(whom.namespace, whom.name)),
             clock=now,
             zone=ZoneInfo("UTC"),

@@ -27,9 +27,9 @@ from volsync_py.controllers.watches import connect, connect_limit, informers
 from volsync_py.core.names import Role
 from volsync_py.kube.client import Client
 from volsync_py.kube.controller import Controller, Request
-from volsync_py.kube.deferred import DeferredWork
 from volsync_py.kube.errors import KubeError
 from volsync_py.kube.events import EventRecorder
+from volsync_py.kube.idle_queue import IdleQueue
 from volsync_py.kube.resources import REPLICATION_SOURCES
 from volsync_py.movers.restic.slots import is_live
 from volsync_py.telemetry.object_metrics import ObjectMetrics
@@ -72,7 +72,7 @@ class Manager:
             stores,
             evolve(SETTINGS, max_movers=SLOTS),
             EventRecorder(client, controller="tests", instance="tests"),
-            cast(DeferredWork, self.later),
+            cast(IdleQueue, self.later),
             call=lambda whom: self.enqueue(Request(whom.namespace, whom.name)),
             clock=self.now,
             zone=ZoneInfo("UTC"),

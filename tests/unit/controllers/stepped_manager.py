@@ -16,9 +16,9 @@ from volsync_py.controllers.watches import connect, informers
 from volsync_py.core.names import Role
 from volsync_py.kube.client import Client
 from volsync_py.kube.controller import Controller, Request
-from volsync_py.kube.deferred import DeferredWork
 from volsync_py.kube.errors import Conflict
 from volsync_py.kube.events import EventRecorder
+from volsync_py.kube.idle_queue import IdleQueue
 from volsync_py.kube.resources import REPLICATION_DESTINATIONS, REPLICATION_SOURCES
 from volsync_py.telemetry.object_metrics import ObjectMetrics
 
@@ -62,7 +62,7 @@ class SteppedManager:
             stores,
             SETTINGS,
             EventRecorder(client, controller="tests", instance="tests", most_series=1),
-            cast(DeferredWork, self.later),
+            cast(IdleQueue, self.later),
             call=lambda whom: self.queue.add(Request(whom.namespace, whom.name)),
             clock=clock,
             zone=ZoneInfo("UTC"),
@@ -115,7 +115,7 @@ class SteppedManager:
         if request is None:
             return
         try:
-            self.look_again_seconds = self.one.reconcile(request, self.queue.asked_at(request)).requeue_after_seconds
+            self.look_again_seconds = self.one.reconcile(request, self.queue.enqueued_at(request)).requeue_after_seconds
         except Conflict:
             # Somebody else was faster; the controller has it tried again.
             self.queue.add(request)

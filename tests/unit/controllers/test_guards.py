@@ -21,9 +21,9 @@ from volsync_py.core.actions import Action, Create, Delete, Patch, PatchStatus, 
 from volsync_py.core.labels import Label
 from volsync_py.core.names import Role
 from volsync_py.kube.client import Client
-from volsync_py.kube.deferred import DeferredWork
 from volsync_py.kube.errors import Conflict, Forbidden, NotFound, Unreachable
 from volsync_py.kube.events import EventRecorder
+from volsync_py.kube.idle_queue import IdleQueue
 from volsync_py.kube.resources import JOBS, REPLICATION_SOURCES, Resource
 from volsync_py.kube.store import Store
 from volsync_py.movers.restic.run_record import RunRecord
@@ -35,7 +35,7 @@ def execute(cluster: LateCluster, *actions: Action) -> None:
     """Carry out actions in a cluster; nothing is known of it before."""
     client = cast(Client, cluster)
     events = EventRecorder(client, controller="tests", instance="tests", most_series=1)
-    executor = Executor(client, {}, events, cast(DeferredWork, Later()), lambda ref: None)
+    executor = Executor(client, {}, events, cast(IdleQueue, Later()), lambda ref: None)
     executor.execute(cluster.objects["ReplicationSource", "n"], actions)
 
 
@@ -214,7 +214,7 @@ class Refusing:
 def test_what_is_asked_of_somebody_else_may_be_refused_and_what_follows_is_done() -> None:
     client = cast(Client, Refusing())
     events = EventRecorder(client, controller="tests", instance="tests", most_series=1)
-    executor = Executor(client, {}, events, cast(DeferredWork, Later()), lambda ref: None)
+    executor = Executor(client, {}, events, cast(IdleQueue, Later()), lambda ref: None)
     ref = Ref("batch/v1", "Job", "other", "volsync-src-a")
     executor.execute(source()[0], (Patch(ref, {}, "j", is_request=True),))
     with pytest.raises(Forbidden):
@@ -244,7 +244,7 @@ def test_a_job_whose_creation_had_no_answer_is_known_before_anybody_else_decides
     client = cast(Client, WithoutAnswer(made))
     events = EventRecorder(client, controller="tests", instance="tests", most_series=1)
     store = Store()
-    executor = Executor(client, {JOBS: store}, events, cast(DeferredWork, Later()), lambda ref: None)
+    executor = Executor(client, {JOBS: store}, events, cast(IdleQueue, Later()), lambda ref: None)
     job = job_of(source())
     if made:
         executor.execute(source()[0], (Create(job, "u"),))

@@ -24,7 +24,7 @@ class Passes:
         self.passes: list[tuple[Request, float]] = []
         self.news = threading.Condition()
 
-    def __call__(self, request: Request, asked_at: float) -> Result:
+    def __call__(self, request: Request, enqueued_at: float) -> Result:
         with self.news:
             self.passes.append((request, time.monotonic()))
             number = len(self.passes)

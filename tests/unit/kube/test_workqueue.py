@@ -189,11 +189,11 @@ def test_who_works_on_a_key_is_told_when_it_was_asked_for_last() -> None:
     assert queue.get() == "a"
     clock.now = 5
     queue.add("a")
-    assert queue.asked_at("a") == 3
+    assert queue.enqueued_at("a") == 3
     queue.done("a")
     queue.add_after("b", 2)
     clock.now = 9
     assert queue.get() == "a"
-    assert queue.asked_at("a") == 5
+    assert queue.enqueued_at("a") == 5
     assert queue.get() == "b"
-    assert queue.asked_at("b") == 9
+    assert queue.enqueued_at("b") == 9

@@ -23,7 +23,7 @@ _MOST_TIDYING = 20_000
 _MOST_TELLING = 2_000
 
 
-class DeferredWork:
+class IdleQueue:
     """Two queues of functions and the thread that calls them: tidying comes before telling, each in its order.
 
     `busy` tells whether somebody has work that comes first. Both queues have a bound. What a function raises ends

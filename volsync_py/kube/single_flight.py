@@ -25,7 +25,7 @@ class _Asked:
     answer: Future[Any] = field(factory=Future)
 
 
-class SharedReads:
+class SingleFlight:
     """The reads of the last moment; thread-safe. Who takes an answer must not modify it."""
 
     def __init__(

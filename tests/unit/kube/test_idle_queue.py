@@ -8,7 +8,7 @@ from queue import SimpleQueue
 
 import pytest
 
-from volsync_py.kube.deferred import DeferredWork
+from volsync_py.kube.idle_queue import IdleQueue
 
 SECONDS = 20.0
 
@@ -22,7 +22,7 @@ class World:
         self.asked = threading.Semaphore(0)
         self.errors: SimpleQueue[Exception] = SimpleQueue()
         self.dropped = 0
-        self.work = DeferredWork(
+        self.work = IdleQueue(
             self._is_busy,
             on_error=self.errors.put,
             on_drop=self._drop,

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from volsync_py.kube.errors import Unreachable
-from volsync_py.kube.shared_reads import SharedReads
+from volsync_py.kube.single_flight import SingleFlight
 
 
 class Server:
@@ -18,7 +18,7 @@ class Server:
         self.now = 0.0
         self.asked = 0
         self.down = False
-        self.reads = SharedReads(longest_seconds=1, clock=lambda: self.now)
+        self.reads = SingleFlight(longest_seconds=1, clock=lambda: self.now)
 
     def answer(self) -> int:
         self.asked += 1
@@ -71,7 +71,7 @@ def test_a_failure_is_nobody_elses() -> None:
 @pytest.mark.parametrize("fails", [False, True])
 def test_whoever_asks_while_a_read_is_under_way_waits_for_it_and_does_not_ask_too(fails: bool) -> None:
     asked, answer, waiting = threading.Semaphore(0), threading.Event(), threading.Barrier(4)
-    reads = SharedReads(longest_seconds=60)
+    reads = SingleFlight(longest_seconds=60)
 
     def slow() -> str:
         asked.release()
