@@ -5,7 +5,7 @@ the last one is being cleaned up or that the resource is idle. One pass decides 
 decided, so that a run costs two status writes: one that starts it and one that ends it. Status writes
 come before the writes they announce, except after a refusal; after a crash, what they announced is derived again.
 
-The machine knows triggers, times and conditions; what the run does is the mover's business (`Work`).
+The machine knows triggers, times and conditions; what the run does is the mover's business (`Mover`).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from volsync_py.core.telling import HEALTHY, SYNCHRONIZING, WAITING_FOR_SCHEDULE
 from volsync_py.core.times import format_rfc3339
 from volsync_py.core.trigger import Trigger, TriggerKind
 
-__all__ = ["HEALTHY", "SYNCHRONIZING", "Resource", "Work", "decide", "decide_error", "running_since"]
+__all__ = ["HEALTHY", "SYNCHRONIZING", "Mover", "Resource", "decide", "decide_error", "running_since"]
 
 # Events bring every change; this look is for the case that one was missed.
 SAFETY_SECONDS = 300.0
@@ -41,7 +41,7 @@ ERROR_POLL_SLOW_SECONDS = 300.0
 ERROR_POLL_SLOW_AFTER_SECONDS = 600.0
 
 
-class Work(Protocol):
+class Mover(Protocol):
     """What the machine asks of a mover; a mover is made anew for each pass, from what is seen then."""
 
     def synchronize(self) -> StepResult:
@@ -90,7 +90,7 @@ class Resource:
         return int(self.object["metadata"].get("generation") or 0)
 
 
-def decide(resource: Resource, work: Work, now: datetime, *, held: str = "") -> Decision:
+def decide(resource: Resource, work: Mover, now: datetime, *, held: str = "") -> Decision:
     """Return everything to be done about the resource now, by somebody who holds the lock `held`."""
     first = work.first()
     if resource.object["metadata"].get("deletionTimestamp"):
@@ -134,7 +134,7 @@ class _NoWork:
 class _Pass(Telling):
     """One pass over one resource; it collects changes of the status and writes them once."""
 
-    def __init__(self, resource: Resource, work: Work, now: datetime, held: str = "") -> None:
+    def __init__(self, resource: Resource, work: Mover, now: datetime, held: str = "") -> None:
         super().__init__(not_ahead(merged(resource.fresh_status, resource.status), now), resource.generation, now)
         self.resource = resource
         self.work = work

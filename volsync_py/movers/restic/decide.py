@@ -10,9 +10,9 @@ from volsync_py.core import replication as machine
 from volsync_py.core.names import Role
 from volsync_py.core.result import Decision
 from volsync_py.core.view import Read, Unread, View
-from volsync_py.movers.restic.destination import DestinationWork
-from volsync_py.movers.restic.source import SourceWork
-from volsync_py.movers.restic.work import ResticWork
+from volsync_py.movers.restic.destination import DestinationMover
+from volsync_py.movers.restic.mover import ResticMover
+from volsync_py.movers.restic.source import SourceMover
 
 # Reads that depend on each other: the last attempt's Secret, its repository's Jobs, the holder of a lock, what a start
 # looks at, a node, the Jobs, a slot; and one round to decide. A decision that asks for more asks without end.
@@ -36,8 +36,8 @@ def decide(
     raise RuntimeError("a decision asks for more and more reads")
 
 
-def _mover(replication: Replication, view: View) -> ResticWork:
-    return (SourceWork if replication.role is Role.SOURCE else DestinationWork)(replication, view)
+def _mover(replication: Replication, view: View) -> ResticMover:
+    return (SourceMover if replication.role is Role.SOURCE else DestinationMover)(replication, view)
 
 
 def _fresh_status(role: Role) -> dict[str, Any]:

@@ -17,11 +17,11 @@ from volsync_py.movers.restic.belongings import replaces, small_cache
 from volsync_py.movers.restic.environment import Variables
 from volsync_py.movers.restic.job_state import JobState, delete_job
 from volsync_py.movers.restic.lock_holder import lock_options
+from volsync_py.movers.restic.mover import ResticMover
 from volsync_py.movers.restic.outcome import ClusterError, trouble
 from volsync_py.movers.restic.plan import deadlines_for, record_of, variables_for
 from volsync_py.movers.restic.preflight import named_claim
 from volsync_py.movers.restic.run_record import RunRecord
-from volsync_py.movers.restic.work import ResticWork
 from volsync_py.volumes.claims import claim_object, created_claim, grown, is_to_be_replaced, marked, not_grown, replaced
 from volsync_py.volumes.image import (
     direct_image,
@@ -34,7 +34,7 @@ from volsync_py.volumes.image import (
 from volsync_py.volumes.point_in_time import in_the_way
 
 
-class DestinationWork(ResticWork):
+class DestinationMover(ResticMover):
     """A restore."""
 
     def _claim_name(self) -> str:

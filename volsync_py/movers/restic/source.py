@@ -23,11 +23,11 @@ from volsync_py.movers.restic.history import checked, facts, history, is_damaged
 from volsync_py.movers.restic.job_state import JobState
 from volsync_py.movers.restic.lock_holder import lock_options
 from volsync_py.movers.restic.maintenance import maintained, passing, postponed
+from volsync_py.movers.restic.mover import ResticMover
 from volsync_py.movers.restic.outcome import trouble
 from volsync_py.movers.restic.plan import deadlines_for, record_of, variables_for
 from volsync_py.movers.restic.preflight import named_claim, obstacle, repository_of
 from volsync_py.movers.restic.run_record import RunRecord
-from volsync_py.movers.restic.work import ResticWork
 from volsync_py.volumes.claims import is_read_only, is_temporary
 from volsync_py.volumes.image import removal
 from volsync_py.volumes.point_in_time import Copy, CopyMethod, CopyOptions, ensure_copy
@@ -35,7 +35,7 @@ from volsync_py.volumes.point_in_time import Copy, CopyMethod, CopyOptions, ensu
 _PAUSED = "Waiting for the end of the pause: spec.paused is true, and no copy of the volume is made before"
 
 
-class SourceWork(ResticWork):
+class SourceMover(ResticMover):
     """A backup."""
 
     def prepare(self) -> tuple[Object | None, StepResult]:

@@ -1,7 +1,7 @@
 """The state machine of a restic mover: prepare, run the Job, judge it, clean up.
 
 One object serves one pass over one resource. What a source and a destination do differently is in the
-subclasses `SourceWork` and `DestinationWork`: the volume, the Job's options, and what a success means.
+subclasses `SourceMover` and `DestinationMover`: the volume, the Job's options, and what a success means.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ _PODLESS_SECONDS = 60.0
 _TRIES = 3
 
 
-class ResticWork(ABC):
-    """What the replication machine asks of a mover (see `core.replication.Work`)."""
+class ResticMover(ABC):
+    """What the replication machine asks of a mover (see `core.replication.Mover`)."""
 
     def __init__(self, replication: Replication, view: View) -> None:
         self.replication, self.view = replication, view
