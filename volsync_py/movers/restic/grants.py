@@ -24,8 +24,8 @@ from volsync_py.core.attempt import Attempt
 from volsync_py.core.merge import merged
 from volsync_py.movers.restic.job_state import delete_job, scaled
 from volsync_py.movers.restic.run_record import RunRecord
-from volsync_py.movers.restic.stuck import NEVER_STARTED
 from volsync_py.movers.restic.turns import holders, in_use_by, is_at_rest
+from volsync_py.movers.restic.unstarted_job import NEVER_STARTED
 
 
 def grants_for(replication: Replication, secret: Object, others: list[Object], now: datetime) -> Grants:

@@ -33,9 +33,9 @@ from volsync_py.movers.restic.pods import pods_of
 from volsync_py.movers.restic.preflight import left_behind, obstacle, repository_of
 from volsync_py.movers.restic.run_record import RunRecord
 from volsync_py.movers.restic.slots import in_a_slot, overlong
-from volsync_py.movers.restic.stuck import not_started
 from volsync_py.movers.restic.takeover import label_repository
 from volsync_py.movers.restic.turns import wait_for_upkeep
+from volsync_py.movers.restic.unstarted_job import abandon_unstarted_job
 from volsync_py.volumes.image import removal
 from volsync_py.volumes.point_in_time import in_the_way
 
@@ -177,7 +177,7 @@ class ResticMover(ABC):
 
     def _alive(self, job: Object, pods: list[Object], state: JobState, *, outdated: bool) -> StepResult:
         """Return what becomes of a Job that has not ended."""
-        step = not_started(self.replication, self.view, job, pods, state, outdated=outdated)
+        step = abandon_unstarted_job(self.replication, self.view, job, pods, state, outdated=outdated)
         if step is not None:
             return step
         return StepResult(unhealthy=trouble(state.error_class, state.message) if state.error_class else None)

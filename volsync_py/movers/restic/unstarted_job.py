@@ -43,7 +43,7 @@ _POLL_SLOW_SECONDS = 300.0
 _POLL_SLOW_AFTER = timedelta(minutes=10)
 
 
-def not_started(
+def abandon_unstarted_job(
     replication: Replication, view: View, job: Object, pods: list[Object], state: JobState, *, outdated: bool
 ) -> StepResult | None:
     """Return the end of a Job whose mover has not run, or the wait for it.
