@@ -17,8 +17,8 @@ from volsync_py.core.labels import Annotation
 from volsync_py.core.result import StepResult
 from volsync_py.core.times import format_rfc3339
 from volsync_py.core.view import Kind, Objects, Unread, View
-from volsync_py.movers.restic.attempts import failure, hold
 from volsync_py.movers.restic.preflight import certificate_authority, obstacle
+from volsync_py.movers.restic.retry import failed_attempt, wait_for_retry
 
 Objects_ = list[dict[str, Any]]
 
@@ -34,7 +34,7 @@ def failed(objects: Objects_, error_class: str, **annotations: str) -> dict[str,
     job["metadata"]["annotations"].pop(Annotation.CUSTOM_CA_VERSION, None)
     job["metadata"]["annotations"] |= annotations
     job["status"] = {"conditions": [{"type": "Failed", "status": "True", "lastTransitionTime": format_rfc3339(NOW)}]}
-    recorded = failure(parse(objects[0], ZoneInfo("UTC")), view_of(objects), job, error_class, "no")
+    recorded = failed_attempt(parse(objects[0], ZoneInfo("UTC")), view_of(objects), job, error_class, "no")
     assert recorded is not None
     return {key: value for key, value in recorded.as_json().items() if value is not None}
 
@@ -44,10 +44,10 @@ def held(objects: Objects_, attempt: dict[str, Any]) -> bool:
     objects[0]["status"] = {"attempt": attempt}
     replication, view = parse(objects[0], ZoneInfo("UTC")), view_of(objects)
     try:
-        step = hold(replication, view)
+        step = wait_for_retry(replication, view)
     except Unread as unread:
         answers = {need: answer(need, objects, replication) for need in unread.reads}
-        step = hold(replication, view.with_reads(answers))
+        step = wait_for_retry(replication, view.with_reads(answers))
     assert step is None or (isinstance(step, StepResult) and step.unhealthy is not None)
     return step is not None
 

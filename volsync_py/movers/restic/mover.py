@@ -18,7 +18,6 @@ from volsync_py.core.labels import Label
 from volsync_py.core.owners import has_owner, is_controlled_by
 from volsync_py.core.result import StepResult, UnderLock, soonest, until_gone
 from volsync_py.core.view import Kind, ReadKind, View
-from volsync_py.movers.restic.attempts import ended, failure, hold, last_failure
 from volsync_py.movers.restic.belongings import ensure_account, ensure_cache, replaces, unbound
 from volsync_py.movers.restic.environment import Variables
 from volsync_py.movers.restic.grants import going_on, grants_for, may_ask
@@ -31,6 +30,7 @@ from volsync_py.movers.restic.placement import place
 from volsync_py.movers.restic.plan import job_for
 from volsync_py.movers.restic.pods import pods_of
 from volsync_py.movers.restic.preflight import left_behind, obstacle, repository_of
+from volsync_py.movers.restic.retry import ended, failed_attempt, last_failure, wait_for_retry
 from volsync_py.movers.restic.run_record import RunRecord
 from volsync_py.movers.restic.slots import in_a_slot, overlong
 from volsync_py.movers.restic.takeover import label_repository
@@ -188,7 +188,7 @@ class ResticMover(ABC):
         if is_terminal(error_class):
             removal += [a for a in self.cleanup(None) if a not in removal]
         holder = locked_by(job, state.report, state.pod, own_host_name(self.replication))
-        attempt = failure(self.replication, self.view, job, error_class, message, locked_by=holder)
+        attempt = failed_attempt(self.replication, self.view, job, error_class, message, locked_by=holder)
         if attempt is None:
             # Recorded already; only the removal was not carried out.
             return StepResult(actions=tuple(removal))
@@ -217,7 +217,7 @@ class ResticMover(ABC):
     # ---- making a Job
 
     def _start(self) -> StepResult:
-        waiting = hold(self.replication, self.view) or left_behind(self.replication, self.view, self.job_name)
+        waiting = wait_for_retry(self.replication, self.view) or left_behind(self.replication, self.view, self.job_name)
         if waiting is not None:
             return waiting
         step = self._made()

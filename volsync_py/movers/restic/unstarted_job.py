@@ -17,11 +17,11 @@ from volsync_py.core.attempt import Attempt
 from volsync_py.core.result import StepResult, soonest, until_gone
 from volsync_py.core.times import format_rfc3339, past
 from volsync_py.core.view import ReadKind, View
-from volsync_py.movers.restic.attempts import ended, failure
 from volsync_py.movers.restic.job_state import PENDING_PATIENCE, JobState, delete_job, job_state
 from volsync_py.movers.restic.masked import without_passwords
 from volsync_py.movers.restic.outcome import WAITING, ClusterError, next_attempt, trouble
 from volsync_py.movers.restic.pods import has_started
+from volsync_py.movers.restic.retry import ended, failed_attempt
 from volsync_py.movers.restic.run_record import RunRecord
 from volsync_py.movers.restic.turns import is_asked
 from volsync_py.volumes.in_use import HOSTNAME_LABEL
@@ -73,7 +73,7 @@ def _known(job: Object, pods: list[Object], state: JobState, now: datetime) -> J
 
 def _given_up(replication: Replication, view: View, job: Object, state: JobState) -> StepResult:
     """Return the end of a Job, on record, so that the next one is made at once and gets no grants without a change."""
-    attempt = failure(replication, view, job, state.error_class, state.message)
+    attempt = failed_attempt(replication, view, job, state.error_class, state.message)
     waiting = until_gone(job).waiting
     # A pod that becomes ready meanwhile changes the Job, which then stays.
     removal = evolve(delete_job(job), resource_version=str(job["metadata"].get("resourceVersion") or ""))

@@ -39,7 +39,7 @@ _POLL_SLOW = timedelta(minutes=5)
 _POLL_SLOW_AFTER = timedelta(minutes=10)
 
 
-def failure(
+def failed_attempt(
     replication: Replication, view: View, job: Object, error_class: str, message: str, *, locked_by: str = ""
 ) -> Attempt | None:
     """Return the record of a failed Job, or None if it is recorded already; `locked_by`: see `lock_holder`."""
@@ -96,7 +96,7 @@ def last_failure(replication: Replication) -> Trouble | None:
     return trouble(error_class, attempt.message)
 
 
-def hold(replication: Replication, view: View) -> StepResult | None:
+def wait_for_retry(replication: Replication, view: View) -> StepResult | None:
     """Return what to wait for after a failed attempt, or None if it is time for the next one."""
     attempt = Attempt.of(replication.status)
     error_class = known(attempt.error_class)
