@@ -31,7 +31,7 @@ from volsync_py.contract.report import ErrorClass, Outcome, Report
 from volsync_py.contract.run_document import Deadlines, Run, RunError
 from volsync_py.core.labels import Annotation
 from volsync_py.movers.restic.run_record import RunRecord
-from volsync_py.movers.restic.turns import is_at_rest
+from volsync_py.movers.restic.turns import is_paused_without_pod
 from volsync_py.pod.backup import _facts
 from volsync_py.pod.contact import Contact
 from volsync_py.pod.humanlog import progress
@@ -113,7 +113,7 @@ def test_a_record_is_read_or_there_is_none(text: Any) -> None:
     record = RunRecord.of(job)
     bounded(record.to_json(), 8 * 4096)
     assert record.is_ours in (True, False)
-    assert isinstance(is_at_rest(job), bool)
+    assert isinstance(is_paused_without_pod(job), bool)
 
 
 def test_what_is_written_into_a_record_is_read_back() -> None:

@@ -20,7 +20,6 @@ from volsync_py.core.result import StepResult, UnderLock, soonest, until_gone
 from volsync_py.core.view import Kind, ReadKind, View
 from volsync_py.movers.restic.belongings import ensure_account, ensure_cache, replaces, unbound
 from volsync_py.movers.restic.environment import Variables
-from volsync_py.movers.restic.grants import going_on, grants_for, may_ask
 from volsync_py.movers.restic.job_state import JobState, Phase, delete_job, job_state, scaled
 from volsync_py.movers.restic.lock_holder import locked_by, own_host_name
 from volsync_py.movers.restic.logfilter import status_logs
@@ -30,6 +29,7 @@ from volsync_py.movers.restic.placement import place
 from volsync_py.movers.restic.plan import job_for
 from volsync_py.movers.restic.pods import pods_of
 from volsync_py.movers.restic.preflight import left_behind, obstacle, repository_of
+from volsync_py.movers.restic.repository_grants import grants_for, may_ask, resume_job
 from volsync_py.movers.restic.retry import ended, failed_attempt, last_failure, wait_for_retry
 from volsync_py.movers.restic.run_record import RunRecord
 from volsync_py.movers.restic.slots import in_a_slot, overlong
@@ -162,7 +162,7 @@ class ResticMover(ABC):
             rest = () if job["spec"].get("parallelism") == 0 else (scaled(job, 0, self.view.server_now),)
             return StepResult(actions=rest, requeue_after_seconds=delay)
         if job["spec"].get("parallelism") == 0:
-            again = going_on(job, self.view.server_now)
+            again = resume_job(job, self.view.server_now)
             step = StepResult(actions=(again,), requeue_after_seconds=delay)
             return step if isinstance(again, Delete) else in_a_slot(self.replication, self.view, step)
         data = self.view.objects.get(Kind.CLAIM, RunRecord.of(job).claim)

@@ -39,7 +39,7 @@ _LOOK_LAST_SECONDS = 300.0
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def is_at_rest(job: Object) -> bool:
+def is_paused_without_pod(job: Object) -> bool:
     """Return whether a Job is paused and has no pod.
 
     One that the Job controller has not seen yet may be about to get its pod, whatever it says.
@@ -116,7 +116,7 @@ def wait_for_upkeep(replication: Replication, view: View, jobs: Iterable[Object]
 
 
 def _may_have_a_pod(job: Object) -> bool:
-    return not has_ended(job) and not is_at_rest(job)
+    return not has_ended(job) and not is_paused_without_pod(job)
 
 
 def _is_granted(job: Object) -> bool:

@@ -24,7 +24,7 @@ from volsync_py.core.attempt import Attempt
 from volsync_py.core.merge import merged
 from volsync_py.movers.restic.job_state import delete_job, scaled
 from volsync_py.movers.restic.run_record import RunRecord
-from volsync_py.movers.restic.turns import holders, in_use_by, is_at_rest
+from volsync_py.movers.restic.turns import holders, in_use_by, is_paused_without_pod
 from volsync_py.movers.restic.unstarted_job import NEVER_STARTED
 
 
@@ -49,12 +49,12 @@ def _could_not_be_started(replication: Replication, secret: Object) -> bool:
     )
 
 
-def going_on(job: Object, now: datetime) -> Action:
+def resume_job(job: Object, now: datetime) -> Action:
     """Return what makes a paused Job go on."""
     wanted = scaled(job, 1, now)
     if not RunRecord.of(job).is_ours:
         return wanted
-    if is_at_rest(job):
+    if is_paused_without_pod(job):
         # Differs from VolSync: it goes on as a new Job, because another one may have the grants by now.
         return delete_job(job)
     version = {"metadata": {"resourceVersion": job["metadata"]["resourceVersion"]}}
