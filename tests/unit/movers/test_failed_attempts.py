@@ -17,7 +17,7 @@ from volsync_py.core.labels import Annotation
 from volsync_py.core.result import StepResult
 from volsync_py.core.times import format_rfc3339
 from volsync_py.core.view import Kind, Objects, Unread, View
-from volsync_py.movers.restic.preflight import certificate_authority, obstacle
+from volsync_py.movers.restic.preflight import certificate_authority, check_preconditions
 from volsync_py.movers.restic.retry import failed_attempt, wait_for_retry
 
 Objects_ = list[dict[str, Any]]
@@ -88,7 +88,7 @@ def test_where_the_certificate_is_comes_with_the_version_that_was_looked_at(kind
     objects = [*source(secret(), customCA={field: "tls", "key": "ca.crt"}), authority(kind, "3")]
     replication, view = parse(objects[0], ZoneInfo("UTC")), view_of(objects)
     with pytest.raises(Unread) as unread:
-        obstacle(replication, view, objects[1])
+        check_preconditions(replication, view, objects[1])
     needs = [need for need in unread.value.reads if need.name == "tls"]
     found = certificate_authority(replication, view.with_reads({n: answer(n, objects, replication) for n in needs}))
     assert found is not None

@@ -28,7 +28,7 @@ from volsync_py.movers.restic.outcome import is_terminal, trouble
 from volsync_py.movers.restic.placement import place
 from volsync_py.movers.restic.plan import job_for
 from volsync_py.movers.restic.pods import pods_of
-from volsync_py.movers.restic.preflight import left_behind, obstacle, repository_of
+from volsync_py.movers.restic.preflight import check_preconditions, left_behind, repository_of
 from volsync_py.movers.restic.repository_grants import grants_for, may_ask, resume_job
 from volsync_py.movers.restic.retry import ended, failed_attempt, last_failure, wait_for_retry
 from volsync_py.movers.restic.run_record import RunRecord
@@ -231,7 +231,7 @@ class ResticMover(ABC):
         claim, before = self.prepare()
         if claim is None:
             return before
-        error = obstacle(self.replication, self.view, claim)
+        error = check_preconditions(self.replication, self.view, claim)
         if error is not None:
             return StepResult(error=error)
         cache = ensure_cache(self.replication, self.view, claim)

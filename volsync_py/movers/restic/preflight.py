@@ -38,7 +38,7 @@ def repository_of(view: View, secret: Object) -> str:
     return repository_label(view.settings.cluster_id, decoded(secret, "RESTIC_REPOSITORY"))
 
 
-def obstacle(replication: Replication, view: View, claim: Object) -> Trouble | None:
+def check_preconditions(replication: Replication, view: View, claim: Object) -> Trouble | None:
     """Return what keeps the mover from being started at all; `claim` is what it is to work on."""
     view.require(*_reads_for(replication, claim))
     secret = view.read(ReadKind.SECRET, replication.restic.repository)

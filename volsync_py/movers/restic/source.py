@@ -26,7 +26,7 @@ from volsync_py.movers.restic.maintenance import maintained, passing, postponed
 from volsync_py.movers.restic.mover import ResticMover
 from volsync_py.movers.restic.outcome import trouble
 from volsync_py.movers.restic.plan import deadlines_for, record_of, variables_for
-from volsync_py.movers.restic.preflight import named_claim, obstacle, repository_of
+from volsync_py.movers.restic.preflight import check_preconditions, named_claim, repository_of
 from volsync_py.movers.restic.run_record import RunRecord
 from volsync_py.volumes.claims import is_read_only, is_temporary
 from volsync_py.volumes.image import removal
@@ -73,7 +73,7 @@ class SourceMover(ResticMover):
         """Make no copy for a run that cannot be started."""
         if not waiting.actions:
             return waiting
-        error = obstacle(self.replication, self.view, source)
+        error = check_preconditions(self.replication, self.view, source)
         return StepResult(error=error) if error is not None else waiting
 
     def _copies(self) -> list[Object]:
