@@ -67,7 +67,7 @@ def is_to_be_replaced(claim: Object, wanted: Object, now: datetime) -> bool:
     return not any(new.is_met_by(one) for one in requests_of(claim))
 
 
-def replaced(claim: Object) -> StepResult:
+def replace_claim(claim: Object) -> StepResult:
     """Return the removal of a claim to be made anew, unless it gets its volume first, and the wait for its end."""
     meta = claim["metadata"]
     gone = Delete(Ref.of(claim), meta["uid"], resource_version=str(meta.get("resourceVersion") or ""))
@@ -139,13 +139,13 @@ def claim_object(
     )
 
 
-def created_claim(claim: Object, purpose: str) -> Event:
+def claim_created_event(claim: Object, purpose: str) -> Event:
     """Return the event of a new claim."""
     note = f"created PersistentVolumeClaim/{claim['metadata']['name']} {purpose}"
     return Event(EventType.NORMAL, "PersistentVolumeClaimCreated", "CreatePersistentVolumeClaim", note, Ref.of(claim))
 
 
-def grown(claim: Object, size: Any) -> tuple[Patch, ...]:
+def expand_claim(claim: Object, size: Any) -> tuple[Patch, ...]:
     """Return the request for more space; less is impossible and not asked for.
 
     Not every class lets its volumes grow. That is told, and is no reason not to run.
@@ -167,7 +167,7 @@ def not_grown(claim: Object | None, size: Any, *, field: str, next_step: str) ->
     return Trouble(NOT_GROWN, text, next_step)
 
 
-def marked(claim: Object, uid: str, *, temporary: bool) -> tuple[Patch, ...]:
+def set_cleanup_label(claim: Object, uid: str, *, temporary: bool) -> tuple[Patch, ...]:
     """Return the change of a claim of ours into one that goes with the run, or one that stays."""
     has = (claim["metadata"].get("labels") or {}).get(Label.CLEANUP) is not None
     if has == temporary or not is_controlled_by(claim, uid) or claim["metadata"].get("deletionTimestamp"):
@@ -176,7 +176,7 @@ def marked(claim: Object, uid: str, *, temporary: bool) -> tuple[Patch, ...]:
     return (Patch(Ref.of(claim), changes, claim["metadata"]["uid"]),)
 
 
-def not_bound(claim: Object, now: datetime) -> tuple[Event, ...]:
+def unbound_events(claim: Object, now: datetime) -> tuple[Event, ...]:
     """Return the event of a claim that has been waiting for its volume for too long."""
     created = claim["metadata"].get("creationTimestamp")
     bound = (claim.get("status") or {}).get("phase") == "Bound"

@@ -17,9 +17,23 @@ from volsync_py.core.owners import is_controlled_by
 from volsync_py.core.result import StepResult
 from volsync_py.core.view import Kind, Objects
 from volsync_py.volumes.point_in_time import in_the_way
-from volsync_py.volumes.snapshots import SNAPSHOT_GROUP, relinquish, removal, snapshot_object, waiting_for_snapshot
+from volsync_py.volumes.snapshots import (
+    SNAPSHOT_GROUP,
+    delete_or_release,
+    relinquish,
+    snapshot_object,
+    waiting_for_snapshot,
+)
 
-__all__ = ["Image", "direct_image", "ensure_snapshot_image", "forget_name", "old_images", "relinquish", "removal"]
+__all__ = [
+    "Image",
+    "delete_or_release",
+    "direct_image",
+    "ensure_snapshot_image",
+    "forget_name",
+    "old_images",
+    "relinquish",
+]
 
 
 @frozen

@@ -26,7 +26,7 @@ from volsync_py.volumes.claims import (
     largest,
     requested,
 )
-from volsync_py.volumes.snapshots import SNAPSHOT_GROUP, removal, snapshot_object, waiting_for_snapshot
+from volsync_py.volumes.snapshots import SNAPSHOT_GROUP, delete_or_release, snapshot_object, waiting_for_snapshot
 
 
 class CopyMethod(StrEnum):
@@ -168,7 +168,7 @@ def _discarded(owner: Object, copies: list[Object | None]) -> Copy:
             continue
         if not is_temporary(copy, owner["metadata"]["uid"]):
             return Copy(waiting=StepResult(error=in_the_way(copy)))
-        actions.append(removal(owner, copy) if copy["kind"] == Kind.SNAPSHOT else delete(copy))
+        actions.append(delete_or_release(owner, copy) if copy["kind"] == Kind.SNAPSHOT else delete(copy))
     step = until_gone(going) if going is not None else StepResult()
     return Copy(waiting=evolve(step, actions=tuple(a for a in actions if a is not None)))
 

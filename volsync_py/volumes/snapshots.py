@@ -84,7 +84,7 @@ def _not_bound(snapshot: Object) -> Event:
     )
 
 
-def removal(owner: Object, snapshot: Object) -> Action | None:
+def delete_or_release(owner: Object, snapshot: Object) -> Action | None:
     """Return how a snapshot of ours goes: given up if the user or somebody else needs it, else deleted."""
     labels = snapshot["metadata"].get("labels") or {}
     if Label.DO_NOT_DELETE in labels:

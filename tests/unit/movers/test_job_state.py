@@ -10,7 +10,7 @@ import pytest
 from volsync_py.contract.report import ErrorClass, Outcome, Report, StepReport
 from volsync_py.core.labels import Annotation
 from volsync_py.core.times import format_rfc3339
-from volsync_py.movers.restic.job_state import Phase, job_state, scaled
+from volsync_py.movers.restic.job_state import Phase, job_state, set_parallelism
 
 NOW = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 
@@ -142,7 +142,7 @@ def test_the_end_of_a_pod_may_be_seen_before_the_job_counts_it(status: dict[str,
 
 def test_a_job_that_goes_on_after_a_pause_has_thirty_seconds_for_its_new_pod() -> None:
     one = job(seconds_ago=3600, parallelism=0)
-    changes = scaled(one, 1, NOW - timedelta(seconds=29)).changes
+    changes = set_parallelism(one, 1, NOW - timedelta(seconds=29)).changes
     assert changes["spec"] == {"parallelism": 1}
     one["spec"]["parallelism"] = 1
     one["metadata"]["annotations"] = changes["metadata"]["annotations"]

@@ -9,7 +9,7 @@ import pytest
 
 from volsync_py.core.actions import Create, Delete, Patch
 from volsync_py.core.view import Objects
-from volsync_py.volumes.image import direct_image, ensure_snapshot_image, relinquish, removal
+from volsync_py.volumes.image import delete_or_release, direct_image, ensure_snapshot_image, relinquish
 
 NOW = datetime(2026, 11, 24, 12, 34, 56, tzinfo=UTC)
 NAME = "volsync-n-dest-20261124123456"
@@ -88,7 +88,7 @@ def test_an_image_that_the_user_took_meanwhile_is_still_published() -> None:
 @pytest.mark.parametrize("value", ["", "0", "false", "whatever"])
 def test_a_snapshot_that_is_not_to_be_deleted_becomes_the_users_own(value: str) -> None:
     labels = {**OURS, "volsync.backube/cleanup": "u", "volsync.backube/do-not-delete": value}
-    given_up = removal(OWNER, snapshot("u", "other", labels=labels))
+    given_up = delete_or_release(OWNER, snapshot("u", "other", labels=labels))
     assert isinstance(given_up, Patch)
     assert given_up.changes["metadata"]["labels"] == {
         "volsync.backube/cleanup": None,
@@ -104,7 +104,7 @@ def test_giving_up_a_snapshot_twice_changes_nothing_the_second_time() -> None:
 
 
 def test_a_snapshot_goes_only_as_it_was_seen_so_that_a_label_that_comes_now_wins() -> None:
-    gone = removal(OWNER, snapshot("u", labels=OURS))
+    gone = delete_or_release(OWNER, snapshot("u", labels=OURS))
     assert isinstance(gone, Delete)
     assert (gone.uid, gone.resource_version) == ("s", "9")
 
@@ -116,6 +116,6 @@ def test_a_snapshot_goes_only_as_it_was_seen_so_that_a_label_that_comes_now_wins
 def test_a_snapshot_that_somebody_else_needs_loses_our_ownership_only(
     owners: tuple[str, ...], labels: dict[str, str]
 ) -> None:
-    left = removal(OWNER, snapshot(*owners, labels=labels))
+    left = delete_or_release(OWNER, snapshot(*owners, labels=labels))
     assert isinstance(left, Patch)
     assert "labels" not in left.changes["metadata"]

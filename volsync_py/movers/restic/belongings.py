@@ -10,14 +10,14 @@ from volsync_py.core.result import StepResult, Trouble, until_gone
 from volsync_py.core.view import Kind, View
 from volsync_py.movers.restic import objects as make
 from volsync_py.volumes.claims import (
+    claim_created_event,
     claim_object,
-    created_claim,
-    grown,
+    expand_claim,
     is_to_be_replaced,
-    marked,
-    not_bound,
     not_grown,
-    replaced,
+    replace_claim,
+    set_cleanup_label,
+    unbound_events,
 )
 from volsync_py.volumes.point_in_time import in_the_way
 
@@ -52,14 +52,14 @@ def _other_rules(existing: Object | None, wanted: Object, uid: str) -> tuple[Pat
     return (Patch(Ref.of(existing), {"rules": wanted["rules"]}, existing["metadata"]["uid"]),)
 
 
-def unbound(replication: Replication, view: View, data: str, pods: list[Object]) -> tuple[Event, ...]:
+def unbound_claim_events(replication: Replication, view: View, data: str, pods: list[Object]) -> tuple[Event, ...]:
     """Return the events of claims of ours that keep the mover's pod waiting; `data` is the one that it works on."""
     if not any((pod.get("status") or {}).get("phase") == "Pending" for pod in pods):
         return ()
     cache = names.cache_name(replication.role, replication.name)
     found = (view.objects.get(Kind.CLAIM, name) for name in (data, cache))
     ours = [claim for claim in found if claim is not None and is_controlled_by(claim, replication.uid)]
-    return tuple(event for claim in ours for event in not_bound(claim, view.server_now))
+    return tuple(event for claim in ours for event in unbound_events(claim, view.server_now))
 
 
 def small_cache(replication: Replication, view: View) -> Trouble | None:
@@ -89,14 +89,18 @@ def ensure_cache(replication: Replication, view: View, data: Object) -> tuple[Ac
         owner, name, size=size, access_modes=list(modes), storage_class=storage, temporary=spec.cleanup_cache_claim
     )
     if existing is None:
-        return (*actions, Create(wanted, uid, created_claim(wanted, "to receive incoming data")))
+        return (*actions, Create(wanted, uid, claim_created_event(wanted, "to receive incoming data")))
     if not is_controlled_by(existing, uid):
         return StepResult(error=in_the_way(existing))
     if existing["metadata"].get("deletionTimestamp"):
         return until_gone(existing)
     if is_to_be_replaced(existing, wanted, view.server_now):
-        return replaced(existing)
-    return (*actions, *grown(existing, size), *marked(existing, uid, temporary=spec.cleanup_cache_claim))
+        return replace_claim(existing)
+    return (
+        *actions,
+        *expand_claim(existing, size),
+        *set_cleanup_label(existing, uid, temporary=spec.cleanup_cache_claim),
+    )
 
 
 def replaces(step: StepResult) -> bool:

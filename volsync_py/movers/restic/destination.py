@@ -22,14 +22,22 @@ from volsync_py.movers.restic.outcome import ClusterError, trouble
 from volsync_py.movers.restic.plan import deadlines_for, record_of, variables_for
 from volsync_py.movers.restic.preflight import named_claim
 from volsync_py.movers.restic.run_record import RunRecord
-from volsync_py.volumes.claims import claim_object, created_claim, grown, is_to_be_replaced, marked, not_grown, replaced
+from volsync_py.volumes.claims import (
+    claim_created_event,
+    claim_object,
+    expand_claim,
+    is_to_be_replaced,
+    not_grown,
+    replace_claim,
+    set_cleanup_label,
+)
 from volsync_py.volumes.image import (
+    delete_or_release,
     direct_image,
     ensure_snapshot_image,
     forget_name,
     old_images,
     relinquish,
-    removal,
 )
 from volsync_py.volumes.point_in_time import in_the_way
 
@@ -56,14 +64,14 @@ class DestinationMover(ResticMover):
             temporary=self.spec.cleanup_temp_claim,
         )
         if claim is None:
-            created = Create(wanted, self.uid, created_claim(wanted, "to receive incoming data"))
+            created = Create(wanted, self.uid, claim_created_event(wanted, "to receive incoming data"))
             return wanted, StepResult(actions=(created,))
         if not is_controlled_by(claim, self.uid):
             return None, StepResult(error=in_the_way(claim))
         if claim["metadata"].get("deletionTimestamp"):
             return None, until_gone(claim)
         if is_to_be_replaced(claim, wanted, self.view.server_now):
-            return None, replaced(claim)
+            return None, replace_claim(claim)
         return claim, StepResult()
 
     def is_outdated(self, data: Object) -> bool:
@@ -85,8 +93,8 @@ class DestinationMover(ResticMover):
         # A name that is still on the claim is of an image of something else than what this run restores.
         actions: tuple[Action, ...] = forget_name(claim)
         if not self.spec.destination_claim:
-            temporary = marked(claim, self.uid, temporary=self.spec.cleanup_temp_claim)
-            actions = (*actions, *grown(claim, self.spec.capacity), *temporary)
+            temporary = set_cleanup_label(claim, self.uid, temporary=self.spec.cleanup_temp_claim)
+            actions = (*actions, *expand_claim(claim, self.spec.capacity), *temporary)
         return claim, StepResult(actions=actions)
 
     def job_options(self, secret: Object, grants: Grants) -> tuple[list[str], Variables, RunRecord]:
@@ -182,7 +190,9 @@ class DestinationMover(ResticMover):
         if not self.spec.destination_claim:
             wanted[self._claim_name()] = self.spec.cleanup_temp_claim
         found = ((self.view.objects.get(Kind.CLAIM, name), temporary) for name, temporary in wanted.items())
-        return tuple(p for claim, temporary in found if claim for p in marked(claim, self.uid, temporary=temporary))
+        return tuple(
+            p for claim, temporary in found if claim for p in set_cleanup_label(claim, self.uid, temporary=temporary)
+        )
 
     def _leftovers(self) -> list[Object]:
         return [obj for obj in super()._leftovers() if not self._stays(obj)]
@@ -212,7 +222,7 @@ class DestinationMover(ResticMover):
         # The claim's name for the image first: the claim itself may go.
         actions: list[Action] = [*forget_name(claim), *super().cleanup(publishing)]
         for snapshot in old_images(self.owner, keep, self.view.objects):
-            gone = removal(self.owner, snapshot)
+            gone = delete_or_release(self.owner, snapshot)
             if gone is not None and gone not in actions:
                 actions.append(gone)
         return tuple(actions)

@@ -82,7 +82,7 @@ def delete_job(job: Object) -> Delete:
     return delete(job, Propagation.BACKGROUND if has_ended(job) else Propagation.FOREGROUND)
 
 
-def scaled(job: Object, parallelism: int, now: datetime) -> Patch:
+def set_parallelism(job: Object, parallelism: int, now: datetime) -> Patch:
     """Return the change of how many pods a Job is to have, with the time from which its pod may be waited for."""
     changes: Object = {
         "metadata": {"annotations": {str(Annotation.STARTED): format_rfc3339(now)}},

@@ -18,9 +18,9 @@ from volsync_py.core.labels import Label
 from volsync_py.core.owners import has_owner, is_controlled_by
 from volsync_py.core.result import StepResult, UnderLock, soonest, until_gone
 from volsync_py.core.view import Kind, ReadKind, View
-from volsync_py.movers.restic.belongings import ensure_account, ensure_cache, replaces, unbound
+from volsync_py.movers.restic.belongings import ensure_account, ensure_cache, replaces, unbound_claim_events
 from volsync_py.movers.restic.environment import Variables
-from volsync_py.movers.restic.job_state import JobState, Phase, delete_job, job_state, scaled
+from volsync_py.movers.restic.job_state import JobState, Phase, delete_job, job_state, set_parallelism
 from volsync_py.movers.restic.lock_holder import locked_by, own_host_name
 from volsync_py.movers.restic.logfilter import status_logs
 from volsync_py.movers.restic.masked import masked, without_passwords
@@ -36,7 +36,7 @@ from volsync_py.movers.restic.slots import in_a_slot, overlong
 from volsync_py.movers.restic.takeover import label_repository
 from volsync_py.movers.restic.turns import wait_for_upkeep
 from volsync_py.movers.restic.unstarted_job import abandon_unstarted_job
-from volsync_py.volumes.image import removal
+from volsync_py.volumes.image import delete_or_release
 from volsync_py.volumes.point_in_time import in_the_way
 
 # A Job that gets no pod is looked at again so often.
@@ -94,7 +94,7 @@ class ResticMover(ABC):
         actions: list[Action] = []
         for obj in self._leftovers():
             if obj["kind"] == Kind.SNAPSHOT:
-                gone = removal(self.owner, obj)
+                gone = delete_or_release(self.owner, obj)
                 actions += [gone] if gone else []
             elif not obj["metadata"].get("deletionTimestamp"):
                 actions.append(delete_job(obj) if obj["kind"] == Kind.JOB else delete(obj))
@@ -159,7 +159,7 @@ class ResticMover(ABC):
         if state.look_again_at is not None:
             delay = max((state.look_again_at - self.view.server_now).total_seconds(), 0.0) + 1.0
         if self.replication.paused:
-            rest = () if job["spec"].get("parallelism") == 0 else (scaled(job, 0, self.view.server_now),)
+            rest = () if job["spec"].get("parallelism") == 0 else (set_parallelism(job, 0, self.view.server_now),)
             return StepResult(actions=rest, requeue_after_seconds=delay)
         if job["spec"].get("parallelism") == 0:
             again = resume_job(job, self.view.server_now)
@@ -170,7 +170,7 @@ class ResticMover(ABC):
         step = self._alive(job, pods, state, outdated=outdated)
         if step.actions:
             return step
-        told = unbound(self.replication, self.view, RunRecord.of(job).claim, pods)
+        told = unbound_claim_events(self.replication, self.view, RunRecord.of(job).claim, pods)
         long = overlong(job, self.view.server_now) if self.view.settings.max_movers else ()
         delay = soonest(delay, step.requeue_after_seconds)
         return evolve(step, actions=(*told, *long), requeue_after_seconds=delay)
@@ -184,19 +184,19 @@ class ResticMover(ABC):
 
     def failed(self, job: Object, error_class: str, message: str, state: JobState) -> StepResult:
         """Return the record of a failed attempt and the removal of its Job."""
-        removal: list[Action] = [delete_job(job)]
+        delete_or_release: list[Action] = [delete_job(job)]
         if is_terminal(error_class):
-            removal += [a for a in self.cleanup(None) if a not in removal]
+            delete_or_release += [a for a in self.cleanup(None) if a not in delete_or_release]
         holder = locked_by(job, state.report, state.pod, own_host_name(self.replication))
         attempt = failed_attempt(self.replication, self.view, job, error_class, message, locked_by=holder)
         if attempt is None:
             # Recorded already; only the removal was not carried out.
-            return StepResult(actions=tuple(removal))
+            return StepResult(actions=tuple(delete_or_release))
         told = self.mover_status(state, successful=False)
         if not is_terminal(error_class) and attempt.count < _TRIES:
             # Differs from VolSync: others read `Failed` as "given up"; `attempt` tells from the first.
             told["result"] = None
-        return ended(attempt, message, tuple(removal), latestMoverStatus=told)
+        return ended(attempt, message, tuple(delete_or_release), latestMoverStatus=told)
 
     def log_of(self, state: JobState) -> str:
         """Return the mover's log: the end of it that is in its report, else what the kubelet has."""

@@ -22,7 +22,7 @@ from volsync_py.contract.run_document import Grants
 from volsync_py.core.actions import Action, Object
 from volsync_py.core.attempt import Attempt
 from volsync_py.core.merge import merged
-from volsync_py.movers.restic.job_state import delete_job, scaled
+from volsync_py.movers.restic.job_state import delete_job, set_parallelism
 from volsync_py.movers.restic.run_record import RunRecord
 from volsync_py.movers.restic.turns import holders, in_use_by, is_paused_without_pod
 from volsync_py.movers.restic.unstarted_job import NEVER_STARTED
@@ -51,7 +51,7 @@ def _could_not_be_started(replication: Replication, secret: Object) -> bool:
 
 def resume_job(job: Object, now: datetime) -> Action:
     """Return what makes a paused Job go on."""
-    wanted = scaled(job, 1, now)
+    wanted = set_parallelism(job, 1, now)
     if not RunRecord.of(job).is_ours:
         return wanted
     if is_paused_without_pod(job):

@@ -29,7 +29,7 @@ from volsync_py.movers.restic.plan import deadlines_for, record_of, variables_fo
 from volsync_py.movers.restic.preflight import check_preconditions, named_claim, repository_of
 from volsync_py.movers.restic.run_record import RunRecord
 from volsync_py.volumes.claims import is_read_only, is_temporary
-from volsync_py.volumes.image import removal
+from volsync_py.volumes.image import delete_or_release
 from volsync_py.volumes.point_in_time import Copy, CopyMethod, CopyOptions, ensure_copy
 
 _PAUSED = "Waiting for the end of the pause: spec.paused is true, and no copy of the volume is made before"
@@ -99,7 +99,7 @@ class SourceMover(ResticMover):
             # A time that has not come yet is no record of when it was tried.
             slot = self.replication.trigger.slot_after(tried if tried <= self.view.server_now else made)
             if slot is not None and slot <= now and made <= tried:
-                actions.append(removal(self.owner, copy) if copy["kind"] == Kind.SNAPSHOT else delete(copy))
+                actions.append(delete_or_release(self.owner, copy) if copy["kind"] == Kind.SNAPSHOT else delete(copy))
         return tuple(a for a in actions if a is not None)
 
     def _read_only(self, claim: Object) -> bool:
