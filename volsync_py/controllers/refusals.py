@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from volsync_py.controllers.execute import InTheWay, NotKept, NotServed
+from volsync_py.core.condition_writer import REFUSED
 from volsync_py.core.result import Trouble
-from volsync_py.core.telling import REFUSED
 from volsync_py.kube.errors import Forbidden, Invalid
 from volsync_py.volumes.point_in_time import in_the_way
 

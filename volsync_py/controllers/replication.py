@@ -13,11 +13,11 @@ from volsync_py.controllers.observe import Reads
 from volsync_py.controllers.parts import KINDS, Parts
 from volsync_py.controllers.refusals import REFUSALS, trouble_of
 from volsync_py.core.actions import Object, PatchStatus, Ref
+from volsync_py.core.condition_writer import HEALTHY, REFUSED_SECONDS
 from volsync_py.core.conditions import get_condition
 from volsync_py.core.names import Role
 from volsync_py.core.replication import Resource, decide_error
 from volsync_py.core.result import Decision, Trouble
-from volsync_py.core.telling import HEALTHY, REFUSED_SECONDS
 from volsync_py.kube.controller import Request, Result
 from volsync_py.movers.restic.decide import decide
 

@@ -9,11 +9,11 @@ from typing import Any
 from volsync_py.api.spec import Replication
 from volsync_py.core.actions import Object
 from volsync_py.core.attempt import Attempt
+from volsync_py.core.condition_writer import HEALTHY, SYNCHRONIZING
 from volsync_py.core.conditions import get_condition
 from volsync_py.core.names import Role
 from volsync_py.core.replication import running_since
 from volsync_py.core.result import Decision
-from volsync_py.core.telling import HEALTHY, SYNCHRONIZING
 from volsync_py.core.times import parse_rfc3339
 from volsync_py.telemetry.object_metrics import ObjectKey, ObjectMetrics
 

@@ -18,13 +18,13 @@ from attrs import evolve, field, frozen
 
 from volsync_py.core.actions import Action, Delete, Object, Patch, PatchStatus, Ref
 from volsync_py.core.attempt import Attempt
+from volsync_py.core.condition_writer import HEALTHY, SYNCHRONIZING, WAITING_FOR_SCHEDULE, ConditionWriter
 from volsync_py.core.conditions import get_condition
 from volsync_py.core.durations import format_go_duration
 from volsync_py.core.merge import difference, merged
 from volsync_py.core.remains import still_there
 from volsync_py.core.result import Decision, StepResult, Success, Sync, Trouble, UnderLock, soonest
 from volsync_py.core.stored_times import not_ahead, time_in
-from volsync_py.core.telling import HEALTHY, SYNCHRONIZING, WAITING_FOR_SCHEDULE, Telling
 from volsync_py.core.times import format_rfc3339
 from volsync_py.core.trigger import Trigger, TriggerKind
 
@@ -131,7 +131,7 @@ class _NoWork:
         return False
 
 
-class _Pass(Telling):
+class _Pass(ConditionWriter):
     """One pass over one resource; it collects changes of the status and writes them once."""
 
     def __init__(self, resource: Resource, work: Mover, now: datetime, held: str = "") -> None:

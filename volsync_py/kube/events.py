@@ -1,6 +1,6 @@
 """Events for users, in events.k8s.io/v1: one request each, repeats as a series, never a flood.
 
-Telling is no part of the work: a failure to tell is forgotten.
+ConditionWriter is no part of the work: a failure to tell is forgotten.
 """
 
 from __future__ import annotations

@@ -15,11 +15,11 @@ from enum import Enum
 from volsync_py.api.spec import Replication
 from volsync_py.core.actions import Event, EventType, Object
 from volsync_py.core.attempt import Attempt
+from volsync_py.core.condition_writer import HEALTHY, REFUSED, REFUSED_SECONDS, WAITING_FOR_MOVER
 from volsync_py.core.conditions import get_condition
 from volsync_py.core.labels import Label
 from volsync_py.core.replication import SYNCHRONIZING, running_since
 from volsync_py.core.result import StepResult, Trouble
-from volsync_py.core.telling import HEALTHY, REFUSED, REFUSED_SECONDS, WAITING_FOR_MOVER
 from volsync_py.core.times import parse_rfc3339, past
 from volsync_py.core.view import ReadKind, View
 from volsync_py.movers.restic.job_state import has_ended, started

@@ -11,10 +11,10 @@ from volsync_py.contract.run_document import Check, Grants
 from volsync_py.core import names
 from volsync_py.core.actions import Action, Event, EventType, Object, delete
 from volsync_py.core.attempt import Attempt
+from volsync_py.core.condition_writer import MAINTAINED
 from volsync_py.core.conditions import get_condition
 from volsync_py.core.labels import Label
 from volsync_py.core.result import StepResult, Success, Trouble
-from volsync_py.core.telling import MAINTAINED
 from volsync_py.core.times import format_rfc3339, instant, past
 from volsync_py.core.view import Kind
 from volsync_py.movers.restic.belongings import replaces, small_cache

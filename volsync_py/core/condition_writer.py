@@ -26,7 +26,7 @@ _SUCCEEDED = ("True", "Succeeded", "The last synchronization succeeded")
 _NOT_YET_RUN = ("Unknown", "NotYetRun", "No synchronization has finished yet")
 
 
-class Telling:
+class ConditionWriter:
     """A status that is being made, and the words for what has become of the resource."""
 
     def __init__(self, status: Object, generation: int, now: datetime) -> None:
