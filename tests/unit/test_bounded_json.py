@@ -35,7 +35,7 @@ from volsync_py.movers.restic.turns import is_paused_without_pod
 from volsync_py.pod.backup import _facts
 from volsync_py.pod.contact import Contact
 from volsync_py.pod.humanlog import progress
-from volsync_py.pod.output import Output
+from volsync_py.pod.output import OutputReader
 from volsync_py.pod.record import Holding, group_known, load
 from volsync_py.pod.retention import Kept, keeps_all
 from volsync_py.pod.selection import is_snapshot, select
@@ -170,7 +170,7 @@ def lines(draw: st.DrawFn) -> bytes:
 def test_whatever_restic_prints_is_read_to_its_end(said: bytes, is_error: bool) -> None:
     told: list[str] = []
     contact = Contact(Deadlines(), 0.0)
-    output = Output(contact, told.append, told.append, lambda message: told.append(progress(message)))
+    output = OutputReader(contact, told.append, told.append, lambda message: told.append(progress(message)))
     output.read(io.BytesIO(said), is_error=is_error)
     assert output.failure is None
     ended = output.ended(1, None)
@@ -181,7 +181,7 @@ def test_whatever_restic_prints_is_read_to_its_end(said: bytes, is_error: bool) 
 
 def test_a_line_without_an_end_is_cut() -> None:
     told: list[str] = []
-    output = Output(Contact(Deadlines(), 0.0), told.append, told.append, lambda message: None)
+    output = OutputReader(Contact(Deadlines(), 0.0), told.append, told.append, lambda message: None)
     output.read(io.BytesIO(b"x" * (65 * 1024 * 1024) + b"\nlast\n"), is_error=True)
     assert [len(line) for line in output.ended(1, None).said.lines] == [4096, 4]
 

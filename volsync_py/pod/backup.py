@@ -15,8 +15,8 @@ from volsync_py.bounded_json import number_of, real_of, text_of
 from volsync_py.contract.options import arguments
 from volsync_py.contract.report import ErrorClass, Outcome, SnapshotCounts, SnapshotFacts
 from volsync_py.pod.classify import FORBIDDEN_ADVICE
+from volsync_py.pod.completed import CompletedRestic
 from volsync_py.pod.disk import class_of
-from volsync_py.pod.ended import Ended
 from volsync_py.pod.environment import MoverError
 from volsync_py.pod.humanlog import clock, size
 from volsync_py.pod.session import Session
@@ -64,17 +64,17 @@ def _is_empty(directory: str) -> bool:
         raise MoverError(class_of(error), f"the volume cannot be read: {error.strerror}{advice}") from None
 
 
-def _missing(ended: Ended) -> bool:
+def _missing(ended: CompletedRestic) -> bool:
     return not ended.ok and (ended.code == 10 or ended.missing_bucket) and not _saved(ended)
 
 
-def _saved(ended: Ended) -> str:
+def _saved(ended: CompletedRestic) -> str:
     """Return the id of the snapshot that was made; "" if restic names none, and then there is none."""
     found = ended.message("summary").get("snapshot_id")
     return found if isinstance(found, str) and _SNAPSHOT_ID.fullmatch(found) else ""
 
 
-def _backup_step(session: Session) -> Ended:
+def _backup_step(session: Session) -> CompletedRestic:
     with session.step("backup", "Starting backup"):
         ended = session.locked("backup", ".", *backup_options(session))
         if _missing(ended):
@@ -96,7 +96,7 @@ def backup_options(session: Session) -> list[str]:
     return args
 
 
-def _finish(session: Session, ended: Ended) -> None:
+def _finish(session: Session, ended: CompletedRestic) -> None:
     if _missing(ended):
         raise MoverError(ErrorClass.REPOSITORY_MISSING, ended.cause, 10)
     summary = ended.message("summary")
@@ -132,7 +132,7 @@ def _tell_parent(session: Session, summary: dict[str, Any]) -> None:
         session.log("using parent snapshot")
 
 
-def _warn(session: Session, ended: Ended) -> None:
+def _warn(session: Session, ended: CompletedRestic) -> None:
     """Make of the step that succeeded one with a warning: the snapshot is there, and something is not right."""
     error_class = ErrorClass.PARTIAL
     first = ended.said.errors[0] if ended.said.errors else ended.cause
@@ -152,7 +152,7 @@ def _warn(session: Session, ended: Ended) -> None:
     session.add(evolve(step, outcome=Outcome.WARNING, error_class=error_class, message=text))
 
 
-def _facts(summary: dict[str, Any], ended: Ended) -> SnapshotFacts:
+def _facts(summary: dict[str, Any], ended: CompletedRestic) -> SnapshotFacts:
     return SnapshotFacts(
         id=_saved(ended),
         # What `restic snapshots` shows: when the backup began.

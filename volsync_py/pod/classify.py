@@ -68,7 +68,7 @@ _BY_CODE = {
 
 
 @frozen
-class Said:
+class Output:
     """What restic said: of the repository and itself, and of the volume's files; and where its own folders are.
 
     `trouble` is the gravest known error of the repository's server, even if its line is among those not kept.
@@ -126,10 +126,10 @@ def is_damage_of_file(text: str, item: str = "") -> bool:
 
 def classify(code: int, lines: Iterable[str], errors: Iterable[str] = ()) -> ErrorClass:
     """Return the class of a command that failed."""
-    return judge(code, Said(tuple(lines), tuple(errors)))[0]
+    return judge(code, Output(tuple(lines), tuple(errors)))[0]
 
 
-def judge(code: int, said: Said) -> tuple[ErrorClass, str]:
+def judge(code: int, said: Output) -> tuple[ErrorClass, str]:
     """Return the class of a command that failed, and what can be done about it if that is plainer here."""
     ours = "\n".join(said.lines)
     if _HALF.search(ours):
@@ -144,7 +144,7 @@ def judge(code: int, said: Said) -> tuple[ErrorClass, str]:
     return _full(full, said) if full else _by_words(ours, of_files, said)
 
 
-def _by_words(ours: str, of_files: list[str], said: Said) -> tuple[ErrorClass, str]:
+def _by_words(ours: str, of_files: list[str], said: Output) -> tuple[ErrorClass, str]:
     """Return the class of a failure for which restic has no exit code."""
     if _NOT_THERE.search(ours):
         return ErrorClass.CONFIGURATION, ""
@@ -166,7 +166,7 @@ def _by_words(ours: str, of_files: list[str], said: Said) -> tuple[ErrorClass, s
     return ErrorClass.UNKNOWN, ""
 
 
-def _full(lines: list[str], said: Said) -> tuple[ErrorClass, str]:
+def _full(lines: list[str], said: Output) -> tuple[ErrorClass, str]:
     """Return which of the volumes is full."""
     if any(_is_below(line, said.temporary) for line in lines):
         return ErrorClass.CONFIGURATION, _TEMPORARY_ADVICE

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 
-from volsync_py.pod.ended import Ended
+from volsync_py.pod.completed import CompletedRestic
 
 # Classes that need an answer of the repository: incomplete, missing, locked, wrong password.
 _ANSWERED = frozenset({0, 3, 10, 11, 12})
@@ -28,7 +28,7 @@ class FirstContact:
             self._heard.set()
         return self._heard.is_set()
 
-    def ended(self, how: Ended) -> None:
+    def ended(self, how: CompletedRestic) -> None:
         """Take note of how the process ended."""
         if how.missing_bucket or how.code in _ANSWERED:
             self._heard.set()

@@ -25,8 +25,8 @@ from contextlib import ExitStack
 
 from volsync_py.contract.report import ErrorClass
 from volsync_py.pod import volume
+from volsync_py.pod.completed import CompletedRestic
 from volsync_py.pod.disk import FULL
-from volsync_py.pod.ended import Ended
 from volsync_py.pod.environment import MoverError
 from volsync_py.pod.output import comparable, is_exact
 from volsync_py.pod.session import Session
@@ -124,7 +124,7 @@ def _unshare(session: Session, root: int, path: str) -> bool:
     return True
 
 
-def clear_folders(session: Session, ended: Ended) -> bool:
+def clear_folders(session: Session, ended: CompletedRestic) -> bool:
     """Take the folders away that kept a restore with deletion from replacing them; False if there were none.
 
     restic deletes such a folder for a file, but not for a link, a FIFO, a device or a further name of a file.

@@ -15,7 +15,7 @@ from typing import IO, Any
 from volsync_py.bounded_json import Unreadable, read_json, real_of, writable
 from volsync_py.contract.report import ErrorClass
 from volsync_py.pod.classify import (
-    Said,
+    Output,
     graver,
     is_damage,
     is_damage_of_file,
@@ -23,8 +23,8 @@ from volsync_py.pod.classify import (
     is_missing_bucket,
     trouble_of,
 )
+from volsync_py.pod.completed import CompletedRestic, Message
 from volsync_py.pod.contact import Contact
-from volsync_py.pod.ended import Ended, Message
 from volsync_py.pod.kept_lines import MOST_LINES, KeptLines
 from volsync_py.pod.masking import beginning, ending
 from volsync_py.pod.messages import Failure, continues, decides, failure_of, mended_request
@@ -52,7 +52,7 @@ _WORK = (
 _NO_TEXT = re.compile("\ufffd+")
 
 
-class Output:
+class OutputReader:
     """What has been said so far."""
 
     def __init__(
@@ -118,7 +118,7 @@ class Output:
             self.open -= 1
         self.news.set()
 
-    def ended(self, code: int, stopped: ErrorClass | None, why: str = "") -> Ended:
+    def ended(self, code: int, stopped: ErrorClass | None, why: str = "") -> CompletedRestic:
         """Return how it ended; both streams have been read, or nobody will say anything more. `why`: our reason."""
         with self._lock:
             if self._untold:
@@ -126,9 +126,9 @@ class Output:
             trouble = self._trouble
             for other in self._failing.values():
                 trouble = graver(trouble, other)
-            return Ended(
+            return CompletedRestic(
                 code,
-                Said(self._lines.all(), self._errors.all(), self._cache, self._temporary, trouble),
+                Output(self._lines.all(), self._errors.all(), self._cache, self._temporary, trouble),
                 stopped,
                 self._latest,
                 tuple(self._nodes),

@@ -17,12 +17,12 @@ from attrs import evolve, field, frozen
 
 from volsync_py.contract.report import ErrorClass
 from volsync_py.contract.run_document import Deadlines
-from volsync_py.pod.classify import Said
+from volsync_py.pod.classify import Output
+from volsync_py.pod.completed import CompletedRestic, Message
 from volsync_py.pod.contact import STUCK_REQUEST_SECONDS, Contact
-from volsync_py.pod.ended import Ended, Message
 from volsync_py.pod.first_contact import FirstContact
 from volsync_py.pod.freed import Freed
-from volsync_py.pod.output import Output
+from volsync_py.pod.output import OutputReader
 from volsync_py.pod.progress import (
     LEAST_BYTES_A_SECOND,
     LEAST_BYTES_OF_AN_ANSWER,
@@ -68,10 +68,10 @@ class Restic:
         for process in self.current:
             process.send_signal(signal.SIGTERM)
 
-    def run(self, *args: str, retry_lock: bool = False, wanted: Collection[str] = ()) -> Ended:
+    def run(self, *args: str, retry_lock: bool = False, wanted: Collection[str] = ()) -> CompletedRestic:
         """Run one command to its end; of the items that a verbose restore writes, the wanted ones are told."""
         if self.interrupted.is_set():
-            return Ended(130, Said(), ErrorClass.INTERRUPTED)
+            return CompletedRestic(130, Output(), ErrorClass.INTERRUPTED)
         stuck = f"{STUCK_REQUEST_SECONDS}s"
         command = [self.program, *args, *self.options, "--json", "--stuck-request-timeout", stuck]
         stall = self.deadlines.stall_seconds
@@ -94,7 +94,7 @@ class _Running:
         self._progress = Progress(now, LEAST_BYTES_OF_SILENT_RETRIES if in_silence else LEAST_BYTES_A_SECOND)
         self._answers = Progress(now, LEAST_BYTES_OF_SILENT_RETRIES if in_silence else LEAST_BYTES_OF_AN_ANSWER)
         self._first = FirstContact(restic.heard, restic.env.get("RESTIC_CACHE_DIR", ""))
-        self._output = Output(
+        self._output = OutputReader(
             self._contact,
             restic.log,
             restic.progress,
@@ -127,7 +127,7 @@ class _Running:
         for reader in self._readers:
             reader.start()
 
-    def wait(self) -> Ended:
+    def wait(self) -> CompletedRestic:
         """Return how it ended; what went wrong in reading it is raised."""
         code = self._ended()
         if self._freed is not None:

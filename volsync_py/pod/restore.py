@@ -15,8 +15,8 @@ from volsync_py.contract.options import arguments
 from volsync_py.contract.report import ErrorClass, Outcome, RestoredFacts, StepReport
 from volsync_py.core.names import SNAPSHOT_HOST
 from volsync_py.pod import in_the_way, shortfall
+from volsync_py.pod.completed import CompletedRestic
 from volsync_py.pod.disk import sync_volume
-from volsync_py.pod.ended import Ended
 from volsync_py.pod.environment import MoverError
 from volsync_py.pod.humanlog import size
 from volsync_py.pod.selection import SelectionError, is_snapshot, select
@@ -149,7 +149,7 @@ def _options(session: Session) -> list[str]:
     return [*args, "--delete"] if _deletes(session) else args
 
 
-def _write(session: Session, selection: list[str]) -> tuple[Ended, list[str]]:
+def _write(session: Session, selection: list[str]) -> tuple[CompletedRestic, list[str]]:
     """Restore the selection; return the end, and which device nodes were left out."""
     with ExitStack() as held:
         further = in_the_way.clear(session, held, *selection)

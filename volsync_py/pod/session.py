@@ -11,7 +11,7 @@ from attrs import Factory, define, evolve
 
 from volsync_py.contract.report import ErrorClass, Outcome, Report, StepReport
 from volsync_py.contract.run_document import Run
-from volsync_py.pod.ended import Ended
+from volsync_py.pod.completed import CompletedRestic
 from volsync_py.pod.environment import MoverError
 from volsync_py.pod.humanlog import HumanLog
 from volsync_py.pod.locks import Holder, holder_of
@@ -81,7 +81,7 @@ class Session:
         except Exception as error:  # noqa: BLE001 - the backup was made, and no defect of ours makes it undone
             self.failed(name, ErrorClass.UNKNOWN, f"{type(error).__name__}: {error}")
 
-    def maintenance(self, name: str, banner: str, *args: str, answers: bool = False) -> Ended:
+    def maintenance(self, name: str, banner: str, *args: str, answers: bool = False) -> CompletedRestic:
         """Run a command whose failure takes nothing away from the backup; one that `answers` says what it came to."""
         self.log(f"=== {banner} ===")
         started = time.monotonic()
@@ -98,7 +98,7 @@ class Session:
             self.add(StepReport(name, Outcome.SUCCEEDED, seconds=seconds))
         return ended
 
-    def locked(self, *args: str, ask: bool = True, wanted: Collection[str] = ()) -> Ended:
+    def locked(self, *args: str, ask: bool = True, wanted: Collection[str] = ()) -> CompletedRestic:
         """Run a command; when the repository is locked, recover as the rules for locks say.
 
         `ask`: where the manager can find out whether the holder lives, let it do so, instead of waiting.
@@ -149,14 +149,14 @@ class Session:
         self.update(lock_host=holder.host)
         return True
 
-    def must(self, ended: Ended, code: int | None = None) -> Ended:
+    def must(self, ended: CompletedRestic, code: int | None = None) -> CompletedRestic:
         """Return the end of a command that succeeded, else fail with its class."""
         if ended.ok:
             return ended
         failed = code if code is not None else ended.code or 1
         raise MoverError(ended.error_class, ended.cause, failed, by_restic=True)
 
-    def init(self, missed: Ended) -> None:
+    def init(self, missed: CompletedRestic) -> None:
         """Initialise the repository that a command has missed, if this mover may."""
         if missed.missing_bucket:
             self.log("the bucket does not exist yet")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from volsync_py.contract.report import ErrorClass
-from volsync_py.pod.ended import Ended
+from volsync_py.pod.completed import CompletedRestic
 from volsync_py.pod.environment import MoverError
 from volsync_py.pod.session import Session
 
@@ -28,12 +28,12 @@ def shown(path: str, redact: Callable[[str], str]) -> str:
     return text if len(text) <= _LONGEST_NAME else f"{text[:half]}…{text[-half:]}"
 
 
-def full_folders(ended: Ended) -> list[str]:
+def full_folders(ended: CompletedRestic) -> list[str]:
     """Return the paths where something could not replace a folder because of what is in it."""
     return [item.lstrip("/") for item, text in ended.failures if _FOLDER_IS_FULL.search(text)]
 
 
-def left_out(ended: Ended, *, verified: bool) -> list[str]:
+def left_out(ended: CompletedRestic, *, verified: bool) -> list[str]:
     """Return the device nodes that could not be made, if everything else was restored, else []."""
     if ended.ok or ended.stopped is not None or verified:
         # restic verifies nothing after an error.
@@ -49,7 +49,7 @@ def may_be_privileged(session: Session) -> str:
     return "" if privileged else "let the namespace have privileged movers, or "
 
 
-def explain(session: Session, ended: Ended) -> None:
+def explain(session: Session, ended: CompletedRestic) -> None:
     """Raise an error that names the path and what to do about it, if that is known of a restore that failed."""
     if ended.ok or ended.stopped is not None or ended.error_class not in (ErrorClass.UNKNOWN, ErrorClass.CONFIGURATION):
         return

@@ -11,7 +11,7 @@ import shlex
 
 from volsync_py.contract.options import arguments
 from volsync_py.contract.report import ErrorClass, Outcome, SnapshotCounts, StepReport
-from volsync_py.pod.ended import Ended
+from volsync_py.pod.completed import CompletedRestic
 from volsync_py.pod.environment import MoverError
 from volsync_py.pod.record import Record, cache_of, forget_record, group_known, group_of, holding, load, save
 from volsync_py.pod.retention import Kept, keeps_all
@@ -103,7 +103,7 @@ def newest_complete(snapshots: list[Snapshot], session: Session, partial: set[st
     return max(whole, key=snapshot_time, default=None)
 
 
-def _groups(session: Session, ended: Ended) -> tuple[list[Snapshot], list[Snapshot]]:
+def _groups(session: Session, ended: CompletedRestic) -> tuple[list[Snapshot], list[Snapshot]]:
     """Return the snapshots that forget keeps and removes, and note them."""
     groups = [g for g in ended.document if isinstance(g, dict)] if isinstance(ended.document, list) else []
     keep, remove = ([s for g in groups for s in g.get(name) or []] for name in ("keep", "remove"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from volsync_py.pod.classify import Said, classify, is_damage, is_hopeless, is_missing_bucket, judge
+from volsync_py.pod.classify import Output, classify, is_damage, is_hopeless, is_missing_bucket, judge
 
 RETRY = "Stat(<config/>) returned error, retrying after 34.27s: "
 DENIED = "Access Denied."
@@ -101,7 +101,7 @@ PERMISSION = "lchown /data/a: operation not permitted"
     ],
 )
 def test_what_is_said_of_files_is_no_word_on_the_repository(error: str, expected: str, advice: str) -> None:
-    said = Said(("Fatal: There were 1 errors",), (error,), "/cache", "/tmp/private")
+    said = Output(("Fatal: There were 1 errors",), (error,), "/cache", "/tmp/private")
     error_class, given = judge(1, said)
     assert error_class == expected
     assert advice in given

@@ -15,7 +15,7 @@ import pytest
 from attrs import define, field
 
 from volsync_py.contract.run_document import Deadlines
-from volsync_py.pod.ended import Ended
+from volsync_py.pod.completed import CompletedRestic
 from volsync_py.pod.process import Restic
 
 RETRY = "Load(<index/0a1b>, 0, 0) returned error, retrying after 552ms: 500 Internal Server Error"
@@ -25,7 +25,7 @@ MUCH = 200_000
 
 
 @define
-class Said:
+class Output:
     """What the mover made of the program's output."""
 
     log: list[str] = field(factory=list)
@@ -34,11 +34,11 @@ class Said:
 
 
 @pytest.fixture
-def said() -> Said:
-    return Said()
+def said() -> Output:
+    return Output()
 
 
-def run(folder: Path, said: Said, script: str, **changes: Any) -> Ended:
+def run(folder: Path, said: Output, script: str, **changes: Any) -> CompletedRestic:
     """Run a shell script as restic."""
     program = folder / "restic"
     program.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
@@ -56,7 +56,7 @@ def run(folder: Path, said: Said, script: str, **changes: Any) -> Ended:
     return Restic(**options | changes).run(command)
 
 
-def test_an_error_in_reading_ends_the_process_and_is_raised_where_it_is_seen(tmp_path: Path, said: Said) -> None:
+def test_an_error_in_reading_ends_the_process_and_is_raised_where_it_is_seen(tmp_path: Path, said: Output) -> None:
     def fails(message: dict[str, Any]) -> None:
         raise ValueError("of the test")
 
@@ -67,25 +67,25 @@ def test_an_error_in_reading_ends_the_process_and_is_raised_where_it_is_seen(tmp
     assert time.monotonic() - started < 30
 
 
-def test_what_is_no_number_where_one_belongs_counts_as_none_and_hangs_nothing(tmp_path: Path, said: Said) -> None:
+def test_what_is_no_number_where_one_belongs_counts_as_none_and_hangs_nothing(tmp_path: Path, said: Output) -> None:
     status = '{"message_type":"status","bytes_done":"many"}'
     assert run(tmp_path, said, f"echo '{status}'; yes x | head -c {MUCH}").ok
     assert [message["bytes_done"] for message in said.status] == [0]
 
 
-def test_one_error_of_the_server_ends_no_command_that_goes_on_for_long(tmp_path: Path, said: Said) -> None:
+def test_one_error_of_the_server_ends_no_command_that_goes_on_for_long(tmp_path: Path, said: Output) -> None:
     deadlines = Deadlines(contact_seconds=1, stall_seconds=60)
     assert run(tmp_path, said, f"echo '{RETRY}' >&2; echo '{MENDED}' >&2; sleep 2.5", deadlines=deadlines).ok
 
 
-def test_a_server_that_keeps_failing_ends_the_command(tmp_path: Path, said: Said) -> None:
+def test_a_server_that_keeps_failing_ends_the_command(tmp_path: Path, said: Output) -> None:
     script = f"trap 'exit 130' TERM; while true; do echo '{RETRY}' >&2; sleep 0.2; done"
     ended = run(tmp_path, said, script)
     assert (ended.error_class, ended.code) == ("Unreachable", 130)
     assert ended.cause == "Load(<index/0a1b>, 0, 0) failed: 500 Internal Server Error"
 
 
-def test_a_process_that_does_not_heed_a_signal_is_killed(tmp_path: Path, said: Said) -> None:
+def test_a_process_that_does_not_heed_a_signal_is_killed(tmp_path: Path, said: Output) -> None:
     script = f"trap '' TERM; while true; do echo '{RETRY}' >&2; sleep 0.2; done"
     ended = run(tmp_path, said, script, deadlines=Deadlines(contact_seconds=1, kill_seconds=0.5))
     assert (ended.error_class, ended.code) == ("Unreachable", 137)
@@ -114,7 +114,7 @@ STATUS = "print(json.dumps({'message_type': 'status', 'seconds_elapsed': i, 'byt
     ids=["silent", "says the same again and again", "opens a pipe that nobody reads"],
 )
 def test_a_process_that_does_nothing_is_ended_although_it_complains_of_nothing(
-    tmp_path: Path, said: Said, lines: tuple[str, ...]
+    tmp_path: Path, said: Output, lines: tuple[str, ...]
 ) -> None:
     ended = run(tmp_path, said, python(tmp_path, *lines), deadlines=BRIEF)
     assert ended.error_class == "Stalled"
@@ -130,13 +130,13 @@ def test_a_process_that_does_nothing_is_ended_although_it_complains_of_nothing(
     ids=["computes", "reads", "finds files", "has deleted files"],
 )
 def test_a_process_that_does_something_is_waited_for_however_silent_it_is(
-    tmp_path: Path, said: Said, work: str
+    tmp_path: Path, said: Output, work: str
 ) -> None:
     loop = ("import json, time", "status = {'message_type': 'status'}", "for i in range(40):", f"    {work}")
     assert run(tmp_path, said, python(tmp_path, *loop, "    time.sleep(0.05)"), deadlines=BRIEF).ok
 
 
-def test_a_restore_that_deletes_is_waited_for_before_it_tells_of_it(tmp_path: Path, said: Said) -> None:
+def test_a_restore_that_deletes_is_waited_for_before_it_tells_of_it(tmp_path: Path, said: Output) -> None:
     # In a file system of its own, where nobody else deletes.
     with tempfile.TemporaryDirectory(dir="/dev/shm") as volume:
         for number in range(10):
@@ -151,7 +151,7 @@ def test_a_restore_that_deletes_is_waited_for_before_it_tells_of_it(tmp_path: Pa
 
 
 def test_a_repository_that_is_never_heard_of_is_unreachable_by_the_deadline_of_contact(
-    tmp_path: Path, said: Said
+    tmp_path: Path, said: Output
 ) -> None:
     script = "trap 'exit 130' TERM; sleep 60 >/dev/null 2>&1 & wait"
     deadlines = Deadlines(contact_seconds=1, stall_seconds=60, kill_seconds=5)
@@ -166,7 +166,7 @@ HASTY = Deadlines(contact_seconds=1, stall_seconds=60, retry_lock_seconds=60)
 
 @pytest.mark.parametrize("place", ["gs:bucket:/", "rest:http://127.0.0.1:1/"])
 def test_a_repository_that_is_silent_from_the_first_is_unreachable_by_the_deadline_of_contact(
-    tmp_path: Path, said: Said, place: str
+    tmp_path: Path, said: Output, place: str
 ) -> None:
     env = {"PATH": os.environ["PATH"], "RESTIC_REPOSITORY": place, "RESTIC_CACHE_DIR": str(tmp_path / "cache")}
     ended = run(tmp_path, said, SILENT_FOR_LONG, deadlines=HASTY, env=env)
@@ -180,14 +180,14 @@ def test_a_repository_that_is_silent_from_the_first_is_unreachable_by_the_deadli
     ids=["has entered it in its cache", "tells of its work"],
 )
 def test_a_repository_that_was_opened_may_take_longer_than_the_deadline_of_contact(
-    tmp_path: Path, said: Said, place: str, opens: str
+    tmp_path: Path, said: Output, place: str, opens: str
 ) -> None:
     env = {"PATH": os.environ["PATH"], "RESTIC_REPOSITORY": place, "RESTIC_CACHE_DIR": str(tmp_path / "cache")}
     assert run(tmp_path, said, f"{opens}; {SILENT_FOR_LONG}", deadlines=HASTY, env=env).ok
 
 
 @pytest.mark.parametrize("place", ["gs:bucket:/", "rest:http://127.0.0.1:1/"])
-def test_a_lock_is_waited_for_longer_than_the_deadline_of_contact(tmp_path: Path, said: Said, place: str) -> None:
+def test_a_lock_is_waited_for_longer_than_the_deadline_of_contact(tmp_path: Path, said: Output, place: str) -> None:
     program = tmp_path / "restic"
     locked = f'case "$*" in *--retry-lock*) {SILENT_FOR_LONG};; *) exit 11;; esac'
     program.write_text(f"#!/bin/sh\n{locked}\n", encoding="utf-8")
@@ -198,7 +198,7 @@ def test_a_lock_is_waited_for_longer_than_the_deadline_of_contact(tmp_path: Path
     assert restic.run("command", retry_lock=True).ok
 
 
-def test_a_lock_that_is_waited_for_is_no_stall(tmp_path: Path, said: Said) -> None:
+def test_a_lock_that_is_waited_for_is_no_stall(tmp_path: Path, said: Output) -> None:
     program = tmp_path / "restic"
     program.write_text("#!/bin/sh\nsleep 1.5\n", encoding="utf-8")
     program.chmod(0o755)
@@ -208,7 +208,7 @@ def test_a_lock_that_is_waited_for_is_no_stall(tmp_path: Path, said: Said) -> No
     assert restic.run("command", retry_lock=True).ok
 
 
-def test_a_child_that_keeps_the_output_open_keeps_nobody_waiting(tmp_path: Path, said: Said) -> None:
+def test_a_child_that_keeps_the_output_open_keeps_nobody_waiting(tmp_path: Path, said: Output) -> None:
     deadlines = Deadlines(stall_seconds=600, kill_seconds=0.5)
     ended = run(tmp_path, said, f"sleep 600 & echo $! > {tmp_path}/child; exit 0", deadlines=deadlines)
     os.kill(int((tmp_path / "child").read_text()), signal.SIGKILL)
@@ -242,7 +242,7 @@ def of_check(*messages: str) -> str:
     ],
 )
 def test_a_check_has_found_damage_only_if_nothing_kept_it_from_looking(
-    tmp_path: Path, said: Said, messages: tuple[str, ...], expected: bool
+    tmp_path: Path, said: Output, messages: tuple[str, ...], expected: bool
 ) -> None:
     ended = run(tmp_path, said, f"{of_check(*messages)}; echo '{CHECKED}'; echo '{FATAL}' >&2; exit 1")
     assert ended.found_damage is expected
@@ -250,7 +250,7 @@ def test_a_check_has_found_damage_only_if_nothing_kept_it_from_looking(
 
 
 def test_a_check_that_cannot_reach_the_server_is_ended_by_the_deadline_and_finds_no_damage(
-    tmp_path: Path, said: Said
+    tmp_path: Path, said: Output
 ) -> None:
     retry = of_check(f"{PACK} returned error, retrying after 1s: unexpected HTTP response (503): 503 Busy")
     # What restic counts when it is told to stop.
@@ -262,7 +262,7 @@ def test_a_check_that_cannot_reach_the_server_is_ended_by_the_deadline_and_finds
 
 
 @pytest.mark.parametrize("code", [1, 130])
-def test_a_check_that_was_stopped_has_found_no_damage(tmp_path: Path, said: Said, code: int) -> None:
+def test_a_check_that_was_stopped_has_found_no_damage(tmp_path: Path, said: Output, code: int) -> None:
     # What it was kept from it counts as errors, and the version of restic decides how it ends.
     (tmp_path / "counted").write_text(CHECKED + "\n", encoding="utf-8")
     script = f"trap 'cat {tmp_path}/counted; exit {code}' TERM; sleep 60 >/dev/null 2>&1 & wait"
@@ -271,14 +271,14 @@ def test_a_check_that_was_stopped_has_found_no_damage(tmp_path: Path, said: Said
     assert (ended.error_class, ended.found_damage) == ("Stalled", False)
 
 
-def test_an_answer_that_will_not_change_ends_the_command_with_what_to_do(tmp_path: Path, said: Said) -> None:
+def test_an_answer_that_will_not_change_ends_the_command_with_what_to_do(tmp_path: Path, said: Output) -> None:
     retry = "Stat(<config/>) returned error, retrying after 1s: Stat: The provided token has expired."
     ended = run(tmp_path, said, f"trap 'exit 130' TERM; echo '{retry}' >&2; sleep 60 >/dev/null 2>&1 & wait")
     assert ended.error_class == "AccessDenied"
     assert ended.cause.startswith("Stat(<config/>) failed: Stat: The provided token has expired.; renew AWS_SESSION_")
 
 
-def test_a_code_on_a_further_line_of_an_answer_counts(tmp_path: Path, said: Said) -> None:
+def test_a_code_on_a_further_line_of_an_answer_counts(tmp_path: Path, said: Output) -> None:
     first = "Stat(<config/>) returned error, retrying after 1s: blob.GetProperties: HEAD https://a.b/c"
     lines = [first, "-" * 80, "RESPONSE 400: 400 Bad Request", "ERROR CODE: InvalidResourceName", "-" * 80]
     printed = "; ".join(f"echo '{line}' >&2" for line in lines)
@@ -287,7 +287,7 @@ def test_a_code_on_a_further_line_of_an_answer_counts(tmp_path: Path, said: Said
     assert "RESPONSE 400: 400 Bad Request; ERROR CODE: InvalidResourceName; correct the name of" in ended.cause
 
 
-def test_a_backup_whose_old_trees_are_refused_has_not_found_damage(tmp_path: Path, said: Said) -> None:
+def test_a_backup_whose_old_trees_are_refused_has_not_found_damage(tmp_path: Path, said: Output) -> None:
     refused = "unexpected HTTP response (403): 403 Forbidden"
     text = f"tree c433 could not be loaded; the repository could be damaged: ReadFull(<data/42>): {refused}"
     error = json.dumps({"message_type": "error", "error": {"message": text}, "during": "archival", "item": "/"})
@@ -297,7 +297,7 @@ def test_a_backup_whose_old_trees_are_refused_has_not_found_damage(tmp_path: Pat
     assert without.damaged
 
 
-def test_what_comes_after_the_end_was_decided_is_not_logged(tmp_path: Path, said: Said) -> None:
+def test_what_comes_after_the_end_was_decided_is_not_logged(tmp_path: Path, said: Output) -> None:
     missing = "Stat(<config/>) returned error, retrying after 1s: The specified bucket does not exist"
     script = f"trap 'echo signal terminated received >&2; exit 130' TERM; echo '{missing}' >&2"
     script += "; sleep 60 >/dev/null 2>&1 & wait"
@@ -306,7 +306,7 @@ def test_what_comes_after_the_end_was_decided_is_not_logged(tmp_path: Path, said
     assert said.log == []
 
 
-def test_a_line_that_overwrites_itself_is_told_as_it_stood_last(tmp_path: Path, said: Said) -> None:
+def test_a_line_that_overwrites_itself_is_told_as_it_stood_last(tmp_path: Path, said: Output) -> None:
     run(tmp_path, said, r"printf '10 %%\r20 %%\r\n' >&2; printf '30 %%\r\n'")
     assert (said.log, said.progress) == (["20 %"], ["30 %"])
 
@@ -316,7 +316,7 @@ def errors(count: int) -> str:
     return f"""for i in $(seq {count}); do printf '{line}\\n' "$i" archival "$i"; done >&2"""
 
 
-def test_errors_are_counted_without_bound_and_told_up_to_one(tmp_path: Path, said: Said) -> None:
+def test_errors_are_counted_without_bound_and_told_up_to_one(tmp_path: Path, said: Output) -> None:
     summary = '{"message_type":"summary","snapshot_id":"0123"}'
     ended = run(tmp_path, said, f"echo '{summary}'; {errors(1000)}; exit 3")
     assert (ended.failed, len(ended.items), ended.items[0]) == (1000, 200, "/data/f1")
@@ -325,13 +325,13 @@ def test_errors_are_counted_without_bound_and_told_up_to_one(tmp_path: Path, sai
     assert said.log[200:] == ["error: and 800 more"]
 
 
-def test_an_item_that_is_met_twice_counts_once(tmp_path: Path, said: Said) -> None:
+def test_an_item_that_is_met_twice_counts_once(tmp_path: Path, said: Output) -> None:
     ended = run(tmp_path, said, f"{errors(3)}; {errors(3).replace('archival', 'scan')}; exit 3")
     assert ended.failed == 3
     assert len(said.log) == 3
 
 
-def test_the_first_of_many_errors_is_the_cause(tmp_path: Path, said: Said) -> None:
+def test_the_first_of_many_errors_is_the_cause(tmp_path: Path, said: Output) -> None:
     fatal = '{"message_type":"exit_error","code":1,"message":"Fatal: There were 1000 errors"}'
     ended = run(tmp_path, said, f"{errors(1000)}; echo '{fatal}' >&2; exit 1")
     assert ended.cause.startswith("There were 1000 errors; the first: open f1: permission denied; ")
@@ -341,7 +341,7 @@ def test_the_first_of_many_errors_is_the_cause(tmp_path: Path, said: Said) -> No
     ("command", "in_the_volume"), [("backup", True), ("restore", True), ("init", False), ("forget", False)]
 )
 def test_only_what_reads_or_writes_the_volume_runs_in_it(
-    tmp_path: Path, said: Said, command: str, in_the_volume: bool
+    tmp_path: Path, said: Output, command: str, in_the_volume: bool
 ) -> None:
     ended = run(tmp_path, said, "pwd >&2", command=command)
     assert ended.said.lines == (str(tmp_path) if in_the_volume else "/",)
@@ -351,7 +351,7 @@ SECRET = "canary-of-the-test"
 
 
 @pytest.mark.parametrize("message", ["error", "complaint", "exit_error", "line"])
-def test_no_half_of_a_secret_is_in_what_is_kept_of_a_long_message(tmp_path: Path, said: Said, message: str) -> None:
+def test_no_half_of_a_secret_is_in_what_is_kept_of_a_long_message(tmp_path: Path, said: Output, message: str) -> None:
     # Names are cut at their beginning, texts at their end.
     item, text = f"/{'d' * 100}{SECRET}{'x' * 290}", "y" * 4090 + SECRET
     line = {
@@ -369,7 +369,7 @@ def test_no_half_of_a_secret_is_in_what_is_kept_of_a_long_message(tmp_path: Path
     assert "-test" not in kept
 
 
-def test_a_secret_is_hidden_before_a_message_is_cut(tmp_path: Path, said: Said) -> None:
+def test_a_secret_is_hidden_before_a_message_is_cut(tmp_path: Path, said: Output) -> None:
     text = "x" * 390 + "canary-of-the-test"
     script = f'echo \'{{"message_type":"exit_error","code":1,"message":"{text}"}}\' >&2; exit 1'
     ended = run(tmp_path, said, script, redact=lambda whole: whole.replace("canary-of-the-test", "***"))

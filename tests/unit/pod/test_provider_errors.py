@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from volsync_py.pod.classify import Said, classify, is_damage_of_file, is_hopeless, judge, trouble_of
+from volsync_py.pod.classify import Output, classify, is_damage_of_file, is_hopeless, judge, trouble_of
 from volsync_py.pod.provider_errors import HEALING, PROVIDER_ERRORS
 from volsync_py.pod.s3_errors import ProviderError
 
@@ -141,7 +141,7 @@ RETRIED = [
     ],
 )
 def test_an_answer_has_its_class_and_its_next_step(line: str, expected: str, advice: str) -> None:
-    error_class, given = judge(1, Said((line,)))
+    error_class, given = judge(1, Output((line,)))
     assert error_class == expected
     assert advice in given
 

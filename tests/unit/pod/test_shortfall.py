@@ -7,15 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from volsync_py.contract.report import ErrorClass
-from volsync_py.pod.ended import Ended
+from volsync_py.pod.completed import CompletedRestic
 from volsync_py.pod.shortfall import full_folders, left_out, shown
 
 DEVICE = ("/dev/null", "mknod /data/dev/null: operation not permitted")
 
 
-def ended(*failures: tuple[str, str], count: int, stopped: ErrorClass | None = None) -> Ended:
+def ended(*failures: tuple[str, str], count: int, stopped: ErrorClass | None = None) -> CompletedRestic:
     fatal = {"exit_error": {"message": f"Fatal: There were {count} errors"}}
-    return Ended(1, latest=fatal, failures=failures, stopped=stopped)
+    return CompletedRestic(1, latest=fatal, failures=failures, stopped=stopped)
 
 
 @pytest.mark.parametrize(
@@ -29,12 +29,12 @@ def ended(*failures: tuple[str, str], count: int, stopped: ErrorClass | None = N
         # A folder that may not be written is another matter.
         (ended(("/null", "mknod /data/null: permission denied"), count=1), False, []),
         (ended(DEVICE, count=1, stopped=ErrorClass.INTERRUPTED), False, []),
-        (Ended(1, failures=(DEVICE,)), False, []),
-        (Ended(0), False, []),
+        (CompletedRestic(1, failures=(DEVICE,)), False, []),
+        (CompletedRestic(0), False, []),
     ],
 )
 def test_only_device_nodes_are_left_out_and_only_if_nothing_else_is_missing(
-    one: Ended, expected: list[str], *, verified: bool
+    one: CompletedRestic, expected: list[str], *, verified: bool
 ) -> None:
     assert left_out(one, verified=verified) == expected
 

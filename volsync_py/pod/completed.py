@@ -9,7 +9,7 @@ from typing import Any
 from attrs import field, frozen
 
 from volsync_py.contract.report import ErrorClass
-from volsync_py.pod.classify import Said, judge
+from volsync_py.pod.classify import Output, judge
 from volsync_py.pod.messages import RETRY_LINE, told
 
 Message = dict[str, Any]
@@ -20,11 +20,11 @@ _MAY_BE_DAMAGE = (ErrorClass.REPOSITORY_DAMAGED, ErrorClass.UNKNOWN)
 
 
 @frozen
-class Ended:
+class CompletedRestic:
     """How a restic command ended."""
 
     code: int
-    said: Said = field(factory=Said)
+    said: Output = field(factory=Output)
     # Set when the mover ended it, with the reason.
     stopped: ErrorClass | None = None
     # The last message of each kind, and those of `ls`.
