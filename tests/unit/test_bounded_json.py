@@ -32,8 +32,8 @@ from volsync_py.contract.run_document import Deadlines, Run, RunError
 from volsync_py.core.labels import Annotation
 from volsync_py.movers.restic.run_record import RunRecord
 from volsync_py.movers.restic.turns import is_paused_without_pod
+from volsync_py.pod.backend_health import Contact
 from volsync_py.pod.backup import _facts
-from volsync_py.pod.contact import Contact
 from volsync_py.pod.humanlog import progress
 from volsync_py.pod.output import OutputReader
 from volsync_py.pod.record import Holding, group_known, load

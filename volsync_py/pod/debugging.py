@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from volsync_py.pod.stop import Stop
+from volsync_py.pod.signals import Stop
 
 NAME = "exit-debug-if-removed"
 # How often the file is looked for; a person who has removed it waits no longer than this.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from volsync_py.pod.stop import Stop
+from volsync_py.pod.signals import Stop
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ from typing import IO, Any
 
 from volsync_py.bounded_json import Unreadable, read_json, real_of, writable
 from volsync_py.contract.report import ErrorClass
+from volsync_py.pod.backend_health import Contact
 from volsync_py.pod.classify import (
     Output,
     graver,
@@ -24,7 +25,6 @@ from volsync_py.pod.classify import (
     trouble_of,
 )
 from volsync_py.pod.completed import CompletedRestic, Message
-from volsync_py.pod.contact import Contact
 from volsync_py.pod.kept_lines import MOST_LINES, KeptLines
 from volsync_py.pod.masking import beginning, ending
 from volsync_py.pod.messages import Failure, continues, decides, failure_of, mended_request

@@ -17,9 +17,9 @@ from attrs import evolve, field, frozen
 
 from volsync_py.contract.report import ErrorClass
 from volsync_py.contract.run_document import Deadlines
+from volsync_py.pod.backend_health import STUCK_REQUEST_SECONDS, Contact
 from volsync_py.pod.classify import Output
 from volsync_py.pod.completed import CompletedRestic, Message
-from volsync_py.pod.contact import STUCK_REQUEST_SECONDS, Contact
 from volsync_py.pod.first_contact import FirstContact
 from volsync_py.pod.freed import Freed
 from volsync_py.pod.output import OutputReader

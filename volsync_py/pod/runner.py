@@ -36,11 +36,11 @@ from volsync_py.pod.environment import (
 from volsync_py.pod.history import tell_of_loss
 from volsync_py.pod.humanlog import HumanLog, one_line
 from volsync_py.pod.hung_calls import CALL_FACTOR, HungCallWatch
+from volsync_py.pod.maintenance import check, forget, prune, unlock
 from volsync_py.pod.process import Restic
 from volsync_py.pod.restore import restore
 from volsync_py.pod.session import Session
-from volsync_py.pod.stop import Stop
-from volsync_py.pod.upkeep import check, forget, prune, unlock
+from volsync_py.pod.signals import Stop
 
 _OPERATIONS = ("unlock", "backup", "prune", "restore")
 _INTERRUPTED = 130

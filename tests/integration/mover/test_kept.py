@@ -169,7 +169,7 @@ def test_a_repository_without_a_past_is_told_nothing_of(new_mover: Mover) -> Non
 # ---- nothing after the snapshot fails the run
 
 RAISE = """
-import volsync_py.pod.runner as runner, volsync_py.pod.upkeep as upkeep, volsync_py.pod.backup as b
+import volsync_py.pod.runner as runner, volsync_py.pod.maintenance as upkeep, volsync_py.pod.backup as b
 def fail(*_, **__): raise {what}
 {where} = fail
 """

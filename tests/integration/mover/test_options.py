@@ -25,9 +25,9 @@ from volsync_py.contract.options import COMPRESSIONS, RetentionOptions, argument
 from volsync_py.movers.restic.environment import forget_options
 from volsync_py.pod.backup import backup_options
 from volsync_py.pod.humanlog import HumanLog
+from volsync_py.pod.maintenance import retention_options
 from volsync_py.pod.process import Restic
 from volsync_py.pod.session import Session
-from volsync_py.pod.upkeep import retention_options
 
 # Each example is four processes of restic, of a quarter of a second each.
 _EXAMPLES = 12

@@ -6,7 +6,7 @@ import pytest
 
 from volsync_py.contract.report import ErrorClass
 from volsync_py.contract.run_document import Deadlines
-from volsync_py.pod.contact import Contact
+from volsync_py.pod.backend_health import Contact
 
 RETRY = "Load(<index/0a1b>, 0, 0) returned error, retrying after 1.5s: 500 Internal Server Error"
 HUNG = "Stat(<config/>) returned error, retrying after 500ms: Head config: request timeout"
