@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +24,8 @@ def folder(tmp_path: Path) -> Iterator[int]:
     at = os.open(tmp_path, FOLDER)
     yield at
     os.close(at)
+    # What a test that fails has left is deeper than pytest can take away.
+    subprocess.run(["rm", "-rf", str(tmp_path / "d")], check=True)
 
 
 @pytest.fixture

@@ -170,7 +170,10 @@ def test_what_a_killed_mover_has_set_aside_is_put_right_by_the_next(volume: Path
     assert (volume / "folder" / "file").read_text(encoding="utf-8") == text
 
 
-def test_a_copy_that_a_killed_mover_has_begun_goes(volume: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("is_there", [True, False], ids=["its name is there", "its name has gone"])
+def test_a_copy_that_a_killed_mover_has_begun_goes(
+    volume: Path, monkeypatch: pytest.MonkeyPatch, is_there: bool
+) -> None:
     before = names_of(volume)
     # A process that is killed tidies nothing up.
     for what in ("unlink", "rmdir"):
@@ -181,9 +184,13 @@ def test_a_copy_that_a_killed_mover_has_begun_goes(volume: Path, monkeypatch: py
             unshare(root, "folder/file")
         monkeypatch.undo()
         assert names_of(volume) != before
-        assert "folder/file" in {path for path, _ in entries(root)}
+        if not is_there:
+            (volume / "folder" / "file").unlink()
+            before.remove("folder/file")
+        assert ("folder/file" in {path for path, _ in entries(root)}) is is_there
+    # Half a copy is nobody's file.
     assert names_of(volume) == before
-    assert (volume / "folder" / "file").read_text(encoding="utf-8") == "volume"
+    assert (volume / "folder" / "second").read_text(encoding="utf-8") == "volume"
 
 
 OURS = ".volsync-py-" + 32 * "a"
