@@ -13,13 +13,13 @@ from volsync_py.core.labels import Label
 from volsync_py.core.owners import is_controlled_by
 from volsync_py.core.result import StepResult, Success, Trouble, until_gone
 from volsync_py.core.view import Kind
-from volsync_py.movers.restic.belongings import replaces, small_cache
+from volsync_py.movers.restic.cache_volume import replaces, small_cache
 from volsync_py.movers.restic.environment import Variables
 from volsync_py.movers.restic.job_state import JobState, delete_job
 from volsync_py.movers.restic.lock_holder import lock_options
 from volsync_py.movers.restic.mover import ResticMover
+from volsync_py.movers.restic.new_job import deadlines_for, record_of, variables_for
 from volsync_py.movers.restic.outcome import ClusterError, trouble
-from volsync_py.movers.restic.plan import deadlines_for, record_of, variables_for
 from volsync_py.movers.restic.preflight import named_claim
 from volsync_py.movers.restic.run_record import RunRecord
 from volsync_py.volumes.claims import (

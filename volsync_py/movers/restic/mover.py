@@ -18,20 +18,21 @@ from volsync_py.core.labels import Label
 from volsync_py.core.owners import has_owner, is_controlled_by
 from volsync_py.core.result import StepResult, UnderLock, soonest, until_gone
 from volsync_py.core.view import Kind, ReadKind, View
-from volsync_py.movers.restic.belongings import ensure_account, ensure_cache, replaces, unbound_claim_events
+from volsync_py.movers.restic.cache_volume import ensure_cache, replaces, unbound_claim_events
 from volsync_py.movers.restic.environment import Variables
 from volsync_py.movers.restic.job_state import JobState, Phase, delete_job, job_state, set_parallelism
 from volsync_py.movers.restic.lock_holder import locked_by, own_host_name
 from volsync_py.movers.restic.logfilter import status_logs
 from volsync_py.movers.restic.masked import masked, without_passwords
+from volsync_py.movers.restic.new_job import job_for
 from volsync_py.movers.restic.outcome import is_terminal, trouble
 from volsync_py.movers.restic.placement import place
-from volsync_py.movers.restic.plan import job_for
 from volsync_py.movers.restic.pods import pods_of
 from volsync_py.movers.restic.preflight import check_preconditions, left_behind, repository_of
 from volsync_py.movers.restic.repository_grants import grants_for, may_ask, resume_job
 from volsync_py.movers.restic.retry import ended, failed_attempt, last_failure, wait_for_retry
 from volsync_py.movers.restic.run_record import RunRecord
+from volsync_py.movers.restic.service_account import ensure_account
 from volsync_py.movers.restic.slots import in_a_slot, overlong
 from volsync_py.movers.restic.takeover import label_repository
 from volsync_py.movers.restic.turns import wait_for_upkeep

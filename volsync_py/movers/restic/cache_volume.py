@@ -1,14 +1,13 @@
-"""What a mover keeps from run to run: its service account and its cache volume."""
+"""The cache volume, which a mover keeps from run to run, and claims that keep its pod waiting."""
 
 from __future__ import annotations
 
 from volsync_py.api.spec import Replication
 from volsync_py.core import names
-from volsync_py.core.actions import Action, Create, Delete, Event, Object, Patch, Ref, delete
+from volsync_py.core.actions import Action, Create, Delete, Event, Object, delete
 from volsync_py.core.owners import has_owner, is_controlled_by
 from volsync_py.core.result import StepResult, Trouble, until_gone
 from volsync_py.core.view import Kind, View
-from volsync_py.movers.restic import objects as make
 from volsync_py.volumes.claims import (
     claim_created_event,
     claim_object,
@@ -22,34 +21,6 @@ from volsync_py.volumes.claims import (
 from volsync_py.volumes.point_in_time import in_the_way
 
 DEFAULT_CACHE_SIZE = "1Gi"
-
-
-def ensure_account(replication: Replication, view: View) -> tuple[Action, ...]:
-    """Return what makes the mover's account, and its rights where something asks for them."""
-    if replication.restic.service_account:
-        return ()
-    owner, settings = replication.object, view.settings
-    name = names.account_name(replication.role, replication.name)
-    wanted = [(Kind.SERVICE_ACCOUNT, make.service_account_object(owner, name))]
-    changed: tuple[Patch, ...] = ()
-    if settings.has_scc:
-        role = make.role_object(owner, name, scc_name=settings.scc_name, privileged=view.privileged)
-        wanted += [(Kind.ROLE, role), (Kind.ROLE_BINDING, make.role_binding_object(owner, name))]
-        changed = _other_rules(view.objects.get(Kind.ROLE, name), role, replication.uid)
-    missing = (Create(obj, replication.uid) for kind, obj in wanted if view.objects.get(kind, name) is None)
-    return (*missing, *changed)
-
-
-def _other_rules(existing: Object | None, wanted: Object, uid: str) -> tuple[Patch, ...]:
-    """Return the change of a Role of ours whose rules are not the wanted ones.
-
-    Differs from VolSync: rights that the namespace's admin has taken back are taken from the Role as well.
-    """
-    if existing is None or not is_controlled_by(existing, uid):
-        return ()
-    if (existing.get("rules") or []) == wanted["rules"]:
-        return ()
-    return (Patch(Ref.of(existing), {"rules": wanted["rules"]}, existing["metadata"]["uid"]),)
 
 
 def unbound_claim_events(replication: Replication, view: View, data: str, pods: list[Object]) -> tuple[Event, ...]:
