@@ -32,7 +32,7 @@ class Installation:
     def kubectl(self, *arguments: str, given: str | None = None) -> tuple[int, str]:
         """Run kubectl as the cluster's administrator; return its exit code and what it printed."""
         command = [str(tool_path("kubectl")), f"--kubeconfig={self.kubeconfig}", *arguments]
-        done = subprocess.run(command, cwd=ROOT, input=given, text=True, capture_output=True, timeout=120)
+        done = subprocess.run(command, cwd=ROOT, input=given, text=True, capture_output=True, timeout=300)
         return done.returncode, done.stdout + done.stderr
 
 
@@ -80,4 +80,4 @@ def _install(one: Installation) -> None:
     run("apply", "--server-side", "-k", "manifests/crds")
     manifests = run("kustomize", "manifests/base").replace(RELEASED_IMAGE, one.image)
     run("apply", "--server-side", "-f", "-", given=manifests)
-    run("-n", "volsync-system", "rollout", "status", "deployment/volsync-py", "--timeout=90s")
+    run("-n", "volsync-system", "rollout", "status", "deployment/volsync-py", "--timeout=240s")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from tests.cluster.installed import Installation
 from tests.cluster.lent import Cluster
 from volsync_py.kube.resources import JOBS, REPLICATION_SOURCES, Resource
 
@@ -11,17 +12,24 @@ QUOTAS = Resource("", "v1", "resourcequotas", "ResourceQuota")
 BINDINGS = Resource("rbac.authorization.k8s.io", "v1", "clusterrolebindings", "ClusterRoleBinding", namespaced=False)
 # Reads the metrics as Prometheus does, and as somebody without a token.
 SCRAPE = """
-import json, pathlib, ssl, urllib.error, urllib.request
+import json, pathlib, ssl, time, urllib.error, urllib.request
 token = pathlib.Path("/var/run/secrets/kubernetes.io/serviceaccount/token").read_text()
 context = ssl.create_default_context()
 context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
 def ask(**headers):
     request = urllib.request.Request("https://volsync-py-metrics.volsync-system.svc:8443/metrics", headers=headers)
-    try:
-        with urllib.request.urlopen(request, context=context, timeout=20) as answer:
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as error:
-        return error.code, ""
+    until = time.monotonic() + 120
+    while True:
+        try:
+            with urllib.request.urlopen(request, context=context, timeout=20) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, ""
+        except OSError:
+            # A manager that a test before has cut off is on its way back.
+            if time.monotonic() > until:
+                raise
+            time.sleep(1)
 code, text = ask(Authorization="Bearer " + token)
 lines = [line for line in text.splitlines() if line.startswith("volsync_")]
 names = sorted({line.split("{")[0].split(" ")[0] for line in lines})
@@ -30,7 +38,9 @@ pathlib.Path("/dev/termination-log").write_text(json.dumps(found))
 """
 
 
-def test_metrics_are_there_for_whom_the_role_is_bound_to_and_nobody_else(cluster: Cluster) -> None:
+def test_metrics_are_there_for_whom_the_role_is_bound_to_and_nobody_else(
+    cluster: Cluster, installation: Installation
+) -> None:
     cluster.claim("scratch")
     refused = json.loads(cluster.run("stranger", "scratch", SCRAPE))
     assert (refused["anonymous"], refused["reader"]) == (401, 403)
@@ -48,6 +58,8 @@ def test_metrics_are_there_for_whom_the_role_is_bound_to_and_nobody_else(cluster
     cluster.replicated(REPLICATION_SOURCES, "backup")
     cluster.client.create(BINDINGS, binding)
     try:
+        may = ("auth", "can-i", "get", "/metrics", f"--as=system:serviceaccount:{cluster.namespace}:default")
+        cluster.wait("the right", lambda: installation.kubectl(*may)[0] == 0)
         # A refusal is remembered for a minute, a right that is given is asked for anew with another token.
         read = json.loads(cluster.run("prometheus", "scratch", SCRAPE))
     finally:
@@ -60,6 +72,8 @@ def test_a_quota_that_keeps_the_pod_away_is_named_and_the_run_goes_on_without_it
     cluster.repository("repository")
     cluster.claim("data")
     cluster.create(QUOTAS, {"metadata": {"name": "no-pods"}, "spec": {"hard": {"pods": "0"}}})
+    # Before it is counted it refuses with other words.
+    cluster.wait("the quota", lambda: (cluster.find(QUOTAS, "no-pods") or {}).get("status", {}).get("hard"))
     cluster.replicate(REPLICATION_SOURCES, "backup", copyMethod="Direct")
     told = cluster.wait("the condition", lambda: cluster.condition(REPLICATION_SOURCES, "backup", "Healthy", "False"))
     assert told["reason"] == "PodRejected"
@@ -67,5 +81,6 @@ def test_a_quota_that_keeps_the_pod_away_is_named_and_the_run_goes_on_without_it
     # One that gets no pod is made again after a while, which may be when this is told.
     cluster.wait("one Job", lambda: cluster.names(JOBS) == ["volsync-src-backup"])
     cluster.delete(QUOTAS, "no-pods")
+    cluster.wait("the quota's end", lambda: cluster.find(QUOTAS, "no-pods") is None)
     cluster.replicated(REPLICATION_SOURCES, "backup")
     assert cluster.condition(REPLICATION_SOURCES, "backup", "Healthy")

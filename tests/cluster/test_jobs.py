@@ -5,21 +5,27 @@ Measured once on a real Job controller; here so that neither the imitation nor a
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from tests.cluster.lent import Cluster
-from volsync_py.kube.errors import AlreadyExists
+from volsync_py.kube.errors import AlreadyExists, ApiError
 from volsync_py.kube.resources import JOBS, PODS
 
-SLEEPS = "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(143)); time.sleep(600)"
-# Takes two seconds to end, so that what happens meanwhile can be seen.
-ENDS_SLOWLY = (
-    "import signal, sys, time\n"
-    "def end(*_):\n    time.sleep(2)\n    sys.exit(143)\n"
-    "signal.signal(signal.SIGTERM, end)\ntime.sleep(600)"
-)
+LISTENS = "listens for signals"
+# Takes some seconds to end when it is told to, so that what happens meanwhile can be seen.
+SLEEPS = f"""
+import signal, sys, time
+def end(*_):
+    time.sleep({{seconds}})
+    sys.exit(143)
+signal.signal(signal.SIGTERM, end)
+print({LISTENS!r}, flush=True)
+time.sleep(600)
+"""
+ENDS_AT_ONCE, ENDS_SLOWLY = SLEEPS.format(seconds=0), SLEEPS.format(seconds=5)
 
 
 def job(cluster: Cluster, name: str, program: str) -> dict[str, Any]:
@@ -36,14 +42,23 @@ def pods(cluster: Cluster, name: str) -> list[dict[str, Any]]:
 
 
 def running(cluster: Cluster, name: str) -> dict[str, Any]:
+    """Return a pod of a Job, once it can be told to end."""
     return cluster.wait(
-        f"a running pod of {name}",
-        lambda: next((p for p in pods(cluster, name) if p["status"].get("phase") == "Running"), None),
+        f"a running pod of {name}", lambda: next((p for p in pods(cluster, name) if listens(cluster, p)), None)
     )
 
 
+def listens(cluster: Cluster, pod: dict[str, Any]) -> bool:
+    if pod["status"].get("phase") != "Running":
+        return False
+    # There may be no log yet.
+    with suppress(ApiError):
+        return LISTENS in cluster.log(pod["metadata"]["name"])
+    return False
+
+
 def test_a_pause_ends_the_pod_and_counts_it_neither_way(cluster: Cluster) -> None:
-    cluster.create(JOBS, job(cluster, "paused", SLEEPS))
+    cluster.create(JOBS, job(cluster, "paused", ENDS_AT_ONCE))
     first = running(cluster, "paused")
 
     cluster.patch(JOBS, "paused", {"spec": {"parallelism": 0}})
@@ -62,7 +77,7 @@ def test_going_on_after_a_pause_never_runs_two_pods(cluster: Cluster) -> None:
     first = running(cluster, "slow")["metadata"]["uid"]
     cluster.patch(JOBS, "slow", {"spec": {"parallelism": 0}})
     # A controller that never sees the pause has nothing to stop.
-    cluster.wait("the pause", lambda: any(p["metadata"].get("deletionTimestamp") for p in pods(cluster, "slow")))
+    cluster.wait("the pause", lambda: all(p["metadata"].get("deletionTimestamp") for p in pods(cluster, "slow")))
     cluster.patch(JOBS, "slow", {"spec": {"parallelism": 1}})
 
     most = 0
@@ -83,14 +98,14 @@ def test_foreground_deletion_keeps_the_name_until_the_pod_has_ended(cluster: Clu
 
     cluster.delete(JOBS, "kept", propagation="Foreground")
     with pytest.raises(AlreadyExists, match=r"object is being deleted: jobs\.batch \"kept\" already exists"):
-        cluster.create(JOBS, job(cluster, "kept", SLEEPS))
+        cluster.create(JOBS, job(cluster, "kept", ENDS_AT_ONCE))
 
     cluster.wait("the Job's end", lambda: cluster.find(JOBS, "kept") is None)
     assert pods(cluster, "kept") == []
 
 
 def test_an_orphaning_deletion_leaves_the_pod_running(cluster: Cluster) -> None:
-    cluster.create(JOBS, job(cluster, "orphaned", SLEEPS))
+    cluster.create(JOBS, job(cluster, "orphaned", ENDS_AT_ONCE))
     pod = running(cluster, "orphaned")["metadata"]["name"]
 
     cluster.delete(JOBS, "orphaned", propagation="Orphan")

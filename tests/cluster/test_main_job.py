@@ -61,7 +61,7 @@ def test_a_volume_comes_back_as_it_was_at_each_of_two_backups(cluster: Cluster, 
 
     cluster.wait("cleaning up", lambda: set(cluster.names(PVCS)) == {"data", "restored", *CACHES})
     cluster.wait("the Jobs' end", lambda: not [*cluster.names(JOBS), *cluster.names(PODS)])
-    assert cluster.names(VOLUME_SNAPSHOTS) == []
+    cluster.wait("the copies' end", lambda: cluster.names(VOLUME_SNAPSHOTS) == [])
 
 
 def test_an_image_of_a_restore_fills_a_new_claim(cluster: Cluster) -> None:
