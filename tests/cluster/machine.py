@@ -24,14 +24,22 @@ class Machine:
     run: Path
 
     def pid(self, server: str) -> int:
-        """Return the process id of kubelet, etcd, kube-apiserver …; the old one for a while after its end."""
-        return int((self.run / "pid" / server).read_text(encoding="ascii"))
+        """Return the process id of kubelet, etcd, kube-apiserver …, which may be on its way back."""
+        return wait_for(server, lambda: self._runs(server))
 
     def kill(self, server: str) -> None:
         """Kill a server, and wait until another one has taken its place."""
         before = self.pid(server)
         os.kill(before, signal.SIGKILL)
-        wait_for(f"another {server}", lambda: self.pid(server) != before)
+        wait_for(f"another {server}", lambda: self._runs(server) not in (None, before))
+
+    def _runs(self, server: str) -> int | None:
+        """Return the process id of a server; while it is away its file holds the old one, which may be another's."""
+        pid = int((self.run / "pid" / server).read_text(encoding="ascii"))
+        with suppress(OSError):
+            command = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+            return pid if server in (Path(part).name for part in command) else None
+        return None
 
     @contextmanager
     def stopped(self, *pids: int) -> Iterator[None]:
@@ -51,14 +59,13 @@ class Machine:
             yield from lines
 
 
-def processes_of(*words: str) -> list[int]:
-    """Return the ids of the processes, in containers too, whose command line has these words."""
+def processes_of(pod_uid: str) -> list[int]:
+    """Return the ids of the processes in a pod's control groups, whatever the API server says of the pod."""
     found = []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
         with suppress(OSError):
-            command = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
-            if all(any(part == word or part.endswith("/" + word) for part in command) for word in words):
+            if pod_uid in (entry / "cgroup").read_text(encoding="utf-8"):
                 found.append(int(entry.name))
     return found
