@@ -256,6 +256,8 @@ def test_a_backup_and_a_restore_end_as_without(scene: Scene, disruption: Callabl
         gate.open()
 
     backup = cluster.replicated(REPLICATION_SOURCES, "backup", "two", SECONDS)
+    # Shown when what follows fails: nothing of the run is left by then but this.
+    print(json.dumps(backup, indent=1))
     assert backup["restic"]["snapshots"]["count"] == 2
     assert backup["restic"]["lastSnapshot"]["filesNew"] == 1
     restore = cluster.replicated(REPLICATION_DESTINATIONS, "restore", "one", SECONDS)
