@@ -20,6 +20,7 @@ from volsync_py.contract.options import (
     host_option,
     tags_option,
 )
+from volsync_py.core import defaults
 
 VERSION = 1
 # The longest variable of an environment that Linux allows, with its name.
@@ -71,9 +72,9 @@ class LockOptions:
 class Deadlines:
     """How long to wait for what, in seconds."""
 
-    contact_seconds: float = 90.0
-    retry_lock_seconds: float = 60.0
-    stall_seconds: float = 900.0
+    contact_seconds: float = float(defaults.CONTACT_SECONDS)
+    retry_lock_seconds: float = float(defaults.RETRY_LOCK_SECONDS)
+    stall_seconds: float = float(defaults.STALL_SECONDS)
     kill_seconds: float = 75.0
 
 

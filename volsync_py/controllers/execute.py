@@ -211,7 +211,7 @@ class Executor:
         store = self._stores.get(resource)
         found = store.get(ref.namespace, ref.name) if store is not None else None
         if store is not None and found is not None:
-            store.discard(found)
+            store.mark_deleted(found)
 
     def _event(self, regarding: Object, event: Event, related: Object | None = None) -> None:
         reference: Object | None = None

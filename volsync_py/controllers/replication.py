@@ -16,7 +16,7 @@ from volsync_py.core.actions import Object, PatchStatus, Ref
 from volsync_py.core.condition_writer import HEALTHY, REFUSED_SECONDS
 from volsync_py.core.conditions import get_condition
 from volsync_py.core.names import Role
-from volsync_py.core.replication import Resource, decide_error
+from volsync_py.core.replication import CustomResource, decide_error
 from volsync_py.core.result import Decision, Trouble
 from volsync_py.kube.controller import Request, Result
 from volsync_py.movers.restic.decide import decide
@@ -95,7 +95,7 @@ class ReplicationController:
     def _refused(self, replication: Replication, trouble: Trouble) -> Result:
         # Actions before the refused one are carried out already, so take the resource from the store.
         fresh = self._fresh(replication)
-        decision = decide_error(Resource(fresh.object, fresh.trigger), trouble, self._now())
+        decision = decide_error(CustomResource(fresh.object, fresh.trigger), trouble, self._now())
         # NotKept again: the error that is being reported is that the API server drops our fields.
         with suppress(NotKept):
             self._parts.executor.execute(fresh.object, decision.actions)

@@ -28,7 +28,7 @@ from volsync_py.core.stored_times import not_ahead, time_in
 from volsync_py.core.times import format_rfc3339
 from volsync_py.core.trigger import Trigger, TriggerKind
 
-__all__ = ["HEALTHY", "SYNCHRONIZING", "Mover", "Resource", "decide", "decide_error", "running_since"]
+__all__ = ["HEALTHY", "SYNCHRONIZING", "CustomResource", "Mover", "decide", "decide_error", "running_since"]
 
 # Events bring every change; this look is for the case that one was missed.
 SAFETY_SECONDS = 300.0
@@ -69,7 +69,7 @@ class Mover(Protocol):
 
 
 @frozen
-class Resource:
+class CustomResource:
     """The custom resource, as far as the machine is concerned."""
 
     object: Object
@@ -90,7 +90,7 @@ class Resource:
         return int(self.object["metadata"].get("generation") or 0)
 
 
-def decide(resource: Resource, work: Mover, now: datetime, *, held: str = "") -> Decision:
+def decide(resource: CustomResource, work: Mover, now: datetime, *, held: str = "") -> Decision:
     """Return everything to be done about the resource now, by somebody who holds the lock `held`."""
     first = work.first()
     if resource.object["metadata"].get("deletionTimestamp"):
@@ -102,7 +102,7 @@ def decide(resource: Resource, work: Mover, now: datetime, *, held: str = "") ->
     return evolve(decision, actions=(*first, *rest)) if first else decision
 
 
-def decide_error(resource: Resource, trouble: Trouble, now: datetime) -> Decision:
+def decide_error(resource: CustomResource, trouble: Trouble, now: datetime) -> Decision:
     """Return the status write that tells of a request that the API server refused."""
     one = _Pass(resource, _NoWork(), now)
     one.error(trouble)
@@ -134,7 +134,7 @@ class _NoWork:
 class _Pass(ConditionWriter):
     """One pass over one resource; it collects changes of the status and writes them once."""
 
-    def __init__(self, resource: Resource, work: Mover, now: datetime, held: str = "") -> None:
+    def __init__(self, resource: CustomResource, work: Mover, now: datetime, held: str = "") -> None:
         super().__init__(not_ahead(merged(resource.fresh_status, resource.status), now), resource.generation, now)
         self.resource = resource
         self.work = work

@@ -14,6 +14,7 @@ from typing import Any
 
 from attrs import Factory, evolve, field, frozen
 
+from volsync_py.core import defaults
 from volsync_py.core.actions import Object
 from volsync_py.core.labels import Annotation
 
@@ -90,20 +91,20 @@ class MoverSettings:
     image: str
     # (name, value) in the order in which they go into the pod.
     proxies: tuple[tuple[str, str], ...] = ()
-    log_max_bytes: int = 1024
-    log_tail_lines: int = -1
+    log_max_bytes: int = defaults.LOG_MAX_BYTES
+    log_tail_lines: int = defaults.LOG_TAIL_LINES
     log_debug: bool = False
     # OpenShift's security context constraints exist: movers then need a Role that lets them use one.
     has_scc: bool = False
-    scc_name: str = "volsync-privileged-mover"
+    scc_name: str = defaults.SCC_NAME
     # UID of the kube-system namespace: tells two clusters apart.
     cluster_id: str = ""
-    contact_seconds: int = 90
-    retry_lock_seconds: int = 60
-    stall_seconds: int = 900
+    contact_seconds: int = defaults.CONTACT_SECONDS
+    retry_lock_seconds: int = defaults.RETRY_LOCK_SECONDS
+    stall_seconds: int = defaults.STALL_SECONDS
     # From a failed attempt to the next one, doubling from the first to the longest.
-    retry_first: timedelta = timedelta(seconds=10)
-    retry_longest: timedelta = timedelta(minutes=30)
+    retry_first: timedelta = defaults.RETRY_FIRST
+    retry_longest: timedelta = defaults.RETRY_LONGEST
     # 0: no limit.
     max_movers: int = 0
 

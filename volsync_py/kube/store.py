@@ -110,7 +110,7 @@ class Store:
             self._entomb(key, version)
             return old
 
-    def discard(self, obj: Object) -> None:
+    def mark_deleted(self, obj: Object) -> None:
         """Forget an object that we deleted, and what the watch still says of it."""
         key, uid = key_of(obj), _uid(obj)
         with self._lock:

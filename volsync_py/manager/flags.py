@@ -10,6 +10,7 @@ import argparse
 from collections.abc import Sequence
 from datetime import timedelta
 
+from volsync_py.core import defaults
 from volsync_py.core.durations import parse_go_duration
 from volsync_py.manager.addresses import host_and_port
 
@@ -51,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--workers", type=_positive, default=4, metavar="N", help="objects of one kind handled at once")
     add("--restic-container-image", default="", metavar="IMAGE", help="image of the mover")
     add("--mover-image-pull-secrets", default="", metavar="A,B", help="pull Secrets to copy for movers")
-    add("--scc-name", default="volsync-privileged-mover", help="OpenShift: the SCC of privileged movers")
+    add("--scc-name", default=defaults.SCC_NAME, help="OpenShift: the SCC of privileged movers")
     _add_endpoints(parser)
     _add_election(parser)
     _add_pace(parser)
@@ -109,20 +110,15 @@ def _add_election(parser: argparse.ArgumentParser) -> None:
 
 def _add_pace(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    # Longer than a storage server takes to fail over.
-    add("--mover-contact-timeout", type=_seconds, default="90s", metavar="DURATION",
+    add("--mover-contact-timeout", type=_seconds, default=f"{defaults.CONTACT_SECONDS}s", metavar="DURATION",
         help="a repository that has not answered by then is unreachable")  # fmt: skip
-    # Locks of a backup that is about to end are waited for; longer ones are the next attempt's business.
-    add("--mover-retry-lock", type=_seconds, default="60s", metavar="DURATION",
+    add("--mover-retry-lock", type=_seconds, default=f"{defaults.RETRY_LOCK_SECONDS}s", metavar="DURATION",
         help="how long a mover waits for somebody else's lock")  # fmt: skip
-    # restic itself retries a request for fifteen minutes.
-    add("--mover-stall-timeout", type=_seconds, default="15m", metavar="DURATION",
+    add("--mover-stall-timeout", type=_seconds, default=f"{defaults.STALL_SECONDS}s", metavar="DURATION",
         help="a transfer without progress for so long is given up")  # fmt: skip
-    # A short trouble may be over by then …
-    add("--retry-base-delay", type=_seconds, default="10s", metavar="DURATION",
+    add("--retry-base-delay", type=_seconds, default=f"{defaults.RETRY_FIRST.total_seconds():g}s", metavar="DURATION",
         help="from a failed run to the next attempt; doubles each time")  # fmt: skip
-    # … and a repository that is back is noticed within half an hour.
-    add("--retry-max-delay", type=_seconds, default="30m", metavar="DURATION")
+    add("--retry-max-delay", type=_seconds, default=f"{defaults.RETRY_LONGEST.total_seconds():g}s", metavar="DURATION")
 
 
 def _add_flags_of_volsync(parser: argparse.ArgumentParser) -> None:

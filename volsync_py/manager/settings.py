@@ -14,6 +14,7 @@ from pathlib import Path
 
 from attrs import frozen
 
+from volsync_py.core import defaults
 from volsync_py.core.schedule import ScheduleError, parse_zone
 from volsync_py.manager.addresses import is_loopback
 from volsync_py.manager.flags import TRUE, ignored_flags, parse_flags
@@ -31,9 +32,8 @@ class SettingsError(ValueError):
 class MoverLog:
     """How much of a mover's log goes into the status; a negative number of lines is no limit."""
 
-    # VolSync's defaults.
-    max_bytes: int = 1024
-    tail_lines: int = -1
+    max_bytes: int = defaults.LOG_MAX_BYTES
+    tail_lines: int = defaults.LOG_TAIL_LINES
     debug: bool = False
 
 

@@ -68,7 +68,7 @@ class Cluster:
         key = self.key(name)
         found = self.jobs.get(key.namespace, f"volsync-src-{key.name}")
         assert found is not None
-        self.jobs.discard(found)
+        self.jobs.mark_deleted(found)
         self.limit.refresh(key)
 
     def make_pass(self, name: str) -> bool:
@@ -180,7 +180,7 @@ def test_a_resource_that_goes_gives_back_what_it_was_offered(gone: bool) -> None
     else:
         found = cluster.sources.get("ns", "b")
         assert found is not None
-        cluster.sources.discard(found)
+        cluster.sources.mark_deleted(found)
     cluster.limit.refresh(cluster.key("b"))
     assert cluster.called == ["b", "c"]
 

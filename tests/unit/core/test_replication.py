@@ -10,7 +10,7 @@ from attrs import define, evolve, field
 
 from volsync_py.core.actions import Action, Delete, PatchStatus, Ref
 from volsync_py.core.merge import merged
-from volsync_py.core.replication import Resource, decide
+from volsync_py.core.replication import CustomResource, decide
 from volsync_py.core.result import Decision, StepResult, Success, Trouble
 from volsync_py.core.schedule import parse_schedule
 from volsync_py.core.times import format_rfc3339
@@ -44,7 +44,7 @@ class Work:
         return False
 
 
-def resource(trigger: dict[str, Any] | None = None, trouble: Trouble | None = None, **status: Any) -> Resource:
+def resource(trigger: dict[str, Any] | None = None, trouble: Trouble | None = None, **status: Any) -> CustomResource:
     given = dict(trigger or {"manual": "a"})
     text = given.pop("schedule", "")
     schedule = parse_schedule(text, UTC) if text else None
@@ -54,10 +54,10 @@ def resource(trigger: dict[str, Any] | None = None, trouble: Trouble | None = No
     obj = {"apiVersion": "volsync.backube/v1alpha1", "kind": "ReplicationSource", "metadata": meta}
     if status:
         obj["status"] = status
-    return Resource(obj, one, trouble, {"latestMoverStatus": {}})
+    return CustomResource(obj, one, trouble, {"latestMoverStatus": {}})
 
 
-def after(one: Resource, decision: Decision) -> dict[str, Any]:
+def after(one: CustomResource, decision: Decision) -> dict[str, Any]:
     """Return the status as the decision leaves it."""
     status = one.status
     for action in decision.actions:
@@ -92,7 +92,7 @@ def test_a_first_run_that_is_to_wait_for_its_slot_waits() -> None:
     one = resource({"schedule": "0 5 * * *", "run_on_create": False})
     # The resource is a day old, so its first slot has passed; one that is new waits.
     assert "lastSyncStartTime" in after(one, decide(one, Work(), NOW))
-    fresh = Resource(
+    fresh = CustomResource(
         one.object, Trigger("uid", NOW, schedule=one.trigger.schedule, has_schedule=True, run_on_create=False)
     )
     status = after(fresh, decide(fresh, Work(), NOW))

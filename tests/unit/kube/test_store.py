@@ -33,7 +33,7 @@ def test_what_we_deleted_is_not_revived_by_its_last_changes_and_a_new_one_is_tak
     store, mine, other = Store(), obj(5), obj(9)
     mine["metadata"]["uid"], other["metadata"]["uid"] = "one", "two"
     store.put(mine)
-    store.discard(mine)
+    store.mark_deleted(mine)
     assert store.put({"metadata": {**mine["metadata"], "resourceVersion": "7"}}) == (False, None)
     assert store.list() == []
     store.put(other)
@@ -90,7 +90,7 @@ def test_a_deletion_of_ours_does_not_hit_another_object_of_the_same_name() -> No
     store, mine, other = Store(), obj(5), obj(9)
     mine["metadata"]["uid"], other["metadata"]["uid"] = "one", "two"
     store.put(other)
-    store.discard(mine)
+    store.mark_deleted(mine)
     assert store.list() == [other]
     newer = {"metadata": {**other["metadata"], "resourceVersion": "12"}}
     assert store.put(newer) == (True, other)

@@ -16,7 +16,7 @@ from tests.unit.movers.simulated import Simulation
 from volsync_py.api.spec import parse
 from volsync_py.contract.report import Outcome, Report, SnapshotFacts
 from volsync_py.core.merge import merged
-from volsync_py.core.replication import Resource, decide_error
+from volsync_py.core.replication import CustomResource, decide_error
 from volsync_py.core.result import Trouble
 from volsync_py.core.schedule import ScheduleError, parse_schedule
 from volsync_py.core.trigger import Trigger
@@ -50,7 +50,7 @@ def test_a_clean_up_that_is_refused_is_told_and_the_run_stays_over() -> None:
     one.end_job(BACKED_UP)
     replication = parse(one.resource, UTC_ZONE)
     trouble = Trouble("Refused", "the API server refuses: no", "see the message")
-    decision = decide_error(Resource(one.resource, replication.trigger), trouble, one.now)
+    decision = decide_error(CustomResource(one.resource, replication.trigger), trouble, one.now)
     status = merged(one.status, status_of(decision))
     (told,) = (c for c in status["conditions"] if c["type"] == "Synchronizing")
     assert (told["status"], told["reason"]) == ("False", "Error")

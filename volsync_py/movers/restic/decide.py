@@ -25,7 +25,7 @@ def decide(
     """Return everything to be done about a resource by who holds the lock `held`; `read` makes the reads it takes."""
     if replication.external:
         return Decision(_mover(replication, view).first())
-    resource = machine.Resource(
+    resource = machine.CustomResource(
         replication.object, replication.trigger, replication.trouble, _fresh_status(replication.role)
     )
     for _ in range(_MOST_ROUNDS):

@@ -13,6 +13,7 @@ from hashlib import sha256
 from attrs import frozen
 
 from volsync_py.contract.report import ErrorClass
+from volsync_py.core.defaults import RETRY_FIRST, RETRY_LONGEST
 from volsync_py.core.result import Trouble
 
 
@@ -207,10 +208,6 @@ CLASSES: dict[str, ErrorInfo] = {
     ),
 }
 
-# The first retry comes when a short trouble may be over; each further one waits twice as long …
-RETRY_FIRST = timedelta(seconds=10)
-# … up to this, so that a repository that is back is noticed within half an hour.
-RETRY_LONGEST = timedelta(minutes=30)
 # A terminal error is not tried at every slot of a short schedule.
 TERMINAL_LEAST = timedelta(minutes=30)
 

@@ -13,6 +13,7 @@ from volsync_py.api.spec import Replication
 from volsync_py.contract.report import ErrorClass
 from volsync_py.core.actions import Action, Event, EventType, Object
 from volsync_py.core.attempt import Attempt
+from volsync_py.core.defaults import RETRY_LONGEST
 from volsync_py.core.labels import Annotation
 from volsync_py.core.result import StepResult, Trouble
 from volsync_py.core.times import format_rfc3339, instant, past
@@ -20,7 +21,6 @@ from volsync_py.core.trigger import TriggerKind
 from volsync_py.core.view import Kind, Read, ReadKind, View
 from volsync_py.movers.restic.lock_holder import is_to_be_removed
 from volsync_py.movers.restic.outcome import (
-    RETRY_LONGEST,
     TERMINAL_LEAST,
     WAITING,
     is_terminal,

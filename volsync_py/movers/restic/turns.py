@@ -17,12 +17,13 @@ from volsync_py.api.spec import Replication
 from volsync_py.contract.report import ErrorClass
 from volsync_py.core.actions import Object, Patch, Ref
 from volsync_py.core.attempt import Attempt
+from volsync_py.core.defaults import RETRY_LONGEST
 from volsync_py.core.labels import Annotation, Label
 from volsync_py.core.result import StepResult
 from volsync_py.core.times import format_rfc3339, instant, past
 from volsync_py.core.view import ReadKind, View
 from volsync_py.movers.restic.job_state import has_ended
-from volsync_py.movers.restic.outcome import RETRY_LONGEST, trouble
+from volsync_py.movers.restic.outcome import trouble
 from volsync_py.movers.restic.preflight import repository_of
 from volsync_py.movers.restic.repository import check_secret
 from volsync_py.movers.restic.run_record import RunRecord
