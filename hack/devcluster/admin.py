@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from hack.devcluster.api.errors import StatusError, bad_request
-from hack.devcluster.api.registry import Object, Registry
+from hack.devcluster.api.objects import Object
+from hack.devcluster.api.registry import Registry
 from hack.devcluster.faults import Faults
 
 

@@ -15,8 +15,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from hack.devcluster.api.objects import Object
 from hack.devcluster.api.registry import Registry, Resource
-from hack.devcluster.common.context import Context, Object, key_of
+from hack.devcluster.common.context import Context, key_of
 from hack.devcluster.common.options import NODE_NAME, Options
 from hack.devcluster.control.jobs import Jobs
 from hack.devcluster.control.node_lifecycle import NodeLife

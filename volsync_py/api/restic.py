@@ -23,7 +23,7 @@ from volsync_py.contract.options import (
     is_duration,
 )
 from volsync_py.contract.run_document import Run
-from volsync_py.core.actions import Object
+from volsync_py.core.objects import Object
 from volsync_py.core.times import parse_rfc3339
 
 DEFAULT_PRUNE_DAYS = 7

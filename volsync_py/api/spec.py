@@ -9,8 +9,8 @@ from attrs import frozen
 from volsync_py.api.fields import Fields, Problem
 from volsync_py.api.restic import ResticSpec, destination_spec, source_spec
 from volsync_py.api.triggers import trigger_of
-from volsync_py.core.actions import Object
 from volsync_py.core.names import Role
+from volsync_py.core.objects import Object, status_of
 from volsync_py.core.result import Trouble
 from volsync_py.core.trigger import Trigger
 
@@ -57,7 +57,7 @@ class Replication:
     @property
     def status(self) -> Object:
         """Its status, {} if it has none."""
-        return self.object.get("status") or {}
+        return status_of(self.object)
 
 
 def parse(obj: Object, default_zone: tzinfo) -> Replication:

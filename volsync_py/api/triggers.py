@@ -6,10 +6,10 @@ from datetime import timedelta, tzinfo
 from functools import lru_cache
 
 from volsync_py.api.fields import LONGEST_QUOTE, LONGEST_TEXT, Fields
-from volsync_py.core.actions import Object
 from volsync_py.core.cronspec import LONGEST_SCHEDULE
 from volsync_py.core.durations import parse_go_duration
 from volsync_py.core.labels import Annotation
+from volsync_py.core.objects import Object
 from volsync_py.core.schedule import Schedule, ScheduleError, parse_schedule, parse_zone
 from volsync_py.core.times import parse_rfc3339
 from volsync_py.core.trigger import Trigger

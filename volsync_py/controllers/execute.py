@@ -12,9 +12,10 @@ from functools import partial
 
 from attrs import evolve
 
-from volsync_py.core.actions import Action, Create, Delete, Event, Object, Patch, PatchStatus, Ref
+from volsync_py.core.actions import Action, Create, Delete, Event, Patch, PatchStatus, Ref
 from volsync_py.core.labels import CREATED_BY_US, Label
 from volsync_py.core.merge import lost
+from volsync_py.core.objects import Object, labels_of
 from volsync_py.core.owners import is_controlled_by
 from volsync_py.kube.client import Client
 from volsync_py.kube.errors import (
@@ -128,7 +129,7 @@ class Executor:
     def _adopt(self, resource: Resource, action: Create) -> Object:
         meta = action.object["metadata"]
         found = self._client.get(resource, meta["name"], meta["namespace"])
-        labels = found["metadata"].get("labels") or {}
+        labels = labels_of(found)
         if labels.get(Label.CREATED_BY) != CREATED_BY_US or not is_controlled_by(found, action.owner_uid):
             raise InTheWay(found)
         return found

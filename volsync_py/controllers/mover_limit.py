@@ -17,8 +17,10 @@ from attrs import frozen
 
 from volsync_py.controllers.fair_line import FairLine, Waiter
 from volsync_py.core.names import Role, job_name
+from volsync_py.core.objects import is_deleting
 from volsync_py.core.owners import is_controlled_by
-from volsync_py.kube.store import Object, Store, owned_by
+from volsync_py.kube.resources import Object
+from volsync_py.kube.store import Store, owned_by
 from volsync_py.movers.restic.slots import SlotUse, due, slot_use
 
 
@@ -138,7 +140,7 @@ class MoverLimit:
         resource = store.get(key.namespace, key.name)
         use = self._use(role, resource) if resource is not None else SlotUse.NONE
         waiter = Waiter(due(resource), key.namespace, key.name, key.kind) if resource is not None else None
-        if resource is None or resource["metadata"].get("deletionTimestamp"):
+        if resource is None or is_deleting(resource):
             self._offered.pop(key, None)
         if use is SlotUse.HOLDS or key in self._offered or (use is SlotUse.COPIES and not self.limit):
             self._hold(key)

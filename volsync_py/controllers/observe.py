@@ -9,8 +9,8 @@ from typing import Any
 
 from volsync_py.api.spec import Replication
 from volsync_py.core import names
-from volsync_py.core.actions import Object
 from volsync_py.core.labels import CREATED_BY_US, Annotation, Label
+from volsync_py.core.objects import Object, annotations_of, labels_of
 from volsync_py.core.owners import controller_of
 from volsync_py.core.times import instant
 from volsync_py.core.view import MoverSettings, Objects, Read, ReadKind, View
@@ -91,8 +91,8 @@ class Observer:
             server_now=now + self._server_offset(),
             settings=self.settings,
             objects=Objects.of(namespace, self._objects(replication, namespace)),
-            namespace_labels=space["metadata"].get("labels") or {},
-            namespace_annotations=space["metadata"].get("annotations") or {},
+            namespace_labels=labels_of(space),
+            namespace_annotations=annotations_of(space),
         )
 
     def _objects(self, replication: Replication, namespace: str) -> Iterable[Object]:
@@ -117,7 +117,7 @@ class Observer:
         yield str((replication.status.get("latestImage") or {}).get("name") or "")
         for name in (replication.restic.destination_claim, names.destination_name(replication.name)):
             claim = self._stores[PVCS].get(namespace, name) or {"metadata": {}}
-            yield str((claim["metadata"].get("annotations") or {}).get(Annotation.SNAPNAME) or "")
+            yield str(annotations_of(claim).get(Annotation.SNAPNAME) or "")
 
     def _claims(self, replication: Replication) -> Iterable[str]:
         spec, name = replication.restic, replication.name

@@ -12,10 +12,11 @@ from volsync_py.controllers.mover_limit import Key
 from volsync_py.controllers.observe import Reads
 from volsync_py.controllers.parts import KINDS, Parts
 from volsync_py.controllers.refusals import REFUSALS, trouble_of
-from volsync_py.core.actions import Object, PatchStatus, Ref
+from volsync_py.core.actions import PatchStatus, Ref
 from volsync_py.core.condition_writer import HEALTHY, REFUSED_SECONDS
 from volsync_py.core.conditions import get_condition
 from volsync_py.core.names import Role
+from volsync_py.core.objects import Object, is_deleting
 from volsync_py.core.replication import CustomResource, decide_error
 from volsync_py.core.result import Decision, Trouble
 from volsync_py.kube.controller import Request, Result
@@ -86,7 +87,7 @@ class ReplicationController:
         """
         status, obj = replication.status, replication.object
         told = get_condition(status.get("conditions") or [], HEALTHY)
-        if "observedGeneration" in status or told is None or obj["metadata"].get("deletionTimestamp"):
+        if "observedGeneration" in status or told is None or is_deleting(obj):
             return replication
         changes = {"observedGeneration": replication.generation}
         self._parts.executor.execute(obj, (PatchStatus(Ref.of(obj), changes, obj["metadata"]["resourceVersion"]),))

@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from volsync_py.api.spec import Replication
-from volsync_py.core.actions import Object
 from volsync_py.core.attempt import Attempt
 from volsync_py.core.condition_writer import HEALTHY, SYNCHRONIZING
 from volsync_py.core.conditions import get_condition
 from volsync_py.core.names import Role
+from volsync_py.core.objects import Object, is_deleting, status_of
 from volsync_py.core.replication import running_since
 from volsync_py.core.result import Decision
 from volsync_py.core.times import parse_rfc3339
@@ -31,12 +31,12 @@ class ResourceMetrics:
 
     def decided(self, replication: Replication, decision: Decision, after: Object) -> None:
         """Take what a pass came to; `after` is the resource as it was left behind."""
-        if after["metadata"].get("deletionTimestamp"):
+        if is_deleting(after):
             # Being deleted: no further decision updates its series.
             return
         meta = replication.object["metadata"]
         key = ObjectKey(meta["name"], meta["namespace"], replication.role.value, "restic")
-        status = after.get("status") or {}
+        status = status_of(after)
         # None means that it is not behind: every decision about one that is says so.
         self._objects.set_out_of_sync(key, bool(decision.out_of_sync))
         if decision.finished is not None:

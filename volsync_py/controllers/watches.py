@@ -12,6 +12,7 @@ from volsync_py.bounded_json import without_depths
 from volsync_py.controllers.mover_limit import Key, MoverLimit
 from volsync_py.core.labels import CREATED_BY_US, Label
 from volsync_py.core.names import Role, job_name
+from volsync_py.core.objects import labels_of, status_of
 from volsync_py.core.owners import controller_of
 from volsync_py.kube.client import Client
 from volsync_py.kube.controller import Controller, Request
@@ -27,9 +28,9 @@ from volsync_py.kube.resources import (
     ROLES,
     SERVICE_ACCOUNTS,
     VOLUME_SNAPSHOTS,
+    Object,
     Resource,
 )
-from volsync_py.kube.store import Object
 from volsync_py.movers.restic.job_state import has_ended
 
 _OURS = f"{Label.CREATED_BY}={CREATED_BY_US}"
@@ -149,13 +150,13 @@ def _claims_of(obj: Object) -> list[str]:
 
 def _repository_of(job: Object) -> list[str]:
     """Index: the repository that a Job works on, or may begin to."""
-    value = (job["metadata"].get("labels") or {}).get(Label.REPOSITORY)
+    value = labels_of(job).get(Label.REPOSITORY)
     return [value] if value and not has_ended(job) else []
 
 
 def _pod_job(pod: Object) -> list[str]:
     """Index: the Job of a pod."""
-    name = (pod["metadata"].get("labels") or {}).get("job-name")
+    name = labels_of(pod).get("job-name")
     return [f"{pod['metadata']['namespace']}/{name}"] if name else []
 
 
@@ -172,5 +173,5 @@ def _trim_pod(pod: Object) -> Object:
 
 
 def _trim_claim(claim: Object) -> Object:
-    status = claim.get("status") or {}
+    status = status_of(claim)
     return {**claim, "status": {key: status[key] for key in _CLAIM_STATUS if key in status}}

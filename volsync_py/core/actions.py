@@ -9,11 +9,10 @@ replaced in the meantime is left alone.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
 
 from attrs import frozen
 
-Object = dict[str, Any]
+from volsync_py.core.objects import Object
 
 
 class Propagation(StrEnum):

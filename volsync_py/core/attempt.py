@@ -9,7 +9,7 @@ from typing import Any
 
 from attrs import frozen
 
-from volsync_py.core.actions import Object
+from volsync_py.core.objects import Object
 from volsync_py.core.times import parse_rfc3339
 
 # The status is no place for a log.

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from volsync_py.core.actions import Object
 from volsync_py.core.conditions import get_condition, set_condition
+from volsync_py.core.objects import Object
 from volsync_py.core.result import Success, Trouble
 from volsync_py.core.times import past
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from volsync_py.core.actions import Object
+from volsync_py.core.objects import Object
 from volsync_py.core.times import format_rfc3339
 
 # The API allows more, but nobody reads it, and a status must stay small.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from volsync_py.core.actions import Object
+from volsync_py.core.objects import Object
 
 
 def merged(target: Object, changes: Object) -> Object:

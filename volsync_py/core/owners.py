@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from volsync_py.core.actions import Object
+from volsync_py.core.objects import Object
 
 
 def controller_reference(owner: Object) -> Object:

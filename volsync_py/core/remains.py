@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from volsync_py.core.actions import Object, Ref
+from volsync_py.core.actions import Ref
+from volsync_py.core.objects import Object
 
 # Enough to look at; a condition must stay small, and a name that is longer than this says no more.
 _MOST_OBJECTS = 3

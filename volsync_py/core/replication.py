@@ -16,12 +16,13 @@ from typing import Protocol
 
 from attrs import evolve, field, frozen
 
-from volsync_py.core.actions import Action, Delete, Object, Patch, PatchStatus, Ref
+from volsync_py.core.actions import Action, Delete, Patch, PatchStatus, Ref
 from volsync_py.core.attempt import Attempt
 from volsync_py.core.condition_writer import HEALTHY, SYNCHRONIZING, WAITING_FOR_SCHEDULE, ConditionWriter
 from volsync_py.core.conditions import get_condition
 from volsync_py.core.durations import format_go_duration
 from volsync_py.core.merge import difference, merged
+from volsync_py.core.objects import Object, is_deleting, status_of
 from volsync_py.core.remains import still_there
 from volsync_py.core.result import Decision, StepResult, Success, Sync, Trouble, UnderLock, soonest
 from volsync_py.core.stored_times import not_ahead, time_in
@@ -82,7 +83,7 @@ class CustomResource:
     @property
     def status(self) -> Object:
         """The status as stored; {} before the first write."""
-        return self.object.get("status") or {}
+        return status_of(self.object)
 
     @property
     def generation(self) -> int:
@@ -93,7 +94,7 @@ class CustomResource:
 def decide(resource: CustomResource, work: Mover, now: datetime, *, held: str = "") -> Decision:
     """Return everything to be done about the resource now, by somebody who holds the lock `held`."""
     first = work.first()
-    if resource.object["metadata"].get("deletionTimestamp"):
+    if is_deleting(resource.object):
         # The garbage collector deletes its objects; new ones would only be collected as well.
         return Decision(first)
     decision = _Pass(resource, work, now, held).decide()

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from attrs import field, frozen
 
-from volsync_py.core.actions import Action, Object, Ref
+from volsync_py.core.actions import Action, Ref
+from volsync_py.core.objects import Object
 from volsync_py.core.remains import deletion
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from volsync_py.core.actions import Object
 from volsync_py.core.merge import merged
+from volsync_py.core.objects import Object
 from volsync_py.core.times import format_rfc3339, instant, parse_rfc3339, past
 
 # Fields of a status that hold the time of something that has happened.

@@ -15,8 +15,8 @@ from typing import Any
 from attrs import Factory, evolve, field, frozen
 
 from volsync_py.core import defaults
-from volsync_py.core.actions import Object
 from volsync_py.core.labels import Annotation
+from volsync_py.core.objects import Object
 
 
 class Kind(StrEnum):

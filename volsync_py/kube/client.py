@@ -14,10 +14,9 @@ from typing import Any
 from volsync_py.bounded_json import read_stored
 from volsync_py.kube import errors
 from volsync_py.kube.config import Connection
-from volsync_py.kube.resources import Resource
+from volsync_py.kube.resources import Object, Resource
 from volsync_py.kube.transport import Answer, Observer, Transport
 
-Object = dict[str, Any]
 Objects = list[Object]
 
 MERGE_PATCH = "application/merge-patch+json"

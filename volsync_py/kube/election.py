@@ -12,13 +12,10 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
 from volsync_py.kube.client import Client
 from volsync_py.kube.errors import Conflict, KubeError, NotFound
-from volsync_py.kube.resources import LEASES
-
-Object = dict[str, Any]
+from volsync_py.kube.resources import LEASES, Object
 
 # client-go's numbers: a dead leader is replaced within 15 seconds; one that cannot renew has 5 of them to end in.
 _LEASE_SECONDS, _RENEW_DEADLINE_SECONDS, _RETRY_SECONDS = 15.0, 10.0, 2.0

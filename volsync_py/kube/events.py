@@ -9,14 +9,12 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 from uuid import uuid4
 
 from volsync_py.kube.client import Client
 from volsync_py.kube.errors import KubeError
-from volsync_py.kube.resources import EVENTS
+from volsync_py.kube.resources import EVENTS, Object
 
-Object = dict[str, Any]
 # The API refuses longer notes.
 _LONGEST_NOTE_BYTES = 1024
 # Nobody reads more events than this about one object in an hour.

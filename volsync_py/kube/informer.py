@@ -18,8 +18,8 @@ from typing import Any, TypeGuard
 from volsync_py.kube.backoff import Backoff
 from volsync_py.kube.client import Client
 from volsync_py.kube.errors import Expired, KubeError, NotFound, TooManyRequests, Unreachable, from_status
-from volsync_py.kube.resources import Resource
-from volsync_py.kube.store import Changes, Indexer, Object, Store, Transform
+from volsync_py.kube.resources import Object, Resource
+from volsync_py.kube.store import Changes, Indexer, Store, Transform
 
 Handler = Callable[[Object | None, Object | None], None]
 ErrorHook = Callable[[Resource, Exception], None]

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import quote
 
 from attrs import frozen
+
+# As the API server sends it; what has not been set is missing, or None.
+Object = dict[str, Any]
 
 
 @frozen

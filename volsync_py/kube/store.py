@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
 
-Object = dict[str, Any]
+from volsync_py.kube.resources import Object
+
 Objects = list[Object]
 Changes = list[tuple[Object | None, Object | None]]
 Key = tuple[str, str]

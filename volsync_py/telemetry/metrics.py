@@ -99,7 +99,7 @@ class Metrics:
         self._movers.labels("waiting").set_function(waiting)
 
     def set_leader(self, leads: bool) -> None:
-        """Say whether this replica leads."""
+        """Return whether this replica leads."""
         self._leader.set(1 if leads else 0)
 
     def expose(self) -> bytes:

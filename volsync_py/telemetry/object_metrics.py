@@ -95,7 +95,7 @@ class ObjectMetrics:
             self._changed(key).missed_intervals += 1
 
     def set_out_of_sync(self, key: ObjectKey, out_of_sync: bool) -> None:
-        """Say whether the object is behind its schedule or was never synchronized."""
+        """Return whether the object is behind its schedule or was never synchronized."""
         with self._lock:
             self._changed(key).out_of_sync = out_of_sync
 

@@ -15,8 +15,8 @@ from typing import Any
 from attrs import frozen
 
 from volsync_py.bounded_json import list_of, read_object
-from volsync_py.core.actions import Object
 from volsync_py.core.labels import Annotation
+from volsync_py.core.objects import Object, annotations_of
 from volsync_py.core.quantity import parse_quantity
 
 # Names have 253 characters and access modes are few; nothing of ours comes near it.
@@ -64,7 +64,7 @@ def with_record(obj: Object) -> Object:
 def requests_of(obj: Object) -> tuple[Request, ...]:
     """Return what an object of ours asks for as it is stored, and what it was made with if that is on record."""
     stored = Request.in_spec(obj.get("spec") or {})
-    text = (obj["metadata"].get("annotations") or {}).get(Annotation.ASKED_FOR)
+    text = annotations_of(obj).get(Annotation.ASKED_FOR)
     data = read_object(text, most=_MOST_CHARACTERS) if isinstance(text, str) else None
     if data is None:
         return (stored,)

@@ -10,8 +10,9 @@ from typing import Any
 
 from attrs import evolve
 
-from volsync_py.core.actions import Delete, Event, EventType, Object, Patch, Ref
+from volsync_py.core.actions import Delete, Event, EventType, Patch, Ref
 from volsync_py.core.labels import CREATED_BY_US, Label
+from volsync_py.core.objects import Object, is_deleting, labels_of, status_of
 from volsync_py.core.owners import controller_reference, is_controlled_by
 from volsync_py.core.result import StepResult, Trouble, until_gone
 from volsync_py.core.times import past
@@ -24,7 +25,7 @@ NOT_GROWN = "VolumeNotGrown"
 
 def capacity_of(claim: Object) -> Any:
     """Return the real size of the volume, else the requested one."""
-    status = (claim.get("status") or {}).get("capacity") or {}
+    status = status_of(claim).get("capacity") or {}
     return status.get("storage") or requested(claim)
 
 
@@ -42,7 +43,7 @@ def largest(*sizes: Any) -> Any:
 
 def is_bound(claim: Object) -> bool:
     """Return whether a claim has its volume, or is about to get a known one."""
-    return bool(claim["spec"].get("volumeName")) or (claim.get("status") or {}).get("phase") == "Bound"
+    return bool(claim["spec"].get("volumeName")) or status_of(claim).get("phase") == "Bound"
 
 
 def is_too_small(claim: Object, size: Any) -> bool:
@@ -76,7 +77,7 @@ def replace_claim(claim: Object) -> StepResult:
 
 def is_read_only(claim: Object) -> bool:
     """Return whether nobody can write to the volume (its only access mode is ReadOnlyMany)."""
-    modes = (claim.get("status") or {}).get("accessModes") or claim["spec"].get("accessModes") or []
+    modes = status_of(claim).get("accessModes") or claim["spec"].get("accessModes") or []
     return list(modes) == ["ReadOnlyMany"]
 
 
@@ -87,7 +88,7 @@ def is_block(claim: Object) -> bool:
 
 def is_temporary(obj: Object, uid: str) -> bool:
     """Return whether an object is a run's own, made by the resource with that UID to go with the run."""
-    labels = obj["metadata"].get("labels") or {}
+    labels = labels_of(obj)
     return is_controlled_by(obj, uid) and labels.get(Label.CLEANUP) == uid
 
 
@@ -169,8 +170,8 @@ def not_grown(claim: Object | None, size: Any, *, field: str, next_step: str) ->
 
 def set_cleanup_label(claim: Object, uid: str, *, temporary: bool) -> tuple[Patch, ...]:
     """Return the change of a claim of ours into one that goes with the run, or one that stays."""
-    has = (claim["metadata"].get("labels") or {}).get(Label.CLEANUP) is not None
-    if has == temporary or not is_controlled_by(claim, uid) or claim["metadata"].get("deletionTimestamp"):
+    has = labels_of(claim).get(Label.CLEANUP) is not None
+    if has == temporary or not is_controlled_by(claim, uid) or is_deleting(claim):
         return ()
     changes: Object = {"metadata": {"labels": {str(Label.CLEANUP): uid if temporary else None}}}
     return (Patch(Ref.of(claim), changes, claim["metadata"]["uid"]),)
@@ -179,7 +180,7 @@ def set_cleanup_label(claim: Object, uid: str, *, temporary: bool) -> tuple[Patc
 def unbound_events(claim: Object, now: datetime) -> tuple[Event, ...]:
     """Return the event of a claim that has been waiting for its volume for too long."""
     created = claim["metadata"].get("creationTimestamp")
-    bound = (claim.get("status") or {}).get("phase") == "Bound"
+    bound = status_of(claim).get("phase") == "Bound"
     if bound or not created or now < past(created, now) + CLAIM_PATIENCE:
         return ()
     cloned = (claim["spec"].get("dataSource") or {}).get("kind") == "PersistentVolumeClaim"

@@ -11,8 +11,9 @@ from datetime import datetime
 
 from attrs import frozen
 
-from volsync_py.core.actions import Action, Create, Event, EventType, Object, Patch, Ref
+from volsync_py.core.actions import Action, Create, Event, EventType, Patch, Ref
 from volsync_py.core.labels import CREATED_BY_US, Annotation, Label
+from volsync_py.core.objects import Object, annotations_of, labels_of
 from volsync_py.core.owners import is_controlled_by
 from volsync_py.core.result import StepResult
 from volsync_py.core.view import Kind, Objects
@@ -65,7 +66,7 @@ def ensure_snapshot_image(
     snapshot = objects.get(Kind.SNAPSHOT, name)
     if snapshot is None:
         return Image(waiting=StepResult(actions=(_creation(owner, name, claim, snapshot_class),)))
-    kept = Label.DO_NOT_DELETE in (snapshot["metadata"].get("labels") or {})
+    kept = Label.DO_NOT_DELETE in labels_of(snapshot)
     if not kept and not is_controlled_by(snapshot, owner["metadata"]["uid"]):
         return Image(waiting=StepResult(error=in_the_way(snapshot)))
     # Differs from VolSync: bound is not enough, the snapshot must be ready to use.
@@ -88,7 +89,7 @@ def _creation(owner: Object, name: str, claim: Object, snapshot_class: str | Non
 
 
 def _annotation(claim: Object) -> str:
-    annotations = claim["metadata"].get("annotations") or {}
+    annotations = annotations_of(claim)
     return str(annotations.get(Annotation.SNAPNAME) or "")
 
 
@@ -111,6 +112,6 @@ def old_images(owner: Object, keep: str, objects: Objects) -> list[Object]:
         s
         for s in objects.of_kind(Kind.SNAPSHOT)
         if is_controlled_by(s, uid)
-        and (s["metadata"].get("labels") or {}).get(Label.CREATED_BY) == CREATED_BY_US
+        and labels_of(s).get(Label.CREATED_BY) == CREATED_BY_US
         and s["metadata"]["name"] != keep
     ]

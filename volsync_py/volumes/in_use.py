@@ -11,8 +11,8 @@ from typing import Any
 
 from attrs import field, frozen
 
-from volsync_py.core.actions import Object
 from volsync_py.core.labels import CREATED_BY_US, Label
+from volsync_py.core.objects import Object, labels_of
 
 HOSTNAME_LABEL = "kubernetes.io/hostname"
 
@@ -38,7 +38,7 @@ def pod_using(claim_name: str, pods: Iterable[Object]) -> Object | None:
     pending: Object | None = None
     running: Object | None = None
     for pod in pods:
-        labels = pod["metadata"].get("labels") or {}
+        labels = labels_of(pod)
         if labels.get(Label.CREATED_BY) == CREATED_BY_US:
             continue
         if not _mounts(pod, claim_name) or not pod["spec"].get("nodeName"):
@@ -58,7 +58,7 @@ def _mounts(pod: Object, claim_name: str) -> bool:
 
 def placement_beside(pod: Object, node: Object) -> Placement | None:
     """Return the placement on the pod's node, or None when the node has no hostname label."""
-    hostname = (node["metadata"].get("labels") or {}).get(HOSTNAME_LABEL)
+    hostname = labels_of(node).get(HOSTNAME_LABEL)
     if not hostname:
         return None
     return Placement({HOSTNAME_LABEL: hostname}, list(pod["spec"].get("tolerations") or []))

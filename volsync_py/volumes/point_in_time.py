@@ -13,7 +13,8 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from volsync_py.core.actions import Action, Create, Event, EventType, Object, Ref, delete
+from volsync_py.core.actions import Action, Create, Event, EventType, Ref, delete
+from volsync_py.core.objects import Object, is_deleting, status_of
 from volsync_py.core.owners import is_controlled_by
 from volsync_py.core.result import StepResult, Trouble, until_gone
 from volsync_py.core.view import Kind, Objects
@@ -93,14 +94,14 @@ def _from_snapshot(
         return Copy(waiting=StepResult(actions=(_new_snapshot(owner, name, source, options),)))
     if not is_controlled_by(snapshot, owner["metadata"]["uid"]):
         return Copy(waiting=StepResult(error=in_the_way(snapshot)))
-    if not snapshot["metadata"].get("deletionTimestamp") and _is_another(snapshot, source, options):
+    if not is_deleting(snapshot) and _is_another(snapshot, source, options):
         # The claim first: one that was left would pass for a copy of the next snapshot.
         return _discarded(owner, [existing, snapshot])
     unready = waiting_for_snapshot(snapshot, now, need_ready=False)
     if unready is not None:
         return Copy(waiting=unready)
     data_source: Object = {"apiGroup": SNAPSHOT_GROUP, "kind": "VolumeSnapshot", "name": name}
-    size = _size(source, options, (snapshot.get("status") or {}).get("restoreSize"))
+    size = _size(source, options, status_of(snapshot).get("restoreSize"))
     if existing is not None:
         return _existing_claim(owner, existing, data_source, options, size, now)
     claim = _copy_claim(owner, name, source, options, size=size, data_source=data_source)
@@ -145,7 +146,7 @@ def _existing_claim(
 ) -> Copy:
     if not is_controlled_by(claim, owner["metadata"]["uid"]):
         return Copy(waiting=StepResult(error=in_the_way(claim)))
-    if claim["metadata"].get("deletionTimestamp"):
+    if is_deleting(claim):
         return Copy(waiting=until_gone(claim))
     of = claim["spec"].get("dataSource") or {}
     same = all(of.get(key) == data_source[key] for key in ("kind", "name"))
@@ -163,7 +164,7 @@ def _discarded(owner: Object, copies: list[Object | None]) -> Copy:
     for copy in copies:
         if copy is None:
             continue
-        if copy["metadata"].get("deletionTimestamp"):
+        if is_deleting(copy):
             going = copy
             continue
         if not is_temporary(copy, owner["metadata"]["uid"]):

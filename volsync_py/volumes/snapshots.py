@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from volsync_py.core.actions import Action, Delete, Event, EventType, Object, Patch, Ref
+from volsync_py.core.actions import Action, Delete, Event, EventType, Patch, Ref
 from volsync_py.core.labels import POPULATOR_LABEL_PREFIX, Label
+from volsync_py.core.objects import Object, is_deleting, labels_of, status_of
 from volsync_py.core.result import StepResult, Trouble, until_gone
 from volsync_py.core.times import past
 from volsync_py.volumes.asked_for import with_record
@@ -42,10 +43,10 @@ def waiting_for_snapshot(snapshot: Object, now: datetime, *, need_ready: bool) -
 
     Without `need_ready`, a driver that never says `readyToUse` is trusted once the snapshot is bound.
     """
-    status = snapshot.get("status") or {}
+    status = status_of(snapshot)
     ready = status.get("readyToUse")
     bound = bool(status.get("boundVolumeSnapshotContentName"))
-    deleting = bool(snapshot["metadata"].get("deletionTimestamp"))
+    deleting = is_deleting(snapshot)
     if not deleting and bound and (ready is True or (ready is None and not need_ready)):
         return None
     late = past(snapshot["metadata"]["creationTimestamp"], now) + SNAPSHOT_PATIENCE
@@ -86,13 +87,13 @@ def _not_bound(snapshot: Object) -> Event:
 
 def delete_or_release(owner: Object, snapshot: Object) -> Action | None:
     """Return how a snapshot of ours goes: given up if the user or somebody else needs it, else deleted."""
-    labels = snapshot["metadata"].get("labels") or {}
+    labels = labels_of(snapshot)
     if Label.DO_NOT_DELETE in labels:
         return relinquish(owner, snapshot)
     others = [r for r in _owners(snapshot) if r["uid"] != owner["metadata"]["uid"]]
     if others or any(label.startswith(POPULATOR_LABEL_PREFIX) for label in labels):
         return _without_owner(owner, snapshot, {})
-    if snapshot["metadata"].get("deletionTimestamp"):
+    if is_deleting(snapshot):
         return None
     return Delete(
         Ref.of(snapshot),
@@ -104,7 +105,7 @@ def delete_or_release(owner: Object, snapshot: Object) -> Action | None:
 
 def relinquish(owner: Object, snapshot: Object) -> Action | None:
     """Return what makes a snapshot the user's own, or None if it is already."""
-    labels = snapshot["metadata"].get("labels") or {}
+    labels = labels_of(snapshot)
     gone = {str(key): None for key in (Label.CLEANUP, Label.CREATED_BY) if key in labels}
     owned = any(r["uid"] == owner["metadata"]["uid"] for r in _owners(snapshot))
     if not owned:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from hack.devcluster.api import defaults, events, schema, shapes, validate
 from hack.devcluster.api.call import Call
 from hack.devcluster.api.errors import StatusError, bad_request, invalid
-from hack.devcluster.api.registry import Object
+from hack.devcluster.api.objects import Object
 
 
 def admit(call: Call, body: Object, old: Object | None) -> None:

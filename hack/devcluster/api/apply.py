@@ -12,10 +12,10 @@ from typing import Any
 
 from hack.devcluster.api.call import APPLY, Call
 from hack.devcluster.api.errors import StatusError, bad_request
+from hack.devcluster.api.objects import Object
 from hack.devcluster.api.patch import apply_patch, merge_key
 from hack.devcluster.api.times import now
 
-Object = dict[str, Any]
 # Steps to a field: `f:name`, or `k:{...}` for an item of a list that is merged by a key.
 Path = tuple[str, ...]
 _IDENTITY = {("f:apiVersion",), ("f:kind",), *((("f:metadata", f"f:{name}")) for name in ("name", "namespace"))}

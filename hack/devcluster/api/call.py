@@ -18,7 +18,8 @@ from attrs import define, frozen
 
 from hack.devcluster.api import events, protobuf
 from hack.devcluster.api.errors import StatusError, bad_request, no_such_path
-from hack.devcluster.api.registry import Object, Registry, Resource
+from hack.devcluster.api.objects import Object
+from hack.devcluster.api.registry import Registry, Resource
 from hack.devcluster.api.selectors import Match, field_match, label_match
 from hack.devcluster.faults import Asked, Faults
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from hack.devcluster.api.objects import Object
 from hack.devcluster.api.times import now
-
-Object = dict[str, Any]
 
 
 def set_condition(
@@ -30,6 +29,6 @@ def set_condition(
 
 
 def has_condition(obj: Object, type_: str, status: str = "True") -> bool:
-    """Say whether a condition has that status."""
+    """Return whether a condition has that status."""
     found = obj.get("status", {}).get("conditions") or []
     return any(one["type"] == type_ and one["status"] == status for one in found)

@@ -5,9 +5,8 @@ Guarantees: in place; nothing that is given is changed. Only defaults that someb
 
 from __future__ import annotations
 
-from typing import Any
+from hack.devcluster.api.objects import Object
 
-Object = dict[str, Any]
 CRD_CLEANUP = "customresourcecleanup.apiextensions.k8s.io"
 
 

@@ -7,13 +7,12 @@ the registry's lock.
 from __future__ import annotations
 
 from collections import deque
-from typing import Any
 
 from attrs import frozen
 
+from hack.devcluster.api.objects import Object
 from hack.devcluster.api.resources import Resource
 
-Object = dict[str, Any]
 # What a watch may fall behind before it gets 410; a real server keeps about five minutes.
 _MOST_EVENTS = 20_000
 

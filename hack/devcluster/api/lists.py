@@ -12,7 +12,7 @@ from typing import Any
 
 from hack.devcluster.api.call import Call
 from hack.devcluster.api.errors import StatusError, bad_request
-from hack.devcluster.api.registry import Object
+from hack.devcluster.api.objects import Object
 from hack.devcluster.api.table import as_table
 
 

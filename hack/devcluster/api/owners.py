@@ -6,9 +6,9 @@ Guarantees: it is as old as the last call of `see`. Knows keys, not objects. The
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
-Object = dict[str, Any]
+from hack.devcluster.api.objects import Object
+
 Key = tuple[str, str, str, str]
 
 

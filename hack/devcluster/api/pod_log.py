@@ -11,7 +11,7 @@ from pathlib import Path
 
 from hack.devcluster.api.call import Call
 from hack.devcluster.api.errors import StatusError, bad_request, not_found
-from hack.devcluster.api.registry import Object
+from hack.devcluster.api.objects import Object
 
 _LOOK_SECONDS = 0.2
 _NOT_KEPT = ("timestamps", "sinceSeconds", "sinceTime")

@@ -15,12 +15,12 @@ import threading
 import traceback
 import uuid
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
 
 from hack.devcluster.api.defaults import fill, on_create
 from hack.devcluster.api.errors import StatusError, already_exists, expired, not_found
 from hack.devcluster.api.history import History, WatchEvent
 from hack.devcluster.api.names import check_name
+from hack.devcluster.api.objects import Object
 from hack.devcluster.api.owners import Key, Owners
 from hack.devcluster.api.resources import BUILT_IN, Resource, from_definition
 from hack.devcluster.api.times import now
@@ -28,7 +28,6 @@ from hack.devcluster.api.updates import check_immutable, check_preconditions, ma
 
 __all__ = ["Registry", "Resource", "StatusError", "WatchEvent"]
 
-Object = dict[str, Any]
 Objects = list[Object]
 Dependents = list[tuple[Resource, Object]]
 Listener = Callable[[str, Resource, Object], None]

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 from hack.devcluster.api.errors import bad_request
+from hack.devcluster.api.objects import Object
 
-Object = dict[str, Any]
 Match = Callable[[Object], bool]
 Labels = dict[str, str]
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-Object = dict[str, Any]
+from hack.devcluster.api.objects import Object
+
 Shape = Any
 _MICRO_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}(Z|[+-]\d\d:\d\d)")
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from hack.devcluster.api.objects import Object
 from hack.devcluster.api.resources import Resource
 
-Object = dict[str, Any]
 # A path into the object, or what makes the cell of it.
 Cell = str | Callable[[Object], Any]
 _SHORT_MODES = {"ReadWriteOnce": "RWO", "ReadOnlyMany": "ROX", "ReadWriteMany": "RWX", "ReadWriteOncePod": "RWOP"}

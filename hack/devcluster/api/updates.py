@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import base64
 import copy
-from typing import Any
 
 from hack.devcluster.api.errors import StatusError, conflict, invalid
+from hack.devcluster.api.objects import Object
 from hack.devcluster.api.resources import Resource
 
-Object = dict[str, Any]
 _KEPT = ("uid", "creationTimestamp", "generation", "resourceVersion", "deletionTimestamp")
 _DEFAULT_GRACE_SECONDS = 30
 _FOREGROUND = "foregroundDeletion"

@@ -11,8 +11,9 @@ from typing import Any
 
 from hack.devcluster.api import validate_pods, validate_volumes
 from hack.devcluster.api.names import label_value, qualified
+from hack.devcluster.api.objects import Object
 from hack.devcluster.api.problems import Problems
-from hack.devcluster.api.registry import Object, Registry, Resource
+from hack.devcluster.api.registry import Registry, Resource
 
 _MOST_ANNOTATION_BYTES = 256 * 1024
 _EVENT_TYPES = ("Normal", "Warning")

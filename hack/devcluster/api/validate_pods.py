@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
 
 from hack.devcluster.api.names import dns_label
+from hack.devcluster.api.objects import Object
 from hack.devcluster.api.problems import Problems
 
-Object = dict[str, Any]
 _RESTART = ("Always", "Never", "OnFailure")
 _PULL = ("Always", "IfNotPresent", "Never")
 _MESSAGES = ("FallbackToLogsOnError", "File")

@@ -8,10 +8,10 @@ from typing import Any
 
 from hack.devcluster.api.errors import StatusError
 from hack.devcluster.api.names import subdomain
+from hack.devcluster.api.objects import Object
 from hack.devcluster.api.problems import Problems
 from hack.devcluster.api.quantities import quantity_bytes
 
-Object = dict[str, Any]
 _MODES = ("ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod")
 _FIXED = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims"
 

@@ -12,8 +12,8 @@ from hack.devcluster.api.admission import admit
 from hack.devcluster.api.call import APPLY, STRATEGIC, Call
 from hack.devcluster.api.conditions import set_condition
 from hack.devcluster.api.errors import StatusError, bad_request, not_found
+from hack.devcluster.api.objects import Object
 from hack.devcluster.api.patch import apply_patch
-from hack.devcluster.api.registry import Object
 from hack.devcluster.api.table import as_table
 
 Answer = tuple[int, Object | None]

@@ -12,7 +12,8 @@ import time
 from hack.devcluster.api.call import Call
 from hack.devcluster.api.errors import StatusError, expired
 from hack.devcluster.api.history import WatchEvent
-from hack.devcluster.api.registry import Object, Resource
+from hack.devcluster.api.objects import Object
+from hack.devcluster.api.registry import Resource
 from hack.devcluster.api.selectors import Match
 from hack.devcluster.api.table import as_table
 

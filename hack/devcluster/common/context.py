@@ -9,15 +9,13 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from attrs import field, frozen
 
+from hack.devcluster.api.objects import Object
 from hack.devcluster.api.registry import Registry, Resource, StatusError
 from hack.devcluster.api.times import now
 from hack.devcluster.common.options import Options
-
-Object = dict[str, Any]
 
 _BUILT_IN = {
     "pods": "",
@@ -44,7 +42,7 @@ def key_of(obj: Object) -> tuple[str, str]:
 
 
 def is_deleted(obj: Object) -> bool:
-    """Say whether the object only waits for its end."""
+    """Return whether the object only waits for its end."""
     return "deletionTimestamp" in obj["metadata"]
 
 

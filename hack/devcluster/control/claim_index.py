@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from hack.devcluster.common.context import Object, key_of
+from hack.devcluster.api.objects import Object
+from hack.devcluster.common.context import key_of
 from hack.devcluster.common.work_queue import Key
 
 VOLUME_KEY = ""

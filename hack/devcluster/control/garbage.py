@@ -13,7 +13,8 @@ import threading
 import traceback
 
 from hack.devcluster.api.defaults import CRD_CLEANUP
-from hack.devcluster.api.registry import Object, Registry, Resource, StatusError
+from hack.devcluster.api.objects import Object
+from hack.devcluster.api.registry import Registry, Resource, StatusError
 
 _FOREGROUND = "foregroundDeletion"
 _DEFINITIONS = "customresourcedefinitions"

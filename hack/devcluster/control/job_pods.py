@@ -9,7 +9,8 @@ from __future__ import annotations
 import copy
 import secrets
 
-from hack.devcluster.common.context import Context, Object, key_of, owner_reference
+from hack.devcluster.api.objects import Object
+from hack.devcluster.common.context import Context, key_of, owner_reference
 
 FINALIZER = "batch.kubernetes.io/job-tracking"
 # A namespace with this annotation gets no pods; its value is the reason, as a quota would give it.

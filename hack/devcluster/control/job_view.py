@@ -10,8 +10,9 @@ import time
 
 from attrs import define, field
 
+from hack.devcluster.api.objects import Object
 from hack.devcluster.api.times import seconds_of
-from hack.devcluster.common.context import Object, is_deleted
+from hack.devcluster.common.context import is_deleted
 from hack.devcluster.control.job_pods import FINALIZER, action_for
 
 
@@ -48,7 +49,7 @@ class View:
 
     @property
     def waits_for_end(self) -> bool:
-        """Say whether a pod counts, and is replaced, only when it has really ended."""
+        """Return whether a pod counts, and is replaced, only when it has really ended."""
         return self.spec.get("podReplacementPolicy") == "Failed" or "podFailurePolicy" in self.spec
 
     @property

@@ -13,9 +13,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from hack.devcluster.api.conditions import has_condition, set_condition
+from hack.devcluster.api.objects import Object
 from hack.devcluster.api.registry import StatusError
 from hack.devcluster.api.times import now, seconds_of
-from hack.devcluster.common.context import Context, Object, is_deleted, key_of
+from hack.devcluster.common.context import Context, is_deleted, key_of
 from hack.devcluster.common.work_queue import Key, WorkQueue
 from hack.devcluster.control.job_pods import FINALIZER, Refused, check_admission, new_pod
 from hack.devcluster.control.job_view import Memory, View, finished_at, look, owner_uid

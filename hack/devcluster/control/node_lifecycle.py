@@ -10,7 +10,8 @@ from __future__ import annotations
 import time
 
 from hack.devcluster.api.conditions import has_condition, set_condition
-from hack.devcluster.common.context import Context, Object, is_deleted
+from hack.devcluster.api.objects import Object
+from hack.devcluster.common.context import Context, is_deleted
 from hack.devcluster.common.options import NODE_NAME
 from hack.devcluster.common.work_queue import Key, WorkQueue
 
@@ -155,7 +156,7 @@ def taints_of(node: Object) -> list[Object]:
 
 
 def tolerates(pod: Object, taint: Object) -> bool:
-    """Say whether the pod puts up with the taint; time limits of tolerations are not counted."""
+    """Return whether the pod puts up with the taint; time limits of tolerations are not counted."""
     for one in pod["spec"].get("tolerations") or []:
         if one.get("effect") and one["effect"] != taint.get("effect"):
             continue

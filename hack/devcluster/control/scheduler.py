@@ -7,7 +7,8 @@ annotation of claims that wait for a consumer. Starts no process and never moves
 from __future__ import annotations
 
 from hack.devcluster.api.conditions import has_condition, set_condition
-from hack.devcluster.common.context import Context, Object, is_deleted, key_of
+from hack.devcluster.api.objects import Object
+from hack.devcluster.common.context import Context, is_deleted, key_of
 from hack.devcluster.common.options import NODE_NAME
 from hack.devcluster.common.work_queue import Key, WorkQueue
 from hack.devcluster.control.node_lifecycle import taints_of, tolerates

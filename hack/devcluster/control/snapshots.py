@@ -10,8 +10,9 @@ import time
 
 from attrs import define
 
+from hack.devcluster.api.objects import Object
 from hack.devcluster.api.times import now
-from hack.devcluster.common.context import Context, Object, is_deleted, key_of
+from hack.devcluster.common.context import Context, is_deleted, key_of
 from hack.devcluster.common.options import PROVISIONER
 from hack.devcluster.common.work_queue import Key, WorkQueue
 from hack.devcluster.node.runtime_client import RuntimeClient

@@ -11,8 +11,9 @@ from collections.abc import Iterable
 
 from attrs import define, field
 
+from hack.devcluster.api.objects import Object
 from hack.devcluster.api.quantities import quantity_bytes
-from hack.devcluster.common.context import Context, Object, is_deleted, key_of
+from hack.devcluster.common.context import Context, is_deleted, key_of
 from hack.devcluster.common.options import PROVISIONER
 from hack.devcluster.common.work_queue import Key, WorkQueue
 from hack.devcluster.control.claim_index import VOLUME_KEY, ClaimIndex

@@ -10,7 +10,8 @@ from typing import Any
 
 from attrs import asdict
 
-from hack.devcluster.common.context import Context, Object
+from hack.devcluster.api.objects import Object
+from hack.devcluster.common.context import Context
 from hack.devcluster.node.mounts import binds
 from hack.devcluster.node.pod_run import ContainerRun, PodRun
 from hack.devcluster.node.pods import command_line, environment, hostname, identity

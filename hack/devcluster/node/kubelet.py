@@ -12,8 +12,9 @@ import signal
 import time
 from collections.abc import Callable
 
+from hack.devcluster.api.objects import Object
 from hack.devcluster.api.times import seconds_of, timestamp
-from hack.devcluster.common.context import Context, Object, is_deleted, key_of
+from hack.devcluster.common.context import Context, is_deleted, key_of
 from hack.devcluster.common.options import NODE_NAME
 from hack.devcluster.common.work_queue import Key, WorkQueue
 from hack.devcluster.node.containers import sandbox_spec, specs_of

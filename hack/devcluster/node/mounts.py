@@ -13,9 +13,10 @@ from pathlib import Path
 
 from attrs import frozen
 
+from hack.devcluster.api.objects import Object
 from hack.devcluster.api.quantities import quantity_bytes
 from hack.devcluster.common.context import Context
-from hack.devcluster.node.pods import ConfigError, Object, content, expand
+from hack.devcluster.node.pods import ConfigError, content, expand
 from hack.devcluster.node.runtime_client import RuntimeClient
 
 

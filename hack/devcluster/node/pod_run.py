@@ -14,9 +14,9 @@ from typing import Any
 from attrs import define, field
 
 from hack.devcluster.api.conditions import set_condition
+from hack.devcluster.api.objects import Object
 from hack.devcluster.api.pod_log import log_name
 from hack.devcluster.api.times import now, timestamp
-from hack.devcluster.common.context import Object
 from hack.devcluster.common.options import NODE_NAME
 from hack.devcluster.node.mounts import Volume
 
@@ -41,12 +41,12 @@ class ContainerRun:
 
     @property
     def waiting(self) -> bool:
-        """Say whether it never ran, or has to run again."""
+        """Return whether it never ran, or has to run again."""
         return "waiting" in self.state
 
     @property
     def ended(self) -> bool:
-        """Say whether its last run is over."""
+        """Return whether its last run is over."""
         return "terminated" in self.state
 
     @property
@@ -80,7 +80,7 @@ class PodRun:
 
     @property
     def over(self) -> bool:
-        """Say whether no process runs and none will."""
+        """Return whether no process runs and none will."""
         if any(one.process for one in self.containers):
             return False
         if self.stopping or self.failure[0]:

@@ -14,10 +14,10 @@ from typing import Any
 
 from attrs import frozen
 
+from hack.devcluster.api.objects import Object
 from hack.devcluster.node.linux import CAPABILITIES
 from hack.devcluster.node.sandbox import DEFAULT_CAPABILITIES
 
-Object = dict[str, Any]
 Read = Callable[[str, str], Object | None]
 
 _REFERENCE = re.compile(r"\$(?:\$|\(([^()]*)\))")

@@ -125,7 +125,7 @@ def _bind_host(root: str, needed: list[str]) -> None:
 
 
 def _open_to_all(path: str) -> bool:
-    """Say whether every directory up to `path` may be read or passed by any user."""
+    """Return whether every directory up to `path` may be read or passed by any user."""
     parts = path.strip("/").split("/")
     directories = ["/" + "/".join(parts[: length + 1]) for length in range(len(parts))]
     return all(os.stat(directory).st_mode & stat.S_IXOTH for directory in directories)

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from hack.devcluster.api.objects import Object
 from hack.devcluster.api.registry import Registry
-from hack.devcluster.common.context import Context, Object
+from hack.devcluster.common.context import Context
 from hack.devcluster.common.options import Options
 from hack.devcluster.control.garbage import Garbage
 from hack.devcluster.controllers import start
@@ -102,7 +103,7 @@ class Cluster:
         return [one["reason"] for one in self.context.list("events") if one["involvedObject"]["name"] == name]
 
     def job_ended(self, name: str = "j") -> bool:
-        """Say whether a Job is Complete or Failed."""
+        """Return whether a Job is Complete or Failed."""
         return bool({"Complete", "Failed"} & set(self.conditions("jobs", name)))
 
     def phase(self, name: str = "p", plural: str = "pods") -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hack.devcluster.common.context import Object
+from hack.devcluster.api.objects import Object
 from tests.integration.devcluster.controllers_harness import Cluster
 
 CLAIMS, VOLUMES, SNAPSHOTS = "persistentvolumeclaims", "persistentvolumes", "volumesnapshots"

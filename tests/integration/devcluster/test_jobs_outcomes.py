@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hack.devcluster.api.errors import StatusError
-from hack.devcluster.common.context import Object
+from hack.devcluster.api.objects import Object
 from tests.integration.devcluster.controllers_harness import NAMESPACE, Cluster, wait_for
 
 SUCCESS = ["SuccessCriteriaMet", "Complete"]

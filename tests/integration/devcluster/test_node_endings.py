@@ -8,8 +8,8 @@ import sys
 import time
 from pathlib import Path
 
+from hack.devcluster.api.objects import Object
 from hack.devcluster.api.times import seconds_of
-from hack.devcluster.common.context import Object
 from hack.processes import ROOT
 from tests.integration.devcluster.controllers_harness import Cluster, wait_for
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from hack.devcluster.api.objects import Object
 from hack.devcluster.api.times import seconds_of
-from hack.devcluster.common.context import Object
 from tests.integration.devcluster.controllers_harness import Cluster, pod_spec, wait_for
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hack.devcluster.common.context import Object
+from hack.devcluster.api.objects import Object
 from hack.processes import ROOT
 from tests.integration.devcluster import storage_harness as storage
 from tests.integration.devcluster.controllers_harness import NAMESPACE, Cluster, wait_for

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from volsync_py.api.spec import Replication
 from volsync_py.core import names
-from volsync_py.core.actions import Action, Create, Delete, Event, Object, delete
+from volsync_py.core.actions import Action, Create, Delete, Event, delete
+from volsync_py.core.objects import Object, is_deleting, status_of
 from volsync_py.core.owners import has_owner, is_controlled_by
 from volsync_py.core.result import StepResult, Trouble, until_gone
 from volsync_py.core.view import Kind, View
@@ -25,7 +26,7 @@ DEFAULT_CACHE_SIZE = "1Gi"
 
 def unbound_claim_events(replication: Replication, view: View, data: str, pods: list[Object]) -> tuple[Event, ...]:
     """Return the events of claims of ours that keep the mover's pod waiting; `data` is the one that it works on."""
-    if not any((pod.get("status") or {}).get("phase") == "Pending" for pod in pods):
+    if not any(status_of(pod).get("phase") == "Pending" for pod in pods):
         return ()
     cache = names.cache_name(replication.role, replication.name)
     found = (view.objects.get(Kind.CLAIM, name) for name in (data, cache))
@@ -48,7 +49,7 @@ def ensure_cache(replication: Replication, view: View, data: Object) -> tuple[Ac
     spec, owner, uid = replication.restic, replication.object, replication.uid
     actions: list[Action] = []
     obsolete = view.objects.get(Kind.CLAIM, names.obsolete_cache_name(replication.name))
-    if obsolete is not None and has_owner(obsolete, uid) and not obsolete["metadata"].get("deletionTimestamp"):
+    if obsolete is not None and has_owner(obsolete, uid) and not is_deleting(obsolete):
         actions.append(delete(obsolete))
     name = names.cache_name(replication.role, replication.name)
     size = spec.cache_capacity or DEFAULT_CACHE_SIZE
@@ -63,7 +64,7 @@ def ensure_cache(replication: Replication, view: View, data: Object) -> tuple[Ac
         return (*actions, Create(wanted, uid, claim_created_event(wanted, "to receive incoming data")))
     if not is_controlled_by(existing, uid):
         return StepResult(error=in_the_way(existing))
-    if existing["metadata"].get("deletionTimestamp"):
+    if is_deleting(existing):
         return until_gone(existing)
     if is_to_be_replaced(existing, wanted, view.server_now):
         return replace_claim(existing)

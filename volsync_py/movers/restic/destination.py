@@ -8,8 +8,9 @@ from volsync_py.contract.codec import as_json
 from volsync_py.contract.report import ErrorClass, Report
 from volsync_py.contract.run_document import Grants
 from volsync_py.core import names
-from volsync_py.core.actions import Action, Create, Event, EventType, Object, Patch
+from volsync_py.core.actions import Action, Create, Event, EventType, Patch
 from volsync_py.core.labels import Label
+from volsync_py.core.objects import Object, is_deleting, labels_of
 from volsync_py.core.owners import is_controlled_by
 from volsync_py.core.result import StepResult, Success, Trouble, until_gone
 from volsync_py.core.view import Kind
@@ -68,7 +69,7 @@ class DestinationMover(ResticMover):
             return wanted, StepResult(actions=(created,))
         if not is_controlled_by(claim, self.uid):
             return None, StepResult(error=in_the_way(claim))
-        if claim["metadata"].get("deletionTimestamp"):
+        if is_deleting(claim):
             return None, until_gone(claim)
         if is_to_be_replaced(claim, wanted, self.view.server_now):
             return None, replace_claim(claim)
@@ -82,7 +83,7 @@ class DestinationMover(ResticMover):
     def first(self) -> tuple[Action, ...]:
         """Return what makes the snapshots that the user marked his own, so that none goes with this resource."""
         snapshots = self.view.objects.of_kind(Kind.SNAPSHOT)
-        marked_ones = (s for s in snapshots if Label.DO_NOT_DELETE in (s["metadata"].get("labels") or {}))
+        marked_ones = (s for s in snapshots if Label.DO_NOT_DELETE in labels_of(s))
         return tuple(a for a in (relinquish(self.owner, s) for s in marked_ones) if a is not None)
 
     def prepare(self) -> tuple[Object | None, StepResult]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from attrs import frozen
 
-from volsync_py.core.actions import Object
+from volsync_py.core.objects import Object
 
 DATA_DIRECTORY = "/data"
 CACHE_DIRECTORY = "/cache"

@@ -11,7 +11,7 @@ from volsync_py.contract.codec import as_json
 from volsync_py.contract.notations import part, percentage
 from volsync_py.contract.report import ErrorClass, Report
 from volsync_py.contract.run_document import History
-from volsync_py.core.actions import Object
+from volsync_py.core.objects import Object
 from volsync_py.movers.restic.run_record import RunRecord
 
 _EVERYTHING = "100%"

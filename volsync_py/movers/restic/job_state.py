@@ -13,8 +13,9 @@ from enum import Enum
 from attrs import frozen
 
 from volsync_py.contract.report import ErrorClass, Report
-from volsync_py.core.actions import Delete, Object, Patch, Propagation, Ref, delete
+from volsync_py.core.actions import Delete, Patch, Propagation, Ref, delete
 from volsync_py.core.labels import Annotation
+from volsync_py.core.objects import Object, is_deleting, status_of
 from volsync_py.core.times import format_rfc3339, instant, past
 from volsync_py.movers.restic.outcome import ClusterError
 
@@ -63,7 +64,7 @@ def job_state(job: Object, pods: Iterable[Object], now: datetime) -> JobState:
         ended = _condition(job, name)
         if ended:
             return _ended(ended, ordered, phase, now)
-    live = [p for p in ordered if not p["metadata"].get("deletionTimestamp")]
+    live = [p for p in ordered if not is_deleting(p)]
     if live:
         return _live(live[-1], now)
     if ordered:
@@ -138,7 +139,7 @@ def _provisional(report: Report) -> bool:
 
 
 def _podless(job: Object, now: datetime) -> JobState:
-    if job["spec"].get("parallelism") == 0 or job["metadata"].get("deletionTimestamp") or _has_had_a_pod(job):
+    if job["spec"].get("parallelism") == 0 or is_deleting(job) or _has_had_a_pod(job):
         return JobState(Phase.RUNNING)
     if job["spec"].get("suspend"):
         return JobState(Phase.RUNNING, ClusterError.JOB_SUSPENDED.value, "the Job is suspended")
@@ -150,7 +151,7 @@ def _podless(job: Object, now: datetime) -> JobState:
 
 def _has_had_a_pod(job: Object) -> bool:
     """Return whether the Job counts a pod, or is about to end: then the news of it is on the way."""
-    status = job.get("status") or {}
+    status = status_of(job)
     counted = any(status.get(key) for key in ("active", "terminating", "failed", "succeeded"))
     return counted or any(_condition(job, name) for name in ("FailureTarget", "SuccessCriteriaMet"))
 
@@ -159,7 +160,7 @@ def started(job: Object, now: datetime) -> datetime:
     """Return when the Job was last told to have a pod: at its start, or when it went on after a pause."""
     meta = job["metadata"]
     told = (meta.get("annotations") or {}).get(Annotation.STARTED)
-    start = (job.get("status") or {}).get("startTime") or meta["creationTimestamp"]
+    start = status_of(job).get("startTime") or meta["creationTimestamp"]
     # Anybody may write an annotation: a time in the future counts as none.
     since, said = past(start, now), instant(told, now)
     return max(since, said) if said < now else since
@@ -174,7 +175,7 @@ def _live(pod: Object, now: datetime) -> JobState:
     if reason in _CONFIG_REASONS:
         text = f"{reason}: {waiting.get('message', '')}"
         return JobState(Phase.RUNNING, ClusterError.START_ERROR.value, text, pod=pod)
-    phase = (pod.get("status") or {}).get("phase")
+    phase = status_of(pod).get("phase")
     if phase == "Pending":
         return _pending(pod, now)
     return _on_its_node(pod, now)
@@ -183,7 +184,7 @@ def _live(pod: Object, now: datetime) -> JobState:
 def _on_its_node(pod: Object, now: datetime) -> JobState:
     """Judge a pod by its node: one that does not report makes all its pods unready, and their end is never seen."""
     ready = _pod_condition(pod, "Ready")
-    running = (pod.get("status") or {}).get("phase") == "Running"
+    running = status_of(pod).get("phase") == "Running"
     if running and ready.get("status") == "False" and not _terminated(pod):
         due = past(ready.get("lastTransitionTime") or pod["metadata"]["creationTimestamp"], now)
         due += NODE_PATIENCE
@@ -216,7 +217,7 @@ def _pending(pod: Object, now: datetime) -> JobState:
 
 def _init_under_way(pod: Object) -> str:
     """Return the init container that keeps the others waiting, "" while none has begun: volumes come first."""
-    statuses: list[Object] = (pod.get("status") or {}).get("initContainerStatuses") or []
+    statuses: list[Object] = status_of(pod).get("initContainerStatuses") or []
     if not any(_has_begun(s) for s in statuses):
         return ""
     under_way = (s for s in statuses if (s.get("state") or {}).get("terminated", {}).get("exitCode") != 0)
@@ -240,7 +241,7 @@ def _failed_init(pod: Object | None) -> str:
 
 
 def _condition(job: Object, name: str) -> Object:
-    return _true_condition((job.get("status") or {}).get("conditions") or [], name)
+    return _true_condition(status_of(job).get("conditions") or [], name)
 
 
 def _true_condition(conditions: Iterable[Object], name: str) -> Object:
@@ -248,7 +249,7 @@ def _true_condition(conditions: Iterable[Object], name: str) -> Object:
 
 
 def _pod_condition(pod: Object, name: str) -> Object:
-    conditions = (pod.get("status") or {}).get("conditions") or []
+    conditions = status_of(pod).get("conditions") or []
     return next((c for c in conditions if c["type"] == name), {})
 
 
@@ -257,7 +258,7 @@ def _pod_reason(pod: Object | None) -> str:
 
 
 def _newest(pods: list[Object], phase: str) -> Object | None:
-    return next((p for p in reversed(pods) if (p.get("status") or {}).get("phase") == phase), None)
+    return next((p for p in reversed(pods) if status_of(p).get("phase") == phase), None)
 
 
 def _state(pod: Object | None, name: str) -> Object:

@@ -17,8 +17,8 @@ from volsync_py.api.spec import Replication
 from volsync_py.contract.report import Report
 from volsync_py.contract.run_document import LockOptions
 from volsync_py.core import names
-from volsync_py.core.actions import Object
 from volsync_py.core.attempt import Attempt
+from volsync_py.core.objects import Object, status_of
 from volsync_py.core.view import Read, ReadKind, View
 from volsync_py.movers.restic.job_state import has_ended
 from volsync_py.movers.restic.run_record import RunRecord
@@ -71,7 +71,7 @@ def judge(replication: Replication, view: View) -> Holder:
         # A Job stands for the mover that has taken the name of a pod that has gone, and still works under it.
         if pod.get("kind") == "Job":
             return Holder.THERE
-        return Holder.GONE if (pod.get("status") or {}).get("phase") in _ENDED else Holder.THERE
+        return Holder.GONE if status_of(pod).get("phase") in _ENDED else Holder.THERE
     ours = names.job_name(replication.role, replication.name)
     was_here = bool(events) or host[:-_RANDOM_CHARACTERS] == f"{ours}-"[:_BASE_CHARACTERS]
     return Holder.GONE if was_here else Holder.UNKNOWN

@@ -13,8 +13,9 @@ from attrs import evolve
 from volsync_py.api.spec import Replication
 from volsync_py.contract.run_document import Grants
 from volsync_py.core import names
-from volsync_py.core.actions import Action, Create, Delete, Object, delete
+from volsync_py.core.actions import Action, Create, Delete, delete
 from volsync_py.core.labels import Label
+from volsync_py.core.objects import Object, is_deleting, labels_of
 from volsync_py.core.owners import has_owner, is_controlled_by
 from volsync_py.core.result import StepResult, UnderLock, soonest, until_gone
 from volsync_py.core.view import Kind, ReadKind, View
@@ -82,7 +83,7 @@ class ResticMover(ABC):
             return self._start()
         if not is_controlled_by(job, self.uid):
             return StepResult(error=in_the_way(job))
-        if job["metadata"].get("deletionTimestamp"):
+        if is_deleting(job):
             return until_gone(job)
         return self._judge(job)
 
@@ -97,7 +98,7 @@ class ResticMover(ABC):
             if obj["kind"] == Kind.SNAPSHOT:
                 gone = delete_or_release(self.owner, obj)
                 actions += [gone] if gone else []
-            elif not obj["metadata"].get("deletionTimestamp"):
+            elif not is_deleting(obj):
                 actions.append(delete_job(obj) if obj["kind"] == Kind.JOB else delete(obj))
         return tuple(actions)
 
@@ -107,7 +108,7 @@ class ResticMover(ABC):
             o
             for kind in kinds
             for o in self.view.objects.of_kind(kind)
-            if (o["metadata"].get("labels") or {}).get(Label.CLEANUP) == self.uid and has_owner(o, self.uid)
+            if labels_of(o).get(Label.CLEANUP) == self.uid and has_owner(o, self.uid)
         ]
 
     # ---- what differs

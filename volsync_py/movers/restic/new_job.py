@@ -9,8 +9,8 @@ from attrs import evolve
 from volsync_py.api.spec import Replication
 from volsync_py.contract.run_document import Deadlines, Grants, Run
 from volsync_py.core import names
-from volsync_py.core.actions import Object
 from volsync_py.core.labels import Annotation
+from volsync_py.core.objects import Object, annotations_of
 from volsync_py.core.view import ReadKind, View
 from volsync_py.movers.restic import objects as make
 from volsync_py.movers.restic.environment import Variables
@@ -67,7 +67,7 @@ def variables_for(replication: Replication, view: View, secret: Object, document
         secret_keys=frozenset(secret.get("data") or {}),
         run=document.to_json(),
         proxies=view.settings.proxies,
-        debug=Annotation.DEBUG_MOVER in (replication.object["metadata"].get("annotations") or {}),
+        debug=Annotation.DEBUG_MOVER in annotations_of(replication.object),
         custom_ca=bool(replication.restic.custom_ca),
         privileged=view.privileged,
         **more,

@@ -11,8 +11,8 @@ from typing import Any
 from attrs import field, frozen
 
 from volsync_py.api.restic import mover_volume_name
-from volsync_py.core.actions import Object
 from volsync_py.core.labels import CREATED_BY_US, Annotation, Label
+from volsync_py.core.objects import Object
 from volsync_py.movers.restic.environment import (
     CACHE_DIRECTORY,
     DATA_DIRECTORY,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from volsync_py.api.spec import Replication
-from volsync_py.core.actions import Object
+from volsync_py.core.objects import Object
 from volsync_py.core.result import StepResult, Trouble
 from volsync_py.core.view import Kind, ReadKind, View
 from volsync_py.volumes.in_use import Placement, placement_beside, pod_using, shared_by_nodes

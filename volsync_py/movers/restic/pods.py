@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from volsync_py.core.actions import Object
+from volsync_py.core.objects import Object, labels_of, status_of
 from volsync_py.core.view import Kind, View
 
 # Kubernetes writes both; old clusters only the second.
@@ -33,7 +33,7 @@ def is_over(pod: Object) -> bool:
 
 def has_started(pod: Object) -> bool:
     """Return whether the mover itself has ever run in the pod, whatever somebody else's containers do."""
-    statuses = (pod.get("status") or {}).get("containerStatuses") or []
+    statuses = status_of(pod).get("containerStatuses") or []
     own = [s for s in statuses if s.get("name") == "restic"]
     states = [s.get(key) or {} for s in own for key in ("state", "lastState")]
     if own:
@@ -42,8 +42,8 @@ def has_started(pod: Object) -> bool:
 
 
 def _phase(pod: Object) -> str:
-    return str((pod.get("status") or {}).get("phase") or "")
+    return str(status_of(pod).get("phase") or "")
 
 
 def _labels(pod: Object) -> dict[str, str]:
-    return pod["metadata"].get("labels") or {}
+    return labels_of(pod)

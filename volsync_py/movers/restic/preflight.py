@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from volsync_py.api.spec import Replication
-from volsync_py.core.actions import Object
 from volsync_py.core.attempt import Attempt
+from volsync_py.core.objects import Object
 from volsync_py.core.result import StepResult, Trouble
 from volsync_py.core.times import instant, past
 from volsync_py.core.view import Kind, Read, ReadKind, View

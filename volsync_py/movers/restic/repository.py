@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterable
 from hashlib import sha256
 
-from volsync_py.core.actions import Object
 from volsync_py.core.keys import NUMBERS_AND_WORDS, value_fault
 from volsync_py.core.locations import INSIDE, LOCAL, Fault, Location, is_below, locate
+from volsync_py.core.objects import Object
 from volsync_py.core.result import Trouble
 from volsync_py.movers.restic.credentials import credentials_fault
 from volsync_py.movers.restic.environment import CACHE_DIRECTORY, DATA_DIRECTORY, MOVER_VOLUMES, TEMPORARY_DIRECTORY

@@ -19,9 +19,10 @@ from attrs import evolve
 
 from volsync_py.api.spec import Replication
 from volsync_py.contract.run_document import Grants
-from volsync_py.core.actions import Action, Object
+from volsync_py.core.actions import Action
 from volsync_py.core.attempt import Attempt
 from volsync_py.core.merge import merged
+from volsync_py.core.objects import Object
 from volsync_py.movers.restic.job_state import delete_job, set_parallelism
 from volsync_py.movers.restic.run_record import RunRecord
 from volsync_py.movers.restic.turns import holders, in_use_by, is_paused_without_pod

@@ -11,10 +11,11 @@ from datetime import datetime, timedelta
 
 from volsync_py.api.spec import Replication
 from volsync_py.contract.report import ErrorClass
-from volsync_py.core.actions import Action, Event, EventType, Object
+from volsync_py.core.actions import Action, Event, EventType
 from volsync_py.core.attempt import Attempt
 from volsync_py.core.defaults import RETRY_LONGEST
 from volsync_py.core.labels import Annotation
+from volsync_py.core.objects import Object, annotations_of, status_of
 from volsync_py.core.result import StepResult, Trouble
 from volsync_py.core.times import format_rfc3339, instant, past
 from volsync_py.core.trigger import TriggerKind
@@ -67,7 +68,7 @@ def failed_attempt(
         next_at=format_rfc3339(retry) if retry else "",
         generation=record.generation or replication.generation,
         secret_version=record.secret,
-        custom_ca_version=str((job["metadata"].get("annotations") or {}).get(Annotation.CUSTOM_CA_VERSION) or ""),
+        custom_ca_version=str(annotations_of(job).get(Annotation.CUSTOM_CA_VERSION) or ""),
         target_size=(_target_size(replication, view) if full else None) or "",
         run_now=record.run_now,
         locked_by=locked_by,
@@ -172,6 +173,6 @@ def _next_slot(replication: Replication, now: datetime) -> datetime | None:
 
 
 def _ended_at(job: Object, now: datetime) -> datetime:
-    conditions = (job.get("status") or {}).get("conditions") or []
+    conditions = status_of(job).get("conditions") or []
     times = [c["lastTransitionTime"] for c in conditions if c.get("status") == "True" and c.get("lastTransitionTime")]
     return instant(max(times), now) if times else now

@@ -15,8 +15,8 @@ from attrs import asdict, fields_dict, frozen
 
 from volsync_py.api.fields import LONGEST_TEXT
 from volsync_py.bounded_json import LARGEST, read_object, writable
-from volsync_py.core.actions import Object
 from volsync_py.core.labels import Annotation
+from volsync_py.core.objects import Object, annotations_of
 
 # What the API server keeps of all annotations of an object together.
 _MOST_CHARACTERS = 256 * 1024
@@ -79,7 +79,7 @@ class RunRecord:
 
 def _annotation(job: Object) -> dict[str, Any] | None:
     """Return what the annotation holds, or None if there is none that can be read: anybody may write one."""
-    found = (job["metadata"].get("annotations") or {}).get(Annotation.RUN)
+    found = annotations_of(job).get(Annotation.RUN)
     return read_object(found, most=_MOST_CHARACTERS) if isinstance(found, str) else None
 
 

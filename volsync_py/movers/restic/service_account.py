@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from volsync_py.api.spec import Replication
 from volsync_py.core import names
-from volsync_py.core.actions import Action, Create, Object, Patch, Ref
+from volsync_py.core.actions import Action, Create, Patch, Ref
+from volsync_py.core.objects import Object
 from volsync_py.core.owners import is_controlled_by
 from volsync_py.core.view import Kind, View
 from volsync_py.movers.restic import objects as make

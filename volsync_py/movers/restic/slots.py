@@ -13,11 +13,12 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from volsync_py.api.spec import Replication
-from volsync_py.core.actions import Event, EventType, Object
+from volsync_py.core.actions import Event, EventType
 from volsync_py.core.attempt import Attempt
 from volsync_py.core.condition_writer import HEALTHY, REFUSED, REFUSED_SECONDS, WAITING_FOR_MOVER
 from volsync_py.core.conditions import get_condition
 from volsync_py.core.labels import Label
+from volsync_py.core.objects import Object, is_deleting, labels_of, status_of
 from volsync_py.core.replication import SYNCHRONIZING, running_since
 from volsync_py.core.result import StepResult, Trouble
 from volsync_py.core.times import parse_rfc3339, past
@@ -50,8 +51,8 @@ def slot_use(
     resource: Object, job: Object | None, pods: Iterable[Object], copies: Iterable[Object], now: datetime
 ) -> SlotUse:
     """Return what a resource does; `job` is its own or None, `pods` are of that, `copies` are what it controls."""
-    status, spec = resource.get("status") or {}, resource.get("spec") or {}
-    if resource["metadata"].get("deletionTimestamp") or running_since(status) is None or "external" in spec:
+    status, spec = status_of(resource), resource.get("spec") or {}
+    if is_deleting(resource) or running_since(status) is None or "external" in spec:
         return SlotUse.NONE
     if job is not None and is_live(job):
         return SlotUse.HOLDS if _counts(job, pods, now) else SlotUse.NONE
@@ -88,7 +89,7 @@ def _refused_lately(replication: Replication, view: View) -> StepResult | None:
 
 def is_live(job: Object) -> bool:
     """Return whether a Job has a pod, or is about to get one."""
-    if job["spec"].get("parallelism") == 0 or job["metadata"].get("deletionTimestamp"):
+    if job["spec"].get("parallelism") == 0 or is_deleting(job):
         return False
     return not has_ended(job)
 
@@ -104,7 +105,7 @@ def overlong(job: Object, now: datetime) -> tuple[Event, ...]:
 
 def due(resource: Object) -> str:
     """Return since when a run is due: a schedule's slot comes before the pass that noticed it."""
-    status = resource.get("status") or {}
+    status = status_of(resource)
     begun = str(status.get("lastSyncStartTime") or "")
     return min(begun, str(status.get("nextSyncTime") or begun))
 
@@ -122,11 +123,10 @@ def _is_being_copied(resource: Object, copies: Iterable[Object], now: datetime) 
         (
             str(copy["metadata"]["creationTimestamp"])
             for copy in copies
-            if (copy["metadata"].get("labels") or {}).get(Label.CLEANUP) == uid
-            and not copy["metadata"].get("deletionTimestamp")
+            if labels_of(copy).get(Label.CLEANUP) == uid and not is_deleting(copy)
         ),
         default="",
     )
     # Copies are kept for the retries of a run, which ask for a slot each.
-    failed = Attempt.of(resource.get("status") or {}).failed_at
+    failed = Attempt.of(status_of(resource)).failed_at
     return made > failed and now - parse_rfc3339(made) < START_PATIENCE

@@ -9,11 +9,12 @@ from attrs import evolve
 from volsync_py.contract.report import ErrorClass, Outcome, Report
 from volsync_py.contract.run_document import Check, Grants
 from volsync_py.core import names
-from volsync_py.core.actions import Action, Event, EventType, Object, delete
+from volsync_py.core.actions import Action, Event, EventType, delete
 from volsync_py.core.attempt import Attempt
 from volsync_py.core.condition_writer import MAINTAINED
 from volsync_py.core.conditions import get_condition
 from volsync_py.core.labels import Label
+from volsync_py.core.objects import Object, labels_of
 from volsync_py.core.result import StepResult, Success, Trouble
 from volsync_py.core.times import format_rfc3339, instant, past
 from volsync_py.core.view import Kind
@@ -194,7 +195,7 @@ class SourceMover(ResticMover):
         report = state.report
         restic = self._upkeep(state, record)
         if report is not None:
-            place = str((job["metadata"].get("labels") or {}).get(Label.REPOSITORY) or "")
+            place = str(labels_of(job).get(Label.REPOSITORY) or "")
             restic |= facts(report, record, self._on_record, place)
             if self.spec.check.interval_days:
                 restic |= checked(report, record, self._on_record, format_rfc3339(self.view.now))

@@ -6,8 +6,9 @@ a mover that runs counts for nobody, and another one would be told that it may i
 
 from __future__ import annotations
 
-from volsync_py.core.actions import Event, EventType, Object, Patch, Ref
+from volsync_py.core.actions import Event, EventType, Patch, Ref
 from volsync_py.core.labels import Label
+from volsync_py.core.objects import Object, labels_of
 from volsync_py.core.view import ReadKind, View
 from volsync_py.movers.restic.preflight import repository_of
 from volsync_py.movers.restic.repository import check_secret
@@ -18,7 +19,7 @@ def label_repository(view: View, job: Object) -> tuple[Patch, ...]:
 
     The Job's own word counts, not that of the spec, which may have changed since.
     """
-    if (job["metadata"].get("labels") or {}).get(Label.REPOSITORY):
+    if labels_of(job).get(Label.REPOSITORY):
         return ()
     name = _secret_of(job)
     secret = view.read(ReadKind.SECRET, name) if name else None

@@ -15,10 +15,11 @@ from attrs import evolve
 
 from volsync_py.api.spec import Replication
 from volsync_py.contract.report import ErrorClass
-from volsync_py.core.actions import Object, Patch, Ref
+from volsync_py.core.actions import Patch, Ref
 from volsync_py.core.attempt import Attempt
 from volsync_py.core.defaults import RETRY_LONGEST
 from volsync_py.core.labels import Annotation, Label
+from volsync_py.core.objects import Object, annotations_of, is_deleting, status_of
 from volsync_py.core.result import StepResult
 from volsync_py.core.times import format_rfc3339, instant, past
 from volsync_py.core.view import ReadKind, View
@@ -45,7 +46,7 @@ def is_paused_without_pod(job: Object) -> bool:
 
     One that the Job controller has not seen yet may be about to get its pod, whatever it says.
     """
-    status = job.get("status") or {}
+    status = status_of(job)
     if (job.get("spec") or {}).get("parallelism") != 0 or status.get("active") or status.get("terminating"):
         return False
     return bool(status.get("startTime")) or not RunRecord.of(job).granted
@@ -129,35 +130,35 @@ def _is_granted(job: Object) -> bool:
 def _has_not_begun(job: Object, now: datetime) -> bool:
     """Return whether a Job has had no ready pod for as long as it may keep others waiting."""
     created = job["metadata"].get("creationTimestamp")
-    if (job.get("status") or {}).get("ready") or not created:
+    if status_of(job).get("ready") or not created:
         return False
     return now >= past(created, now) + PATIENCE
 
 
 def _is_awaited(job: Object, now: datetime) -> bool:
     """Return whether a Job is about to start, or to give up its grants."""
-    if (job.get("status") or {}).get("ready"):
+    if status_of(job).get("ready"):
         return False
     if not _has_not_begun(job, now):
         return True
     asked = _asked_at(job)
     if asked is None:
         # What is being deleted is not asked any more, and may be so for ever.
-        return not job["metadata"].get("deletionTimestamp")
+        return not is_deleting(job)
     # A time in the future is none of ours, and nobody waits for it.
     return timedelta(0) <= now - asked < PATIENCE
 
 
 def _asked_at(job: Object) -> datetime | None:
     """Return when a Job was asked, or None; anybody may write an annotation, and one that is no time is old."""
-    value = (job["metadata"].get("annotations") or {}).get(Annotation.TURN_WANTED)
+    value = annotations_of(job).get(Annotation.TURN_WANTED)
     return None if value is None else instant(value, _LONG_AGO)
 
 
 def _questions(jobs: Iterable[Object], now: datetime) -> tuple[Patch, ...]:
     """Return what asks those that have not begun for their grants; each is asked once."""
     changes: Object = {"metadata": {"annotations": {str(Annotation.TURN_WANTED): format_rfc3339(now)}}}
-    late = (j for j in jobs if _has_not_begun(j, now) and not j["metadata"].get("deletionTimestamp"))
+    late = (j for j in jobs if _has_not_begun(j, now) and not is_deleting(j))
     unasked = (job for job in late if _asked_at(job) is None)
     return tuple(Patch(Ref.of(job), changes, job["metadata"]["uid"], is_request=True) for job in unasked)
 

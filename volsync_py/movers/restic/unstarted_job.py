@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from attrs import evolve
 
 from volsync_py.api.spec import Replication
-from volsync_py.core.actions import Object
 from volsync_py.core.attempt import Attempt
+from volsync_py.core.objects import Object, status_of
 from volsync_py.core.result import StepResult, soonest, until_gone
 from volsync_py.core.times import format_rfc3339, past
 from volsync_py.core.view import ReadKind, View
@@ -51,7 +51,7 @@ def abandon_unstarted_job(
     `outdated`: what the Job mounts is to be made anew. None: the mover has run, or may just be on its way.
     """
     # The Job may count a running pod that is not in the store yet: two watches have no common order.
-    if any(map(has_started, pods)) or (job.get("status") or {}).get("ready"):
+    if any(map(has_started, pods)) or status_of(job).get("ready"):
         return None
     if is_asked(job) and (later := _known(job, pods, state, view.server_now)) is not None:
         return _given_up(replication, view, job, later)
