@@ -20,7 +20,7 @@ from attrs import frozen
 from volsync_py.contract.report import ErrorClass
 from volsync_py.pod.messages import failure_of, tail, words
 from volsync_py.pod.provider_errors import HEALING, known_error
-from volsync_py.pod.s3_errors import ProviderError
+from volsync_py.pod.storage_error import ProviderError
 
 _NO_SPACE = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)
 _HALF = re.compile(r"already contains keys|config or key .* is damaged|config file already exists", re.IGNORECASE)

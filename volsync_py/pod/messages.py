@@ -79,7 +79,11 @@ def mended_request(line: str) -> str:
 
 
 def words(text: str) -> str:
-    """Return a message of the repository without names: its first line, and those on which libraries put codes."""
+    """Return a message of the repository without names: its first line, and those on which libraries put codes.
+
+    A path takes the colon behind it along, and what is quoted is a name, too, also if a server's sentence is quoted:
+    `open /x/locks/ab: read-only file system` becomes `open … read-only file system`.
+    """
     first, _, rest = text[:_LONGEST].strip().partition("\n")
     return _NAMES.sub("…", first) + ("\n" + rest if rest else "")
 

@@ -28,7 +28,7 @@ from volsync_py.pod.completed import CompletedRestic, Message
 from volsync_py.pod.kept_lines import MOST_LINES, KeptLines
 from volsync_py.pod.masking import beginning, ending
 from volsync_py.pod.messages import Failure, continues, decides, failure_of, mended_request
-from volsync_py.pod.s3_errors import ProviderError
+from volsync_py.pod.storage_error import ProviderError
 
 # Patterns are searched in the beginning of a line only.
 _LONGEST_TEXT = 4096

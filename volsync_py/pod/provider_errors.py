@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 
-from volsync_py.pod.s3_errors import (
+from volsync_py.pod.s3_errors import S3
+from volsync_py.pod.storage_error import (
     ACCOUNT,
     ADD_KEYS,
     ARCHIVED,
@@ -25,7 +26,6 @@ from volsync_py.pod.s3_errors import (
     QUOTA,
     REGION,
     RIGHTS,
-    S3,
     SLOW,
     WRONG,
     ProviderError,

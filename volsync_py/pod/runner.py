@@ -33,9 +33,9 @@ from volsync_py.pod.environment import (
     padded_keys,
     restic_environment,
 )
-from volsync_py.pod.history import tell_of_loss
 from volsync_py.pod.humanlog import HumanLog, one_line
 from volsync_py.pod.hung_calls import CALL_FACTOR, HungCallWatch
+from volsync_py.pod.lost_backups import tell_of_loss
 from volsync_py.pod.maintenance import check, forget, prune, unlock
 from volsync_py.pod.process import Restic
 from volsync_py.pod.restore import restore

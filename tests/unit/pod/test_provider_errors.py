@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from volsync_py.pod.classify import Output, classify, is_damage_of_file, is_hopeless, judge, trouble_of
 from volsync_py.pod.provider_errors import HEALING, PROVIDER_ERRORS
-from volsync_py.pod.s3_errors import ProviderError
+from volsync_py.pod.storage_error import ProviderError
 
 RETRY = "Stat(<config/>) returned error, retrying after 1.005736954s: "
 LATER = "Save(<data/9f0a1b2c3d>) returned error, retrying after 1.005736954s: client.PutObject: "

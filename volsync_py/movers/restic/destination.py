@@ -15,7 +15,7 @@ from volsync_py.core.owners import is_controlled_by
 from volsync_py.core.result import StepResult, Success, Trouble, until_gone
 from volsync_py.core.view import Kind
 from volsync_py.movers.restic.cache_volume import replaces, small_cache
-from volsync_py.movers.restic.environment import Variables
+from volsync_py.movers.restic.job_environment import Variables
 from volsync_py.movers.restic.job_state import JobState, delete_job
 from volsync_py.movers.restic.lock_holder import lock_options
 from volsync_py.movers.restic.mover import ResticMover

@@ -20,7 +20,7 @@ from volsync_py.core.owners import has_owner, is_controlled_by
 from volsync_py.core.result import StepResult, UnderLock, soonest, until_gone
 from volsync_py.core.view import Kind, ReadKind, View
 from volsync_py.movers.restic.cache_volume import ensure_cache, replaces, unbound_claim_events
-from volsync_py.movers.restic.environment import Variables
+from volsync_py.movers.restic.job_environment import Variables
 from volsync_py.movers.restic.job_state import JobState, Phase, delete_job, job_state, set_parallelism
 from volsync_py.movers.restic.lock_holder import locked_by, own_host_name
 from volsync_py.movers.restic.logfilter import status_logs

@@ -13,7 +13,7 @@ from volsync_py.core.labels import Annotation
 from volsync_py.core.objects import Object, annotations_of
 from volsync_py.core.view import ReadKind, View
 from volsync_py.movers.restic import objects as make
-from volsync_py.movers.restic.environment import Variables
+from volsync_py.movers.restic.job_environment import Variables
 from volsync_py.movers.restic.lock_holder import host_name
 from volsync_py.movers.restic.preflight import certificate_authority, wants_a_mount
 from volsync_py.movers.restic.run_record import RunRecord

@@ -13,7 +13,7 @@ from attrs import field, frozen
 from volsync_py.api.restic import mover_volume_name
 from volsync_py.core.labels import CREATED_BY_US, Annotation, Label
 from volsync_py.core.objects import Object
-from volsync_py.movers.restic.environment import (
+from volsync_py.movers.restic.job_environment import (
     CACHE_DIRECTORY,
     DATA_DIRECTORY,
     GCS_KEY,

@@ -13,7 +13,7 @@ from volsync_py.core.locations import INSIDE, LOCAL, Fault, Location, is_below, 
 from volsync_py.core.objects import Object
 from volsync_py.core.result import Trouble
 from volsync_py.movers.restic.credentials import credentials_fault
-from volsync_py.movers.restic.environment import CACHE_DIRECTORY, DATA_DIRECTORY, MOVER_VOLUMES, TEMPORARY_DIRECTORY
+from volsync_py.movers.restic.job_environment import CACHE_DIRECTORY, DATA_DIRECTORY, MOVER_VOLUMES, TEMPORARY_DIRECTORY
 
 # `backend:scheme://user:password@` of a URL. Not urlsplit, which raises for some texts and quotes them in the message.
 _USER = re.compile(r"\A([^:]+:[^:/?#]+://)[^/?#]*@")

@@ -19,15 +19,15 @@ from volsync_py.core.result import StepResult, Success, Trouble
 from volsync_py.core.times import format_rfc3339, instant, past
 from volsync_py.core.view import Kind
 from volsync_py.movers.restic.cache_volume import replaces, small_cache
-from volsync_py.movers.restic.environment import Variables, forget_options
-from volsync_py.movers.restic.history import checked, facts, history, is_damaged, subset_due
+from volsync_py.movers.restic.job_environment import Variables, forget_options
 from volsync_py.movers.restic.job_state import JobState
 from volsync_py.movers.restic.lock_holder import lock_options
-from volsync_py.movers.restic.maintenance import maintained, passing, postponed
+from volsync_py.movers.restic.maintained import maintained, passing, postponed
 from volsync_py.movers.restic.mover import ResticMover
 from volsync_py.movers.restic.new_job import deadlines_for, record_of, variables_for
 from volsync_py.movers.restic.outcome import trouble
 from volsync_py.movers.restic.preflight import check_preconditions, named_claim, repository_of
+from volsync_py.movers.restic.repository_on_record import checked, facts, history, is_damaged, subset_due
 from volsync_py.movers.restic.run_record import RunRecord
 from volsync_py.volumes.claims import is_read_only, is_temporary
 from volsync_py.volumes.image import delete_or_release
