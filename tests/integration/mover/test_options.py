@@ -22,7 +22,7 @@ from tests.unit.api.test_options import destination, source
 from volsync_py.api.spec import Replication
 from volsync_py.contract import notations
 from volsync_py.contract.options import COMPRESSIONS, RetentionOptions, arguments, options_of
-from volsync_py.movers.restic.environment import forget_options
+from volsync_py.movers.restic.job_environment import forget_options
 from volsync_py.pod.backup import backup_options
 from volsync_py.pod.humanlog import HumanLog
 from volsync_py.pod.maintenance import retention_options

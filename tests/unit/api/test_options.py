@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from volsync_py.api.spec import Replication, parse
-from volsync_py.movers.restic.history import next_subset
+from volsync_py.movers.restic.repository_on_record import next_subset
 
 META = {"name": "n", "namespace": "ns", "uid": "u", "creationTimestamp": "2026-11-24T12:00:00Z"}
 

@@ -6,9 +6,11 @@ import copy
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hack.generate_crds import TARGET
 from tests.unit.movers.objects import destination, secret, source
 from tests.unit.movers.simulated import Simulation
 
@@ -20,16 +22,18 @@ ODD: list[Any] = [
     *([], {}, [None], [1], ["a"], {"a": 1}, [{}], {"key": "k"}, {"key": "k", "secretName": "nowhere"}),
 ]
 TRIGGER = ["manual", "schedule", "timeZone", "jitter", "startingDeadlineSeconds", "runOnCreate"]
-COMMON = ["repository", "copyMethod", "capacity", "storageClassName", "accessModes", "volumeSnapshotClassName"]
-COMMON += ["cacheCapacity", "cacheStorageClassName", "cacheAccessModes", "customCA", "moverSecurityContext"]
-COMMON += ["moverServiceAccount", "moverPodLabels", "moverResources", "moverAffinity", "moverTolerations"]
-COMMON += ["moverVolumes", "tags", "host", "exclude"]
-OF_SOURCES = ["pruneIntervalDays", "retain", "unlock", "compression", "packSize", "readConcurrency", "limits", "prune"]
-OF_SOURCES += ["check", "emptySource"]
-OF_DESTINATIONS = ["destinationPVC", "previous", "restoreAsOf", "enableFileDeletion", "cleanupTempPVC", "snapshot"]
-OF_DESTINATIONS += ["cleanupCachePVC", "include", "subPath", "onMissingSnapshot", "verify"]
-INNER = ["hourly", "daily", "within", "last", "withinHourly", "keepTags", "intervalDays", "readData", "maxUnused"]
-INNER += ["maxRepackSize", "uploadKiBps", "patterns", "largerThan", "caches", "ifPresent"]
+
+
+def names_of(plural: str) -> tuple[list[str], list[str]]:
+    """Return the fields of `spec.restic` as the schema has them, and those of groups in it."""
+    definition = yaml.safe_load((TARGET / f"volsync.backube_{plural}.yaml").read_text(encoding="utf-8"))
+    spec = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+    restic = spec["properties"]["restic"]["properties"]
+    return sorted(restic), sorted({name for field in restic.values() for name in field.get("properties") or ()})
+
+
+OF_SOURCES, INNER = names_of("replicationsources")
+OF_DESTINATIONS, _ = names_of("replicationdestinations")
 KEYS = ["RESTIC_REPOSITORY", "RESTIC_PASSWORD", "AWS_ACCESS_KEY_ID", "X"]
 odd = st.sampled_from(ODD)
 value = odd | st.dictionaries(st.sampled_from(INNER), odd, max_size=2)
@@ -52,9 +56,7 @@ def decided(one: Simulation) -> None:
 
 
 @settings(max_examples=500)
-@given(
-    restic=parts(COMMON + OF_SOURCES), trigger=parts(TRIGGER), other=parts(["sourcePVC", "paused", "rsync", "external"])
-)
+@given(restic=parts(OF_SOURCES), trigger=parts(TRIGGER), other=parts(["sourcePVC", "paused", "rsync", "external"]))
 def test_an_odd_source_is_answered(restic: Any, trigger: Any, other: Any) -> None:
     objects = source()
     objects[0]["spec"] |= other
@@ -64,7 +66,7 @@ def test_an_odd_source_is_answered(restic: Any, trigger: Any, other: Any) -> Non
 
 
 @settings(max_examples=500)
-@given(restic=parts(COMMON + OF_DESTINATIONS), trigger=parts(TRIGGER))
+@given(restic=parts(OF_DESTINATIONS), trigger=parts(TRIGGER))
 def test_an_odd_destination_is_answered(restic: Any, trigger: Any) -> None:
     objects = destination()
     objects[0]["spec"]["restic"] |= restic

@@ -14,7 +14,7 @@ from tests.unit.movers.seen import decision_on, words
 from tests.unit.movers.simulated import Simulation
 from volsync_py.contract.report import ErrorClass, Outcome, Report, SnapshotFacts, StepReport
 from volsync_py.contract.run_document import History
-from volsync_py.movers.restic.history import history, subset_due
+from volsync_py.movers.restic.repository_on_record import history, subset_due
 
 DAMAGED = ErrorClass.REPOSITORY_DAMAGED
 FIRST, SECOND, THIRD = (digit * 64 for digit in "123")
