@@ -67,7 +67,8 @@ class LateCluster:
     """The objects of one namespace, and a Job controller, a kubelet and a provisioner that take one step at a time."""
 
     def __init__(self, objects: Objects, reports: Reports) -> None:
-        self.objects = {(o["kind"], o["metadata"]["name"]): o for o in objects}
+        space = {"kind": "Namespace", "apiVersion": "v1", "metadata": {"name": "ns", "uid": "space"}}
+        self.objects = {(o["kind"], o["metadata"]["name"]): o for o in [space, *objects]}
         # What each mover ends with, in order.
         self.reports = list(reports)
         self.now: datetime = NOW

@@ -21,7 +21,7 @@ from volsync_py.controllers.watches import informers, rights_informers
 from volsync_py.core.labels import Label
 from volsync_py.core.view import Kind, Objects, Read, ReadKind, View
 from volsync_py.kube.client import Client
-from volsync_py.kube.resources import JOBS, PODS, PVCS, REPLICATION_SOURCES, VOLUME_SNAPSHOTS, Resource
+from volsync_py.kube.resources import JOBS, NAMESPACES, PODS, PVCS, REPLICATION_SOURCES, VOLUME_SNAPSHOTS, Resource
 
 Object = dict[str, Any]
 VERSIONS = count(1)
@@ -40,6 +40,7 @@ class Cluster:
         self.observer = Observer(client, self.stores, SETTINGS)
         self.source = source()[0]
         self.put(REPLICATION_SOURCES, self.source)
+        self.put(NAMESPACES, {"metadata": {"name": "ns", "uid": "space"}})
 
     def put(self, resource: Resource, obj: Object) -> None:
         meta = {"resourceVersion": str(next(VERSIONS)), **obj["metadata"]}
