@@ -31,7 +31,7 @@ def come_and_go(cluster: LateCluster, manager: SteppedManager, word: str) -> int
         cluster.delete(REPLICATION_SOURCES, meta["name"], "ns", uid=meta["uid"])
     manager.settle(NUMBER)
     cluster.objects = {key: obj for key, obj in cluster.objects.items() if key[0] != "Event"}
-    assert sorted(kind for kind, _ in cluster.objects) == ["PersistentVolumeClaim", "Secret"]
+    assert sorted(kind for kind, _ in cluster.objects) == ["Namespace", "PersistentVolumeClaim", "Secret"]
     gc.collect()
     return len(gc.get_objects())
 
