@@ -126,6 +126,7 @@ def test_a_run_now_that_is_too_long_is_served_once() -> None:
     jitter=st.integers(0, 1800),
 )
 @example(text="* * * * *", zone="UTC", start=0, away=3610 * 10**6, deadline=10, jitter=0)
+@example(text="@every 90s", zone="UTC", start=0, away=3610 * 10**6, deadline=10, jitter=0)
 def test_slots_that_are_too_late_are_jumped_over_to_the_one_that_steps_would_come_to(
     text: str, zone: str, start: int, away: int, deadline: int, jitter: int
 ) -> None:
