@@ -12,13 +12,13 @@ _ENDED = ("Succeeded", "Failed")
 
 def pods_named(view: View, job_name: str) -> list[Object]:
     """Return the pods of all Jobs of that name."""
-    return [p for p in view.objects.of_kind(Kind.POD) if _labels(p).get("job-name") == job_name]
+    return [p for p in view.objects.of_kind(Kind.POD) if labels_of(p).get("job-name") == job_name]
 
 
 def pods_of(view: View, job: Object) -> list[Object]:
     """Return the pods of exactly this Job."""
     uid, named = job["metadata"]["uid"], pods_named(view, job["metadata"]["name"])
-    return [p for p in named if all(_labels(p).get(key, uid) == uid for key in _JOB_UID)]
+    return [p for p in named if all(labels_of(p).get(key, uid) == uid for key in _JOB_UID)]
 
 
 def left_running(view: View, job_name: str) -> Object | None:
@@ -43,7 +43,3 @@ def has_started(pod: Object) -> bool:
 
 def _phase(pod: Object) -> str:
     return str(status_of(pod).get("phase") or "")
-
-
-def _labels(pod: Object) -> dict[str, str]:
-    return labels_of(pod)
