@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -74,17 +75,21 @@ def test_a_scraper_whose_token_is_new_is_let_in_while_another_client_guesses(tmp
         assert reviews(server) <= 60 + 10 + 60
 
 
-def test_a_client_whose_reviews_take_long_leaves_a_thread_to_others(tmp_path: Path) -> None:
-    hold = threading.Event()
-    asked_about = threading.Semaphore(0)
+def slow_for_strangers(hold: threading.Event, asked_about: threading.Semaphore) -> Callable[[Asked], Say]:
+    """Return a server that is asked about a wrong token, and holds its answer back."""
 
-    def slow(asked: Asked) -> Say:
+    def answer(asked: Asked) -> Say:
         if asked.path.endswith("/tokenreviews") and asked.body["spec"]["token"] == "wrong":
             asked_about.release()
             hold.wait(20)
         return judge(asked)
 
-    with peer(slow) as server:
+    return answer
+
+
+def test_a_client_whose_reviews_take_long_leaves_a_thread_to_others(tmp_path: Path) -> None:
+    hold, asked_about = threading.Event(), threading.Semaphore(0)
+    with peer(slow_for_strangers(hold, asked_about)) as server:
         reviewer = Reviewer(server.client(tmp_path), clock=Time())
         thread = threading.Thread(target=reviewer.authorize, args=("wrong", "10.0.0.66"))
         thread.start()
@@ -97,16 +102,8 @@ def test_a_client_whose_reviews_take_long_leaves_a_thread_to_others(tmp_path: Pa
 
 
 def test_strangers_never_take_all_threads(tmp_path: Path) -> None:
-    hold = threading.Event()
-    asked_about = threading.Semaphore(0)
-
-    def slow(asked: Asked) -> Say:
-        if asked.path.endswith("/tokenreviews") and asked.body["spec"]["token"] == "wrong":
-            asked_about.release()
-            hold.wait(20)
-        return judge(asked)
-
-    with peer(slow) as server:
+    hold, asked_about = threading.Event(), threading.Semaphore(0)
+    with peer(slow_for_strangers(hold, asked_about)) as server:
         time = Time()
         reviewer = Reviewer(server.client(tmp_path), clock=time)
         assert reviewer.authorize("good", HERE) == 200
