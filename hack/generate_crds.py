@@ -1,7 +1,7 @@
 """Write the CustomResourceDefinitions: `python -m hack.generate_crds` after a change of this file.
 
 The wire surface is VolSync's; what it does not have is an optional field. Kubernetes' own deep types
-(affinity, security context, resources, volume sources) are checked where they end up, in the pod.
+(affinity, security context, resources, volume sources) are as Kubernetes publishes them: `hack.kubernetes_types`.
 
 Each text, list and map has an end, because whoever writes one makes everybody's manager read it. The ends are those
 that `api.fields` reads by, and far beyond what is of use, so that what VolSync accepts is accepted.
@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 from attrs import AttrsInstance
 
+from hack import kubernetes_types
 from volsync_py.api import fields
 from volsync_py.contract import options
 from volsync_py.contract.run_document import Run
@@ -89,6 +90,12 @@ def anything(description: str) -> Schema:
     return {"type": "object", "x-kubernetes-preserve-unknown-fields": True, "description": description}
 
 
+def kubernetes(name: str, description: str) -> Schema:
+    """An object of a type of Kubernetes' own."""
+    size = {key: value for key, value in quantity("").items() if key != "description"}
+    return kubernetes_types.schema_of(name, description, quantity=size)
+
+
 def group(description: str, /, **properties: Schema) -> Schema:
     """An object with these fields."""
     return {"type": "object", "description": description, "properties": properties}
@@ -138,16 +145,16 @@ def volume() -> dict[str, Schema]:
             configMapName=text("ConfigMap that holds the certificate."),
             key=text("Field that holds the certificate."),
         ),
-        "moverSecurityContext": anything("PodSecurityContext of the mover."),
+        "moverSecurityContext": kubernetes("PodSecurityContext", "PodSecurityContext of the mover."),
         "moverServiceAccount": text("ServiceAccount of the mover instead of one made for it."),
         "moverPodLabels": mapping("Labels to add to the mover's pod."),
-        "moverResources": anything("Resources of the mover's container."),
-        "moverAffinity": anything("Affinity of the mover's pod."),
+        "moverResources": kubernetes("ResourceRequirements", "Resources of the mover's container."),
+        "moverAffinity": kubernetes("Affinity", "Affinity of the mover's pod."),
         "moverTolerations": {
             "type": "array",
             "maxItems": fields.MOST_ITEMS,
             "description": "Tolerations of the mover's pod.",
-            "items": anything("A toleration."),
+            "items": kubernetes("Toleration", "A toleration."),
         },
         "moverVolumes": {
             "type": "array",
@@ -160,9 +167,11 @@ def volume() -> dict[str, Schema]:
                     "mountPath": text("Where below /mnt."),
                     "volumeSource": group(
                         "Exactly one source.",
-                        persistentVolumeClaim=anything("A claim of this namespace."),
-                        secret=anything("A Secret of this namespace."),
-                        nfs=anything("An NFS export."),
+                        persistentVolumeClaim=kubernetes(
+                            "PersistentVolumeClaimVolumeSource", "A claim of this namespace."
+                        ),
+                        secret=kubernetes("SecretVolumeSource", "A Secret of this namespace."),
+                        nfs=kubernetes("NFSVolumeSource", "An NFS export."),
                     ),
                 },
             },
@@ -389,31 +398,40 @@ def common_spec() -> dict[str, Schema]:
     }
 
 
-def main() -> None:
-    """Write both files."""
-    spec = group(
+def definitions() -> list[Schema]:
+    """Return the definitions of both kinds."""
+    source_column = {"jsonPath": ".spec.sourcePVC", "name": "Source", "type": "string"}
+    source_spec = group(
         "What to back up, when, and where to.",
         sourcePVC=text("The claim to back up."),
         restic=source(),
         syncthing=anything("Another mover, which this operator does not have."),
         **common_spec(),
     )
-    column = [{"jsonPath": ".spec.sourcePVC", "name": "Source", "type": "string"}]
-    write(definition("ReplicationSource", "replicationsources", "vsrs", spec, source_status(), column))
-    spec = group("What to restore, when, and where to.", restic=destination(), **common_spec())
-    write(definition("ReplicationDestination", "replicationdestinations", "vsrd", spec, destination_status(), []))
+    destination_spec = group("What to restore, when, and where to.", restic=destination(), **common_spec())
+    return [
+        definition("ReplicationSource", "replicationsources", "vsrs", source_spec, source_status(), [source_column]),
+        definition(
+            "ReplicationDestination", "replicationdestinations", "vsrd", destination_spec, destination_status(), []
+        ),
+    ]
 
 
-def write(crd: Schema) -> None:
-    """Write one file."""
-    path = TARGET / f"volsync.backube_{crd['spec']['names']['plural']}.yaml"
+def files() -> dict[Path, str]:
+    """Return what is written into which file."""
 
     class Plain(yaml.SafeDumper):
         def ignore_aliases(self, data: Any) -> bool:
             return True
 
-    path.write_text(yaml.dump(crd, Dumper=Plain, sort_keys=False, width=120), encoding="utf-8")
+    return {
+        TARGET / f"volsync.backube_{crd['spec']['names']['plural']}.yaml": yaml.dump(
+            crd, Dumper=Plain, sort_keys=False, width=120
+        )
+        for crd in definitions()
+    }
 
 
 if __name__ == "__main__":
-    main()
+    for path, content in files().items():
+        path.write_text(content, encoding="utf-8")

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from hack.generate_crds import TARGET
+from hack.kubernetes_types import POD_FIELDS, VOLUME_FIELDS
 from tests.unit.movers.objects import claim, resource, secret
 from tests.unit.movers.seen import NOW, decision_on, status_of
 from tests.unit.movers.simulated import Simulation
@@ -32,6 +33,7 @@ SETTINGS = MoverSettings(
     retry_lock_seconds=12,
     stall_seconds=13,
 )
+KUBERNETES = {*POD_FIELDS, *VOLUME_FIELDS}
 POD: Object = {
     "repository": "other-repository",
     "customCA": {"secretName": "ca", "key": "ca.pem"},
@@ -39,7 +41,7 @@ POD: Object = {
     "moverServiceAccount": "account",
     "moverPodLabels": {"team": "blue"},
     "moverResources": {"limits": {"memory": "1Gi"}},
-    "moverAffinity": {"nodeAffinity": {"a": 1}},
+    "moverAffinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [{"topologyKey": "zone"}]}},
     "moverTolerations": [{"key": "t", "operator": "Exists"}],
     "moverVolumes": [
         {"mountPath": "claim", "volumeSource": {"persistentVolumeClaim": {"claimName": "more"}}},
@@ -95,8 +97,9 @@ SPECS: dict[str, list[Object]] = {
 
 
 def fields(schema: Object, path: str = "") -> Iterator[str]:
-    """Return the paths of the fields of a schema; what is Kubernetes' own has none."""
-    inner = schema.get("properties") or (schema.get("items") or {}).get("properties")
+    """Return the paths of the fields of a schema; what is Kubernetes' own is one, because it is taken as a whole."""
+    whole = path.rpartition(".")[2] in KUBERNETES
+    inner = {} if whole else schema.get("properties") or (schema.get("items") or {}).get("properties")
     for name, one in (inner or {}).items():
         yield from fields(one, f"{path}.{name}")
     if not inner:
@@ -105,7 +108,9 @@ def fields(schema: Object, path: str = "") -> Iterator[str]:
 
 def given(schema: Object, value: Any, path: str = "") -> Iterator[str]:
     """Return the paths of the schema's fields that a value has."""
-    if "items" in schema and "properties" in schema["items"]:
+    if path.rpartition(".")[2] in KUBERNETES:
+        yield path
+    elif "items" in schema and "properties" in schema["items"]:
         for item in value:
             yield from given(schema["items"], item, path)
     elif "properties" in schema:
@@ -278,7 +283,7 @@ def test_all_that_is_said_about_the_pod_is_in_the_pod(kind: str, which: int, dat
     assert job["metadata"]["annotations"]["volsync-py/custom-ca-version"] == "7"
     assert pod["serviceAccountName"] == "account"
     assert pod["securityContext"] == {"runAsUser": 1000, "fsGroup": 1001}
-    assert pod["affinity"] == {"nodeAffinity": {"a": 1}}
+    assert pod["affinity"] == POD["moverAffinity"]
     beside = data == "data"
     assert pod.get("nodeSelector") == ({"kubernetes.io/hostname": "host"} if beside else None)
     of_the_pod = [{"key": "of-the-pod"}] if beside else []
