@@ -153,6 +153,8 @@ class Observer:
             if need.kind is ReadKind.JOBS_OF_REPOSITORY:
                 jobs = self._stores[JOBS].by_index("repository", need.name)
                 return [job for job in jobs if self._is_a_mover(job)]
+            if need.kind is ReadKind.SOURCES_OF_CLAIM:
+                return self._stores[REPLICATION_SOURCES].by_index("claim", f"{namespace}/{need.name}")
             if need.kind in _OF_ONE_RUN:
                 return self._ask(namespace, need)
             return self._shared.get((namespace, need), enqueued_at, partial(self._ask, namespace, need))

@@ -10,9 +10,9 @@ from typing import Any
 
 from volsync_py.bounded_json import without_depths
 from volsync_py.controllers.mover_limit import Key, MoverLimit
-from volsync_py.core.labels import CREATED_BY_US, Label
+from volsync_py.core.labels import CREATED_BY_US, Annotation, Label
 from volsync_py.core.names import Role, job_name
-from volsync_py.core.objects import labels_of, status_of
+from volsync_py.core.objects import annotations_of, labels_of, status_of
 from volsync_py.core.owners import controller_of
 from volsync_py.kube.client import Client
 from volsync_py.kube.controller import Controller, Request
@@ -102,7 +102,7 @@ def connect(informers: Informers, resource: Resource, controller: Controller) ->
     def claim(old: Object | None, new: Object | None) -> None:
         # Resources that name the claim without owning it may wait for it.
         obj = new or old
-        if obj is None or (old is not None and new is not None) or controller_of(obj):
+        if obj is None or controller_of(obj) or (old is not None and new is not None and not _triggers(old, new)):
             return
         meta = obj["metadata"]
         enqueue(store.by_index("claim", f"{meta['namespace']}/{meta['name']}"))
@@ -158,6 +158,13 @@ def _pod_job(pod: Object) -> list[str]:
     """Index: the Job of a pod."""
     name = labels_of(pod).get("job-name")
     return [f"{pod['metadata']['namespace']}/{name}"] if name else []
+
+
+def _triggers(old: Object, new: Object) -> bool:
+    """Return whether the owner of a claim, or another source of it, has said something about its copies."""
+    before, after = (annotations_of(claim) for claim in (old, new))
+    is_used = Annotation.USE_COPY_TRIGGER in before or Annotation.USE_COPY_TRIGGER in after
+    return is_used and before != after
 
 
 def _trim_custom(resource: Object) -> Object:

@@ -39,8 +39,17 @@ class Annotation(StrEnum):
     TURN_WANTED = "volsync-py/turn-wanted"
     # On claims and snapshots that we make: which size, class and access modes were asked for, as JSON.
     ASKED_FOR = "volsync-py/asked-for"
+    # On the claim of a source, by the owner of the data: copies wait for COPY_TRIGGER, which is new for each of them.
+    USE_COPY_TRIGGER = "volsync.backube/use-copy-trigger"
+    COPY_TRIGGER = "volsync.backube/copy-trigger"
+    # On the same claim: the last COPY_TRIGGER that was served, whether one is waited for or served, and since when.
+    LATEST_COPY_TRIGGER = "volsync.backube/latest-copy-trigger"
+    LATEST_COPY_STATUS = "volsync.backube/latest-copy-status"
+    COPY_WAITING_SINCE = "volsync.backube/latest-copy-trigger-waiting-since"
 
 
 CREATED_BY_US = "volsync"
+# An annotation on the claim of a source that uses copy triggers: what one source does; the source's UID follows.
+COPY_PART_PREFIX = "volsync-py/copy-"
 # Marks a snapshot that a populating claim still reads from; the claim's UID follows.
 POPULATOR_LABEL_PREFIX = "volsync.backube/volpop-pvc-"

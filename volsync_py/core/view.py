@@ -65,6 +65,7 @@ class ReadKind(StrEnum):
     POD = "Pod"  # the object, or a Job whose mover has that host name, or None
     POD_EVENTS = "PodEvents"  # a list: what the cluster remembers of a pod by that name, there or gone
     POD_LOG = "PodLog"  # text, "" when there is none to be had
+    SOURCES_OF_CLAIM = "SourcesOfClaim"  # a list: the sources of the namespace that name the claim
     SLOT = "Slot"  # whether the run has one of the slots for movers, or has been given one by being asked for
 
 

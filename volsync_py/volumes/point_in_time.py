@@ -61,7 +61,7 @@ class Copy:
 
     claim: Object | None = None
     waiting: StepResult | None = None
-    actions: tuple[Create, ...] = ()
+    actions: tuple[Action, ...] = ()
 
 
 def ensure_copy(

@@ -22,9 +22,9 @@ _CUSTOM = ("ReplicationSource", "ReplicationDestination")
 def decision_on(
     objects: Iterable[dict[str, Any]], now: datetime = NOW, settings: MoverSettings = SETTINGS, *, slot: bool = True
 ) -> Decision:
-    """Decide about the one custom resource among the objects."""
+    """Decide about the first custom resource among the objects."""
     listed = list(objects)
-    (resource,) = (o for o in listed if o["kind"] in _CUSTOM)
+    resource = next(o for o in listed if o["kind"] in _CUSTOM)
     replication = parse(resource, ZoneInfo("UTC"))
     nothing: dict[str, Any] = {"metadata": {}}
     namespace = next((o for o in listed if o["kind"] == "Namespace"), nothing)
@@ -68,6 +68,9 @@ def answer(need: Read, objects: list[dict[str, Any]], replication: Replication) 
         label = "volsync-py/repository"
         jobs = (o for o in objects if o["kind"] == "Job")
         return [j for j in jobs if (j["metadata"].get("labels") or {}).get(label) == need.name]
+    if need.kind is ReadKind.SOURCES_OF_CLAIM:
+        sources = (o for o in objects if o["kind"] == "ReplicationSource")
+        return [o for o in sources if o["spec"].get("sourcePVC") == need.name]
     if need.kind is ReadKind.POD:
         pods = (o for o in objects if o["kind"] == "Pod" and o["metadata"]["name"] == need.name)
         return next(pods, None)

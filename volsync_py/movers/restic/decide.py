@@ -14,9 +14,10 @@ from volsync_py.movers.restic.destination import DestinationMover
 from volsync_py.movers.restic.mover import ResticMover
 from volsync_py.movers.restic.source import SourceMover
 
-# Reads that depend on each other: the last attempt's Secret, its repository's Jobs, the holder of a lock, what a start
-# looks at, a node, the Jobs, a slot; and one round to decide. A decision that asks for more asks without end.
-_MOST_ROUNDS = 9
+# Reads that depend on each other: a claim's sources, the last attempt's Secret, its repository's Jobs, the holder of a
+# lock, what a start looks at, a node, the Jobs, a slot; and one round to decide. A decision that asks for more asks
+# without end.
+_MOST_ROUNDS = 10
 
 
 def decide(

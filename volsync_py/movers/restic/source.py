@@ -29,6 +29,7 @@ from volsync_py.movers.restic.outcome import trouble
 from volsync_py.movers.restic.preflight import check_preconditions, named_claim, repository_of
 from volsync_py.movers.restic.repository_on_record import checked, facts, history, is_damaged, subset_due
 from volsync_py.movers.restic.run_record import RunRecord
+from volsync_py.movers.restic.triggered_copy import told_of_copies, when_triggered
 from volsync_py.volumes.claims import is_read_only, is_temporary
 from volsync_py.volumes.image import delete_or_release
 from volsync_py.volumes.point_in_time import Copy, CopyMethod, CopyOptions, ensure_copy
@@ -38,6 +39,10 @@ _PAUSED = "Waiting for the end of the pause: spec.paused is true, and no copy of
 
 class SourceMover(ResticMover):
     """A backup."""
+
+    def first(self) -> tuple[Action, ...]:
+        """Return what the claim is to say of the copies that were made of it."""
+        return told_of_copies(self.replication, self.view)
 
     def prepare(self) -> tuple[Object | None, StepResult]:
         """Return the claim to read, and the copies to be made before it can be read."""
@@ -51,7 +56,7 @@ class SourceMover(ResticMover):
         if self.replication.paused and not options.method.is_direct and not self._copies():
             # Differs from VolSync: a copy is made when it can be used, not kept for the time of a pause.
             return None, StepResult(waiting=_PAUSED)
-        copy = self._copy(source)
+        copy = when_triggered(self.replication, self.view, self._copy(source))
         if copy.waiting is not None:
             return None, self._checked_first(copy.waiting, source)
         return copy.claim, StepResult(actions=copy.actions)
