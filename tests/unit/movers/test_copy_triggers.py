@@ -44,12 +44,9 @@ def said(one: Simulation) -> dict[str, str]:
 
 
 def copies(one: Simulation, method: str) -> int:
-    """Return how often the data was copied."""
-    if method == "Snapshot":
-        return one.made.count("VolumeSnapshot")
-    return one.made.count("PersistentVolumeClaim") - (
-        1 if "volsync-src-n-cache" in one.of_kind("PersistentVolumeClaim") else 0
-    )
+    """Return how many copies of the data there are."""
+    kind = "VolumeSnapshot" if method == "Snapshot" else "PersistentVolumeClaim"
+    return one.of_kind(kind).count("volsync-n-src")
 
 
 @METHODS
@@ -139,11 +136,10 @@ def test_a_clone_that_is_bound_by_its_pod_is_told_when_it_is() -> None:
 def test_a_wait_without_a_word_is_told_and_goes_on(method: str) -> None:
     one = run_with(method)
     one.settle()
-    one.now += timedelta(seconds=one.delay or 0)
-    one.settle()
-    assert one.conditions()["Healthy"][:2] == ("True", "Succeeded") or one.conditions()["Healthy"][0] == "Unknown"
-    one.now += timedelta(minutes=5)
-    one.settle()
+    assert one.conditions()["Healthy"][0] == "Unknown"
+    while one.now < NOW + timedelta(minutes=10):
+        one.now += timedelta(seconds=one.delay or 0)
+        one.settle()
     state, reason, message = one.conditions()["Healthy"]
     assert (state, reason) == ("False", "CopyTriggerTimeout")
     assert "pvc data" in message
@@ -191,6 +187,51 @@ def test_a_retry_uses_the_copy_that_is_there_and_needs_no_other_word() -> None:
     assert one.job() is not None
     assert one.made.count("VolumeSnapshot") == 1
     assert said(one) == {"status": "Completed", "trigger": "first"}
+
+
+def test_a_copy_that_is_made_anew_needs_another_word() -> None:
+    one = run_with(copy_trigger="first")
+    one.settle()
+    one.end_job(failure("WrongPassword"))
+    assert one.of_kind("VolumeSnapshot") == []
+    one.change(restic={"tags": ["mended"]})
+    one.settle()
+    assert (one.of_kind("VolumeSnapshot"), one.job()) == ([], None)
+    assert said(one)["status"] == "WaitingForTrigger"
+    say(one, copy_trigger="second")
+    one.settle()
+    assert one.job() is not None
+    assert said(one) == {"status": "Completed", "trigger": "second"}
+
+
+def test_the_next_slot_of_a_run_that_fails_needs_another_word() -> None:
+    one = run_with(copy_trigger="first")
+    one.resource["spec"]["trigger"] = {"schedule": "0 * * * *"}
+    one.resource["status"] = {"lastSyncTime": format_rfc3339(NOW - timedelta(hours=1))}
+    one.settle()
+    one.end_job(failure("Unreachable"))
+    one.now += timedelta(hours=2)
+    one.settle()
+    assert (one.of_kind("VolumeSnapshot"), one.job()) == ([], None)
+    assert said(one)["status"] == "WaitingForTrigger"
+
+
+def test_a_copy_is_not_begun_in_the_pass_that_tells_of_those_before() -> None:
+    one = run_with(copy_trigger="second", latest_copy_status="InProgress")
+    data(one)["metadata"]["annotations"]["volsync-py/copy-of-one-that-has-gone"] = "copied first"
+    assert "create VolumeSnapshot/volsync-n-src" not in words(decision_on(one.objects, NOW))
+    one.settle()
+    assert said(one) == {"status": "Completed", "trigger": "second"}
+
+
+def test_the_wait_is_told_by_an_event_once() -> None:
+    one = run_with()
+    assert words(decision_on(one.objects, NOW)).count("event SrcPVCWaitingForCopyTrigger") == 1
+    one.settle()
+    one.now += timedelta(minutes=11)
+    assert words(decision_on(one.objects, one.now)).count("event SrcPVCTimeoutWaitingForCopyTrigger") == 1
+    one.settle()
+    assert words(decision_on(one.objects, one.now + timedelta(minutes=20))) == []
 
 
 def two() -> tuple[Simulation, Simulation]:

@@ -30,8 +30,8 @@ def claim(**said: str) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": meta}
 
 
-def trigger(running: dict[str, bool] | None = None, **said: str) -> CopyTrigger:
-    return CopyTrigger(claim(**said), ME, BOTH if running is None else running)
+def trigger(**said: str) -> CopyTrigger:
+    return CopyTrigger(claim(**said), ME, BOTH)
 
 
 def changes(actions: tuple[Action, ...]) -> dict[str, Any]:
@@ -212,7 +212,7 @@ def test_a_long_wait_names_the_claim_and_what_to_do_and_its_event_comes_once() -
 def test_the_claim_says_when_it_is_copied_and_for_which_token(
     running: dict[str, bool], copied: bool, said: dict[str, str], wanted: dict[str, Any]
 ) -> None:
-    one = trigger(running, **said)
+    one = CopyTrigger(claim(**said), ME, running)
     actions = one.after(copied=copied)
     assert changes(actions) == wanted
     told = ["SrcPVCCopyUsingCopyTriggerCompleted"] if wanted.get("status") == "Completed" else []
