@@ -27,6 +27,9 @@ def admit(call: Call, body: Object, old: Object | None) -> None:
         return
     _check_schema(call, res.schema, body)
     defaults.fill(res.plural, body)
+    if old is None and res.plural == "persistentvolumeclaims":
+        classes = call.registry.list(call.registry.resource("storage.k8s.io", "storageclasses"))
+        defaults.give_class(body, classes)
     validate.check(res, body, old, call.registry)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from hack.devcluster.api.objects import Object
 
 CRD_CLEANUP = "customresourcecleanup.apiextensions.k8s.io"
+DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 
 
 def on_create(plural: str, obj: Object, now: str) -> None:
@@ -23,6 +24,14 @@ def on_create(plural: str, obj: Object, now: str) -> None:
         _select_pods(obj)
     else:
         fill(plural, obj)
+
+
+def give_class(claim: Object, classes: list[Object]) -> None:
+    """Give a new claim the default class; one without it gets it as soon as there is one, from the controller."""
+    is_default = (c for c in classes if (c["metadata"].get("annotations") or {}).get(DEFAULT_CLASS) == "true")
+    name = next((c["metadata"]["name"] for c in is_default), None)
+    if name is not None and isinstance(claim.get("spec"), dict):
+        claim["spec"].setdefault("storageClassName", name)
 
 
 def fill(plural: str, obj: Object) -> None:

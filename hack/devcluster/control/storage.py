@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from attrs import define, field
 
+from hack.devcluster.api.defaults import DEFAULT_CLASS
 from hack.devcluster.api.objects import Object
 from hack.devcluster.api.quantities import quantity_bytes
 from hack.devcluster.common.context import Context, is_deleted, key_of
@@ -18,7 +19,6 @@ from hack.devcluster.common.options import PROVISIONER
 from hack.devcluster.common.work_queue import Key, WorkQueue
 from hack.devcluster.control.claim_index import VOLUME_KEY, ClaimIndex
 from hack.devcluster.control.volume_sources import (
-    DEFAULT_CLASS,
     PV_PROTECTION,
     Waiting,
     claim_reference,
@@ -34,6 +34,7 @@ from hack.devcluster.node.runtime_client import RuntimeClient
 SIZE_ENFORCED = "devcluster/size-enforced"
 _PVC_PROTECTION = "kubernetes.io/pvc-protection"
 _SELECTED_NODE = "volume.kubernetes.io/selected-node"
+_BIND_COMPLETED = "pv.kubernetes.io/bind-completed"
 _COMPONENT = "devcluster.csi_provisioner"
 _ENDED = ("Succeeded", "Failed")
 _COPY_SECONDS = 600.0
@@ -195,7 +196,7 @@ class Storage:
 
         def bind(current: Object) -> None:
             annotations = current["metadata"].setdefault("annotations", {})
-            annotations |= {f"pv.kubernetes.io/{what}": "yes" for what in ("bind-completed", "bound-by-controller")}
+            annotations |= {_BIND_COMPLETED: "yes", "pv.kubernetes.io/bound-by-controller": "yes"}
             current["spec"]["volumeName"] = volume["metadata"]["name"]
 
         registry, resources = self._context.registry, self._context.resources
@@ -212,8 +213,8 @@ class Storage:
             "",
             claim["metadata"]["uid"],
         ):
-            # A claim with a preset volumeName may come before its volume.
-            phase = "Lost" if status.get("phase") in ("Bound", "Lost") else "Pending"
+            # A claim with a preset volumeName may come before its volume; one that had a volume has lost it.
+            phase = "Lost" if _BIND_COMPLETED in (claim["metadata"].get("annotations") or {}) else "Pending"
             self._context.set_status("persistentvolumeclaims", claim, {**status, "phase": phase})
             return
         if volume["spec"].get("claimRef", {}).get("uid") != claim["metadata"]["uid"]:

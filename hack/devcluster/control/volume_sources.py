@@ -6,12 +6,12 @@ unknown kind is left to its populator. Reads objects only.
 
 from __future__ import annotations
 
+from hack.devcluster.api.defaults import DEFAULT_CLASS
 from hack.devcluster.api.objects import Object
 from hack.devcluster.api.quantities import quantity_bytes
 from hack.devcluster.common.context import Context, is_deleted, key_of
 from hack.devcluster.common.options import NODE_NAME, PROVISIONER
 
-DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 PV_PROTECTION = "kubernetes.io/pv-protection"
 
 
