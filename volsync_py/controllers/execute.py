@@ -128,7 +128,7 @@ class Executor:
 
     def _adopt(self, resource: Resource, action: Create) -> Object:
         meta = action.object["metadata"]
-        found = self._client.get(resource, meta["name"], meta["namespace"])
+        found = self._client.get(resource, meta["name"], meta.get("namespace", ""))
         labels = labels_of(found)
         if labels.get(Label.CREATED_BY) != CREATED_BY_US or not is_controlled_by(found, action.owner_uid):
             raise InTheWay(found)

@@ -23,6 +23,7 @@ from volsync_py.kube.resources import (
     JOBS,
     NAMESPACES,
     NODES,
+    PERSISTENT_VOLUMES,
     PODS,
     PVCS,
     REPLICATION_DESTINATIONS,
@@ -177,6 +178,7 @@ class Observer:
             ReadKind.CONFIG_MAP: CONFIG_MAPS,
             ReadKind.SERVICE_ACCOUNT: SERVICE_ACCOUNTS,
             ReadKind.NODE: NODES,
+            ReadKind.VOLUME: PERSISTENT_VOLUMES,
         }
         if need.kind in simple:
             try:

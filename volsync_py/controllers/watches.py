@@ -10,6 +10,7 @@ from typing import Any
 
 from volsync_py.bounded_json import without_depths
 from volsync_py.controllers.mover_limit import Key, MoverLimit
+from volsync_py.controllers.populator_watches import CLAIM_INDEXERS, SNAPSHOT_INDEXERS
 from volsync_py.core.labels import CREATED_BY_US, Annotation, Label
 from volsync_py.core.names import Role, job_name
 from volsync_py.core.objects import annotations_of, labels_of, status_of
@@ -27,6 +28,8 @@ from volsync_py.kube.resources import (
     ROLE_BINDINGS,
     ROLES,
     SERVICE_ACCOUNTS,
+    STORAGE_CLASSES,
+    VOLUME_POPULATORS,
     VOLUME_SNAPSHOTS,
     Object,
     Resource,
@@ -40,7 +43,7 @@ _CLAIM_STATUS = ("phase", "capacity", "accessModes")
 Informers = Mapping[Resource, Informer]
 
 # How many informers both functions below return; each keeps one connection for its watch.
-INFORMERS = 10
+INFORMERS = 12
 
 
 def informers(
@@ -58,9 +61,11 @@ def informers(
         informer(REPLICATION_DESTINATIONS, indexers=custom, transform=_trim_custom),
         informer(JOBS, label_selector=_OURS, indexers={"repository": _repository_of}),
         informer(PODS, label_selector=_OURS, indexers={"job": _pod_job}, transform=_trim_pod),
-        informer(PVCS, transform=_trim_claim),
+        informer(PVCS, indexers=CLAIM_INDEXERS, transform=_trim_claim),
         informer(SERVICE_ACCOUNTS, label_selector=_OURS),
-        informer(VOLUME_SNAPSHOTS, optional=True),
+        informer(VOLUME_SNAPSHOTS, indexers=SNAPSHOT_INDEXERS, optional=True),
+        informer(STORAGE_CLASSES),
+        informer(VOLUME_POPULATORS, optional=True),
         informer(NAMESPACES),
     ]
     return {one.resource: one for one in made}

@@ -14,6 +14,8 @@ class Label(StrEnum):
     CLEANUP = "volsync.backube/cleanup"
     # Set by the user on a VolumeSnapshot, with any value: the snapshot becomes the user's own.
     DO_NOT_DELETE = "volsync.backube/do-not-delete"
+    # On the temporary claim of a claim that is being filled; its value is that claim's name, or what fits of it.
+    POPULATOR_FOR = "volsync.backube/populator-pvc-for"
     # On Jobs: 16 hexadecimal digits that are the same for the same repository.
     REPOSITORY = "volsync-py/repository"
 
@@ -27,6 +29,10 @@ class Annotation(StrEnum):
     DEBUG_MOVER = "volsync.backube/enable-debug-mover"
     # On the data claim of a destination: the name of the image that is being made.
     SNAPNAME = "volsync.backube/snapname"
+    # On the volume of a claim that was filled: namespace and name of the snapshot.
+    POPULATED_FROM = "volsync.backube/populated-from"
+    # On claims, by the scheduler: the node that the volume has to be reachable from.
+    SELECTED_NODE = "volume.kubernetes.io/selected-node"
     # On our custom resources, by the user: one extra run for each new value.
     RUN_NOW = "volsync-py/run-now"
     # On Jobs: what was decided for the run, as JSON.

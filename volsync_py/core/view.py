@@ -59,6 +59,7 @@ class ReadKind(StrEnum):
     CONFIG_MAP = "ConfigMap"  # the object, or None
     SERVICE_ACCOUNT = "ServiceAccount"  # the object, or None
     NODE = "Node"  # the object, or None
+    VOLUME = "PersistentVolume"  # the object, or None
     PODS = "Pods"  # a list: every pod of the namespace
     JOBS_OF_REPOSITORY = "JobsOfRepository"  # a list: Jobs of any namespace with that repository label
     FAILED_CREATE_EVENTS = "FailedCreateEvents"  # a list: what the Job controller said about one Job

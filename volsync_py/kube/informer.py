@@ -69,6 +69,7 @@ class Informer:
         self._synced = threading.Event()
         self._backoff = Backoff(clock)
         self._handlers: list[Handler] = []
+        self._list_handlers: list[Callable[[], None]] = []
         # resourceVersion at which the next watch starts; "": list first.
         self._version = ""
         self._thread = threading.Thread(target=self.run, name=f"informer-{resource.plural}", daemon=True)
@@ -76,6 +77,10 @@ class Informer:
     def add_handler(self, handler: Handler) -> None:
         """Call `handler(old, new)` for each change; before `start`."""
         self._handlers.append(handler)
+
+    def add_list_handler(self, handler: Callable[[], None]) -> None:
+        """Call `handler` after each complete list, so also when an optional API has come; before `start`."""
+        self._list_handlers.append(handler)
 
     @property
     def has_synced(self) -> bool:
@@ -133,6 +138,11 @@ class Informer:
         self._tell_all(self.store.replace(items, int(version) if version.isdecimal() else 0, self._report))
         self._version = version
         self._synced.set()
+        for handler in self._list_handlers:
+            try:
+                handler()
+            except Exception as error:  # noqa: BLE001 - it must not end the watch
+                self._report(error)
 
     def _watch(self) -> None:
         started = self._clock()

@@ -45,6 +45,7 @@ _VOLSYNC = "volsync.backube"
 
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
 NODES = Resource("", "v1", "nodes", "Node", namespaced=False)
+PERSISTENT_VOLUMES = Resource("", "v1", "persistentvolumes", "PersistentVolume", namespaced=False)
 PODS = Resource("", "v1", "pods", "Pod")
 PVCS = Resource("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim")
 SECRETS = Resource("", "v1", "secrets", "Secret")
@@ -56,6 +57,10 @@ ROLES = Resource(_RBAC, "v1", "roles", "Role")
 ROLE_BINDINGS = Resource(_RBAC, "v1", "rolebindings", "RoleBinding")
 EVENTS = Resource("events.k8s.io", "v1", "events", "Event")
 LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
+STORAGE_CLASSES = Resource("storage.k8s.io", "v1", "storageclasses", "StorageClass", namespaced=False)
+VOLUME_POPULATORS = Resource(
+    "populator.storage.k8s.io", "v1beta1", "volumepopulators", "VolumePopulator", namespaced=False
+)
 VOLUME_SNAPSHOTS = Resource(_SNAPSHOTS, "v1", "volumesnapshots", "VolumeSnapshot")
 REPLICATION_SOURCES = Resource(_VOLSYNC, "v1alpha1", "replicationsources", "ReplicationSource")
 REPLICATION_DESTINATIONS = Resource(_VOLSYNC, "v1alpha1", "replicationdestinations", "ReplicationDestination")
@@ -67,6 +72,7 @@ SUBJECT_ACCESS_REVIEWS = Resource(
 _ALL = (
     NAMESPACES,
     NODES,
+    PERSISTENT_VOLUMES,
     PODS,
     PVCS,
     SECRETS,
@@ -77,6 +83,8 @@ _ALL = (
     ROLE_BINDINGS,
     EVENTS,
     LEASES,
+    STORAGE_CLASSES,
+    VOLUME_POPULATORS,
     VOLUME_SNAPSHOTS,
     REPLICATION_SOURCES,
     REPLICATION_DESTINATIONS,

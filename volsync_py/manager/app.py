@@ -33,8 +33,8 @@ from volsync_py.manager.settings import Settings
 from volsync_py.manager.shutdown import Deadline, done_within, leave
 from volsync_py.telemetry.metrics import Metrics
 
-# Connections besides those of workers and watches: deferred work, renewing the lease, returning it.
-_OTHER_CONNECTIONS = 3
+# Connections besides those of workers and watches: our registration, deferred work, renewing the lease, returning it.
+_OTHER_CONNECTIONS = 4
 # Who reads the metrics is asked about over connections of their own, one for each thread that answers …
 _REVIEW_CONNECTIONS = 4
 # … and an API server that takes longer than this is no use to a scraper, who waits for ten seconds.

@@ -10,6 +10,9 @@ import structlog
 
 from volsync_py.controllers.mover_limit import Key
 from volsync_py.controllers.parts import KINDS, Parts, make_parts
+from volsync_py.controllers.populator import PopulatorController, RegistrationController
+from volsync_py.controllers.populator_watches import connect_populator, connect_registration
+from volsync_py.controllers.reminders import Reminders
 from volsync_py.controllers.replication import ReplicationController
 from volsync_py.controllers.resource_metrics import ResourceMetrics
 from volsync_py.controllers.watches import Informers, connect, connect_limit
@@ -34,8 +37,10 @@ LEASE = "b95b3104.backube"
 _SCC = "security.openshift.io/v1"
 # A refused or unreachable request is tried again at first after this, and at most every five minutes.
 _RETRY_SECONDS, _RETRY_LONGEST_SECONDS = 0.2, 300.0
-# How many there are: one of a kind.
-CONTROLLERS = len(KINDS)
+# VolSync's name for its controller of claims.
+_POPULATOR, _REGISTRATION = "volsync-volume-populator", "registration"
+# How many there are with all their workers: one of each kind of custom resource, and one of claims.
+CONTROLLERS = len(KINDS) + 1
 
 log = structlog.get_logger()
 
@@ -111,26 +116,39 @@ def make_workers(
     )
     metrics.watch_movers(lambda: parts.limit.held, lambda: parts.limit.waiting)
     for role, resource in KINDS.items():
-        made[resource.kind] = _controller(settings, metrics, parts, role)
+        made[resource.kind] = _replication(settings, metrics, parts, role)
         connect(informers, resource, made[resource.kind])
     connect_limit(informers, parts.limit)
+    made[_POPULATOR] = _populator(settings, metrics, parts, client)
+    connect_populator(informers, made[_POPULATOR])
+    made[_REGISTRATION] = _controller(metrics, _REGISTRATION, RegistrationController(parts).reconcile, workers=1)
+    connect_registration(informers, made[_REGISTRATION])
     return [*made.values(), deferred]
 
 
-def _controller(settings: Settings, metrics: Metrics, parts: Parts, role: Role) -> Controller:
+def _replication(settings: Settings, metrics: Metrics, parts: Parts, role: Role) -> Controller:
     one = ReplicationController(role, parts, ResourceMetrics(metrics.objects, _now))
+    return _controller(metrics, role.value, one.reconcile, workers=settings.workers)
+
+
+def _populator(settings: Settings, metrics: Metrics, parts: Parts, client: Client) -> Controller:
+    one = PopulatorController(parts, lambda: _now() + client.server_offset(), Reminders())
+    return _controller(metrics, _POPULATOR, one.reconcile, workers=settings.workers)
+
+
+def _controller(metrics: Metrics, name: str, reconcile: Reconcile, *, workers: int) -> Controller:
     controller = Controller(
-        role.value,
-        logged(role.value, one.reconcile),
-        workers=settings.workers,
-        observer=partial(_count, metrics, role.value),
+        name,
+        logged(name, reconcile),
+        workers=workers,
+        observer=partial(_count, metrics, name),
         queue=RateLimitingQueue(
             base_seconds=_RETRY_SECONDS,
             longest_seconds=_RETRY_LONGEST_SECONDS,
-            on_wait=partial(metrics.observe_queue_wait, role.value),
+            on_wait=partial(metrics.observe_queue_wait, name),
         ),
     )
-    metrics.watch_queue_depth(role.value, controller.queue.__len__)
+    metrics.watch_queue_depth(name, controller.queue.__len__)
     return controller
 
 

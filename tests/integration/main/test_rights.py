@@ -9,11 +9,13 @@ from typing import Any
 import yaml
 
 from hack.processes import DevCluster, Manager, S3Server, wait_until
+from tests.integration.main.filled import populated, settled
 from tests.integration.world import World
 
 Right = tuple[str, str]
 SNAPSHOTS = "apis/snapshot.storage.k8s.io/v1"
 RBAC = Path(__file__).parents[3] / "manifests" / "rbac"
+POPULATORS = "/apis/populator.storage.k8s.io/v1beta1/volumepopulators"
 # What a plain run does not ask for, and when that is asked for.
 SELDOM: dict[Right, str] = {
     ("get", "configmaps"): "a custom CA in one",
@@ -26,7 +28,7 @@ SELDOM: dict[Right, str] = {
     ("get", "serviceaccounts"): "one that is there already, or that the spec names",
     ("get", "volumesnapshots"): "one that is there already",
     ("patch", "jobs"): "a pause",
-    ("patch", "volumesnapshots"): "an image that somebody wants to keep",
+    ("patch", "volumepopulators"): "one that somebody has changed",
     # No requests of their own: OwnerReferencesPermissionEnforcement looks at them.
     ("update", "replicationsources/finalizers"): "objects that it owns",
     ("update", "replicationdestinations/finalizers"): "objects that it owns",
@@ -36,6 +38,16 @@ SELDOM: dict[Right, str] = {
 }
 # For people, not for the manager.
 NOT_OURS = {"users.yaml"}
+
+
+def serve_populators(cluster: DevCluster) -> None:
+    """Install the kind by which populators register."""
+    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+    version = {"name": "v1beta1", "served": True, "storage": True, "schema": schema}
+    names = {"plural": "volumepopulators", "kind": "VolumePopulator"}
+    spec = {"group": "populator.storage.k8s.io", "scope": "Cluster", "names": names, "versions": [version]}
+    meta = {"name": "volumepopulators.populator.storage.k8s.io"}
+    cluster.ask("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", {"metadata": meta, "spec": spec})
 
 
 def granted() -> Iterator[Right]:
@@ -58,8 +70,10 @@ def used(cluster: DevCluster) -> Iterator[Right]:
 def test_every_right_is_used_and_every_use_is_a_right(own_cluster: DevCluster, s3: S3Server, tmp_path: Path) -> None:
     world = World(own_cluster, s3, "rights")
     world.prepare()
+    serve_populators(own_cluster)
     manager = Manager(tmp_path, own_cluster.kubeconfig)
     manager.leads()
+    wait_until("our registration", lambda: own_cluster.get(f"{POPULATORS}/volsync-replicationdestination") is not None)
     world.source(copyMethod="Snapshot")
     world.wait_done("replicationsources", "backup")
     world.source("direct", cacheCapacity="1Gi")
@@ -74,6 +88,8 @@ def test_every_right_is_used_and_every_use_is_a_right(own_cluster: DevCluster, s
             world.change("replicationdestinations", "restore", {"trigger": {"manual": manual}})
         world.wait_done("replicationdestinations", "restore", manual)
     wait_until("the older image's end", lambda: len(world.names("volumesnapshots", SNAPSHOTS)) == 1)
+    populated(world, "filled")
+    settled(world, "filled")
     manager.stop()
 
     asked, allowed = set(used(own_cluster)), set(granted())

@@ -1,0 +1,299 @@
+"""A cluster in which claims are filled, and a manager whose passes are made, and which dies, when a test says so.
+
+The watches tell late, as `LateCluster` has it. Its volume controller and provisioner take one step at a time.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from typing import Any, cast
+from zoneinfo import ZoneInfo
+
+from tests.unit.controllers.late_cluster import Chore, Feed, LateCluster
+from tests.unit.controllers.stepped_manager import Later
+from tests.unit.movers.seen import SETTINGS
+from tests.unit.populator.objects import KEEP, LATEST, OF_DESTINATION, claim, destination, snapshot, storage_class
+from volsync_py.controllers.parts import make_parts
+from volsync_py.controllers.populator import PopulatorController, RegistrationController
+from volsync_py.controllers.populator_watches import connect_populator, connect_registration
+from volsync_py.controllers.reminders import Reminders
+from volsync_py.controllers.watches import informers
+from volsync_py.core.labels import CREATED_BY_US, POPULATOR_LABEL_PREFIX
+from volsync_py.kube.client import Client
+from volsync_py.kube.controller import Controller
+from volsync_py.kube.errors import Conflict, NotFound
+from volsync_py.kube.events import EventRecorder
+from volsync_py.kube.idle_queue import IdleQueue
+from volsync_py.kube.resources import Resource
+from volsync_py.volumes.snapshots import delete_or_release
+
+Object = dict[str, Any]
+# A claim takes a few dozen; more is a loop.
+_MOST_ROUNDS = 1000
+
+
+class Killed(BaseException):
+    """The manager dies before a write of its own, or right after it."""
+
+
+class FillingCluster(LateCluster):
+    """A cluster with a destination and its image; `dies_in` counts the manager's writes until it is killed."""
+
+    def __init__(self) -> None:
+        fast = {"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", **storage_class()}
+        fast["metadata"] = {**fast["metadata"], "uid": "class", "resourceVersion": "1"}
+        super().__init__([fast, destination(), snapshot(OF_DESTINATION)], [])
+        self.dies_in: int | None = None
+        self.dies_after = False
+        self.is_manager = False
+        self.wrote = 0
+        # Each volume that was made, and the snapshot that it holds.
+        self.contents: dict[str, str] = {}
+
+    # ---- the manager's writes
+
+    def create(self, resource: Resource, obj: Object, **options: Any) -> Object:
+        self._may_die("before")
+        labels = (obj["metadata"].get("labels") or {}).values()
+        assert all(len(value) <= 63 for value in labels)
+        made = super().create(resource, obj, **options)
+        self._may_die("after")
+        return made
+
+    def patch(
+        self, resource: Resource, name: str, changes: Object, namespace: str | None = None, **options: Any
+    ) -> Object:
+        self._may_die("before")
+        stored = super().patch(resource, name, changes, namespace, **options)
+        self._may_die("after")
+        return stored
+
+    def delete(
+        self, resource: Resource, name: str, namespace: str | None = None, *, uid: str = "", **options: Any
+    ) -> Object:
+        self._may_die("before")
+        found = self.objects.get((resource.kind, name))
+        if found is None:
+            raise NotFound(404, "NotFound", "there is none")
+        wanted = options.get("resource_version") or found["metadata"]["resourceVersion"]
+        if (found["metadata"]["uid"], found["metadata"]["resourceVersion"]) != (uid, wanted):
+            raise Conflict(409, "Conflict", "another one")
+        going = super().delete(resource, name, namespace, uid=uid, **options)
+        self._may_die("after")
+        return going
+
+    def _may_die(self, when: str) -> None:
+        if not self.is_manager:
+            return
+        if when == "before":
+            self.wrote += 1
+        if self.dies_in is None:
+            return
+        if (when == "after") == self.dies_after:
+            self.dies_in -= 1
+            if self.dies_in < 0:
+                self.dies_in = None
+                raise Killed
+
+    # ---- what happens by itself
+
+    def _chores(self, obj: Object) -> Iterator[Chore]:
+        if obj["kind"] == "PersistentVolumeClaim" and not self._is_garbage(obj):
+            yield from self._claim_chores(obj)
+        elif obj["kind"] == "ReplicationDestination":
+            yield from self._destination_chores(obj)
+        else:
+            yield from super()._chores(obj)
+
+    def _claim_chores(self, one: Object) -> Iterator[Chore]:
+        name, spec, uid = one["metadata"]["name"], one["spec"], one["metadata"]["uid"]
+        phase = one["status"]["phase"] if "status" in one else "Pending"
+        if "deletionTimestamp" in one["metadata"]:
+            yield lambda: self._gone(one)
+        elif "volumeName" in spec:
+            volume = self.objects.get(("PersistentVolume", spec["volumeName"]))
+            mine = volume is not None and volume["spec"]["claimRef"]["uid"] == uid
+            if mine and phase == "Pending":
+                yield lambda: self._happens(one, status={"phase": "Bound"})
+            elif not mine and phase != "Lost":
+                yield lambda: self._happens(one, status={"phase": "Lost"})
+        elif name.startswith("vs-prime-"):
+            source = self.objects.get(("VolumeSnapshot", spec["dataSourceRef"]["name"]))
+            if source is not None and "deletionTimestamp" not in source["metadata"]:
+                yield lambda: self._provision(one)
+        else:
+            volumes = self.of_kind("PersistentVolume")
+            given = next((v["metadata"]["name"] for v in volumes if v["spec"]["claimRef"]["uid"] == uid), None)
+            if given is not None:
+                yield lambda: self._happens(one, spec={"volumeName": given})
+
+    def _provision(self, one: Object) -> None:
+        name = f"pv-{self._version}"
+        self.contents[name] = one["spec"]["dataSourceRef"]["name"]
+        meta = {"name": name, "uid": f"uid-{name}", "creationTimestamp": one["metadata"]["creationTimestamp"]}
+        meta["annotations"] = {"pv.kubernetes.io/provisioned-by": "driver"}
+        reference = {"namespace": "ns", "name": one["metadata"]["name"], "uid": one["metadata"]["uid"]}
+        volume = {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": meta, "spec": {"claimRef": reference}}
+        self._stored(volume, "ADDED")
+        self._happens(one, spec={"volumeName": name})
+
+    def _destination_chores(self, owner: Object) -> Iterator[Chore]:
+        """Yield what the destination's controller does with images that are no longer the latest."""
+        latest = (owner["status"].get("latestImage") or {}).get("name")
+        for image in self.of_kind("VolumeSnapshot"):
+            owners = [one["uid"] for one in image["metadata"].get("ownerReferences") or []]
+            if image["metadata"]["name"] != latest and owner["metadata"]["uid"] in owners:
+                action = delete_or_release(owner, image)
+                if action is not None:
+                    yield lambda image=image, owner=owner: self._clean_up(owner, image)  # type: ignore[misc]
+
+    def _clean_up(self, owner: Object, image: Object) -> None:
+        action = delete_or_release(owner, image)
+        changes = getattr(action, "changes", None)
+        if changes is None:
+            self._happens(image, metadata={"deletionTimestamp": "2026-11-24T12:00:00Z"})
+        else:
+            self._happens(image, metadata={**changes["metadata"], "resourceVersion": "0"})
+
+    # ---- what users do
+
+    def make_claim(self, which: int) -> None:
+        name = f"app{which % 2}"
+        if ("PersistentVolumeClaim", name) not in self.objects:
+            meta = {"uid": f"uid-{name}-{self._version}"}
+            self._stored(claim(name, metadata=meta), "ADDED")
+
+    def delete_claim(self, which: int) -> None:
+        found = self.objects.get(("PersistentVolumeClaim", f"app{which % 2}"))
+        if found is not None and "deletionTimestamp" not in found["metadata"]:
+            self._happens(found, metadata={"deletionTimestamp": "2026-11-24T12:00:00Z"})
+
+    def publish(self) -> None:
+        """Have the destination restore again, or for the first time."""
+        found = self.objects.get(("ReplicationDestination", "restore"))
+        if found is None:
+            self._stored(copy.deepcopy(destination()), "ADDED")
+            found = self.objects["ReplicationDestination", "restore"]
+        name = f"image-{self._version}"
+        of_it = {**OF_DESTINATION, "uid": found["metadata"]["uid"]}
+        self._stored(snapshot(of_it, name=name), "ADDED")
+        self._happens(
+            self.objects["ReplicationDestination", "restore"], status={"latestImage": {**LATEST, "name": name}}
+        )
+
+    def remove(self, key: tuple[str, str]) -> None:
+        """End an object without a word."""
+        self._gone(self.objects[key])
+
+    def delete_destination(self) -> None:
+        found = self.objects.get(("ReplicationDestination", "restore"))
+        if found is not None:
+            self._gone(found)
+
+    def delete_image(self, which: int) -> None:
+        images = self.of_kind("VolumeSnapshot")
+        if images and "deletionTimestamp" not in images[which % len(images)]["metadata"]:
+            self._happens(images[which % len(images)], metadata={"deletionTimestamp": "2026-11-24T12:00:00Z"})
+
+    def keep_image(self, which: int) -> None:
+        images = [one for one in self.of_kind("VolumeSnapshot") if "deletionTimestamp" not in one["metadata"]]
+        if images:
+            self._happens(images[which % len(images)], metadata={"labels": {KEEP: ""}})
+
+    # ---- what is left
+
+    def leaks(self) -> list[str]:
+        """Return what nobody wants any more, or nobody will ever remove."""
+        found = [one["metadata"]["name"] for one in self.of_kind("PersistentVolumeClaim")]
+        left = [name for name in found if name.startswith("vs-prime-")]
+        for image in self.of_kind("VolumeSnapshot"):
+            labels = image["metadata"].get("labels") or {}
+            left += [key for key in labels if key.startswith(POPULATOR_LABEL_PREFIX)]
+            ours = labels.get("app.kubernetes.io/created-by") == CREATED_BY_US and KEEP not in labels
+            left += [image["metadata"]["name"]] if ours and not image["metadata"].get("ownerReferences") else []
+        return left
+
+
+class FillingManager:
+    """A manager for claims, in the test's own thread."""
+
+    def __init__(self, cluster: FillingCluster) -> None:
+        client = cast(Client, cluster)
+        self.cluster = cluster
+        self.problems: list[str] = []
+        self.informers = informers(client, None, lambda resource, error: self.problems.append(f"{resource}: {error}"))
+        self.feeds = cluster.feeds = {resource.kind: Feed() for resource in self.informers}
+        self.later = Later()
+        parts = make_parts(
+            client,
+            {r: i.store for r, i in self.informers.items()},
+            SETTINGS,
+            EventRecorder(client, controller="tests", instance="tests"),
+            cast(IdleQueue, self.later),
+            call=lambda whom: None,
+            clock=lambda: cluster.now,
+            zone=ZoneInfo("UTC"),
+        )
+        one = PopulatorController(parts, lambda: cluster.now, Reminders(lambda: 0.0))
+        self._one = one
+        controller = Controller("populator", one.reconcile)
+        self._registering = RegistrationController(parts)
+        self._registration = Controller("registration", self._registering.reconcile)
+        self.queue = controller.queue
+        connect_populator(self.informers, controller)
+        connect_registration(self.informers, self._registration)
+        for informer in self.informers.values():
+            informer.start()
+        for feed in self.feeds.values():
+            feed.wait()
+
+    def make_pass(self) -> None:
+        """Make a pass if one is called for; Killed if the manager dies in it."""
+        request = self.queue.get() if len(self.queue) else None
+        if request is None:
+            return
+        self.cluster.is_manager = True
+        try:
+            self._one.reconcile(request, self.queue.enqueued_at(request))
+        except (Conflict, NotFound):
+            # The controller has it tried again.
+            self.queue.add(request)
+        finally:
+            self.cluster.is_manager = False
+            self.queue.done(request)
+
+    def register(self) -> None:
+        """Let everything be told, and look at the VolumePopulator as often as that calls for it."""
+        while any(feed.kept for feed in self.feeds.values()) or len(self._registration.queue):
+            self.tell(0)
+            if len(self._registration.queue):
+                request = self._registration.queue.get()
+                assert request is not None
+                self._registering.reconcile(request, 0.0)
+                self._registration.queue.done(request)
+
+    def tell(self, which: int) -> None:
+        """Tell the oldest event of one of the kinds that have any."""
+        late = [feed for feed in self.feeds.values() if feed.kept]
+        if late:
+            late[which % len(late)].tell()
+
+    def settle(self) -> None:
+        """Let everything come to its end; events are forgotten."""
+        for _ in range(_MOST_ROUNDS):
+            kept = any(feed.kept for feed in self.feeds.values())
+            if not (kept or len(self.queue) or self.cluster.chores()):
+                return
+            self.tell(0)
+            self.make_pass()
+            for chore in self.cluster.chores()[:1]:
+                chore()
+            self.later.waiting.clear()
+        raise AssertionError("it does not come to an end")
+
+    def end(self) -> None:
+        """Stop the informers."""
+        for resource, informer in self.informers.items():
+            informer.stop()
+            self.feeds[resource.kind].end()
