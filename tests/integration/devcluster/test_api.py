@@ -241,3 +241,11 @@ def test_a_claim_of_any_quantity_that_kubernetes_knows_is_taken(server: DevClust
     wanted["spec"]["resources"]["requests"]["storage"] = f"1{suffix}"
     made = server.ask("POST", CLAIMS, wanted)
     assert made["spec"]["resources"]["requests"]["storage"] == f"1{suffix}"
+
+
+def test_a_new_claim_has_the_default_class_unless_it_names_one(server: DevCluster) -> None:
+    given = server.ask("POST", CLAIMS, claim("of-the-default-class"))
+    assert given["spec"]["storageClassName"] == "dev"
+    none = claim("of-no-class")
+    none["spec"]["storageClassName"] = ""
+    assert server.ask("POST", CLAIMS, none)["spec"]["storageClassName"] == ""

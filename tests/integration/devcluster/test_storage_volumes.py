@@ -114,7 +114,8 @@ def test_a_source_of_an_unknown_kind_is_left_to_its_populator(cluster: Cluster) 
     wait_for(lambda: "ExternalProvisioning" in cluster.events("c"))
     assert cluster.phase("c", storage.CLAIMS) == "Pending"
     cluster.claim("prime")
-    wait_for(lambda: storage.bound(cluster, "prime"))
+    # Its status may be a moment behind.
+    wait_for(lambda: bool(cluster.get(storage.CLAIMS, "prime")["spec"].get("volumeName")))
     volume = cluster.volume_path("prime")
     (volume / "f").write_text("populated")
     claim = cluster.get(storage.CLAIMS, "c")

@@ -238,8 +238,8 @@ class FillingManager:
         one = PopulatorController(parts, lambda: cluster.now, Reminders(lambda: 0.0))
         self._one = one
         controller = Controller("populator", one.reconcile)
-        self._registering = RegistrationController(parts)
-        self._registration = Controller("registration", self._registering.reconcile)
+        self.registering = RegistrationController(parts)
+        self._registration = Controller("registration", self.registering.reconcile)
         self.queue = controller.queue
         connect_populator(self.informers, controller)
         connect_registration(self.informers, self._registration)
@@ -270,7 +270,7 @@ class FillingManager:
             if len(self._registration.queue):
                 request = self._registration.queue.get()
                 assert request is not None
-                self._registering.reconcile(request, 0.0)
+                self.registering.reconcile(request, 0.0)
                 self._registration.queue.done(request)
 
     def tell(self, which: int) -> None:

@@ -249,3 +249,19 @@ def test_the_volume_is_given_as_volsync_gives_it_and_only_as_it_was_seen() -> No
     assert gift.changes["metadata"]["annotations"] == {"volsync.backube/populated-from": "ns/image"}
     reference = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "namespace": "ns", "name": "app", "uid": UID}
     assert gift.changes["spec"] == {"claimRef": {**reference, "resourceVersion": "7"}}
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        {"claim": claim(), "destination": destination(), "snapshots": [snapshot(OF_DESTINATION)]},
+        {**BEGUN, "snapshots": [LABELLED]},
+        {"claim": bound(), "snapshots": [HELD]},
+        {"snapshots": [snapshot(OF_TEMPORARY, labels=KEPT)]},
+    ],
+)
+def test_a_snapshot_is_changed_only_as_it_was_seen_so_that_a_label_that_comes_now_wins(seen: dict[str, Any]) -> None:
+    (change,) = step_on(**seen).actions
+    assert isinstance(change, Patch)
+    assert change.changes["metadata"]["resourceVersion"] == "7"
+    assert change.uid == "s-image"

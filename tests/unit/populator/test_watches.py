@@ -12,7 +12,8 @@ from tests.unit.populator.filled import FillingCluster, FillingManager
 from tests.unit.populator.objects import IN_USE, OF_DESTINATION, UID, bound, claim, destination, snapshot, temporary
 from volsync_py.controllers.reminders import REMINDER_SECONDS, Reminders
 from volsync_py.core.merge import merged
-from volsync_py.kube.errors import Forbidden, NotFound
+from volsync_py.kube.controller import Request
+from volsync_py.kube.errors import AlreadyExists, Forbidden, NotFound
 from volsync_py.kube.informer import Informer
 from volsync_py.kube.resources import VOLUME_POPULATORS, Resource
 from volsync_py.populator import told
@@ -207,6 +208,29 @@ def test_the_registration_is_made_kept_in_order_and_made_again(cluster: FillingC
         cluster.remove(key)
         manager.register()
         assert cluster.objects[key]["sourceKind"] == made["sourceKind"]
+    finally:
+        manager.end()
+
+
+@pytest.mark.parametrize(
+    ("refusal", "again"),
+    [
+        # Its kind has gone meanwhile, and calls when it is back; it is there, and the store does not know yet.
+        (NotFound(404, "NotFound", "no such kind"), None),
+        (AlreadyExists(409, "AlreadyExists", "it is there"), 60.0),
+    ],
+)
+def test_a_registration_that_is_refused_ends_no_pass_badly(refusal: Exception, again: float | None) -> None:
+    class Refusing(FillingCluster):
+        def create(self, resource: Resource, obj: dict[str, Any], **options: Any) -> dict[str, Any]:
+            raise refusal
+
+        def get(self, resource: Resource, name: str, namespace: str | None = None, **options: Any) -> dict[str, Any]:
+            return {"kind": resource.kind, "apiVersion": resource.api_version, "metadata": {"name": name}}
+
+    manager = FillingManager(Refusing())
+    try:
+        assert manager.registering.reconcile(Request("", REGISTRATION), 0.0).requeue_after_seconds == again
     finally:
         manager.end()
 
