@@ -15,13 +15,16 @@ from volsync_py.populator.step import Step
 from volsync_py.populator.view import PopulatorView
 from volsync_py.volumes.asked_for import is_smaller
 from volsync_py.volumes.claims import CLAIM_PATIENCE, is_kept_waiting, requested
+from volsync_py.volumes.snapshots import SNAPSHOT_GROUP
 
 _PROVISIONED = "pv.kubernetes.io/provisioned-by"
 
 
 def source_name(temporary: Object) -> str:
-    """Return the name of the snapshot that a temporary claim is made of."""
-    return str((temporary["spec"].get("dataSourceRef") or {}).get("name") or "")
+    """Return the name of the snapshot that a temporary claim is made of, "" if it is of none."""
+    source = temporary["spec"].get("dataSourceRef") or temporary["spec"].get("dataSource") or {}
+    is_one = (source.get("apiGroup"), source.get("kind")) == (SNAPSHOT_GROUP, "VolumeSnapshot")
+    return str(source.get("name") or "") if is_one else ""
 
 
 def fill(view: PopulatorView, claim: Object, temporary: Object) -> Step:
@@ -30,6 +33,10 @@ def fill(view: PopulatorView, claim: Object, temporary: Object) -> Step:
         return Step(waiting=told.failure(f"{Ref.of(temporary)} is in the way and belongs to somebody else"))
     if is_deleting(temporary):
         return Step()
+    if not source_name(temporary):
+        # Its volume is empty, and nobody must take it for what was restored.
+        why = f"{Ref.of(temporary)} was stored without the snapshot that it is to be made of: see admission policies"
+        return Step(waiting=told.failure(why))
     actions = _images(view, claim, temporary)
     if temporary["spec"].get("volumeName"):
         return _hand_over(view, claim, temporary, actions)

@@ -169,6 +169,11 @@ class FillingCluster(LateCluster):
         if found is not None and "deletionTimestamp" not in found["metadata"]:
             self._happens(found, metadata={"deletionTimestamp": "2026-11-24T12:00:00Z"})
 
+    def delete_temporary(self, which: int) -> None:
+        found = [c for c in self.of_kind("PersistentVolumeClaim") if c["metadata"]["name"].startswith("vs-prime-")]
+        if found and "deletionTimestamp" not in found[which % len(found)]["metadata"]:
+            self._happens(found[which % len(found)], metadata={"deletionTimestamp": "2026-11-24T12:00:00Z"})
+
     def publish(self) -> None:
         """Have the destination restore again, or for the first time."""
         found = self.objects.get(("ReplicationDestination", "restore"))

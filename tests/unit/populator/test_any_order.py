@@ -72,6 +72,7 @@ class World:
 
 
 USER = ["make_claim", "make_claim", "delete_claim", "publish", "delete_destination", "delete_image", "keep_image"]
+USER += ["delete_temporary"]
 WHAT = ["pass"] * 4 + ["news"] * 4 + ["chore"] * 4 + ["die before", "die after", "restart", *USER]
 STEPS = st.lists(st.tuples(st.sampled_from(WHAT), st.integers(0, 5)), max_size=60)
 

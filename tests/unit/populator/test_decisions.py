@@ -183,6 +183,7 @@ def test_what_is_done(seen: dict[str, Any], done: list[str]) -> None:
     [
         ({"temporary": temporary(metadata={"ownerReferences": [owner_of_temporary("x")]})}, "belongs to somebody else"),
         ({"temporary": temporary(**LATE)}, "to be provisioned"),
+        ({"temporary": provisioned() | {"spec": {"volumeName": "pv"}}, "volume": volume()}, "without the snapshot"),
         ({"temporary": provisioned(), "volume": volume("x")}, "belongs to another claim"),
         ({"temporary": provisioned(), "volume": volume(metadata={"annotations": None})}, "not made of the image"),
         ({"temporary": provisioned(), "volume": volume(**LATE)}, "not made of the image"),
