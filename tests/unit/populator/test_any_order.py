@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.populator.filled import FillingCluster, FillingManager, Killed
+from tests.unit.populator.filled import FillingCluster, Killed
+from tests.unit.populator.filling_manager import FillingManager
 from tests.unit.populator.objects import KEEP
 
 # A claim takes six writes; a loop that finds no end is a bug of its own.

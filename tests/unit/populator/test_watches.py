@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.unit.populator.filled import FillingCluster, FillingManager
+from tests.unit.populator.filled import FillingCluster
+from tests.unit.populator.filling_manager import FillingManager
 from tests.unit.populator.objects import IN_USE, OF_DESTINATION, UID, bound, claim, destination, snapshot, temporary
 from volsync_py.controllers.reminders import REMINDER_SECONDS, Reminders
 from volsync_py.core.merge import merged
