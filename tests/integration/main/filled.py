@@ -45,3 +45,11 @@ def phase_of(world: World, pod: str) -> str:
 
 def is_temporary(name: str) -> bool:
     return name.startswith("vs-prime-")
+
+
+def done_by_the_manager(world: World) -> Counter[str]:
+    """Return what the manager has asked for and got; what met a version that was just made comes twice."""
+    asked = world.cluster.admin("requests")["requests"]
+    ours = (r for r in asked if r["agent"].startswith("volsync-py") and r["code"] < 400)
+    seen = (r for r in ours if r["verb"] != "watch" and r["resource"] != "leases")
+    return Counter(f"{r['verb']} {r['resource']}" for r in seen)
