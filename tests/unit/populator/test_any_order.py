@@ -78,7 +78,7 @@ WHAT = ["pass"] * 4 + ["news"] * 4 + ["chore"] * 4 + ["die before", "die after",
 STEPS = st.lists(st.tuples(st.sampled_from(WHAT), st.integers(0, 5)), max_size=60)
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(steps=STEPS)
 def test_claims_are_filled_and_nothing_is_left_in_whatever_order_things_happen(steps: list[tuple[str, int]]) -> None:
     world = World()
