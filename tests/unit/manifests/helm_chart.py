@@ -6,6 +6,7 @@ import copy
 import json
 import os
 import subprocess
+import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -75,10 +76,11 @@ EVERYTHING: Object = {
 
 def helm(*words: str, values: Object | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:
     """Run Helm with values of its own, and nothing of whoever runs the tests."""
-    env = {"PATH": os.environ["PATH"], "HOME": "/nonexistent"}
     command = [str(tool_path("helm")), *words, *(["--values", "-"] if values is not None else [])]
     given = json.dumps(values) if values is not None else None
-    done = subprocess.run(command, env=env, input=given, capture_output=True, text=True, timeout=100, check=False)
+    with tempfile.TemporaryDirectory() as home:
+        env = {"PATH": os.environ["PATH"], "HOME": home}
+        done = subprocess.run(command, env=env, input=given, capture_output=True, text=True, timeout=100, check=False)
     assert not check or done.returncode == 0, done.stderr
     return done
 
