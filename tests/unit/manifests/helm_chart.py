@@ -89,7 +89,9 @@ def helm(*words: str, values: Object | None = None, check: bool = True) -> subpr
 def _rendered(values: str, release: str, words: tuple[str, ...]) -> list[Object]:
     command = ("template", release, str(CHART), "--namespace", "volsync-system", *words)
     text = helm(*command, values=json.loads(values)).stdout
-    return [one for one in yaml.safe_load_all(text) if one]
+    # The definitions are long; not every machine's PyYAML has the fast one.
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return [one for one in yaml.load_all(text, loader) if one]
 
 
 def rendered(values: Object | None = None, *, release: str = "volsync", words: Sequence[str] = ()) -> list[Object]:
