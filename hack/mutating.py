@@ -76,9 +76,9 @@ class Copy:
         listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
         for name in subprocess.run(listing, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout.split("\0"):
             source, target = ROOT / name, self.tree / name
-            if source.is_file():
+            if source.is_file() or source.is_symlink():
                 target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(source, target)
+                shutil.copy2(source, target, follow_symlinks=False)
         wanted = (self.tree / "setup.cfg").read_text(encoding="utf-8")
         installed = self._venv / "installed"
         if not installed.exists() or installed.read_text(encoding="utf-8") != wanted:

@@ -1,7 +1,8 @@
 """The program `volsync-py`: picks a command, and turns what happened into an exit code.
 
 0: fine; 1: failed; 2: what was asked for makes no sense. Commands are imported when they run, so that
-`--help` and `version` stay quick and a broken command breaks no other.
+`--help` and `version` stay quick and a broken command breaks no other. Those of `volsync_py/commands` need the
+libraries of the extra `cli`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from volsync_py import __version__
+from volsync_py.commands import table
 
 FINE, FAILED, USAGE = 0, 1, 2
 
@@ -68,10 +70,28 @@ def _version(words: Sequence[str]) -> int:
     return FINE
 
 
+def _of_people(name: str) -> Callable[[Sequence[str]], int]:
+    """Return the function that runs a command of `volsync_py/commands`, whose libraries the manager does without."""
+
+    def run(words: Sequence[str]) -> int:
+        try:
+            from volsync_py.commands import program
+        except ModuleNotFoundError as error:
+            if error.name != "click":
+                raise
+            said = f"volsync-py {name} needs the libraries of the command line: pip install 'volsync-py[cli]'"
+            print(said, file=sys.stderr)
+            return FAILED
+        return program.run(name, words)
+
+    return run
+
+
 # Name → (what help says, the function that runs it with the words after the name).
 COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
     "manager": ("run the operator, in a cluster or from a laptop", _manager),
     "version": ("print the version", _version),
+    **{name: (text, _of_people(name)) for name, (_, text) in table.COMMANDS.items()},
 }
 
 

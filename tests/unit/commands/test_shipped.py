@@ -1,0 +1,93 @@
+"""What is printed of the manifests; tests/integration/main/test_overlays.py compares it with what kubectl builds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from volsync_py.cli import main
+from volsync_py.commands.kustomization import NotKnown, build
+from volsync_py.commands.shipped import MANIFESTS
+
+IMAGE = "registry.invalid:5000/us/volsync-py@sha256:0123"
+
+
+def printed(capsys: pytest.CaptureFixture[str], *words: str) -> list[dict[str, Any]]:
+    assert main(words) == 0
+    return list(yaml.load_all(capsys.readouterr().out, yaml.CSafeLoader))
+
+
+def deployment(objects: list[dict[str, Any]]) -> dict[str, Any]:
+    (found,) = [obj for obj in objects if obj["kind"] == "Deployment"]
+    return found
+
+
+def test_the_definitions_are_printed_as_they_are_in_their_files(capsys: pytest.CaptureFixture[str]) -> None:
+    files = (Path(__file__).parents[3] / "manifests" / "crds").glob("volsync.backube_*.yaml")
+    expected = [yaml.load(file.read_text(encoding="utf-8"), yaml.CSafeLoader) for file in sorted(files)]
+    assert printed(capsys, "crds") == expected
+    assert len(expected) >= 2
+
+
+def test_the_image_is_the_manager_s_and_the_movers_(capsys: pytest.CaptureFixture[str]) -> None:
+    objects = printed(capsys, "manifests", f"--image={IMAGE}")
+    (container,) = deployment(objects)["spec"]["template"]["spec"]["containers"]
+    assert container["image"] == IMAGE
+    assert {"name": "VOLSYNC_PY_IMAGE", "value": IMAGE} in container["env"]
+    assert "volsync-py:0" not in str(objects)
+
+
+def test_what_others_are_in_comes_first(capsys: pytest.CaptureFixture[str]) -> None:
+    kinds = [obj["kind"] for obj in printed(capsys, "manifests", f"--image={IMAGE}")]
+    definitions = kinds.count("CustomResourceDefinition")
+    assert kinds[: definitions + 1] == ["CustomResourceDefinition"] * definitions + ["Namespace"]
+
+
+def test_several_overlays_change_one_base(capsys: pytest.CaptureFixture[str]) -> None:
+    objects = printed(capsys, "manifests", f"--image={IMAGE}", "--overlay=ha", "--overlay=networkpolicy")
+    assert deployment(objects)["spec"]["replicas"] == 2
+    kinds = [obj["kind"] for obj in objects]
+    assert {"NetworkPolicy", "PodDisruptionBudget"} <= set(kinds)
+    assert len({(obj["kind"], obj["metadata"]["name"]) for obj in objects}) == len(objects)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["manifests"], "--image"),
+        (["manifests", "--image=i", "--overlay=none"], "single-namespace"),
+        (["crds", "one"], "unexpected extra argument"),
+    ],
+)
+def test_a_mistake_ends_with_2_and_says_what_there_is(
+    words: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 2
+    assert says in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"namePrefix": "my-"},
+        {"labels": [{"pairs": {"a": "b"}, "includeSelectors": True}]},
+        {"patches": [{"target": {"kind": "Namespace", "name": "n"}, "patch": "- {op: move, from: /a, path: /b}"}]},
+    ],
+    ids=["field", "label", "operation"],
+)
+def test_what_is_not_known_is_refused_and_not_left_out(tmp_path: Path, fields: dict[str, Any]) -> None:
+    (tmp_path / "base").mkdir()
+    (tmp_path / "base" / "kustomization.yaml").write_text(yaml.safe_dump({"resources": ["n.yaml"], **fields}))
+    (tmp_path / "base" / "n.yaml").write_text("{kind: Namespace, metadata: {name: n}}")
+    with pytest.raises(NotKnown):
+        build(tmp_path, ["base"])
+
+
+def test_every_folder_that_can_be_chosen_can_be_built() -> None:
+    folders = [f"overlays/{folder.name}" for folder in (MANIFESTS / "overlays").iterdir()]
+    assert len(folders) > 1
+    for folder in folders:
+        assert build(MANIFESTS, [folder]) != []

@@ -1,0 +1,44 @@
+"""Runs one command, and turns whatever it ends in into an exit code and, where it failed, a sentence.
+
+A command is imported when it is run, so that none is slower for the others' sake.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+
+import click
+
+from volsync_py.commands.table import COMMANDS
+
+FINE, FAILED, USAGE = 0, 1, 2
+# What a shell makes of a program that an interrupt has ended.
+INTERRUPTED = 130
+
+
+def run(name: str, words: Sequence[str]) -> int:
+    """Run a command with the words after its name, and return the exit code."""
+    try:
+        code = find(name).main(args=list(words), prog_name=f"{program()} {name}", standalone_mode=False)
+    except click.Abort:
+        return INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    return code if isinstance(code, int) else FINE
+
+
+def find(name: str) -> click.Command:
+    """Import a command."""
+    module, _ = COMMANDS[name]
+    command = getattr(import_module(f"{__package__}.{module}"), name)
+    assert isinstance(command, click.Command)
+    return command
+
+
+def program() -> str:
+    """Return what the user has typed to get here."""
+    return "kubectl volsync-py" if Path(sys.argv[0]).name.startswith("kubectl-") else "volsync-py"
