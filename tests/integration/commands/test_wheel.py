@@ -67,3 +67,8 @@ def test_a_wheel_holds_the_manifests_that_it_prints(volsync_py: Path, tmp_path: 
     for chosen in ([], overlays):
         objects = documents(run(volsync_py, "manifests", "--image=one", *chosen, folder=tmp_path))
         assert len(objects) > len(definitions)
+
+    run(volsync_py, "chart", "-o", tmp_path, folder=tmp_path)
+    chart = ROOT / "manifests" / "helm" / "volsync"
+    written = {file.relative_to(tmp_path / "volsync") for file in (tmp_path / "volsync").rglob("*")}
+    assert written == {file.relative_to(chart) for file in chart.rglob("*")}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -91,3 +92,31 @@ def test_every_folder_that_can_be_chosen_can_be_built() -> None:
     assert len(folders) > 1
     for folder in folders:
         assert build(MANIFESTS, [folder]) != []
+
+
+CHART = Path(__file__).parents[3] / "manifests" / "helm" / "volsync"
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def test_the_chart_is_written_whole_packed_or_as_a_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for words in ([], ["-o", "mine.tgz"]):
+        assert main(["chart", *words]) == 0
+        with tarfile.open(capsys.readouterr().out.strip()) as archive:
+            packed = {entry.name.removeprefix("volsync/"): archive.extractfile(entry) for entry in archive}
+            assert {name: file.read() for name, file in packed.items() if file} == contents(CHART)
+
+    assert main(["chart", "-o", "folder"]) == 0
+    assert capsys.readouterr().out == "folder/volsync\n"
+    assert contents(tmp_path / "folder" / "volsync") == contents(CHART)
+
+
+def test_a_chart_is_never_mixed_with_one_of_another_version(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "volsync").mkdir()
+    assert main(["chart", "-o", str(tmp_path)]) == 1
+    assert "File exists; choose another" in capsys.readouterr().err
