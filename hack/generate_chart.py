@@ -1,8 +1,8 @@
 """Write what the Helm chart has in common with the manifests, and the table of its values in docs/helm.md.
 
-`python -m hack.generate_chart` after a change of manifests/crds, manifests/rbac, the OpenShift overlay or the chart's
-values.yaml. Definitions are copied with the mark that makes Helm keep them; roles become files/rights.yaml, which the
-templates walk, so that a role that is added to manifests/rbac is one of the chart's, too.
+`python -m hack.generate_chart` after a change of manifests/crds, manifests/rbac, the overlays openshift and
+pull-secrets, or the chart's values.yaml. Definitions are copied with the mark that makes Helm keep them; roles become
+files/rights.yaml, which the templates walk, so that a role that is added to manifests/rbac is one of the chart's, too.
 """
 
 from __future__ import annotations
@@ -60,7 +60,20 @@ def rights() -> Object:
         for d in _documents(of_people)
     ]
     (constraints,) = _documents(overlay / "scc.yaml")
-    return {"roles": roles, "users": users, "constraints": constraints}
+    return {"roles": roles, "users": users, "constraints": constraints, "pullSecrets": _pull_secrets()}
+
+
+def _pull_secrets() -> Object:
+    """Return what copies of pull Secrets take; of what name they are is left to the policy, which names `account`."""
+    overlay = MANIFESTS / "overlays" / "pull-secrets"
+    role, binding = _documents(overlay / "pull_secrets_role.yaml")
+    policy, _ = _documents(overlay / "pull_secrets_policy.yaml")
+    (subject,) = binding["subjects"]
+    return {
+        "rules": [{k: v for k, v in rule.items() if k != "resourceNames"} for rule in role["rules"]],
+        "account": f"system:serviceaccount:{subject['namespace']}:{subject['name']}",
+        "policy": policy["spec"],
+    }
 
 
 def rows() -> Iterator[tuple[str, str, str]]:

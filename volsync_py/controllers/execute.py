@@ -12,6 +12,7 @@ from functools import partial
 
 from attrs import evolve
 
+from volsync_py.controllers.rights import granted_by
 from volsync_py.core.actions import Action, Create, Delete, Event, Patch, PatchStatus, Ref
 from volsync_py.core.labels import CREATED_BY_US, Label
 from volsync_py.core.merge import lost
@@ -77,29 +78,37 @@ class Executor:
     def execute(self, regarding: Object, actions: tuple[Action, ...]) -> None:
         """Carry out the actions; the first that fails ends it, and what is left is decided again."""
         for action in actions:
-            if isinstance(action, Create):
-                self._create(regarding, action)
-            elif isinstance(action, PatchStatus):
-                changes = {
-                    "metadata": {"resourceVersion": action.resource_version},
-                    "status": action.changes,
-                }
-                kept = self._patch(action.ref, changes, "status")
-                # Each status of ours has a generation, whether or not it is among the changes.
-                missing = lost({"observedGeneration": 0, **action.changes}, kept.get("status"), "status")
-                if missing:
-                    # The actions after it rely on what the status says: failed attempts, requests that were served.
-                    raise NotKept(action.ref.kind, missing)
-            elif isinstance(action, Patch):
-                self._change(regarding, action)
-            elif isinstance(action, Delete):
-                self._delete_now_or_later(regarding, action)
-            else:
-                self._event(regarding, action)
+            with granted_by(action.rights if isinstance(action, Create | Patch | Delete) else ""):
+                self._carry_out(regarding, action)
+
+    def _carry_out(self, regarding: Object, action: Action) -> None:
+        if isinstance(action, Create):
+            self._create(regarding, action)
+        elif isinstance(action, PatchStatus):
+            changes = {
+                "metadata": {"resourceVersion": action.resource_version},
+                "status": action.changes,
+            }
+            kept = self._patch(action.ref, changes, "status")
+            # Each status of ours has a generation, whether or not it is among the changes.
+            missing = lost({"observedGeneration": 0, **action.changes}, kept.get("status"), "status")
+            if missing:
+                # The actions after it rely on what the status says: failed attempts, requests that were served.
+                raise NotKept(action.ref.kind, missing)
+        elif isinstance(action, Patch):
+            self._change(regarding, action)
+        elif isinstance(action, Delete):
+            self._delete_now_or_later(regarding, action)
+        else:
+            self._event(regarding, action)
 
     def _create(self, regarding: Object, action: Create) -> None:
         obj = action.object
         resource = resource_for(obj["apiVersion"], obj["kind"])
+        if not action.owner_uid:
+            # What others own as well is changed only as it was read: an error here has it read again.
+            self._client.create(resource, obj)
+            return
         try:
             stored = self._client.create(resource, obj)
         except NotFound as error:

@@ -8,7 +8,10 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
+import structlog
+
 from volsync_py.api.spec import Replication
+from volsync_py.controllers.rights import granted_by
 from volsync_py.core import names
 from volsync_py.core.labels import CREATED_BY_US, Annotation, Label
 from volsync_py.core.objects import Object, annotations_of, labels_of
@@ -39,17 +42,22 @@ from volsync_py.kube.single_flight import SingleFlight
 from volsync_py.kube.store import Store, owned_by
 from volsync_py.movers.restic.lock_holder import is_called
 from volsync_py.movers.restic.pods import is_over
+from volsync_py.movers.restic.pull_secrets import RIGHTS as PULL_SECRET_RIGHTS
 
 # Pods that can hold a volume on a node; of the finished ones and of movers a namespace may have thousands.
 NOT_OURS = f"{Label.CREATED_BY}!={CREATED_BY_US}"
 _ON_A_NODE = "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed"
 # Never shared: they are about one run.
 _OF_ONE_RUN = (ReadKind.FAILED_CREATE_EVENTS, ReadKind.POD, ReadKind.POD_EVENTS, ReadKind.POD_LOG)
+# Nor is this, which each resource of a namespace changes as it was read.
+_NEVER_SHARED = (*_OF_ONE_RUN, ReadKind.PULL_SECRET_COPY)
 _CONTROLLERS = {
     REPLICATION_SOURCES.kind: (names.Role.SOURCE, REPLICATION_SOURCES),
     REPLICATION_DESTINATIONS.kind: (names.Role.DESTINATION, REPLICATION_DESTINATIONS),
 }
 OWNED = (JOBS, PVCS, VOLUME_SNAPSHOTS, SERVICE_ACCOUNTS, ROLES, ROLE_BINDINGS)
+
+log = structlog.get_logger()
 
 
 class Reads:
@@ -156,9 +164,10 @@ class Observer:
                 return [job for job in jobs if self._is_a_mover(job)]
             if need.kind is ReadKind.SOURCES_OF_CLAIM:
                 return self._stores[REPLICATION_SOURCES].by_index("claim", f"{namespace}/{need.name}")
-            if need.kind in _OF_ONE_RUN:
-                return self._ask(namespace, need)
-            return self._shared.get((namespace, need), enqueued_at, partial(self._ask, namespace, need))
+            space = self.settings.pull_secrets_namespace if need.kind is ReadKind.PULL_SECRET else namespace
+            if need.kind in _NEVER_SHARED:
+                return self._ask(space, need)
+            return self._shared.get((space, need), enqueued_at, partial(self._ask, space, need))
 
         return Reads(read)
 
@@ -177,9 +186,12 @@ class Observer:
             ReadKind.SECRET: SECRETS,
             ReadKind.CONFIG_MAP: CONFIG_MAPS,
             ReadKind.SERVICE_ACCOUNT: SERVICE_ACCOUNTS,
+            ReadKind.PULL_SECRET_COPY: SECRETS,
             ReadKind.NODE: NODES,
             ReadKind.VOLUME: PERSISTENT_VOLUMES,
         }
+        if need.kind is ReadKind.PULL_SECRET:
+            return self._pull_secret(namespace, need.name)
         if need.kind in simple:
             try:
                 return self._client.get(simple[need.kind], need.name, namespace)
@@ -201,6 +213,15 @@ class Observer:
                 for e in self._client.list_all(CORE_EVENTS, namespace, field_selector=selector)
             ]
         return self._log(namespace, need.name)
+
+    def _pull_secret(self, namespace: str, name: str) -> Object | None:
+        """Return an original, or None; one that is not there keeps nobody's image from being pulled without it."""
+        try:
+            with granted_by(PULL_SECRET_RIGHTS):
+                return self._client.get(SECRETS, name, namespace)
+        except NotFound:
+            log.warning("a Secret of --mover-image-pull-secrets is not there", secret=name, of_namespace=namespace)
+            return None
 
     def _holder(self, namespace: str, name: str) -> Object | None:
         """Return the pod of that name, or what else may hold a lock under it.

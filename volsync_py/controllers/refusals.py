@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from volsync_py.controllers.execute import InTheWay, NotKept, NotServed
+from volsync_py.controllers.rights import NotGranted
 from volsync_py.core.condition_writer import REFUSED
 from volsync_py.core.result import Trouble
 from volsync_py.kube.errors import Forbidden, Invalid
 from volsync_py.volumes.point_in_time import in_the_way
 
-Refusal = InTheWay | NotServed | NotKept | Forbidden | Invalid
-REFUSALS = (InTheWay, NotServed, NotKept, Forbidden, Invalid)
+Refusal = InTheWay | NotServed | NotKept | NotGranted | Forbidden | Invalid
+REFUSALS = (InTheWay, NotServed, NotKept, NotGranted, Forbidden, Invalid)
 # Enough fields to see whose definition it is.
 _MOST_FIELDS = 5
 
@@ -22,6 +23,9 @@ def trouble_of(error: Refusal) -> Trouble:
         return _not_served(error)
     if isinstance(error, NotKept):
         return _not_kept(error)
+    if isinstance(error, NotGranted):
+        text = f"the API server refuses: {error.message}"
+        return Trouble(REFUSED, text, f"{error.rights} grants it, as the chart's values do; else see the message")
     return Trouble(
         REFUSED,
         f"the API server refuses: {error.message}",

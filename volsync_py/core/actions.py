@@ -64,12 +64,14 @@ class Event:
 class Create:
     """Create an object, or adopt it if it is already there, ours and owned by `owner_uid`.
 
-    `event` is sent only if the object really was created.
+    Without an `owner_uid` nothing is adopted: what is there by then is decided about anew. `event` is sent only if the
+    object really was created. `rights` are the manifests that grant it, if not all installations have them.
     """
 
     object: Object
     owner_uid: str
     event: Event | None = None
+    rights: str = ""
 
 
 @frozen
@@ -77,7 +79,8 @@ class Patch:
     """Change some fields of an object with a JSON merge patch.
 
     With `refused`, the API server may refuse it: that event is then sent, with its words, and what follows is done.
-    With `is_request`, it asks something of somebody else's object, and may be refused without a word.
+    With `is_request`, it asks something of somebody else's object, and may be refused without a word. `rights` are the
+    manifests that grant it, if not all installations have them.
     """
 
     ref: Ref
@@ -85,6 +88,7 @@ class Patch:
     uid: str
     refused: Event | None = None
     is_request: bool = False
+    rights: str = ""
 
 
 @frozen
@@ -100,7 +104,8 @@ class PatchStatus:
 class Delete:
     """Delete an object, unless it was replaced (UID) or, if given, changed (resource version).
 
-    `deferrable`: nothing waits for its end, so it need not be now.
+    `deferrable`: nothing waits for its end, so it need not be now. `rights` are the manifests that grant it, if not all
+    installations have them.
     """
 
     ref: Ref
@@ -108,6 +113,7 @@ class Delete:
     propagation: Propagation = Propagation.BACKGROUND
     resource_version: str = ""
     deferrable: bool = False
+    rights: str = ""
 
 
 Action = Create | Patch | PatchStatus | Delete | Event

@@ -46,6 +46,11 @@ def account_name(role: Role, name: str) -> str:
     return role.prefix + name
 
 
+def pull_secret_name(name: str) -> str:
+    """Return the name of the copies of the Secret `name`, with which the mover's image is pulled."""
+    return f"volsync-pull-{checksum(name)}"
+
+
 def cache_name(role: Role, name: str) -> str:
     """Return the name of the cache claim."""
     return f"{role.prefix}{name}-cache"

@@ -5,17 +5,15 @@ from __future__ import annotations
 from volsync_py.core.objects import Object
 
 
+def owner_reference(owner: Object) -> Object:
+    """Return the reference that makes `owner` one of the owners of an object, which goes with the last of them."""
+    meta = owner["metadata"]
+    return {"apiVersion": owner["apiVersion"], "kind": owner["kind"], "name": meta["name"], "uid": meta["uid"]}
+
+
 def controller_reference(owner: Object) -> Object:
     """Return the reference that makes `owner` the controller of an object."""
-    meta = owner["metadata"]
-    return {
-        "apiVersion": owner["apiVersion"],
-        "kind": owner["kind"],
-        "name": meta["name"],
-        "uid": meta["uid"],
-        "controller": True,
-        "blockOwnerDeletion": True,
-    }
+    return {**owner_reference(owner), "controller": True, "blockOwnerDeletion": True}
 
 
 def controller_of(obj: Object) -> Object | None:

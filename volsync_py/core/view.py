@@ -58,6 +58,8 @@ class ReadKind(StrEnum):
     SECRET = "Secret"  # the object, or None
     CONFIG_MAP = "ConfigMap"  # the object, or None
     SERVICE_ACCOUNT = "ServiceAccount"  # the object, or None
+    PULL_SECRET = "PullSecret"  # the object, of the manager's own namespace, or None
+    PULL_SECRET_COPY = "PullSecretCopy"  # the object, or None
     NODE = "Node"  # the object, or None
     VOLUME = "PersistentVolume"  # the object, or None
     PODS = "Pods"  # a list: every pod of the namespace
@@ -72,7 +74,7 @@ class ReadKind(StrEnum):
 
 @frozen
 class Read:
-    """One thing to read, in the namespace of the resource."""
+    """One thing to read, in the namespace of the resource where nothing else is said."""
 
     kind: ReadKind
     name: str = ""
@@ -99,6 +101,9 @@ class MoverSettings:
     # OpenShift's security context constraints exist: movers then need a Role that lets them use one.
     has_scc: bool = False
     scc_name: str = defaults.SCC_NAME
+    # Names of Secrets with which the mover's image is pulled, and their namespace: the manager's own.
+    pull_secrets: tuple[str, ...] = ()
+    pull_secrets_namespace: str = ""
     # UID of the kube-system namespace: tells two clusters apart.
     cluster_id: str = ""
     contact_seconds: int = defaults.CONTACT_SECONDS

@@ -18,6 +18,7 @@ import structlog
 
 from volsync_py import __version__
 from volsync_py.controllers.watches import INFORMERS, Informers, informers, rights_informers
+from volsync_py.core.names import pull_secret_name
 from volsync_py.core.view import MoverSettings
 from volsync_py.kube import config
 from volsync_py.kube.client import Client
@@ -144,9 +145,9 @@ class Manager:
         for server in make_servers(settings, self._metrics, self._reviewer(), self._not_ready):
             server.start()
         log.info("manager starts", version=__version__, host=connection.host, mover_image=settings.mover_image)
-        _say_what_has_no_effect(settings)
+        _say_what_flags_mean(settings)
         if not settings.election.enabled or self._take_turn(client, connection.namespace):
-            self._lead(client)
+            self._lead(client, connection.namespace)
 
     def _reviewer(self) -> Reviewer:
         """Return who asks about readers of the metrics, beside the work and not in its way."""
@@ -169,8 +170,8 @@ class Manager:
         elector.keep(self._lost)
         return True
 
-    def _lead(self, client: Client) -> None:
-        mover = self._ask_mover_settings(client)
+    def _lead(self, client: Client, namespace: str) -> None:
+        mover = self._ask_mover_settings(client, namespace)
         if mover is None:
             return
         if mover.has_scc:
@@ -187,11 +188,11 @@ class Manager:
         self._metrics.set_leader(True)
         log.info("manager leads", identity=self._identity)
 
-    def _ask_mover_settings(self, client: Client) -> MoverSettings | None:
+    def _ask_mover_settings(self, client: Client, namespace: str) -> MoverSettings | None:
         """Wait for the API server's part of the settings; None if the end comes first."""
         while not self._stop.is_set():
             try:
-                return ask_mover_settings(self._settings, client)
+                return ask_mover_settings(self._settings, client, namespace)
             except KubeError as error:
                 log.warning("the API server cannot be asked", error=str(error))
                 self._stop.wait(_ASK_AGAIN_SECONDS)
@@ -232,8 +233,10 @@ def _connect(settings: Settings, connections: int) -> config.Connection:
         raise StartError(f"no connection is configured: {error}") from error
 
 
-def _say_what_has_no_effect(settings: Settings) -> None:
+def _say_what_flags_mean(settings: Settings) -> None:
     if settings.ignored:
         log.info("these flags of VolSync's have no effect here", flags=settings.ignored)
     if settings.mover_image_pull_secrets:
-        log.warning("--mover-image-pull-secrets has no effect yet: give the movers' accounts their pull secrets")
+        # Whoever grants the rights has to know the names of the copies.
+        copies = {name: pull_secret_name(name) for name in settings.mover_image_pull_secrets}
+        log.info("Secrets are copied for the movers' image", copies=copies)

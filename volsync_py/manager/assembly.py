@@ -61,8 +61,11 @@ def make_elector(settings: Settings, client: Client, namespace: str, identity: s
     )
 
 
-def ask_mover_settings(settings: Settings, client: Client) -> MoverSettings:
-    """Return what movers need to know, a part of which the API server tells; KubeError if it does not."""
+def ask_mover_settings(settings: Settings, client: Client, namespace: str) -> MoverSettings:
+    """Return what movers need to know, a part of which the API server tells; KubeError if it does not.
+
+    `namespace` is the manager's own, unless the settings say another.
+    """
     space = client.get(NAMESPACES, "kube-system")
     pace = settings.pace
     return MoverSettings(
@@ -73,6 +76,8 @@ def ask_mover_settings(settings: Settings, client: Client) -> MoverSettings:
         log_debug=settings.mover_log.debug,
         has_scc=client.serves(_SCC),
         scc_name=settings.scc_name,
+        pull_secrets=settings.mover_image_pull_secrets,
+        pull_secrets_namespace=settings.own_namespace or namespace,
         cluster_id=space["metadata"]["uid"],
         contact_seconds=int(pace.contact_seconds),
         retry_lock_seconds=int(pace.retry_lock_seconds),

@@ -133,7 +133,7 @@ def parse_settings(argv: Sequence[str], environ: Mapping[str, str], *, pod_names
             args.retry_max_delay,
         ),
         mover_log=_mover_log(environ),
-        mover_image_pull_secrets=tuple(n for n in args.mover_image_pull_secrets.split(",") if n.strip()),
+        mover_image_pull_secrets=tuple(dict.fromkeys(n for n in args.mover_image_pull_secrets.split(",") if n.strip())),
         scc_name=args.scc_name,
         time_zone=_time_zone(environ),
         log_level=args.log_level or _ZAP_LEVELS.get(args.zap_log_level, "info"),

@@ -50,8 +50,8 @@ def serve_populators(cluster: DevCluster) -> None:
     cluster.ask("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", {"metadata": meta, "spec": spec})
 
 
-def granted() -> Iterator[Right]:
-    for path in RBAC.glob("*.yaml"):
+def granted(folder: Path = RBAC) -> Iterator[Right]:
+    for path in folder.glob("*.yaml"):
         if path.name in NOT_OURS:
             continue
         for document in yaml.safe_load_all(path.read_text(encoding="utf-8")):

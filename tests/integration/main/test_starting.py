@@ -81,11 +81,11 @@ def test_a_kubeconfig_that_is_no_yaml_is_named(server: Peer, tmp_path: Path) -> 
 
 
 def test_flags_without_an_effect_are_named_once(server: Peer, tmp_path: Path) -> None:
-    flags = ("--zap-devel", "--rclone-container-image=registry/rclone:1", "--mover-image-pull-secrets=pull")
+    flags = ("--zap-devel", "--rclone-container-image=registry/rclone:1")
     manager = manager_of(server, tmp_path, *flags)
     manager.leads()
     assert manager.stop() == 0
 
     said = manager.log.read_text(encoding="utf-8")
-    for flag in ("--zap-devel", "--rclone-container-image", "--mover-image-pull-secrets"):
+    for flag in ("--zap-devel", "--rclone-container-image"):
         assert said.count(flag) == 1

@@ -47,6 +47,12 @@ def test_what_others_are_in_comes_first(capsys: pytest.CaptureFixture[str]) -> N
     assert kinds[: definitions + 1] == ["CustomResourceDefinition"] * definitions + ["Namespace"]
 
 
+def test_what_is_in_no_namespace_gets_none_from_another_overlay(capsys: pytest.CaptureFixture[str]) -> None:
+    objects = printed(capsys, "manifests", f"--image={IMAGE}", "--overlay=pull-secrets", "--overlay=single-namespace")
+    policies = [obj for obj in objects if obj["kind"].startswith("ValidatingAdmissionPolicy")]
+    assert [obj["metadata"].get("namespace") for obj in policies] == [None, None]
+
+
 def test_several_overlays_change_one_base(capsys: pytest.CaptureFixture[str]) -> None:
     objects = printed(capsys, "manifests", f"--image={IMAGE}", "--overlay=ha", "--overlay=networkpolicy")
     assert deployment(objects)["spec"]["replicas"] == 2

@@ -17,6 +17,7 @@ _GROUPS = {
     "networking.k8s.io/v1": "V1",
     "policy/v1": "V1",
     "apiextensions.k8s.io/v1": "V1",
+    "admissionregistration.k8s.io/v1": "V1",
 }
 
 

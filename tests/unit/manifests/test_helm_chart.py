@@ -116,6 +116,24 @@ def test_the_manager_has_the_rights_of_the_manifests() -> None:
     assert granted(rendered(words=on_a_cluster_with(CONSTRAINTS))) == granted([*manifests, *overlay])
 
 
+def test_who_names_pull_secrets_gets_what_their_copies_take() -> None:
+    theirs = of_manifests("overlays/pull-secrets/pull_secrets_policy.yaml")
+    role, _ = of_manifests("overlays/pull-secrets/pull_secrets_role.yaml")
+    plain, objects = rendered(), rendered({"imagePullSecrets": [{"name": "one"}], "serviceAccount": {"name": "own"}})
+    more = [o for o in objects if o["metadata"]["name"] == "volsync-py-pull-secrets"]
+    limit = one(more, "ValidatingAdmissionPolicy")["spec"]
+
+    assert len(objects) == len(plain) + len(more)
+    rules = [{k: v for k, v in rule.items() if k != "resourceNames"} for rule in role["rules"]]
+    assert one(more, "ClusterRole")["rules"] == rules
+    assert one(more, "ClusterRoleBinding")["subjects"][0]["name"] == "own"
+    (condition,) = limit.pop("matchConditions")
+    assert condition["expression"] == 'request.userInfo.username == "system:serviceaccount:volsync-system:own"'
+    assert limit == {k: v for k, v in theirs[0]["spec"].items() if k != "matchConditions"}
+    bound = one(more, "ValidatingAdmissionPolicyBinding")["spec"]
+    assert bound == {**theirs[1]["spec"], "policyName": "volsync-py-pull-secrets"}
+
+
 def test_nobody_else_gets_a_right_without_being_asked() -> None:
     objects = rendered()
     bound = {o["roleRef"]["name"] for o in objects if o["kind"].endswith("Binding")}

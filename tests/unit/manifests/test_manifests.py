@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
+from volsync_py.core.names import pull_secret_name
+
 MANIFESTS = Path(__file__).parents[3] / "manifests"
+PULL_SECRETS = "overlays/pull-secrets"
 READING_ALL = {"list", "watch", "*", "deletecollection"}
 
 
@@ -56,10 +59,43 @@ def test_nobody_lists_or_watches_secrets_or_config_maps() -> None:
     assert wide == []
 
 
-def test_nobody_is_granted_to_write_secrets() -> None:
-    verbs = {v for rule in rules("") if {"secrets", "*"} & set(rule.get("resources", [])) for v in rule["verbs"]}
+def rights_on_secrets(folder: str) -> list[dict[str, Any]]:
+    return [rule for rule in rules(folder) if {"secrets", "*"} & set(rule.get("resources", []))]
 
-    assert verbs == {"get"}
+
+def test_nobody_is_granted_to_write_secrets_unless_copies_are_asked_for() -> None:
+    folders = [path.name for path in MANIFESTS.iterdir() if path.is_dir() and path.name != "overlays"]
+    folders += [f"overlays/{path.name}" for path in (MANIFESTS / "overlays").iterdir()]
+    folders.remove(PULL_SECRETS)
+
+    assert {verb for folder in folders for rule in rights_on_secrets(folder) for verb in rule["verbs"]} == {"get"}
+
+
+def test_copies_of_pull_secrets_are_asked_for_and_granted_together() -> None:
+    overlay = yaml.safe_load((MANIFESTS / PULL_SECRETS / "kustomization.yaml").read_text())
+    ((target, patch),) = [(one["target"], yaml.safe_load(one["patch"])) for one in overlay["patches"]]
+    flag, _, value = patch[0]["value"].partition("=")
+    of_any_name, of_copies = rights_on_secrets(PULL_SECRETS)
+
+    assert target["name"] == of_kind("Deployment")["metadata"]["name"]
+    assert flag == "--mover-image-pull-secrets"
+    # A role cannot limit by name what is not there yet.
+    assert (of_any_name["verbs"], "resourceNames" in of_any_name) == (["create"], False)
+    assert of_copies["resourceNames"] == [pull_secret_name(name) for name in value.split(",")]
+
+
+def test_what_a_role_cannot_limit_the_policy_does_for_the_managers_account() -> None:
+    (policy,) = [one for one in documents(PULL_SECRETS) if one["kind"] == "ValidatingAdmissionPolicy"]
+    (binding,) = [one for one in documents(PULL_SECRETS) if one["kind"] == "ValidatingAdmissionPolicyBinding"]
+    (subject,) = next(one["subjects"] for one in documents(PULL_SECRETS) if one["kind"] == "ClusterRoleBinding")
+    (condition,) = policy["spec"]["matchConditions"]
+
+    assert (binding["spec"]["policyName"], binding["spec"]["validationActions"]) == (
+        policy["metadata"]["name"],
+        ["Deny"],
+    )
+    assert f'"system:serviceaccount:{subject["namespace"]}:{subject["name"]}"' in condition["expression"]
+    assert subject["name"] == of_kind("ServiceAccount")["metadata"]["name"]
 
 
 def test_the_manager_has_no_wildcards() -> None:

@@ -14,7 +14,7 @@ from volsync_py.core.view import Kind, MoverSettings, Objects, Read, ReadKind, V
 from volsync_py.movers.restic.decide import decide
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
-SETTINGS = MoverSettings(image="mover:1", cluster_id="cluster")
+SETTINGS = MoverSettings(image="mover:1", cluster_id="cluster", pull_secrets_namespace="volsync-system")
 _KINDS = {kind.value for kind in Kind}
 _CUSTOM = ("ReplicationSource", "ReplicationDestination")
 
@@ -53,8 +53,12 @@ def foreign(obj: dict[str, Any]) -> bool:
 
 def answer(need: Read, objects: list[dict[str, Any]], replication: Replication) -> Any:
     """Answer a read from the objects."""
+    if need.kind is ReadKind.PULL_SECRET:
+        objects = [o for o in objects if o["metadata"].get("namespace") == SETTINGS.pull_secrets_namespace]
     named = {
         ReadKind.SECRET: "Secret",
+        ReadKind.PULL_SECRET: "Secret",
+        ReadKind.PULL_SECRET_COPY: "Secret",
         ReadKind.CONFIG_MAP: "ConfigMap",
         ReadKind.SERVICE_ACCOUNT: "ServiceAccount",
         ReadKind.NODE: "Node",

@@ -30,6 +30,7 @@ from volsync_py.movers.restic.outcome import is_terminal, trouble
 from volsync_py.movers.restic.placement import place
 from volsync_py.movers.restic.pods import pods_of
 from volsync_py.movers.restic.preflight import check_preconditions, left_behind, repository_of
+from volsync_py.movers.restic.pull_secrets import ensure_copies
 from volsync_py.movers.restic.repository_grants import grants_for, may_ask, resume_job
 from volsync_py.movers.restic.retry import ended, failed_attempt, last_failure, wait_for_retry
 from volsync_py.movers.restic.run_record import RunRecord
@@ -265,7 +266,9 @@ class ResticMover(ABC):
             placement=placement,
             read_only=self._read_only(claim),
         )
-        return StepResult(under_lock=UnderLock(label, (Create(job, self.uid),)))
+        # No store shows what is written of Secrets, so it is decided once, by who makes the Job.
+        copies = ensure_copies(self.replication, self.view)
+        return StepResult(under_lock=UnderLock(label, (*copies, Create(job, self.uid))))
 
     def _read_only(self, claim: Object) -> bool:
         return False

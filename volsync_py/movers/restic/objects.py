@@ -6,6 +6,7 @@ stable host name for restic's locks, time to end cleanly, no service account tok
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from attrs import field, frozen
@@ -194,9 +195,11 @@ def _volumes(plan: JobPlan) -> list[Object]:
     return volumes
 
 
-def service_account_object(owner: Object, name: str) -> Object:
+def service_account_object(owner: Object, name: str, pull_secrets: Iterable[str] = ()) -> Object:
     """Return the mover's own service account: it has no rights, and its token is not mounted."""
-    return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata_for(owner, name, temporary=False)}
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata_for(owner, name, temporary=False)}
+    named = [{"name": one} for one in pull_secrets]
+    return {**account, "imagePullSecrets": named} if named else account
 
 
 def role_object(owner: Object, name: str, *, scc_name: str, privileged: bool) -> Object:

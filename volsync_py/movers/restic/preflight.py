@@ -12,15 +12,17 @@ from volsync_py.movers.restic.job_state import POD_PATIENCE
 from volsync_py.movers.restic.lock_holder import reads_for_holder
 from volsync_py.movers.restic.objects import CertificateAuthority
 from volsync_py.movers.restic.pods import left_running
+from volsync_py.movers.restic.pull_secrets import check_copies, reads_for_copies
 from volsync_py.movers.restic.repository import check_secret, check_values, decoded, is_doubtful, repository_label
 from volsync_py.volumes.claims import is_block
 from volsync_py.volumes.in_use import shared_by_nodes
 
 
-def _reads_for(replication: Replication, claim: Object) -> list[Read]:
+def _reads_for(replication: Replication, view: View, claim: Object) -> list[Read]:
     """Return what is read before a start and does not depend on other reads: together it takes one round."""
     spec = replication.restic
     wanted = [Read(ReadKind.SECRET, spec.repository), *reads_for_holder(replication)]
+    wanted += reads_for_copies(replication, view)
     authority = certificate_read(spec.custom_ca)
     if authority is not None:
         wanted.append(authority)
@@ -40,7 +42,7 @@ def repository_of(view: View, secret: Object) -> str:
 
 def check_preconditions(replication: Replication, view: View, claim: Object) -> Trouble | None:
     """Return what keeps the mover from being started at all; `claim` is what it is to work on."""
-    view.require(*_reads_for(replication, claim))
+    view.require(*_reads_for(replication, view, claim))
     secret = view.read(ReadKind.SECRET, replication.restic.repository)
     return (
         check_secret(replication.restic.repository, secret)
@@ -48,6 +50,7 @@ def check_preconditions(replication: Replication, view: View, claim: Object) -> 
         or _certificate_authority(replication, view)
         or _mover_volumes(replication, view)
         or _account(replication, view)
+        or check_copies(replication, view)
         or _root(replication, view)
         or _pod_security(replication, view)
     )

@@ -9,6 +9,7 @@ from volsync_py.core.objects import Object
 from volsync_py.core.owners import is_controlled_by
 from volsync_py.core.view import Kind, View
 from volsync_py.movers.restic import objects as make
+from volsync_py.movers.restic.pull_secrets import RIGHTS, names_for_account
 
 
 def ensure_account(replication: Replication, view: View) -> tuple[Action, ...]:
@@ -17,14 +18,29 @@ def ensure_account(replication: Replication, view: View) -> tuple[Action, ...]:
         return ()
     owner, settings = replication.object, view.settings
     name = names.account_name(replication.role, replication.name)
-    wanted = [(Kind.SERVICE_ACCOUNT, make.service_account_object(owner, name))]
-    changed: tuple[Patch, ...] = ()
+    account = make.service_account_object(owner, name, names_for_account(replication, view))
+    wanted = [(Kind.SERVICE_ACCOUNT, account)]
+    changed = _more_pull_secrets(view.objects.get(Kind.SERVICE_ACCOUNT, name), account)
     if settings.has_scc:
         role = make.role_object(owner, name, scc_name=settings.scc_name, privileged=view.privileged)
         wanted += [(Kind.ROLE, role), (Kind.ROLE_BINDING, make.role_binding_object(owner, name))]
-        changed = _other_rules(view.objects.get(Kind.ROLE, name), role, replication.uid)
+        changed += _other_rules(view.objects.get(Kind.ROLE, name), role, replication.uid)
     missing = (Create(obj, replication.uid) for kind, obj in wanted if view.objects.get(kind, name) is None)
     return (*missing, *changed)
+
+
+def _more_pull_secrets(existing: Object | None, wanted: Object) -> tuple[Patch, ...]:
+    """Return the change of an account that lacks names of pull Secrets; those of others stay."""
+    if existing is None:
+        return ()
+    named = existing.get("imagePullSecrets") or []
+    missing = [one for one in wanted.get("imagePullSecrets") or [] if one not in named]
+    if not missing:
+        return ()
+    meta = existing["metadata"]
+    # The list is written as a whole, and OpenShift adds to it as well.
+    changes = {"imagePullSecrets": [*named, *missing], "metadata": {"resourceVersion": meta["resourceVersion"]}}
+    return (Patch(Ref.of(existing), changes, meta["uid"], rights=RIGHTS),)
 
 
 def _other_rules(existing: Object | None, wanted: Object, uid: str) -> tuple[Patch, ...]:
