@@ -12,7 +12,9 @@ from pathlib import Path
 
 import click
 
+from volsync_py.commands.refused import sentence
 from volsync_py.commands.table import COMMANDS
+from volsync_py.kube.errors import KubeError
 
 FINE, FAILED, USAGE = 0, 1, 2
 # What a shell makes of a program that an interrupt has ended.
@@ -28,6 +30,9 @@ def run(name: str, words: Sequence[str]) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
+    except KubeError as error:
+        click.echo(f"{program()} {name}: {sentence(error)}", err=True)
+        return FAILED
     return code if isinstance(code, int) else FINE
 
 

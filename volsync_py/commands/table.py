@@ -7,4 +7,5 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "crds": ("crds", "print the CustomResourceDefinitions of this version"),
     "chart": ("chart", "write the Helm chart of this version"),
     "manifests": ("manifests", "print what installs this version, without Helm"),
+    "status": ("status", "say whether all is backed up, and what needs you"),
 }

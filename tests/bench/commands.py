@@ -1,0 +1,113 @@
+"""What `volsync-py status` costs with many sources: requests and time, beside that of `kubectl get`.
+
+`python -m tests.bench.commands [SOURCES]`, on a development cluster of its own.
+"""
+
+from __future__ import annotations
+
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from hack.processes import DevCluster
+from hack.tool_cache import tool_path
+
+VOLSYNC = "/apis/volsync.backube/v1alpha1/namespaces/default/replicationsources"
+ROUNDS = 5
+
+
+def source(number: int) -> dict[str, Any]:
+    """Return a source; each hundredth fails."""
+    return {
+        "metadata": {"name": f"s{number}"},
+        "spec": {
+            "sourcePVC": "data",
+            "trigger": {"schedule": "0 * * * *"},
+            "restic": {
+                "repository": f"repository-{number}",
+                "copyMethod": "Snapshot",
+                "retain": {"hourly": 6, "daily": 7},
+            },
+        },
+    }
+
+
+def status(number: int, hour: str, following: str) -> dict[str, Any]:
+    """Return what a source's status holds after a run."""
+    healthy = number % 100 != 0
+    said = [("Synchronizing", False, "WaitingForSchedule"), ("Healthy", healthy, "Succeeded" if healthy else "Stalled")]
+    return {
+        "observedGeneration": 1,
+        "lastSyncTime": hour,
+        "lastSyncDuration": "41.2s",
+        "nextSyncTime": following,
+        "latestMoverStatus": {"result": "Successful", "logs": "processed 1000 files, 1.2 GiB in 0:41\n" * 12},
+        "restic": {
+            "repositoryHash": f"{number:016x}",
+            "lastSnapshot": {"id": "a" * 64, "time": hour, "filesNew": 1, "bytesProcessed": 2**30, "bytesAdded": 2**20},
+            "snapshots": {"count": 13, "oldest": hour, "newest": hour},
+        },
+        "conditions": [
+            {
+                "type": kind,
+                "status": str(well),
+                "reason": reason,
+                "message": "a cause of some length – and what to do about it",
+                "lastTransitionTime": hour,
+            }
+            for kind, well, reason in said
+        ],
+    }
+
+
+def seconds(command: list[str], code: int) -> str:
+    """Return the median time of a command that ends with a code, and how much of it is the processor's."""
+    walls, processors = [], []
+    for _ in range(ROUNDS):
+        started, before = time.perf_counter(), processor_seconds()
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        walls.append(time.perf_counter() - started)
+        processors.append(processor_seconds() - before)
+        assert done.returncode == code, done.stderr
+    return f"{statistics.median(walls):.2f} s ({statistics.median(processors):.2f} s of the processor)"
+
+
+def processor_seconds() -> float:
+    """Return what the processes that have ended took of the processor."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def main() -> None:
+    """Make the sources, ask for them, and print what it took."""
+    number = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
+    with tempfile.TemporaryDirectory() as folder:
+        cluster = DevCluster(Path(folder))
+        try:
+            now = time.time()
+            hour, following = (
+                time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now + offset)) for offset in (-1800, 1800)
+            )
+            for one in range(number):
+                cluster.ask("POST", VOLSYNC, source(one))
+                path, changes = f"{VOLSYNC}/s{one}/status", {"status": status(one, hour, following)}
+                cluster.ask("PATCH", path, changes, "application/merge-patch+json")
+            file = f"--kubeconfig={cluster.kubeconfig}"
+            cluster.admin("clear")
+            ours = seconds(["volsync-py", "status", file], 1)
+            requests = [r for r in cluster.admin("requests")["requests"] if r["agent"].startswith("volsync-py")]
+            bare = seconds([sys.executable, "-c", "pass"], 0)
+            kubectl = seconds([str(tool_path("kubectl")), file, "get", "replicationsources"], 0)
+        finally:
+            cluster.stop()
+    print(f"{number} sources: volsync-py status {ours} with {len(requests) / ROUNDS:g} requests;")
+    print(f"kubectl get replicationsources {kubectl}; a bare interpreter {bare}")
+
+
+if __name__ == "__main__":
+    main()

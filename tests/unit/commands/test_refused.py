@@ -1,0 +1,57 @@
+"""What is said of a request that failed: what, and what to do."""
+
+from __future__ import annotations
+
+import pytest
+
+from volsync_py.commands.refused import sentence
+from volsync_py.kube.errors import KubeError, Unreachable, from_status
+
+SOURCES = (
+    'replicationsources.volsync.backube is forbidden: User "jane" cannot {} resource "replicationsources" in API group '
+)
+NO_LIST = SOURCES.format("list") + '"volsync.backube" at the cluster scope'
+NO_PATCH = SOURCES.format("patch") + '"volsync.backube" in the namespace "media"'
+NO_LOG = 'pods "p" is forbidden: User "jane" cannot get resource "pods/log" in API group "" in the namespace "media"'
+
+
+def refused(code: int, message: str) -> KubeError:
+    return from_status(code, {"reason": "", "message": message})
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (
+            refused(403, NO_LIST),
+            "you (jane) may not list replicationsources.volsync.backube in all namespaces: the role view allows it; "
+            "one namespace is asked with -n NAMESPACE",
+        ),
+        (
+            refused(403, NO_PATCH),
+            "you (jane) may not patch replicationsources.volsync.backube in the namespace media: the role edit "
+            "allows it",
+        ),
+        (refused(403, NO_LOG), "you (jane) may not get pods/log in the namespace media: the role view allows it"),
+        (
+            refused(403, "admission webhook denied the request"),
+            "you may not do this: admission webhook denied the request; ask whoever gives rights in this cluster",
+        ),
+        (
+            refused(401, "Unauthorized"),
+            "the API server does not accept your credentials: log in again, or choose another --context",
+        ),
+        (
+            from_status(404, "404 page not found"),
+            "the API server does not know sources and destinations: choose another --context, or install the "
+            "definitions (volsync-py crds | kubectl apply --server-side --force-conflicts -f -)",
+        ),
+        (
+            Unreachable("list /apis: refused"),
+            "the API server does not answer (list /apis: refused): check --context, the network, and kubectl version",
+        ),
+        (refused(500, "etcd\x1b[1m"), "the API server refuses it: etcd�[1m"),
+    ],
+)
+def test_a_failed_request_has_a_sentence_and_a_next_step(error: KubeError, expected: str) -> None:
+    assert sentence(error) == expected

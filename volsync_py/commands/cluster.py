@@ -1,0 +1,69 @@
+"""The API server as a command asks it: with its user's kubeconfig and rights, and with the options that choose it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import click
+from attrs import frozen
+
+from volsync_py import __version__
+from volsync_py.kube.without_models import import_without_models
+
+# One command asks one thing after the other, at most two at a time.
+_POOL_SIZE = 2
+
+
+@frozen
+class Cluster:
+    """A client, and the namespace that is asked about."""
+
+    client: Any
+    namespace: str
+
+    def has(self, resource: Any, name: str) -> dict[str, Any] | None:
+        """Return an object of the namespace, or None."""
+        from volsync_py.kube.errors import NotFound
+
+        try:
+            found: dict[str, Any] = self.client.get(resource, name, self.namespace)
+        except NotFound as error:
+            # Else it is the kind that is not known.
+            if not error.details.get("name"):
+                raise
+            return None
+        return found
+
+
+def connect(kubeconfig: str | None, context: str | None, namespace: str | None) -> Cluster:
+    """Return the cluster that is asked; a click exception says why there is none."""
+    import_without_models()
+    from volsync_py.kube import config
+    from volsync_py.kube.client import Client
+
+    # As kubectl does it: what was named, also by the environment, comes before a pod's own account.
+    named = kubeconfig or os.environ.get("KUBECONFIG") or None
+    try:
+        connection = config.load(named, context, pool_size=_POOL_SIZE)
+    except config.ConfigError as error:
+        raise click.ClickException(f"{error}; name another with --kubeconfig, or a --context of it") from None
+    client = Client(connection, user_agent=f"volsync-py-command/{__version__}")
+    return Cluster(client, namespace or connection.namespace)
+
+
+def of_cluster(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that choose the cluster and the namespace."""
+    for option in (
+        click.option("-n", "--namespace", help="The namespace; the context's if nothing is said."),
+        click.option("--context", help="The context of the kubeconfig."),
+        click.option("--kubeconfig", help="The kubeconfig; KUBECONFIG, or kubectl's own, if nothing is said."),
+    ):
+        command = option(command)
+    return command
+
+
+def no_color(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the option that leaves colours out."""
+    return click.option("--no-color", is_flag=True, help="No colours; NO_COLOR says the same.")(command)

@@ -1,0 +1,45 @@
+"""How commands word times, sizes and what others have written. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+# (from how many seconds on, how many of them make one, its name): the largest unit of which there are at least two.
+_UNITS = ((2 * 86400, 86400, "day"), (2 * 3600, 3600, "hour"), (120, 60, "minute"), (0, 1, "second"))
+_SIZES = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
+
+
+def plain(text: object, *, lines: bool = False) -> str:
+    """Return a text that somebody else has written, as it may go to a terminal: without what would control it.
+
+    A status is written by whoever may, and a log holds names of files.
+    """
+    kept = (" " if c in "\n\r\t" and not (lines and c == "\n") else c for c in str(text))
+    return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in kept)
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """Return a number with its noun."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def lasting(duration: timedelta) -> str:
+    """Return a duration in its largest unit that it has two of."""
+    seconds = max(int(duration.total_seconds()), 0)
+    size, name = next((size, name) for least, size, name in _UNITS if seconds >= least)
+    return count(seconds // size, name)
+
+
+def ago(instant: datetime, now: datetime) -> str:
+    """Return how long ago something was, or in how long it will be."""
+    return f"in {lasting(instant - now)}" if instant > now else f"{lasting(now - instant)} ago"
+
+
+def size(number: object) -> str:
+    """Return a number of bytes in the unit of which there are fewest; "?" for what is none."""
+    if not isinstance(number, int) or isinstance(number, bool):
+        return "?"
+    value, unit = float(number), 0
+    while value >= 1024 and unit < len(_SIZES) - 1:
+        value, unit = value / 1024, unit + 1
+    return f"{number} B" if unit == 0 else f"{value:.1f} {_SIZES[unit]}"
