@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
-from volsync_py.controllers.execute import InTheWay, NotServed
 from volsync_py.controllers.parts import Parts
 from volsync_py.controllers.refusals import REFUSALS, Refusal, trouble_of
 from volsync_py.controllers.reminders import REMINDER_SECONDS, Reminders
@@ -14,6 +13,7 @@ from volsync_py.core.condition_writer import REFUSED_SECONDS
 from volsync_py.core.objects import Object
 from volsync_py.core.result import soonest
 from volsync_py.kube.controller import Request, Result
+from volsync_py.kube.errors import AlreadyExists, NotFound
 from volsync_py.kube.resources import (
     PVCS,
     REPLICATION_DESTINATIONS,
@@ -111,10 +111,10 @@ class RegistrationController:
         found = self._parts.stores[VOLUME_POPULATORS].get("", REGISTRATION)
         try:
             self._parts.executor.execute(found or {}, register(found))
-        except NotServed:
+        except NotFound:
             # The next list of them calls again.
             return Result()
-        except InTheWay:
+        except AlreadyExists:
             # It is there, and the store will have it.
             return Result(REFUSED_SECONDS)
         return Result()
