@@ -5,7 +5,7 @@ Stores hold what decisions read and no more, because most of a cluster's objects
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from volsync_py.bounded_json import without_depths
@@ -34,6 +34,7 @@ from volsync_py.kube.resources import (
     Object,
     Resource,
 )
+from volsync_py.kube.store import Store
 from volsync_py.movers.restic.job_state import has_ended
 
 _OURS = f"{Label.CREATED_BY}={CREATED_BY_US}"
@@ -91,6 +92,7 @@ def connect(informers: Informers, resource: Resource, controller: Controller) ->
 
     def changed(old: Object | None, new: Object | None) -> None:
         enqueue(obj for obj in (new or old,) if obj is not None)
+        enqueue(_others_of_its_claims(store, old, new))
 
     def child(old: Object | None, new: Object | None) -> None:
         # The previous owner as well: it may wait for the object to be released.
@@ -105,9 +107,9 @@ def connect(informers: Informers, resource: Resource, controller: Controller) ->
             enqueue(store.by_index("job", job))
 
     def claim(old: Object | None, new: Object | None) -> None:
-        # Resources that name the claim without owning it may wait for it.
+        # Resources that name the claim without owning it may wait for it, also for one that an operator has made.
         obj = new or old
-        if obj is None or controller_of(obj) or (old is not None and new is not None and not _triggers(old, new)):
+        if obj is None or (old is not None and new is not None and not _triggers(old, new)):
             return
         meta = obj["metadata"]
         enqueue(store.by_index("claim", f"{meta['namespace']}/{meta['name']}"))
@@ -151,6 +153,14 @@ def _claims_of(obj: Object) -> list[str]:
     spec = obj.get("spec") or {}
     named = (spec.get("sourcePVC"), (spec.get("restic") or {}).get("destinationPVC"))
     return [f"{obj['metadata']['namespace']}/{name}" for name in named if name]
+
+
+def _others_of_its_claims(store: Store, old: Object | None, new: Object | None) -> Iterator[Object]:
+    """Return who names a claim of a resource that has another spec, or is gone: they may have waited for its copy."""
+    before, after = ((obj or {"metadata": {}})["metadata"].get("generation") for obj in (old, new))
+    if old is not None and (new is None or before != after):
+        for claim in _claims_of(old):
+            yield from store.by_index("claim", claim)
 
 
 def _repository_of(job: Object) -> list[str]:

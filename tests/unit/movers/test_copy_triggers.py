@@ -132,6 +132,23 @@ def test_a_clone_that_is_bound_by_its_pod_is_told_when_it_is() -> None:
     assert said(one) == {"status": "Completed", "trigger": "first"}
 
 
+def test_a_clone_whose_backup_ends_before_it_is_seen_to_be_bound_is_told() -> None:
+    one = run_with("Clone", copy_trigger="first")
+    one.admits = lambda obj: obj.update(status={"phase": "Pending"}) if obj["kind"] == "PersistentVolumeClaim" else None
+    one.settle()
+    one.end_job(BACKED_UP)
+    assert one.conditions()["Healthy"][0] == "True"
+    assert said(one) == {"status": "Completed", "trigger": "first"}
+
+
+def test_a_clone_whose_backup_fails_before_it_is_bound_is_not_told() -> None:
+    one = run_with("Clone", copy_trigger="first")
+    one.admits = lambda obj: obj.update(status={"phase": "Pending"}) if obj["kind"] == "PersistentVolumeClaim" else None
+    one.settle()
+    one.end_job(failure("Unreachable"))
+    assert said(one) == {"status": "InProgress"}
+
+
 @METHODS
 def test_a_wait_without_a_word_is_told_and_goes_on(method: str) -> None:
     one = run_with(method)
@@ -312,3 +329,15 @@ def test_a_source_that_is_paused_or_gone_holds_nobody_up() -> None:
     again.objects.remove(other.resource)
     again.settle()
     assert said(again) == {"status": "Completed", "trigger": "T"}
+
+
+def test_a_source_that_copies_no_more_holds_nobody_up() -> None:
+    first, second = two()
+    second.admits = lambda obj: obj.pop("status", None) if obj["kind"] == "VolumeSnapshot" else None
+    settle(first, second)
+    say(first, copy_trigger="T")
+    settle(first, second)
+    assert said(first) == {"status": "InProgress"}
+    second.change(restic={"copyMethod": "Direct"})
+    first.settle()
+    assert said(first) == {"status": "Completed", "trigger": "T"}

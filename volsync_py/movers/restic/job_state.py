@@ -78,6 +78,11 @@ def has_ended(job: Object) -> bool:
     return bool(_condition(job, "Complete") or _condition(job, "Failed"))
 
 
+def has_succeeded(job: Object) -> bool:
+    """Return whether a Job is Complete."""
+    return bool(_condition(job, "Complete"))
+
+
 def delete_job(job: Object) -> Delete:
     """Return the removal of a Job; as long as it has a pod that runs, its name stays taken."""
     return delete(job, Propagation.BACKGROUND if has_ended(job) else Propagation.FOREGROUND)

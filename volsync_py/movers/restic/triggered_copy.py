@@ -17,6 +17,7 @@ from volsync_py.core.owners import is_controlled_by
 from volsync_py.core.replication import running_since
 from volsync_py.core.result import StepResult
 from volsync_py.core.view import Kind, ReadKind, View
+from volsync_py.movers.restic.job_state import has_succeeded
 from volsync_py.volumes.copy_trigger import TIMED_OUT, CopyTrigger, is_used, part_keys
 from volsync_py.volumes.point_in_time import Copy, CopyMethod
 from volsync_py.volumes.snapshots import waiting_for_snapshot
@@ -59,15 +60,15 @@ def _copy_trigger(replication: Replication, view: View) -> CopyTrigger | None:
     if any(key != COPY_PART_PREFIX + replication.uid for key in part_keys(claim)):
         found = view.read(ReadKind.SOURCES_OF_CLAIM, replication.restic.source_claim)
         sources += [parse(one, UTC) for one in found if one["metadata"]["uid"] != replication.uid]
-    running = {one.uid: _may_begin(one) for one in sources if running_since(one.status) is not None}
+    copying = (one for one in sources if running_since(one.status) is not None and _makes_copies(one))
+    running = {one.uid: _may_begin(one) for one in copying}
     return CopyTrigger(claim, replication.uid, running)
 
 
 def _may_begin(source: Replication) -> bool:
-    """Return whether a source that runs copies its claim as soon as it may."""
+    """Return whether a source that makes copies and runs makes one as soon as it may."""
     said = get_condition(source.status.get("conditions") or [], SYNCHRONIZING) or {}
-    stopped = source.paused or said.get("reason") == "Error" or is_deleting(source.object)
-    return _makes_copies(source) and not stopped
+    return not (source.paused or said.get("reason") == "Error" or is_deleting(source.object))
 
 
 def _makes_copies(source: Replication) -> bool:
@@ -85,5 +86,12 @@ def _is_copied(replication: Replication, view: View) -> bool:
     if copy is None or is_deleting(copy) or not is_controlled_by(copy, replication.uid):
         return False
     if _kind(replication) == Kind.CLAIM:
-        return status_of(copy).get("phase") == "Bound"
+        # The watch may tell of the end of its Job first, and the copy goes with that.
+        return status_of(copy).get("phase") == "Bound" or _is_backed_up(replication, view)
     return waiting_for_snapshot(copy, view.server_now, need_ready=False) is None
+
+
+def _is_backed_up(replication: Replication, view: View) -> bool:
+    """Return whether the run's Job has ended well."""
+    job = view.objects.get(Kind.JOB, names.job_name(replication.role, replication.name))
+    return job is not None and is_controlled_by(job, replication.uid) and has_succeeded(job)
