@@ -167,8 +167,9 @@ def started(job: Object, now: datetime) -> datetime:
     told = (meta.get("annotations") or {}).get(Annotation.STARTED)
     start = status_of(job).get("startTime") or meta["creationTimestamp"]
     # Anybody may write an annotation: a time in the future counts as none.
-    since, said = past(start, now), instant(told, now)
-    return max(since, said) if said < now else since
+    since = past(start, now)
+    said = instant(told, since)
+    return max(since, said) if said <= now else since
 
 
 def _live(pod: Object, now: datetime) -> JobState:
