@@ -128,7 +128,7 @@ class Simulation:
 
     def _carry_out(self, action: Action) -> None:
         if isinstance(action, Create):
-            self._create(copy.deepcopy(action.object))
+            self.create(copy.deepcopy(action.object))
         elif isinstance(action, PatchStatus):
             found = self._find(action.ref)
             assert found["metadata"]["resourceVersion"] == action.resource_version
@@ -142,11 +142,16 @@ class Simulation:
         elif isinstance(action, Delete):
             found = self._find(action.ref)
             assert found["metadata"]["uid"] == action.uid
-            self.objects.remove(found)
-            if found["kind"] == "Job":
-                self.objects = [o for o in self.objects if not (o["kind"] == "Pod" and "labels" in o["metadata"])]
+            self.remove(found)
 
-    def _create(self, obj: dict[str, Any]) -> None:
+    def remove(self, obj: dict[str, Any]) -> None:
+        """Take an object away, a Job with its pods."""
+        self.objects.remove(obj)
+        if obj["kind"] == "Job":
+            self.objects = [o for o in self.objects if not (o["kind"] == "Pod" and "labels" in o["metadata"])]
+
+    def create(self, obj: dict[str, Any]) -> dict[str, Any]:
+        """Store a new object, with what a cluster makes of it, and return it."""
         assert obj["metadata"]["name"] not in self.of_kind(obj["kind"])
         self.made.append(obj["kind"])
         obj["metadata"] |= {"uid": f"uid-{self._number}", "creationTimestamp": format_rfc3339(self.now)}
@@ -158,6 +163,7 @@ class Simulation:
         self.admits(obj)
         self._touch(obj)
         self.objects.append(obj)
+        return obj
 
     def _find(self, ref: Ref) -> dict[str, Any]:
         return next(o for o in self.objects if (o["kind"], o["metadata"]["name"]) == (ref.kind, ref.name))

@@ -1,19 +1,14 @@
-"""What VolSync's own manager leaves behind is gone on with: nothing is run again, nothing is lost.
-
-The files are API objects as they were stored, state by state.
-"""
+"""What is decided about each state that VolSync's own manager leaves behind, at the first look."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 from typing import Any
 
 import pytest
-import yaml
 
 from tests.unit.movers.objects import secret, source
+from tests.unit.movers.recorded import STATES, load
 from tests.unit.movers.seen import decision_on, status_of, words
 from tests.unit.movers.simulated import Simulation
 from tests.unit.movers.test_grants import grants
@@ -21,10 +16,7 @@ from tests.unit.movers.test_stuck_jobs import UNSCHEDULED
 from volsync_py.core.actions import Patch, Ref
 from volsync_py.core.merge import merged
 from volsync_py.core.result import Decision
-from volsync_py.core.times import parse_rfc3339
 
-FOLDER = Path(__file__).parents[1] / "golden" / "volsync-objects"
-TIMES = ("lastTransitionTime", "creationTimestamp", "lastSyncStartTime", "lastSyncTime", "finishedAt")
 REMOVED = ["delete Job/volsync-src-backup", "delete PersistentVolumeClaim/volsync-backup-src"]
 REMOVED += ["delete VolumeSnapshot/volsync-backup-src"]
 # The one status write adds our own fields and conditions, once; the one patch of a Job, the label of its repository.
@@ -63,27 +55,8 @@ EXPECTED: dict[str, list[str]] = {
 }
 
 
-def load(name: str) -> tuple[list[dict[str, Any]], datetime]:
-    """Return the objects, and a time a few seconds after all that they tell of."""
-    text = (FOLDER / f"{name}.yaml").read_text(encoding="utf-8")
-    objects = [o for o in yaml.safe_load_all(text) if o]
-    told = times_in([o for o in objects if o["kind"] != "Event"])
-    return objects, max(map(parse_rfc3339, told)) + timedelta(seconds=12)
-
-
-def times_in(value: Any) -> Iterator[str]:
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            if key in TIMES and isinstance(inner, str):
-                yield inner
-            yield from times_in(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from times_in(inner)
-
-
 def test_every_state_is_tried() -> None:
-    assert {path.stem for path in FOLDER.glob("*.yaml")} == set(EXPECTED)
+    assert set(STATES) == set(EXPECTED)
 
 
 @pytest.mark.parametrize("name", EXPECTED)
