@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from tests.unit.populator.objects import words
+from volsync_py.core.actions import Create, Patch
 from volsync_py.core.merge import merged
 from volsync_py.core.times import parse_rfc3339
 from volsync_py.populator.decide import decide
@@ -18,6 +19,8 @@ from volsync_py.populator.view import PopulatorView
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "volsync-objects"
 Object = dict[str, Any]
+# Label, claim, ownership, and a last one that finds nothing to do.
+MOST_PASSES = 4
 
 
 def objects_of(name: str) -> list[Object]:
@@ -75,3 +78,28 @@ def test_the_temporary_claim_is_the_one_that_volsync_makes() -> None:
     assert ours["spec"] == {key: value for key, value in theirs["spec"].items() if key not in filled_in}
     for key in ("name", "namespace", "labels", "ownerReferences"):
         assert ours["metadata"][key] == theirs["metadata"][key]
+
+
+def test_a_claim_that_our_manager_has_begun_is_as_volsync_would_have_left_it() -> None:
+    recorded, objects = objects_of("12-populator-midway"), objects_of("12-populator-midway")
+    (theirs,) = (o for o in recorded if o["metadata"]["name"].startswith("vs-prime-"))
+    (image,) = (o for o in objects if o["kind"] == "VolumeSnapshot")
+    # As it was before anybody filled a claim from it.
+    image["metadata"]["labels"] = {"app.kubernetes.io/created-by": "volsync"}
+    image["metadata"]["ownerReferences"] = image["metadata"]["ownerReferences"][:1]
+    objects = [o for o in objects if o["metadata"]["uid"] != theirs["metadata"]["uid"]]
+    for _ in range(MOST_PASSES):
+        actions = decide(view_of(objects), lambda reads: dict.fromkeys(reads)).actions
+        for action in actions:
+            if isinstance(action, Create):
+                made = merged(action.object, {"metadata": {"uid": theirs["metadata"]["uid"]}})
+                objects.append({**made, "status": {"phase": "Pending"}})
+            elif isinstance(action, Patch):
+                (changed,) = (o for o in objects if o["metadata"]["name"] == action.ref.name)
+                changed |= merged(changed, action.changes)
+    (ours,) = (o for o in objects if o["metadata"]["name"] == theirs["metadata"]["name"])
+    (used,) = (o for o in recorded if o["kind"] == "VolumeSnapshot")
+    for one, other in ((ours, theirs), (image, used)):
+        assert one["metadata"]["labels"] == other["metadata"]["labels"]
+        assert one["metadata"]["ownerReferences"] == other["metadata"]["ownerReferences"]
+    assert not ours["metadata"].get("finalizers")
