@@ -19,6 +19,7 @@ from volsync_py.pod.completed import CompletedRestic
 from volsync_py.pod.disk import sync_volume
 from volsync_py.pod.environment import MoverError
 from volsync_py.pod.humanlog import size
+from volsync_py.pod.restic_words import described
 from volsync_py.pod.selection import SelectionError, is_snapshot, select
 from volsync_py.pod.session import Session
 
@@ -172,7 +173,7 @@ def _restore(session: Session, chosen: dict[str, Any]) -> None:
     if session.environ.get("RESTORE_OPTIONS"):
         session.log(f"RESTORE_OPTIONS: {session.environ['RESTORE_OPTIONS']}")
     with session.step("restore", "Starting restore"):
-        session.log(f"restoring snapshot {identity[:8]} of {chosen.get('time')} to .")
+        session.log(f"restoring {described(chosen)} to .")
         _notice_whole_path(session, chosen)
         ended, left_out = _write(session, _selection(session, identity))
         if not left_out and ended.failed:

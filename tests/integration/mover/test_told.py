@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from hack.processes import wait_until
+from hack.tool_cache import tool_path
 from tests.integration.mover.harness import Mover
 from volsync_py.pod.debugging import NAME
 
@@ -23,6 +25,24 @@ def test_a_first_backup_says_what_scripts_look_for_and_no_more_of_the_missing_re
     ]
     assert lines[-6] == "no parent snapshot found, will read all files"
     assert "using parent snapshot" in new_mover("backup").log.splitlines()
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "Asia/Kathmandu"])
+def test_a_restore_names_its_snapshot_word_by_word_as_restic_does(mover: Mover, zone: str) -> None:
+    mover.write(a="a")
+    for there, when in (("UTC", "2026-01-02 03:04:05"), ("America/Sao_Paulo", "2026-07-01 00:00:00"), (zone, "now")):
+        options = [] if when == "now" else ["--time", when]
+        mover.restic("backup", str(mover.data), "--host", "volsync", "--no-scan", *options, TZ=there, USER="somebody")
+    mover.environ["TZ"] = zone
+    for snapshot in mover.snapshots():
+        command = [str(tool_path("restic")), "restore", snapshot["id"], "-t", ".", "--dry-run", "--no-lock"]
+        said = subprocess.run(
+            command, env=mover.environment(), cwd=mover.data, capture_output=True, text=True, check=True
+        )
+        (line,) = (one for one in said.stdout.splitlines() if one.startswith("restoring"))
+        assert line.endswith(" to .")
+        mover.run["restore"] = {"snapshot": snapshot["id"]}
+        assert line in mover("restore").log.splitlines()
 
 
 def test_a_password_with_an_at_sign_in_the_url_is_told_to_nobody(mover: Mover) -> None:
