@@ -76,6 +76,11 @@ def mover_host_name(role: Role, namespace: str, name: str, uid: str) -> str:
     return f"{words[: LONGEST_HOST_NAME - _HOST_DIGITS - 1]}-{digits}"
 
 
+def earlier_host_name(uid: str) -> str:
+    """Return the host name that a resource's movers had before it said whose they are; a lock may still be under it."""
+    return f"m-{sha256(uid.encode()).hexdigest()[:16]}"
+
+
 def destination_name(name: str) -> str:
     """Return the name of the claim that a destination provisions."""
     return f"volsync-{name}-dest"

@@ -23,8 +23,8 @@ _HOLDER = re.compile(
     r"storage ID (?P<id>[0-9a-f]+)",
     re.DOTALL,
 )
-# The name of its Job, and five characters that Kubernetes chose.
-_POD_OF_VOLSYNC = re.compile(r"volsync-(?:src|dst)-[a-z0-9](?:[-a-z0-9]*[a-z0-9])?-[a-z0-9]{5}")
+# A pod of VolSync's: the name of its Job, and five characters that Kubernetes chose. Or an earlier name of our movers.
+_KNOWN_TO_MANAGER = re.compile(r"volsync-(?:src|dst)-[a-z0-9](?:[-a-z0-9]*[a-z0-9])?-[a-z0-9]{5}|m-[0-9a-f]{16}")
 
 
 @frozen
@@ -42,9 +42,9 @@ class Holder:
         return self.host == own_host or self.age > STALE_AFTER
 
     @property
-    def is_pod_of_volsync(self) -> bool:
-        """Whether the host is named as the pods of VolSync's movers are."""
-        return _POD_OF_VOLSYNC.fullmatch(self.host) is not None
+    def is_known_to_manager(self) -> bool:
+        """Whether the host is named as the pods of VolSync's movers are, or as ours were: the manager can tell."""
+        return _KNOWN_TO_MANAGER.fullmatch(self.host) is not None
 
     def __str__(self) -> str:
         return f"process {self.pid} on {self.host}, since {self.since} (lock {self.id})"

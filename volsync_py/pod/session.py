@@ -143,7 +143,7 @@ class Session:
 
     def _is_for_the_manager(self, holder: Holder) -> bool:
         """Return whether the manager is to say if the holder lives, and report who it is."""
-        if not (self.run.locks.ask_about_pods and holder.is_pod_of_volsync):
+        if not (self.run.locks.ask_about_pods and holder.is_known_to_manager):
             return False
         self.log("whether that pod is still there, the manager knows: it is asked")
         self.update(lock_host=holder.host)

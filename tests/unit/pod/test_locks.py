@@ -64,10 +64,13 @@ def test_a_host_whose_name_has_blanks_is_read_as_one(host: str) -> None:
         ("volsync-src-x7k2p", False),
         ("volsync-src-my.app-x7k2p", False),
         ("src-ns-data-0123456789", False),
+        ("m-0123456789abcdef", True),
+        ("m-0123456789abcde", False),
+        ("m-0123456789abcdefg", False),
         ("somebody-elses-host", False),
     ],
 )
-def test_pods_of_volsync_are_told_by_their_names(host: str, is_one: bool) -> None:
+def test_hosts_that_the_manager_knows_are_told_by_their_names(host: str, is_one: bool) -> None:
     holder = holder_of(MESSAGE.format(how="", host=host, age="1s"))
     assert holder is not None
-    assert holder.is_pod_of_volsync is is_one
+    assert holder.is_known_to_manager is is_one

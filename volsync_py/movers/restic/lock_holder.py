@@ -74,6 +74,8 @@ def judge(replication: Replication, view: View) -> Holder:
         return Holder.GONE if status_of(pod).get("phase") in _ENDED else Holder.THERE
     ours = names.job_name(replication.role, replication.name)
     was_here = bool(events) or host[:-_RANDOM_CHARACTERS] == f"{ours}-"[:_BASE_CHARACTERS]
+    # Of our own movers there is one at a time, and none has that name any more.
+    was_here = was_here or host == names.earlier_host_name(replication.uid)
     return Holder.GONE if was_here else Holder.UNKNOWN
 
 
