@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from hack.processes import DevCluster, Manager, S3Server, wait_until
-from tests.integration.world import World
+from tests.integration.world import NO_JOB_SHOWN, World
 
 SNAPSHOTS = "apis/snapshot.storage.k8s.io/v1"
 # A run makes a dozen writes; a loop that finds no end is a bug of its own.
@@ -29,7 +29,7 @@ class Managers:
 
     def _start(self) -> Manager:
         folder = self._folder / str(next(self._number))
-        one = Manager(folder, self._cluster.kubeconfig, "--leader-elect=false")
+        one = Manager(folder, self._cluster.kubeconfig, "--leader-elect=false", NO_JOB_SHOWN)
         one.leads()
         return one
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hack.processes import DevCluster, Manager, S3Server
-from tests.integration.world import World
+from tests.integration.world import NO_JOB_SHOWN, World
 
 
 @pytest.fixture(scope="session")
@@ -30,8 +30,8 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 
 @pytest.fixture(scope="session")
 def manager(cluster: DevCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Manager]:
-    """A manager that leads."""
-    one = Manager(tmp_path_factory.mktemp("manager"), cluster.kubeconfig)
+    """A manager that leads; no test waits for the end of a Job that is shown to people."""
+    one = Manager(tmp_path_factory.mktemp("manager"), cluster.kubeconfig, NO_JOB_SHOWN)
     one.leads()
     yield one
     one.stop()

@@ -11,6 +11,8 @@ from hack.processes import DevCluster, S3Server, wait_until
 
 VOLSYNC = "apis/volsync.backube/v1alpha1"
 PASSWORD = "canary-password-7f3a"
+# No test waits for the end of what is shown to people.
+NO_JOB_SHOWN = "--ended-job-shown=0s"
 
 
 class World:

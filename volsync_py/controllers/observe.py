@@ -35,6 +35,7 @@ from volsync_py.kube.resources import (
     ROLES,
     SECRETS,
     SERVICE_ACCOUNTS,
+    STORAGE_CLASSES,
     VOLUME_SNAPSHOTS,
     Resource,
 )
@@ -159,6 +160,8 @@ class Observer:
         def read(need: Read) -> Any:
             if need.kind is ReadKind.SLOT:
                 return has_slot()
+            if need.kind is ReadKind.STORAGE_CLASS:
+                return self._stores[STORAGE_CLASSES].get("", need.name)
             if need.kind is ReadKind.JOBS_OF_REPOSITORY:
                 jobs = self._stores[JOBS].by_index("repository", need.name)
                 return [job for job in jobs if self._is_a_mover(job)]

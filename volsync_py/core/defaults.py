@@ -14,6 +14,8 @@ STALL_SECONDS = 900
 RETRY_FIRST = timedelta(seconds=10)
 # … up to this, so that a repository that is back is noticed within half an hour.
 RETRY_LONGEST = timedelta(minutes=30)
+# Scripts that look for the Job of a run by its name do so every five seconds.
+ENDED_JOB_SHOWN = timedelta(seconds=15)
 # VolSync's, of the log in a status; a negative number of lines is no limit.
 LOG_MAX_BYTES = 1024
 LOG_TAIL_LINES = -1

@@ -68,6 +68,10 @@ class Mover(Protocol):
         """Return whether the run has got as far as a Job, so that it is to be finished as it was begun."""
         ...
 
+    def shown_seconds(self) -> float:
+        """Return how much longer the Job of the last run is to be seen, unless another run is due; 0: it may go."""
+        ...
+
 
 @frozen
 class CustomResource:
@@ -131,6 +135,9 @@ class _NoWork:
     def in_flight(self) -> bool:
         return False
 
+    def shown_seconds(self) -> float:
+        return 0.0
+
 
 class _Pass(ConditionWriter):
     """One pass over one resource; it collects changes of the status and writes them once."""
@@ -148,7 +155,9 @@ class _Pass(ConditionWriter):
     def decide(self) -> Decision:
         if self.resource.trouble is not None and not self._finishing():
             self.error(self.resource.trouble)
-            return self.decision(())
+            if running_since(self.status) is not None:
+                return self.decision(())
+            return self._tidied(tuple(action for action in self.work.cleanup(None) if _deletes_job(action)))
         if running_since(self.status) is not None:
             return self._synchronize()
         if time_in(self.status, "lastSyncTime") is None:
@@ -180,6 +189,7 @@ class _Pass(ConditionWriter):
             return self._complete(step.success, step.actions)
         if step.error is not None:
             self.error(step.error)
+            self.failed_class = step.error.reason if step.status.get("attempt") else ""
             delay = soonest(step.requeue_after_seconds, self._error_poll())
             return self.decision(step.actions, delay=delay)
         self.in_progress(step.waiting, for_slot=step.waits_for_slot)
@@ -233,6 +243,9 @@ class _Pass(ConditionWriter):
         if due and not remains and self.resource.trouble is None:
             return self._start()
         if due and remains:
+            if self.finished is None and len(there) == len(cleanup) and all(map(_deletes_job, cleanup)):
+                # The Job of the last run was still to be seen, and is gone before anybody could read of it.
+                return Decision(cleanup, requeue_after_seconds=SAFETY_SECONDS)
             # Differs from VolSync: what remains is named, for it may do so for ever.
             self.say(SYNCHRONIZING, "False", "CleaningUp", f"Cleaning up: {still_there(there)}".rstrip(": "))
             return self.decision(cleanup, delay=SAFETY_SECONDS)
@@ -244,8 +257,18 @@ class _Pass(ConditionWriter):
             self.error(self.resource.trouble)
         else:
             self.recovered()
-        delay = self._until(slot) if slot is not None else None
-        return self.decision(tuple(_put_off(action) for action in cleanup), delay=delay)
+        return self._tidied(cleanup, delay=self._until(slot) if slot is not None else None)
+
+    def _tidied(self, cleanup: tuple[Action, ...], *, delay: float | None = None) -> Decision:
+        """Return the clean-up after a run that no other one follows: an ended Job is shown, and then in nobody's way.
+
+        A copy is storage, and somebody may decide to keep it.
+        """
+        shown = self.work.shown_seconds() if any(map(_deletes_job, cleanup)) else 0.0
+        if shown > 0:
+            cleanup, delay = tuple(a for a in cleanup if not _deletes_job(a)), soonest(delay, shown)
+        put_off = (evolve(a, deferrable=True) if isinstance(a, Delete) and _deletes_job(a) else a for a in cleanup)
+        return self.decision(tuple(put_off), delay=delay)
 
     # ---- the status
 
@@ -306,9 +329,5 @@ class _Pass(ConditionWriter):
         return min(max((instant - self.now).total_seconds(), 0.0) + 0.01, LONGEST_TIMER_SECONDS)
 
 
-def _put_off(action: Action) -> Action:
-    """Return the action, not to be carried out now if it may wait.
-
-    An ended Job holds nothing. A copy is storage, and somebody may decide to keep it.
-    """
-    return evolve(action, deferrable=True) if isinstance(action, Delete) and action.ref.kind == "Job" else action
+def _deletes_job(action: Action) -> bool:
+    return isinstance(action, Delete) and action.ref.kind == "Job"

@@ -62,6 +62,7 @@ class ReadKind(StrEnum):
     PULL_SECRET_COPY = "PullSecretCopy"  # the object, or None
     NODE = "Node"  # the object, or None
     VOLUME = "PersistentVolume"  # the object, or None
+    STORAGE_CLASS = "StorageClass"  # the object, or None
     PODS = "Pods"  # a list: every pod of the namespace
     JOBS_OF_REPOSITORY = "JobsOfRepository"  # a list: Jobs of any namespace with that repository label
     FAILED_CREATE_EVENTS = "FailedCreateEvents"  # a list: what the Job controller said about one Job
@@ -112,6 +113,8 @@ class MoverSettings:
     # From a failed attempt to the next one, doubling from the first to the longest.
     retry_first: timedelta = defaults.RETRY_FIRST
     retry_longest: timedelta = defaults.RETRY_LONGEST
+    # For how long the ended Job of a run that somebody has asked for can be seen.
+    ended_job_shown: timedelta = defaults.ENDED_JOB_SHOWN
     # 0: no limit.
     max_movers: int = 0
 

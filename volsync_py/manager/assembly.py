@@ -84,6 +84,7 @@ def ask_mover_settings(settings: Settings, client: Client, namespace: str) -> Mo
         stall_seconds=int(pace.stall_seconds),
         retry_first=timedelta(seconds=pace.retry_base_seconds),
         retry_longest=timedelta(seconds=pace.retry_max_seconds),
+        ended_job_shown=timedelta(seconds=pace.ended_job_seconds),
         max_movers=settings.max_movers,
     )
 

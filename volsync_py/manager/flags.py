@@ -119,6 +119,8 @@ def _add_pace(parser: argparse.ArgumentParser) -> None:
     add("--retry-base-delay", type=_seconds, default=f"{defaults.RETRY_FIRST.total_seconds():g}s", metavar="DURATION",
         help="from a failed run to the next attempt; doubles each time")  # fmt: skip
     add("--retry-max-delay", type=_seconds, default=f"{defaults.RETRY_LONGEST.total_seconds():g}s", metavar="DURATION")
+    add("--ended-job-shown", type=_some_seconds, default=f"{defaults.ENDED_JOB_SHOWN.total_seconds():g}s",
+        metavar="DURATION", help="how long the ended Job of a manual run can be seen; 0s: not at all")  # fmt: skip
 
 
 def _add_flags_of_volsync(parser: argparse.ArgumentParser) -> None:
@@ -174,10 +176,17 @@ def _address(text: str) -> str:
 
 
 def _seconds(text: str) -> float:
+    seconds = _some_seconds(text)
+    if not seconds:
+        raise argparse.ArgumentTypeError(f"{text!r} is not more than nothing")
+    return seconds
+
+
+def _some_seconds(text: str) -> float:
     try:
         duration = parse_go_duration(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is no duration such as 90s or 15m") from error
-    if duration <= timedelta(0):
-        raise argparse.ArgumentTypeError(f"{text!r} is not more than nothing")
+    if duration < timedelta(0):
+        raise argparse.ArgumentTypeError(f"{text!r} is less than nothing")
     return duration.total_seconds()

@@ -61,13 +61,14 @@ class MetricsEndpoint:
 
 @frozen
 class Pace:
-    """How long movers may take to get anywhere, and how soon a failed run is tried again."""
+    """How long movers may take to get anywhere, how soon a failed run is tried again, how long its end can be seen."""
 
     contact_seconds: float
     retry_lock_seconds: float
     stall_seconds: float
     retry_base_seconds: float
     retry_max_seconds: float
+    ended_job_seconds: float
 
 
 @frozen
@@ -131,6 +132,7 @@ def parse_settings(argv: Sequence[str], environ: Mapping[str, str], *, pod_names
             args.mover_stall_timeout,
             args.retry_base_delay,
             args.retry_max_delay,
+            args.ended_job_shown,
         ),
         mover_log=_mover_log(environ),
         mover_image_pull_secrets=tuple(dict.fromkeys(n for n in args.mover_image_pull_secrets.split(",") if n.strip())),

@@ -51,6 +51,11 @@ def is_too_small(claim: Object, size: Any) -> bool:
     return is_smaller([requested(claim)], size)
 
 
+def was_asked_for(claim: Object, size: Any) -> bool:
+    """Return whether a claim of ours was made to have that size, whatever a policy has made of it."""
+    return not is_smaller([one.size for one in requests_of(claim)], size)
+
+
 def is_kept_waiting(claim: Object, now: datetime) -> bool:
     """Return whether a claim has been waiting for its volume for too long."""
     created = claim["metadata"].get("creationTimestamp")

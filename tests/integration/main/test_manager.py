@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hack.processes import DevCluster, Manager, S3Server, wait_until
 from tests.integration.mover.foreign import foreign_client
-from tests.integration.world import World
+from tests.integration.world import NO_JOB_SHOWN, World
 from volsync_py.movers.restic.slots import is_live
 
 WAITING = "WaitingForMover"
@@ -39,7 +39,7 @@ def test_a_run_whose_manager_is_killed_is_finished_once_by_the_next(
     world.source(copyMethod="Snapshot")
     wait_until("the Job", lambda: world.names("jobs", "apis/batch/v1") != [])
     first.kill()
-    second = Manager(tmp_path / "second", own_cluster.kubeconfig, "--leader-elect=false")
+    second = Manager(tmp_path / "second", own_cluster.kubeconfig, "--leader-elect=false", NO_JOB_SHOWN)
     second.leads()
     status = world.wait_done("replicationsources", "backup")
     assert status["latestMoverStatus"]["result"] == "Successful"
@@ -78,7 +78,8 @@ def test_a_backup_is_good_although_retention_and_prune_fail_after_it(
 ) -> None:
     world = World(own_cluster, s3, "maintained")
     world.prepare()
-    manager = Manager(tmp_path, own_cluster.kubeconfig, "--leader-elect=false", "--mover-retry-lock=1s")
+    flags = ("--leader-elect=false", "--mover-retry-lock=1s", NO_JOB_SHOWN)
+    manager = Manager(tmp_path, own_cluster.kubeconfig, *flags)
     manager.leads()
     world.source()
     world.wait_done("replicationsources", "backup")

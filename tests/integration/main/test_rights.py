@@ -10,7 +10,7 @@ import yaml
 
 from hack.processes import DevCluster, Manager, S3Server, wait_until
 from tests.integration.main.filled import populated, settled
-from tests.integration.world import World
+from tests.integration.world import NO_JOB_SHOWN, World
 
 Right = tuple[str, str]
 SNAPSHOTS = "apis/snapshot.storage.k8s.io/v1"
@@ -71,7 +71,7 @@ def test_every_right_is_used_and_every_use_is_a_right(own_cluster: DevCluster, s
     world = World(own_cluster, s3, "rights")
     world.prepare()
     serve_populators(own_cluster)
-    manager = Manager(tmp_path, own_cluster.kubeconfig)
+    manager = Manager(tmp_path, own_cluster.kubeconfig, NO_JOB_SHOWN)
     manager.leads()
     wait_until("our registration", lambda: own_cluster.get(f"{POPULATORS}/volsync-replicationdestination") is not None)
     world.source(copyMethod="Snapshot")
@@ -106,7 +106,7 @@ def test_where_openshift_asks_for_it_a_mover_gets_a_role(own_cluster: DevCluster
     own_cluster.ask("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", {"metadata": meta, "spec": spec})
     world = World(own_cluster, s3, "openshift")
     world.prepare()
-    manager = Manager(tmp_path, own_cluster.kubeconfig)
+    manager = Manager(tmp_path, own_cluster.kubeconfig, NO_JOB_SHOWN)
     manager.leads()
     for manual in ("one", "two"):
         if manual == "one":

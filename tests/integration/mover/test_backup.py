@@ -85,6 +85,17 @@ def test_retention_is_left_out_while_it_can_remove_nothing(new_mover: Mover) -> 
     assert steps(new_mover, "backup")[-1] == ("forget", "Succeeded")
 
 
+def test_each_of_two_sources_in_one_repository_keeps_what_its_own_policy_says(new_mover: Mover, tmp_path: Path) -> None:
+    # In the cluster all volumes have one path, so that their snapshots are one group, as with VolSync.
+    new_mover.write(a="a")
+    caches = {"3": str(new_mover.cache), "2": str(tmp_path / "another cache")}
+    for keep, left in (("3", 1), ("2", 2), ("3", 3), ("2", 2), ("3", 3), ("3", 3), ("2", 2)):
+        new_mover.environ |= {"RESTIC_CACHE_DIR": caches[keep], "FORGET_OPTIONS": f"--keep-last {keep}"}
+        ran = new_mover("backup")
+        assert ran.report.snapshots is not None
+        assert (ran.code, ran.report.snapshots.count, len(new_mover.snapshots())) == (0, left, left)
+
+
 def test_rules_beside_those_of_the_environment_are_kept(mover: Mover) -> None:
     mover.write(a="a")
     mover.environ["FORGET_OPTIONS"] = "--keep-last 1"

@@ -120,6 +120,7 @@ def test_a_copy_of_an_earlier_slot_is_made_anew_whenever_its_attempt_is_said_to_
     one = scheduled({**DONE, "lastSyncStartTime": "2026-11-24T12:00:00Z"}, copyMethod="Clone")
     one.settle()
     one.end_job(failure("Unreachable"))
+    one.objects = [o for o in one.objects if o["kind"] != "Job"]
     one.status["attempt"]["lastFailureTime"] = AHEAD
     one.now += timedelta(hours=1, seconds=30)
     one.settle()

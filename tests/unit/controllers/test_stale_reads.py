@@ -88,6 +88,10 @@ def test_a_run_comes_to_its_end_by_events_alone_without_a_wrong_write_however_la
             world.cluster.now += timedelta(seconds=world.manager.look_again_seconds)
             world.manager.queue.add(ONE)
             world.manager.settle()
+        # Nor is the end of a Job that is shown.
+        world.cluster.now += timedelta(seconds=16)
+        world.manager.queue.add(ONE)
+        world.manager.settle()
         writes = world.cluster.writes
         world.manager.queue.add(ONE)
         world.manager.settle()

@@ -27,6 +27,7 @@ class Work:
 
     step: StepResult = field(factory=StepResult)
     left: tuple[Action, ...] = ()
+    shown: float = 0.0
 
     def synchronize(self) -> StepResult:
         return self.step
@@ -42,6 +43,9 @@ class Work:
 
     def in_flight(self) -> bool:
         return False
+
+    def shown_seconds(self) -> float:
+        return self.shown
 
 
 def resource(trigger: dict[str, Any] | None = None, trouble: Trouble | None = None, **status: Any) -> CustomResource:

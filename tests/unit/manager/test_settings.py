@@ -20,7 +20,7 @@ def test_nothing_said_serves_all_namespaces_from_a_laptop() -> None:
     assert settings.namespace == ""
     assert settings.max_movers == 0
     assert settings.election == Election(enabled=True, lease_seconds=15, renew_seconds=10, retry_seconds=2)
-    assert settings.pace == Pace(90, 60, 900, 10, 1800)
+    assert settings.pace == Pace(90, 60, 900, 10, 1800, 15)
     assert settings.workers == 4
     assert settings.health_address == "127.0.0.1:8081"
     assert (settings.metrics.address, settings.metrics.secure) == ("127.0.0.1:8080", False)

@@ -117,6 +117,9 @@ def finish(one: Simulation) -> None:
     for _ in range(_MOST_STEPS):
         one.settle()
         if not one.status.get("lastSyncStartTime"):
+            # The ended Job was still to be seen.
+            one.now += timedelta(seconds=16)
+            one.settle()
             return
         wait(one)
     raise AssertionError(f"the run does not end: {one.status}")

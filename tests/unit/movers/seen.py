@@ -62,6 +62,7 @@ def answer(need: Read, objects: list[dict[str, Any]], replication: Replication) 
         ReadKind.CONFIG_MAP: "ConfigMap",
         ReadKind.SERVICE_ACCOUNT: "ServiceAccount",
         ReadKind.NODE: "Node",
+        ReadKind.STORAGE_CLASS: "StorageClass",
     }
     if need.kind in named:
         found = (o for o in objects if o["kind"] == named[need.kind] and o["metadata"]["name"] == need.name)

@@ -48,7 +48,7 @@ def held(objects: Objects_, attempt: dict[str, Any]) -> bool:
     except Unread as unread:
         answers = {need: answer(need, objects, replication) for need in unread.reads}
         step = wait_for_retry(replication, view.with_reads(answers))
-    assert step is None or (isinstance(step, StepResult) and step.unhealthy is not None)
+    assert step is None or (isinstance(step, StepResult) and (step.unhealthy or step.error) is not None)
     return step is not None
 
 

@@ -48,6 +48,8 @@ def again(one: Simulation, report: Report, **restic: Any) -> None:
     """Make another run, with other options, in which no claim grows."""
     one.settle()
     one.end_job(report)
+    one.now += timedelta(seconds=16)
+    one.settle()
     one.change(restic, trigger={"manual": "two"})
     assert [word for word in refuse_growth(one) if word.startswith("create Job")]
     one.end_job(report)
@@ -74,6 +76,75 @@ def test_a_restore_runs_with_a_volume_that_cannot_grow_and_says_so(field: str) -
     status, reason, message = one.conditions()["Healthy"]
     assert (status, reason) == ("True", "VolumeNotGrown")
     assert f"spec.restic.{field}: " in message
+
+
+def storage_class(name: str = "fast", **settings: Any) -> dict[str, Any]:
+    about = {"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": name}}
+    return {**about, "provisioner": "driver.example.com", **settings}
+
+
+def mounting(name: str) -> dict[str, Any]:
+    """Return a pod of somebody else that has a claim mounted."""
+    volume = {"name": "v", "persistentVolumeClaim": {"claimName": name}}
+    spec = {"nodeName": "one", "volumes": [volume], "containers": [{"name": "c", "image": "i"}]}
+    meta = {"name": "theirs", "namespace": "ns"}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec, "status": {"phase": "Running"}}
+
+
+BY_HAND = {"provisioner": "kubernetes.io/no-provisioner"}
+
+
+@pytest.mark.parametrize(
+    ("there", "restic", "anew"),
+    [
+        ([storage_class()], {}, True),
+        ([storage_class(allowVolumeExpansion=False)], {}, True),
+        ([storage_class(), storage_class("other")], {"cacheStorageClassName": "other"}, True),
+        ([storage_class(allowVolumeExpansion=True)], {}, False),
+        ([storage_class(**BY_HAND)], {}, False),
+        ([storage_class(), storage_class("other", **BY_HAND)], {"cacheStorageClassName": "other"}, False),
+        ([storage_class()], {"cacheStorageClassName": "missing"}, False),
+        ([], {}, False),
+        ([storage_class(), mounting(CACHE)], {}, False),
+        ([storage_class(), mounting("elsewhere")], {}, True),
+    ],
+)
+def test_a_cache_that_cannot_grow_is_made_anew_where_a_larger_one_will_come_and_nobody_uses_it(
+    there: list[dict[str, Any]], restic: dict[str, Any], anew: bool
+) -> None:
+    one = Simulation(source(*there))
+    one.settle()
+    before = claim(one, CACHE)
+    one.change({"cacheCapacity": "2Gi", **restic})
+    one.settle()
+    assert claim(one, CACHE) is before, "a mover works with it"
+    one.end_job(BACKED_UP)
+    one.now += timedelta(seconds=16)
+    one.settle()
+    one.change(trigger={"manual": "two"})
+    first = decision_on(one.objects, one.now)
+    refuse_growth(one)
+    one.settle()
+    assert one.job() is not None
+    assert (claim(one, CACHE) is not before) == anew
+    assert ("event CacheMadeAnew" in words(first)) == anew
+    if anew:
+        assert claim(one, CACHE)["spec"]["resources"] == {"requests": {"storage": "2Gi"}}
+        one.end_job(BACKED_UP)
+        assert one.conditions()["Healthy"][:2] == ("True", "Succeeded")
+
+
+def test_a_cache_that_a_policy_makes_smaller_is_not_made_anew_for_that() -> None:
+    def admit(obj: dict[str, Any]) -> None:
+        if obj["metadata"]["name"] == CACHE:
+            obj["spec"]["resources"] = {"requests": {"storage": "1Mi"}}
+
+    one = Simulation(source(storage_class(), cacheCapacity="2Gi"), admits=admit)
+    for manual in ("one", "two"):
+        one.change(trigger={"manual": manual})
+        one.settle()
+        one.end_job(BACKED_UP)
+    assert one.made.count("PersistentVolumeClaim") == 1
 
 
 def test_a_cache_that_has_grown_is_no_news() -> None:

@@ -83,6 +83,18 @@ def has_succeeded(job: Object) -> bool:
     return bool(_condition(job, "Complete"))
 
 
+def has_failed(job: Object) -> bool:
+    """Return whether a Job has ended without success."""
+    return bool(_condition(job, "Failed"))
+
+
+def ended_at(job: Object, now: datetime) -> datetime | None:
+    """Return when a Job ended, by its conditions, or None if they do not say; a time that is none counts as `now`."""
+    conditions = status_of(job).get("conditions") or []
+    times = [c["lastTransitionTime"] for c in conditions if c.get("status") == "True" and c.get("lastTransitionTime")]
+    return instant(max(times), now) if times else None
+
+
 def delete_job(job: Object) -> Delete:
     """Return the removal of a Job; as long as it has a pod that runs, its name stays taken."""
     return delete(job, Propagation.BACKGROUND if has_ended(job) else Propagation.FOREGROUND)

@@ -14,6 +14,7 @@ from volsync_py.api.spec import Replication
 from volsync_py.contract.run_document import Grants
 from volsync_py.core import names
 from volsync_py.core.actions import Action, Create, Delete, delete
+from volsync_py.core.attempt import Attempt
 from volsync_py.core.labels import Label
 from volsync_py.core.objects import Object, is_deleting, labels_of
 from volsync_py.core.owners import has_owner, is_controlled_by
@@ -21,7 +22,7 @@ from volsync_py.core.result import StepResult, UnderLock, soonest, until_gone
 from volsync_py.core.view import Kind, ReadKind, View
 from volsync_py.movers.restic.cache_volume import ensure_cache, replaces, unbound_claim_events
 from volsync_py.movers.restic.job_environment import Variables
-from volsync_py.movers.restic.job_state import JobState, Phase, delete_job, job_state, set_parallelism
+from volsync_py.movers.restic.job_state import JobState, Phase, delete_job, has_failed, job_state, set_parallelism
 from volsync_py.movers.restic.lock_holder import locked_by, own_host_name
 from volsync_py.movers.restic.logfilter import status_logs
 from volsync_py.movers.restic.masked import masked, without_passwords
@@ -32,9 +33,10 @@ from volsync_py.movers.restic.pods import pods_of
 from volsync_py.movers.restic.preflight import check_preconditions, left_behind, repository_of
 from volsync_py.movers.restic.pull_secrets import ensure_copies
 from volsync_py.movers.restic.repository_grants import grants_for, may_ask, resume_job
-from volsync_py.movers.restic.retry import ended, failed_attempt, last_failure, wait_for_retry
+from volsync_py.movers.restic.retry import ended, failed_attempt, is_on_record, last_failure, wait_for_retry
 from volsync_py.movers.restic.run_record import RunRecord
 from volsync_py.movers.restic.service_account import ensure_account
+from volsync_py.movers.restic.shown_job import seconds_after_failure, seconds_after_success
 from volsync_py.movers.restic.slots import in_a_slot, overlong
 from volsync_py.movers.restic.takeover import label_repository
 from volsync_py.movers.restic.turns import wait_for_upkeep
@@ -66,8 +68,15 @@ class ResticMover(ABC):
         return ()
 
     def in_flight(self) -> bool:
-        """Return whether the run has a Job."""
-        return self._job() is not None
+        """Return whether the run has a Job, and not only the one of an attempt that has failed."""
+        job = self._job()
+        return job is not None and not (has_failed(job) and is_on_record(self.replication, self.view, job))
+
+    def shown_seconds(self) -> float:
+        """Return how much longer the Job of the last run is left for those who look for it."""
+        job = self._job()
+        ours = job is not None and is_controlled_by(job, self.uid)
+        return seconds_after_success(self.view, job) if job is not None and ours else 0.0
 
     def synchronize(self) -> StepResult:
         """Return the next step of the run."""
@@ -132,7 +141,7 @@ class ResticMover(ABC):
 
     def is_outdated(self, data: Object) -> bool:
         """Return whether a volume of the Job would be made anew; `data` is the claim that it works on."""
-        cache = ensure_cache(self.replication, self.view, data)
+        cache = ensure_cache(self.replication, self.view, data, in_use=True)
         return isinstance(cache, StepResult) and replaces(cache)
 
     # ---- the Job that is there
@@ -186,20 +195,28 @@ class ResticMover(ABC):
         return StepResult(unhealthy=trouble(state.error_class, state.message) if state.error_class else None)
 
     def failed(self, job: Object, error_class: str, message: str, state: JobState) -> StepResult:
-        """Return the record of a failed attempt and the removal of its Job."""
-        delete_or_release: list[Action] = [delete_job(job)]
-        if is_terminal(error_class):
-            delete_or_release += [a for a in self.cleanup(None) if a not in delete_or_release]
+        """Return the record of a failed attempt, and the removal of its Job once it has been shown."""
+        left = tuple(a for a in self.cleanup(None) if a != delete_job(job)) if is_terminal(error_class) else ()
         holder = locked_by(job, state.report, state.pod, own_host_name(self.replication))
         attempt = failed_attempt(self.replication, self.view, job, error_class, message, locked_by=holder)
         if attempt is None:
-            # Recorded already; only the removal was not carried out.
-            return StepResult(actions=tuple(delete_or_release))
+            return self._failed_before(job, left)
         told = self.mover_status(state, successful=False)
         if not is_terminal(error_class) and attempt.count < _TRIES:
             # Differs from VolSync: others read `Failed` as "given up"; `attempt` tells from the first.
             told["result"] = None
-        return ended(attempt, message, tuple(delete_or_release), latestMoverStatus=told)
+        removal = () if seconds_after_failure(attempt, self.view, job) > 0 else (delete_job(job),)
+        return ended(attempt, message, (*removal, *left), latestMoverStatus=told)
+
+    def _failed_before(self, job: Object, left: tuple[Action, ...]) -> StepResult:
+        """Return the wait for the next attempt beside the Job of the last one, or the Job's removal."""
+        waiting = wait_for_retry(self.replication, self.view)
+        shown = seconds_after_failure(Attempt.of(self.replication.status), self.view, job)
+        if waiting is None or shown <= 0:
+            # The end of the Job calls for the next pass; the delay is for the case that nobody tells of it.
+            return StepResult(actions=(delete_job(job), *left), requeue_after_seconds=1.0)
+        delay = soonest(waiting.requeue_after_seconds, shown)
+        return evolve(waiting, actions=(*left, *waiting.actions), requeue_after_seconds=delay)
 
     def log_of(self, state: JobState) -> str:
         """Return the mover's log: the end of it that is in its report, else what the kubelet has."""

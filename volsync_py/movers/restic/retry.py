@@ -15,11 +15,12 @@ from volsync_py.core.actions import Action, Event, EventType
 from volsync_py.core.attempt import Attempt
 from volsync_py.core.defaults import RETRY_LONGEST
 from volsync_py.core.labels import Annotation
-from volsync_py.core.objects import Object, annotations_of, status_of
+from volsync_py.core.objects import Object, annotations_of
 from volsync_py.core.result import StepResult, Trouble
 from volsync_py.core.times import format_rfc3339, instant, past
 from volsync_py.core.trigger import TriggerKind
 from volsync_py.core.view import Kind, Read, ReadKind, View
+from volsync_py.movers.restic.job_state import ended_at
 from volsync_py.movers.restic.lock_holder import is_to_be_removed
 from volsync_py.movers.restic.outcome import (
     TERMINAL_LEAST,
@@ -44,11 +45,9 @@ def failed_attempt(
     replication: Replication, view: View, job: Object, error_class: str, message: str, *, locked_by: str = ""
 ) -> Attempt | None:
     """Return the record of a failed Job, or None if it is recorded already; `locked_by`: see `lock_holder`."""
-    attempt = Attempt.of(replication.status)
-    when = format_rfc3339(_ended_at(job, view.server_now))
-    if attempt.failed_at == when:
+    if is_on_record(replication, view, job):
         return None
-    count = attempt.count + 1
+    count = Attempt.of(replication.status).count + 1
     retry = next_attempt(
         error_class,
         count,
@@ -64,7 +63,7 @@ def failed_attempt(
         count=count,
         error_class=error_class,
         message=message,
-        failed_at=when,
+        failed_at=_failed_at(view, job),
         next_at=format_rfc3339(retry) if retry else "",
         generation=record.generation or replication.generation,
         secret_version=record.secret,
@@ -75,14 +74,26 @@ def failed_attempt(
     )
 
 
+def is_on_record(replication: Replication, view: View, job: Object) -> bool:
+    """Return whether the failure of a Job is recorded already."""
+    return Attempt.of(replication.status).failed_at == _failed_at(view, job)
+
+
+def _failed_at(view: View, job: Object) -> str:
+    return format_rfc3339(ended_at(job, view.server_now) or view.server_now)
+
+
 def ended(attempt: Attempt, message: str, removal: tuple[Action, ...], **status: Object) -> StepResult:
     """Return the end of a failed Job: its removal, its record, and what is told of it, with the whole message."""
     told = trouble(attempt.error_class, message)
     event = Event(EventType.WARNING, told.reason, "Synchronize", told.text)
+    # Others wait for the end of what goes on; what only a change can mend goes on for nobody.
+    stands = is_terminal(attempt.error_class)
     return StepResult(
         actions=(*removal, event),
         status={"attempt": attempt.as_json(), **status},
-        unhealthy=told,
+        error=told if stands else None,
+        unhealthy=None if stands else told,
         requeue_after_seconds=1.0,
     )
 
@@ -120,7 +131,7 @@ def wait_for_retry(replication: Replication, view: View) -> StepResult | None:
         return None
     lasted = view.server_now - past(attempt.failed_at, view.server_now)
     poll = (_POLL_SLOW if lasted > _POLL_SLOW_AFTER else _POLL).total_seconds()
-    return StepResult(unhealthy=cause, requeue_after_seconds=poll if wait is None else min(wait, poll))
+    return StepResult(error=cause, requeue_after_seconds=poll if wait is None else min(wait, poll))
 
 
 def _due(attempt: Attempt, error_class: str, replication: Replication, view: View) -> datetime | None:
@@ -170,9 +181,3 @@ def _next_slot(replication: Replication, now: datetime) -> datetime | None:
     """Return the next time at which a run would start by itself; without a trigger that is always."""
     trigger = replication.trigger
     return now if trigger.kind is TriggerKind.ALWAYS else trigger.slot_after(now)
-
-
-def _ended_at(job: Object, now: datetime) -> datetime:
-    conditions = status_of(job).get("conditions") or []
-    times = [c["lastTransitionTime"] for c in conditions if c.get("status") == "True" and c.get("lastTransitionTime")]
-    return instant(max(times), now) if times else now
