@@ -31,22 +31,22 @@ from volsync_py.kube.resources import (
 from volsync_py.kube.store import Store
 
 KINDS = {Role.SOURCE: REPLICATION_SOURCES, Role.DESTINATION: REPLICATION_DESTINATIONS}
-# More locks than workers, so that two repositories rarely share one.
-_GRANT_LOCKS = 64
+# More locks than workers, so that two names rarely share one.
+_LOCKS = 64
 
 
-class GrantLocks:
-    """One Job of a repository at a time is decided and created, so that two never both get its grants.
+class SharedLocks:
+    """One pass at a time about whatever has a name: the Jobs of a repository, the filled claims of a namespace.
 
-    Repositories share a fixed number of locks: two that meet on one wait for each other, and that is all.
+    Names share a fixed number of locks: two that meet on one wait for each other, and that is all.
     """
 
     def __init__(self) -> None:
-        self._locks = [threading.Lock() for _ in range(_GRANT_LOCKS)]
+        self._locks = [threading.Lock() for _ in range(_LOCKS)]
 
-    def guard(self, repository: str) -> AbstractContextManager[object]:
-        """Return what to hold from the decision on a Job's grants until the Job is in the store."""
-        return self._locks[hash(repository) % _GRANT_LOCKS]
+    def guard(self, name: str) -> AbstractContextManager[object]:
+        """Return what to hold from a decision until what it has written is in the stores."""
+        return self._locks[hash(name) % _LOCKS]
 
 
 @frozen
@@ -57,7 +57,8 @@ class Parts:
     observer: Observer
     executor: Executor
     limit: MoverLimit
-    grants: GrantLocks
+    # By repository: two Jobs of one never both get its grants.
+    grants: SharedLocks
     clock: Callable[[], datetime]
     zone: tzinfo
 
@@ -84,7 +85,7 @@ def make_parts(
         Observer(client, stores, mover, server_offset),
         Executor(client, stores, events, deferred, call),
         make_limit(mover.max_movers, stores, call=call, clock=lambda: clock() + server_offset()),
-        GrantLocks(),
+        SharedLocks(),
         clock,
         zone,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
-from volsync_py.controllers.parts import Parts
+from volsync_py.controllers.parts import Parts, SharedLocks
 from volsync_py.controllers.refusals import REFUSALS, Refusal, trouble_of
 from volsync_py.controllers.reminders import REMINDER_SECONDS, Reminders
 from volsync_py.core.actions import Create
@@ -35,9 +35,15 @@ class PopulatorController:
 
     def __init__(self, parts: Parts, server_clock: Callable[[], datetime], reminders: Reminders) -> None:
         self._parts, self._clock, self._reminders = parts, server_clock, reminders
+        self._turns = SharedLocks()
 
     def reconcile(self, request: Request, enqueued_at: float) -> Result:
         """Make one pass over one claim, or over what is left of one."""
+        # Many claims may be filled from one snapshot, which each changes as it was seen: so each sees the last change.
+        with self._turns.guard(request.namespace):
+            return self._pass(request, enqueued_at)
+
+    def _pass(self, request: Request, enqueued_at: float) -> Result:
         view = self._observe(request.namespace, request.name)
         reads = self._parts.observer.reads(request.namespace, enqueued_at, lambda: False)
         step = decide(view, reads.make)

@@ -53,3 +53,10 @@ def done_by_the_manager(world: World) -> Counter[str]:
     ours = (r for r in asked if r["agent"].startswith("volsync-py") and r["code"] < 400)
     seen = (r for r in ours if r["verb"] != "watch" and r["resource"] != "leases")
     return Counter(f"{r['verb']} {r['resource']}" for r in seen)
+
+
+def refused_changes(world: World) -> int:
+    """Return how many changes of a snapshot met a version that the manager had not seen."""
+    asked = world.cluster.admin("requests")["requests"]
+    wanted = {"verb": "patch", "resource": "volumesnapshots", "code": 409}
+    return sum(wanted.items() <= one.items() and one["agent"].startswith("volsync-py") for one in asked)

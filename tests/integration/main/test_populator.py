@@ -10,6 +10,7 @@ from tests.integration.main.filled import (
     done_by_the_manager,
     image_of,
     populated,
+    refused_changes,
     settled,
     told,
 )
@@ -73,6 +74,19 @@ def test_a_claim_that_waits_for_its_consumer_gets_the_image_that_is_there_when_i
         "the consumer", lambda: world.cluster.get(world.path("pods", "consumer"))["status"]["phase"] == "Succeeded"
     )
     assert world.read("late")["a.txt"] == "newer"
+
+
+def test_many_claims_of_one_image_are_not_in_each_others_way(world: World) -> None:
+    world.source()
+    world.wait_done("replicationsources", "backup")
+    world.destination(**IMAGE)
+    world.wait_done("replicationdestinations", "restore")
+    world.cluster.admin("clear")
+    names = [f"claim-{number}" for number in range(10)]
+    for name in names:
+        populated(world, name)
+    settled(world, *names)
+    assert refused_changes(world) == 0
 
 
 def test_an_image_that_is_not_to_be_deleted_outlives_its_destination_and_its_claims(world: World) -> None:

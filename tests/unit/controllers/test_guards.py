@@ -16,7 +16,7 @@ from tests.unit.movers.seen import NOW
 from volsync_py.controllers.execute import Executor, InTheWay
 from volsync_py.controllers.fair_line import FairLine
 from volsync_py.controllers.mover_limit import Key, MoverLimit, SlotStores
-from volsync_py.controllers.parts import GrantLocks
+from volsync_py.controllers.parts import SharedLocks
 from volsync_py.core.actions import Action, Create, Delete, Patch, PatchStatus, Ref
 from volsync_py.core.labels import Label
 from volsync_py.core.names import Role
@@ -152,7 +152,7 @@ def test_nobody_decides_about_the_grants_of_a_repository_while_a_job_of_it_is_ma
     assert free == [False]
     made = repository_of(cluster.objects["Job", "volsync-src-n"])
     # Each repository has one lock, whoever asks for it.
-    assert GrantLocks().guard(made) is not GrantLocks().guard(made)
+    assert SharedLocks().guard(made) is not SharedLocks().guard(made)
     assert manager.parts.grants.guard(made) is manager.parts.grants.guard(made)
 
 
