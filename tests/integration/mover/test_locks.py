@@ -80,6 +80,14 @@ def test_a_restore_passes_by_a_dead_exclusive_lock(backed_up: Mover) -> None:
     assert (backed_up.data / "a").read_text(encoding="utf-8") == "a"
 
 
+def test_an_unlock_that_is_asked_for_leaves_the_lock_of_who_works(backed_up: Mover) -> None:
+    theirs = lock(Path(backed_up.repository), PASSWORD, host=FOREIGN, pid=7, age=timedelta(minutes=9), exclusive=False)
+    dead = lock(Path(backed_up.repository), PASSWORD, host=FOREIGN, pid=8, age=timedelta(hours=1), exclusive=False)
+    assert backed_up("unlock", "backup").code == 0
+    assert theirs in locks(backed_up)
+    assert dead not in locks(backed_up)
+
+
 POD = "volsync-src-data-x7k2p"
 
 
