@@ -20,8 +20,8 @@ ROOT = Path(__file__).parents[1]
 MANIFESTS = ROOT / "manifests"
 CHART = MANIFESTS / "helm" / "volsync"
 PAGE = ROOT / "docs" / "helm.md"
-# Of the manifests' roles; the chart puts its own before what follows it.
-PREFIX = "volsync-py-"
+# Of the manifests' roles that are bound, and of one that people bind; the chart puts its own before what follows it.
+PREFIX, PREFIX_FOR_PEOPLE = "volsync-py-", "volsync-"
 # Between these two lines of the page is the table.
 BEGIN, END = "<!-- values: made by hack.generate_chart -->", "<!-- values: end -->"
 _NOTICE = "# Made by `python -m hack.generate_chart`; edit {source}, and run it.\n"
@@ -104,7 +104,7 @@ def _with_table(page: str) -> str:
 def _roles(path: Path, *, openshift: bool) -> list[Object]:
     return [
         {
-            "name": d["metadata"]["name"].removeprefix(PREFIX),
+            "name": d["metadata"]["name"].removeprefix(PREFIX).removeprefix(PREFIX_FOR_PEOPLE),
             "kind": d["kind"],
             "openshift": openshift,
             "rules": d["rules"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from collections.abc import Iterator
@@ -17,6 +18,9 @@ from tests.cluster.lent import S3
 
 # The image that the manifests name.
 RELEASED_IMAGE = "volsync-py:0.1.0"
+# Somebody else's, who enforces the strictest level on it.
+NAMESPACE = "volsync-system"
+NAMESPACE_LABELS = {"pod-security.kubernetes.io/enforce": "restricted", "tests/owner": "somebody"}
 
 
 @frozen
@@ -77,7 +81,9 @@ def _install(one: Installation) -> None:
         assert code == 0, f"kubectl {' '.join(arguments)}: {said}"
         return said
 
+    space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": NAMESPACE_LABELS}}
+    run("apply", "-f", "-", given=json.dumps(space))
     run("apply", "--server-side", "-k", "manifests/crds")
     manifests = run("kustomize", "manifests/base").replace(RELEASED_IMAGE, one.image)
     run("apply", "--server-side", "-f", "-", given=manifests)
-    run("-n", "volsync-system", "rollout", "status", "deployment/volsync-py", "--timeout=240s")
+    run("-n", NAMESPACE, "rollout", "status", "deployment/volsync", "--timeout=240s")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from tests.cluster.machine import Machine
 from tests.integration.main.test_rights import SELDOM, Right, granted
 
-MANAGER = "system:serviceaccount:volsync-system:volsync-py"
+MANAGER = "system:serviceaccount:volsync-system:volsync"
 
 
 def asked(machine: Machine) -> Iterator[tuple[Right, bool]]:

@@ -33,7 +33,7 @@ from volsync_py.kube.resources import (
     Resource,
 )
 
-NAMESPACE, DEPLOYMENT = "volsync-system", "volsync-py"
+NAMESPACE, DEPLOYMENT = "volsync-system", "volsync"
 DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment")
 CSI_NODES = Resource("storage.k8s.io", "v1", "csinodes", "CSINode", namespaced=False)
 NODE = "node-1"

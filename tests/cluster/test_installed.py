@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from tests.cluster.installed import Installation
+from tests.cluster.installed import NAMESPACE, NAMESPACE_LABELS, Installation
 from tests.cluster.lent import Cluster
-from volsync_py.kube.resources import JOBS, REPLICATION_SOURCES, Resource
+from volsync_py.kube.resources import JOBS, NAMESPACES, REPLICATION_SOURCES, Resource
 
 QUOTAS = Resource("", "v1", "resourcequotas", "ResourceQuota")
 BINDINGS = Resource("rbac.authorization.k8s.io", "v1", "clusterrolebindings", "ClusterRoleBinding", namespaced=False)
@@ -17,7 +17,7 @@ token = pathlib.Path("/var/run/secrets/kubernetes.io/serviceaccount/token").read
 context = ssl.create_default_context()
 context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
 def ask(**headers):
-    request = urllib.request.Request("https://volsync-py-metrics.volsync-system.svc:8443/metrics", headers=headers)
+    request = urllib.request.Request("https://volsync-metrics.volsync-system.svc:8443/metrics", headers=headers)
     until = time.monotonic() + 120
     while True:
         try:
@@ -38,6 +38,13 @@ pathlib.Path("/dev/termination-log").write_text(json.dumps(found))
 """
 
 
+def test_the_namespace_has_the_labels_that_its_owner_gave_it_and_no_others(cluster: Cluster) -> None:
+    labels = cluster.client.get(NAMESPACES, NAMESPACE)["metadata"]["labels"]
+    # The API server's own.
+    assert labels.pop("kubernetes.io/metadata.name") == NAMESPACE
+    assert labels == NAMESPACE_LABELS
+
+
 def test_metrics_are_there_for_whom_the_role_is_bound_to_and_nobody_else(
     cluster: Cluster, installation: Installation
 ) -> None:
@@ -49,7 +56,7 @@ def test_metrics_are_there_for_whom_the_role_is_bound_to_and_nobody_else(
         "apiVersion": BINDINGS.api_version,
         "kind": BINDINGS.kind,
         "metadata": {"name": cluster.namespace},
-        "roleRef": {"apiGroup": BINDINGS.group, "kind": "ClusterRole", "name": "volsync-py-metrics-reader"},
+        "roleRef": {"apiGroup": BINDINGS.group, "kind": "ClusterRole", "name": "volsync-metrics-reader"},
         "subjects": [{"kind": "ServiceAccount", "name": "default", "namespace": cluster.namespace}],
     }
     cluster.repository("repository")

@@ -26,7 +26,7 @@ _Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
     help="What the plain manifests are changed by; may be given several times.",
 )
 def manifests(image: str, chosen: Sequence[str]) -> None:
-    """Print what installs this version, without Helm: definitions, namespace, rights and the manager.
+    """Print what installs this version in the namespace volsync-system, without Helm: definitions, rights, manager.
 
     \b
     volsync-py manifests --image REGISTRY/volsync-py:TAG | kubectl apply --server-side --force-conflicts -f -

@@ -219,10 +219,10 @@ def foreign_secrets(client: Client, number: int) -> str:
 
 def as_in_a_deployment(kubeconfig: str, folder: Path) -> Path:
     """Install the account and its rights; return a kubeconfig with its token."""
-    kubectl(kubeconfig, "apply", "--server-side", "-f", "manifests/base/namespace.yaml")
+    kubectl(kubeconfig, "create", "namespace", "volsync-system")
     kubectl(kubeconfig, "apply", "--server-side", "-f", "manifests/base/service_account.yaml")
     kubectl(kubeconfig, "apply", "--server-side", "-k", "manifests/rbac")
-    token = kubectl(kubeconfig, "create", "token", "volsync-py", "--namespace=volsync-system", "--duration=24h")
+    token = kubectl(kubeconfig, "create", "token", "volsync", "--namespace=volsync-system", "--duration=24h")
     content = yaml.safe_load(Path(kubeconfig).read_text())
     content["users"] = [{"name": user["name"], "user": {"token": token.strip()}} for user in content["users"]]
     made = folder / "kubeconfig"

@@ -30,11 +30,13 @@ _KINDS = {
     "apiextensions.k8s.io/v1": ["CustomResourceDefinition"],
     "rbac.authorization.k8s.io/v1": ["Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"],
     "networking.k8s.io/v1": ["NetworkPolicy"],
+    "admissionregistration.k8s.io/v1": ["ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"],
     "policy/v1": ["PodDisruptionBudget"],
     "monitoring.coreos.com/v1": ["ServiceMonitor", "PodMonitor"],
     "security.openshift.io/v1": ["SecurityContextConstraints"],
 }
 _CLUSTER_WIDE = {"CustomResourceDefinition", "ClusterRole", "ClusterRoleBinding", "SecurityContextConstraints"}
+_CLUSTER_WIDE |= {"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"}
 # What Helm writes on what a release has made, and asks for before it changes it.
 OURS: Object = {
     "labels": {"app.kubernetes.io/managed-by": "Helm"},
