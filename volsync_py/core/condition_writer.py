@@ -44,6 +44,11 @@ class ConditionWriter:
         reason = WAITING_FOR_MOVER if for_slot else "SyncInProgress"
         self.say(SYNCHRONIZING, "True", reason, waiting or "Synchronization in-progress")
 
+    def waits_for_schedule(self, zone_problem: str) -> None:
+        """Say that the next slot is to come, and why it is not in the zone that somebody counts on."""
+        message = f"{WAITING_FOR_SCHEDULE}, in UTC: {zone_problem}" if zone_problem else WAITING_FOR_SCHEDULE
+        self.say(SYNCHRONIZING, "False", "WaitingForSchedule", message)
+
     def not_yet_healthy(self) -> None:
         """Say what is known of a resource of which nothing was said yet: one of VolSync's may have run for years."""
         if self.condition(HEALTHY) is None:

@@ -18,7 +18,7 @@ from attrs import evolve, field, frozen
 
 from volsync_py.core.actions import Action, Delete, Patch, PatchStatus, Ref
 from volsync_py.core.attempt import Attempt
-from volsync_py.core.condition_writer import HEALTHY, SYNCHRONIZING, WAITING_FOR_SCHEDULE, ConditionWriter
+from volsync_py.core.condition_writer import HEALTHY, SYNCHRONIZING, ConditionWriter
 from volsync_py.core.conditions import get_condition
 from volsync_py.core.durations import format_go_duration
 from volsync_py.core.merge import difference, merged
@@ -171,7 +171,7 @@ class _Pass(ConditionWriter):
     def _first(self) -> Decision:
         start = self.trigger.first_start(self.now)
         if start > self.now:
-            self.say(SYNCHRONIZING, "False", "WaitingForSchedule", WAITING_FOR_SCHEDULE)
+            self.waits_for_schedule(self.trigger.zone_problem)
             self.not_yet_healthy()
             self.status["nextSyncTime"] = format_rfc3339(start)
             return self.decision((), delay=self._until(start))
@@ -252,7 +252,7 @@ class _Pass(ConditionWriter):
         if self.trigger.kind == TriggerKind.MANUAL:
             self.say(SYNCHRONIZING, "False", "WaitingForManual", "Waiting for manual trigger")
         elif self.trigger.kind == TriggerKind.SCHEDULE:
-            self.say(SYNCHRONIZING, "False", "WaitingForSchedule", WAITING_FOR_SCHEDULE)
+            self.waits_for_schedule(self.trigger.zone_problem)
         if self.resource.trouble is not None:
             self.error(self.resource.trouble)
         else:

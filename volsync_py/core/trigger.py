@@ -13,6 +13,7 @@ from hashlib import sha256
 from attrs import frozen
 
 from volsync_py.core.cronspec import Every
+from volsync_py.core.local_zone import AssumedUtc
 from volsync_py.core.schedule import Schedule
 
 _ONE_SECOND = timedelta(seconds=1)
@@ -52,6 +53,14 @@ class Trigger:
         """The fixed delay of this resource after each slot, in [0, jitter)."""
         fraction = int.from_bytes(sha256(self.uid.encode()).digest()[:6], "big") / 2**48
         return timedelta(seconds=int(self.jitter.total_seconds() * fraction))
+
+    @property
+    def zone_problem(self) -> str:
+        """Why its schedule is in UTC although somebody has asked for another zone, else empty."""
+        schedule = self.schedule
+        if schedule is None or isinstance(schedule.rule, Every) or not isinstance(schedule.zone, AssumedUtc):
+            return ""
+        return schedule.zone.why
 
     def slot_after(self, instant: datetime) -> datetime | None:
         """Return the first slot, with this resource's delay, strictly after the instant."""

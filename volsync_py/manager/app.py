@@ -11,6 +11,8 @@ import gc
 import socket
 import threading
 import time
+from datetime import datetime, tzinfo
+from functools import partial
 from typing import NoReturn
 from uuid import uuid4
 
@@ -18,6 +20,7 @@ import structlog
 
 from volsync_py import __version__
 from volsync_py.controllers.watches import INFORMERS, Informers, informers, rights_informers
+from volsync_py.core.local_zone import LocalZone
 from volsync_py.core.names import pull_secret_name
 from volsync_py.core.view import MoverSettings
 from volsync_py.kube import config
@@ -145,6 +148,8 @@ class Manager:
         for server in make_servers(settings, self._metrics, self._reviewer(), self._not_ready):
             server.start()
         log.info("manager starts", version=__version__, host=connection.host, mover_image=settings.mover_image)
+        _say_which_zone(settings.time_zone)
+        self._metrics.watch_time_zone(settings.time_zone.name, partial(_utc_offset_seconds, settings.time_zone.zone))
         _say_what_flags_mean(settings)
         if not settings.election.enabled or self._take_turn(client, connection.namespace):
             self._lead(client, connection.namespace)
@@ -231,6 +236,20 @@ def _connect(settings: Settings, connections: int) -> config.Connection:
         return config.load(settings.kubeconfig, settings.context, pool_size=connections)
     except config.ConfigError as error:
         raise StartError(f"no connection is configured: {error}") from error
+
+
+def _say_which_zone(local: LocalZone) -> None:
+    # What a file is called, and what it holds, may differ; the time tells.
+    now = datetime.now(local.zone).strftime("%H:%M %Z")
+    if local.problem:
+        log.warning("schedules that name no zone are in UTC", problem=local.problem, now=now)
+    else:
+        log.info("schedules that name no zone are in the manager's", time_zone=local.name, now=now)
+
+
+def _utc_offset_seconds(zone: tzinfo) -> float:
+    offset = datetime.now(zone).utcoffset()
+    return offset.total_seconds() if offset is not None else 0.0
 
 
 def _say_what_flags_mean(settings: Settings) -> None:

@@ -18,7 +18,6 @@ from volsync_py.controllers.resource_metrics import ResourceMetrics
 from volsync_py.controllers.watches import Informers, connect, connect_limit
 from volsync_py.core.actions import Ref
 from volsync_py.core.names import Role
-from volsync_py.core.schedule import parse_zone
 from volsync_py.core.view import MoverSettings
 from volsync_py.kube.client import Client
 from volsync_py.kube.controller import Controller, Reconcile, Request, Result
@@ -117,7 +116,7 @@ def make_workers(
         deferred,
         call=call,
         clock=_now,
-        zone=parse_zone(settings.time_zone),
+        zone=settings.time_zone.zone,
         server_offset=client.server_offset,
     )
     metrics.watch_movers(lambda: parts.limit.held, lambda: parts.limit.waiting)

@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import argparse
 import math
+import os.path
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from attrs import frozen
 
 from volsync_py.core import defaults
-from volsync_py.core.schedule import ScheduleError, parse_zone
+from volsync_py.core.local_zone import LOCALTIME, LocalZone, ZoneFile, local_zone
 from volsync_py.manager.addresses import is_loopback
 from volsync_py.manager.flags import TRUE, ignored_flags, parse_flags
 
 _POD_NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
-_LOCALTIME = Path("/etc/localtime")
+# As much as Go reads; the largest zone has a few kilobytes.
+_MOST_ZONE_BYTES = 10 * 1024 * 1024
 _ZAP_LEVELS = {"debug": "debug", "info": "info", "error": "error", "panic": "error"}
 
 
@@ -94,7 +96,7 @@ class Settings:
     mover_image_pull_secrets: tuple[str, ...]
     scc_name: str
     # The zone of schedules that name none.
-    time_zone: str
+    time_zone: LocalZone
     log_level: str
     # json, text, or auto: text on a terminal.
     log_format: str
@@ -104,11 +106,17 @@ class Settings:
     ignored: tuple[str, ...]
 
 
-def parse_settings(argv: Sequence[str], environ: Mapping[str, str], *, pod_namespace: str | None = None) -> Settings:
+def parse_settings(
+    argv: Sequence[str],
+    environ: Mapping[str, str],
+    *,
+    pod_namespace: str | None = None,
+    localtime: str = LOCALTIME,
+) -> Settings:
     """Read a command line (without the program's name) and an environment.
 
     Raises SettingsError; `--help` and unknown flags end in SystemExit, as argparse does. `pod_namespace`
-    stands for the service account's own file.
+    stands for the service account's own file, `localtime` is the file that says the zone where TZ doesn't.
     """
     args = parse_flags(argv)
     in_cluster = args.kubeconfig is None and "KUBERNETES_SERVICE_HOST" in environ
@@ -137,7 +145,7 @@ def parse_settings(argv: Sequence[str], environ: Mapping[str, str], *, pod_names
         mover_log=_mover_log(environ),
         mover_image_pull_secrets=tuple(dict.fromkeys(n for n in args.mover_image_pull_secrets.split(",") if n.strip())),
         scc_name=args.scc_name,
-        time_zone=_time_zone(environ),
+        time_zone=local_zone(environ.get("TZ"), _read_zone_file, localtime=localtime),
         log_level=args.log_level or _ZAP_LEVELS.get(args.zap_log_level, "info"),
         log_format=args.log_format or {"json": "json", "console": "text"}.get(args.zap_encoder, "auto"),
         proxies={n: v for n, v in environ.items() if n.upper() in {"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"}},
@@ -199,23 +207,19 @@ def _integer(environ: Mapping[str, str], name: str, default: int) -> int:
         raise SettingsError(f"{name} is {text!r}, which is no whole number") from error
 
 
-def _time_zone(environ: Mapping[str, str]) -> str:
-    """Find the zone's name as Go does: TZ ("" is UTC), else what /etc/localtime points to, else UTC."""
-    if "TZ" in environ:
-        name = environ["TZ"].removeprefix(":") or "UTC"
-        if not _is_zone(name):
-            raise SettingsError(f"TZ is {environ['TZ']!r}, which is no time zone such as Europe/Berlin")
-        return name
-    _, found, name = str(_LOCALTIME.resolve()).partition("/zoneinfo/")
-    return name if found and _is_zone(name) else "UTC"
-
-
-def _is_zone(name: str) -> bool:
+def _read_zone_file(path: str) -> ZoneFile | None:
+    """Read what may be a time zone; None if nothing is there."""
+    if not os.path.lexists(path):
+        return None
+    content = None
     try:
-        parse_zone(name)
-    except ScheduleError:
-        return False
-    return True
+        # A pipe or a device would have no end.
+        if os.path.isfile(path):
+            with open(path, "rb") as file:
+                content = file.read(_MOST_ZONE_BYTES)
+    except OSError:
+        pass
+    return ZoneFile(os.path.realpath(path), content)
 
 
 def _read_pod_namespace() -> str:

@@ -63,6 +63,9 @@ class Metrics:
         self._leader = self._gauge("leader", "1 while this replica leads.", "")
         info = self._gauge("build_info", "The running version.", "version python")
         info.labels(version=__version__, python=platform.python_version()).set(1)
+        self._time_zone = self._gauge(
+            "time_zone_utc_offset_seconds", "How far the zone of schedules that name none is ahead of UTC now.", "zone"
+        )
         for state in ("running", "waiting"):
             self._movers.labels(state)
 
@@ -97,6 +100,10 @@ class Metrics:
         """Show what both return at each scrape."""
         self._movers.labels("running").set_function(running)
         self._movers.labels("waiting").set_function(waiting)
+
+    def watch_time_zone(self, name: str, offset_seconds: Callable[[], float]) -> None:
+        """Show which zone schedules without one are in, and what its clock is ahead by at each scrape."""
+        self._time_zone.labels(name).set_function(offset_seconds)
 
     def set_leader(self, leads: bool) -> None:
         """Return whether this replica leads."""

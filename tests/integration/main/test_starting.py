@@ -41,7 +41,6 @@ def start(server: Peer, folder: Path, *arguments: str, **environ: str) -> tuple[
         ([*QUIET, "--workers=0"], {}, 2, "--workers: 0 is too few"),
         (["--metrics-bind-address=8080"], {}, 2, "'8080' is no address"),
         (["--health-probe-bind-address=:99999"], {}, 2, "':99999' is no address"),
-        (QUIET, {"TZ": "Nowhere/Wrong"}, 2, "TZ is 'Nowhere/Wrong', which is no time zone"),
         ([*QUIET, "--leader-elect-lease-duration=11s"], {}, 2, "counts in whole seconds, here 11"),
         ([*QUIET, "--kubeconfig=/dev/null"], {}, 1, "no connection is configured"),
         (["--metrics-bind-address=127.0.0.1:0", "--metrics-secure"], {"PATH": ""}, 1, "no openssl program"),
@@ -80,7 +79,10 @@ def test_a_kubeconfig_that_is_no_yaml_is_named(server: Peer, tmp_path: Path) -> 
     assert "defect" not in said
 
 
-def test_flags_without_an_effect_are_named_once(server: Peer, tmp_path: Path) -> None:
+def test_flags_without_an_effect_are_named_once_and_so_is_the_zone(
+    server: Peer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "Asia/Kolkata")
     flags = ("--zap-devel", "--rclone-container-image=registry/rclone:1")
     manager = manager_of(server, tmp_path, *flags)
     manager.leads()
@@ -89,3 +91,17 @@ def test_flags_without_an_effect_are_named_once(server: Peer, tmp_path: Path) ->
     said = manager.log.read_text(encoding="utf-8")
     for flag in ("--zap-devel", "--rclone-container-image"):
         assert said.count(flag) == 1
+    assert said.count("Asia/Kolkata") == 1
+
+
+def test_a_zone_that_cannot_be_read_keeps_nobody_from_starting_and_is_said(
+    server: Peer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "CET-1CEST")
+    manager = manager_of(server, tmp_path)
+    manager.leads()
+    assert manager.stop() == 0
+
+    said = manager.log.read_text(encoding="utf-8")
+    assert "schedules that name no zone are in UTC" in said
+    assert "TZ 'CET-1CEST' of the manager is no time zone" in said

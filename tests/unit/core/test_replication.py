@@ -9,6 +9,7 @@ import pytest
 from attrs import define, evolve, field
 
 from volsync_py.core.actions import Action, Delete, PatchStatus, Ref
+from volsync_py.core.local_zone import AssumedUtc
 from volsync_py.core.merge import merged
 from volsync_py.core.replication import CustomResource, decide
 from volsync_py.core.result import Decision, StepResult, Success, Trouble
@@ -233,3 +234,21 @@ def test_a_resource_that_is_being_deleted_is_left_alone() -> None:
     one = resource()
     one.object["metadata"]["deletionTimestamp"] = format_rfc3339(NOW)
     assert decide(one, Work(), NOW) == Decision()
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("30 12 * * *", "Waiting for next scheduled synchronization, in UTC: TZ 'CET-1CEST' is no zone"),
+        ("CRON_TZ=Europe/Berlin 30 12 * * *", "Waiting for next scheduled synchronization"),
+        ("@every 12h", "Waiting for next scheduled synchronization"),
+    ],
+)
+def test_who_waits_for_a_slot_is_told_that_it_is_in_utc_because_the_managers_zone_cannot_be_read(
+    text: str, says: str
+) -> None:
+    trigger = Trigger("uid", NOW, schedule=parse_schedule(text, AssumedUtc("TZ 'CET-1CEST' is no zone")))
+    one = resource(**idle())
+    one = evolve(one, trigger=evolve(trigger, has_schedule=True))
+    (told,) = (c for c in after(one, decide(one, Work(), NOW))["conditions"] if c["type"] == "Synchronizing")
+    assert (told["reason"], told["message"]) == ("WaitingForSchedule", says)

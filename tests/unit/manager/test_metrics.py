@@ -126,7 +126,9 @@ def test_what_the_manager_does_is_counted() -> None:
     metrics.count_watch_restart("jobs", "410")
     metrics.watch_movers(lambda: 2, lambda: 1)
     metrics.set_leader(True)
+    metrics.watch_time_zone("Europe/Berlin", lambda: 3600)
 
+    assert samples(metrics, "volsync_py_time_zone_utc_offset_seconds") == {"zone=Europe/Berlin": 3600}
     assert samples(metrics, "volsync_py_api_requests_total")["code=200,resource=secrets,verb=get"] == 1
     assert samples(metrics, "volsync_py_api_request_duration_seconds_count") == {"verb=get": 1}
     assert samples(metrics, "volsync_py_reconciles_total") == {"controller=source,outcome=done": 1}

@@ -98,7 +98,7 @@ def test_the_manager_is_told_what_the_values_say() -> None:
 
     assert not settings.metrics.require_rbac
     assert settings.mover_image_pull_secrets == ("one", "two")
-    assert (settings.max_movers, settings.time_zone, settings.log_level) == (20, "Europe/Berlin", "debug")
+    assert (settings.max_movers, settings.time_zone.name, settings.log_level) == (20, "Europe/Berlin", "debug")
     assert settings.proxies == {"HTTPS_PROXY": "http://proxy:3128"}
 
 
