@@ -16,6 +16,8 @@ import threading
 from pathlib import Path
 from types import TracebackType
 
+from volsync_py.manager.tls import Tls
+
 # Longer than any pod runs; a new one is made at each start.
 _DAYS = "3650"
 # It takes milliseconds; a machine that needs longer than this has no entropy or no CPU to give.
@@ -29,8 +31,9 @@ class CertificateError(RuntimeError):
 class CertificateFiles:
     """A pair of files, read again when they change."""
 
-    def __init__(self, certificate: Path, key: Path) -> None:
+    def __init__(self, certificate: Path, key: Path, tls: Tls | None = None) -> None:
         self.files = (certificate, key)
+        self._tls = tls or Tls()
         self._lock = threading.Lock()
         try:
             self._stamp = self._now_on_disk()
@@ -54,7 +57,7 @@ class CertificateFiles:
         def choose(connection: ssl.SSLSocket | ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
             connection.context = self.context()
 
-        listening = _new_context()
+        listening = self._tls.server_context()
         # Called in each handshake, even if the client sends no server name.
         listening.sni_callback = choose
         return listening
@@ -64,21 +67,16 @@ class CertificateFiles:
         return one.st_mtime_ns, one.st_ino, two.st_mtime_ns, two.st_ino
 
     def _load(self) -> ssl.SSLContext:
-        context = _new_context()
+        context = self._tls.server_context()
         context.load_cert_chain(*self.files)
         return context
-
-
-def _new_context() -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
 
 
 class SelfSigned:
     """A folder with a fresh self-signed certificate; gone at the end of the `with` block."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: Tls | None = None) -> None:
+        self._tls = tls
         self._folder = tempfile.TemporaryDirectory(prefix="volsync-py-tls-")
 
     def __enter__(self) -> CertificateFiles:
@@ -96,7 +94,7 @@ class SelfSigned:
             raise CertificateError(f"openssl made no certificate: {error}") from error
         if made.returncode != 0:
             raise CertificateError(f"openssl made no certificate: {made.stderr.strip()[-500:]}")
-        return CertificateFiles(certificate, key)
+        return CertificateFiles(certificate, key, self._tls)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -45,8 +45,8 @@ def _certificate(endpoint: MetricsEndpoint) -> CertificateFiles | None:
     try:
         if endpoint.cert_path:
             folder = Path(endpoint.cert_path)
-            return CertificateFiles(folder / endpoint.cert_name, folder / endpoint.cert_key)
-        with SelfSigned() as certificate:
+            return CertificateFiles(folder / endpoint.cert_name, folder / endpoint.cert_key, endpoint.tls)
+        with SelfSigned(endpoint.tls) as certificate:
             # The certificate is loaded into memory, so its files can be deleted at once.
             return certificate
     except CertificateError as error:

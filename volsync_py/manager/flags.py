@@ -7,12 +7,14 @@ never takes the next word). What the values mean together is the business of `se
 from __future__ import annotations
 
 import argparse
+import ssl
 from collections.abc import Sequence
 from datetime import timedelta
 
 from volsync_py.core import defaults
 from volsync_py.core.durations import parse_go_duration
 from volsync_py.manager.addresses import host_and_port
+from volsync_py.manager.tls import parse_suites, parse_version
 
 TRUE, FALSE = {"1", "t", "T", "true", "TRUE", "True"}, {"0", "f", "F", "false", "FALSE", "False"}
 # The address that stands for "do not listen".
@@ -81,6 +83,10 @@ def _add_endpoints(parser: argparse.ArgumentParser) -> None:
     )
     add("--metrics-cert-name", default="tls.crt", metavar="FILE")
     add("--metrics-cert-key", default="tls.key", metavar="FILE")
+    add("--tls-min-version", type=_tls_version, default="VersionTLS12", metavar="VERSION",
+        help="oldest TLS of the metrics: VersionTLS12 or VersionTLS13")  # fmt: skip
+    add("--tls-cipher-suites", type=_tls_suites, default="", metavar="A,B",
+        help="suites of TLS 1.2, by Kubernetes' names; the self-signed certificate is ECDSA's")  # fmt: skip
     add(
         "--health-probe-bind-address",
         type=_address,
@@ -173,6 +179,20 @@ def _address(text: str) -> str:
     except ValueError as error:
         raise argparse.ArgumentTypeError(f'{error}, nor "{NOWHERE}" for none') from error
     return text
+
+
+def _tls_version(text: str) -> ssl.TLSVersion:
+    try:
+        return parse_version(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _tls_suites(text: str) -> tuple[str, ...]:
+    try:
+        return parse_suites(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _seconds(text: str) -> float:

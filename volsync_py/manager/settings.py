@@ -19,6 +19,7 @@ from volsync_py.core import defaults
 from volsync_py.core.local_zone import LOCALTIME, LocalZone, ZoneFile, local_zone
 from volsync_py.manager.addresses import is_loopback
 from volsync_py.manager.flags import TRUE, ignored_flags, parse_flags
+from volsync_py.manager.tls import Tls
 
 _POD_NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 # As much as Go reads; the largest zone has a few kilobytes.
@@ -59,6 +60,7 @@ class MetricsEndpoint:
     cert_path: str
     cert_name: str
     cert_key: str
+    tls: Tls
 
 
 @frozen
@@ -161,7 +163,13 @@ def _metrics_endpoint(args: argparse.Namespace) -> MetricsEndpoint:
     if args.metrics_require_rbac and not secure:
         raise SettingsError("--metrics-require-rbac needs --metrics-secure: tokens are not sent in the clear")
     return MetricsEndpoint(
-        address, secure, require_rbac, args.metrics_cert_path, args.metrics_cert_name, args.metrics_cert_key
+        address,
+        secure,
+        require_rbac,
+        args.metrics_cert_path,
+        args.metrics_cert_name,
+        args.metrics_cert_key,
+        Tls(args.tls_min_version, args.tls_cipher_suites),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import yaml
 
 from hack.processes import DevCluster, Manager, S3Server, wait_until
+from hack.tool_cache import tool_path
 from tests.integration.main.filled import populated, settled
 from tests.integration.world import NO_JOB_SHOWN, World
 
@@ -97,13 +99,32 @@ def test_every_right_is_used_and_every_use_is_a_right(own_cluster: DevCluster, s
     assert allowed - asked == set(SELDOM)
 
 
-def test_where_openshift_asks_for_it_a_mover_gets_a_role(own_cluster: DevCluster, s3: S3Server, tmp_path: Path) -> None:
+def applied(cluster: DevCluster, path: Path) -> None:
+    """Apply a file as the README says."""
+    command = [str(tool_path("kubectl")), f"--kubeconfig={cluster.kubeconfig}", "apply", "--server-side"]
+    subprocess.run([*command, "--force-conflicts", "-f", str(path)], check=True, capture_output=True, timeout=60)
+
+
+def test_on_openshift_a_mover_gets_a_role_and_constraints_are_left_to_the_manifests(
+    own_cluster: DevCluster, s3: S3Server, tmp_path: Path
+) -> None:
     names = {"plural": "securitycontextconstraints", "kind": "SecurityContextConstraints"}
     schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
     version = {"name": "v1", "served": True, "storage": True, "schema": schema}
     spec = {"group": "security.openshift.io", "scope": "Cluster", "names": names, "versions": [version]}
     meta = {"name": "securitycontextconstraints.security.openshift.io"}
     own_cluster.ask("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", {"metadata": meta, "spec": spec})
+    constraints = "/apis/security.openshift.io/v1/securitycontextconstraints"
+    made = RBAC.parent / "overlays" / "openshift" / "scc.yaml"
+    applied(own_cluster, made)
+    as_made = own_cluster.get(f"{constraints}/volsync-privileged-mover")
+    everything = {"allowedCapabilities": ["*"]}
+    own_cluster.ask("PATCH", f"{constraints}/volsync-privileged-mover", everything, "application/merge-patch+json")
+    own = {**everything, "apiVersion": as_made["apiVersion"], "kind": as_made["kind"], "metadata": {"name": "mine"}}
+    own_cluster.ask("POST", constraints, own)
+    before = own_cluster.get(constraints)["items"]
+    assert [one["allowedCapabilities"] for one in before] == [["*"], ["*"]]
+
     world = World(own_cluster, s3, "openshift")
     world.prepare()
     manager = Manager(tmp_path, own_cluster.kubeconfig, NO_JOB_SHOWN)
@@ -122,3 +143,11 @@ def test_where_openshift_asks_for_it_a_mover_gets_a_role(own_cluster: DevCluster
     asked = world.requests()
     assert (asked.count("create roles"), asked.count("create rolebindings")) == (1, 1)
     manager.stop()
+
+    # Neither what was changed nor what is the user's own is the manager's business …
+    assert own_cluster.get(constraints)["items"] == before
+    # … and the manifests set back what is theirs.
+    applied(own_cluster, made)
+    again, mine = (own_cluster.get(f"{constraints}/{name}") for name in ("volsync-privileged-mover", "mine"))
+    assert again["allowedCapabilities"] == as_made["allowedCapabilities"]
+    assert mine["allowedCapabilities"] == ["*"]
