@@ -191,6 +191,9 @@ def _trim_pod(pod: Object) -> Object:
     spec = pod.get("spec") or {}
     kept = {key: spec[key] for key in ("nodeName",) if key in spec}
     images = [{"image": c.get("image", "")} for c in spec.get("containers") or [{}]]
+    # Most pods have none.
+    if first := spec.get("initContainers"):
+        kept["initContainers"] = [{"name": c.get("name"), "restartPolicy": c.get("restartPolicy")} for c in first]
     return {**pod, "spec": {**kept, "containers": images}}
 
 

@@ -28,7 +28,7 @@ def waiting(reason: str) -> dict[str, Any]:
 NO_IMAGE = waiting("ImagePullBackOff")
 GATED = {"type": "PodScheduled", "status": "False", "reason": "SchedulingGated", "message": "held by a gate"}
 INIT = [
-    {"name": "proxy", "state": {"running": {}}},
+    {"name": "proxy", "started": True, "state": {"running": {}}},
     {"name": "next", "state": {"waiting": {"reason": "PodInitializing"}}},
 ]
 STUCK: dict[str, dict[str, Any] | None] = {
@@ -223,6 +223,47 @@ def test_a_job_that_waits_for_somebody_else_is_kept_and_its_health_stays_for_hal
     one.now += timedelta(days=9)
     one.settle()
     assert one.job() is first
+
+
+@pytest.mark.parametrize("error_class", ["SchedulingGated", "InitContainer"])
+def test_what_somebody_holds_a_pod_with_is_told_after_half_a_minute(error_class: str) -> None:
+    one = stuck(error_class)
+    one.now -= timedelta(seconds=121 - 29)
+    one.settle()
+    assert one.conditions()["Synchronizing"][2] == "Synchronization in-progress"
+    one.now += timedelta(seconds=1)
+    one.settle()
+    assert one.conditions()["Synchronizing"][2].startswith("Waiting for the mover's start: ")
+
+
+@pytest.mark.parametrize(
+    ("waiting_for", "told"),
+    [
+        ({"reason": "ErrImagePull", "message": "no such host"}, ": ErrImagePull: no such host"),
+        ({"reason": "CreateContainerConfigError"}, ": CreateContainerConfigError"),
+        ({"reason": "PodInitializing"}, ""),
+    ],
+)
+def test_an_init_container_that_cannot_begin_is_told_of_in_the_kubelets_words(
+    waiting_for: dict[str, Any], told: str
+) -> None:
+    one = stuck("InitContainer")
+    (pod,) = (o for o in one.objects if o["kind"] == "Pod")
+    done = {"name": "first", "state": {"terminated": {"exitCode": 0}}}
+    pod["status"]["initContainerStatuses"] = [done, {"name": "proxy", "state": {"waiting": waiting_for}}]
+    first = one.job()
+    one.settle()
+    told = f"Waiting for the mover's start: Pod/pod waits for its init container 'proxy'{told}"
+    assert one.conditions()["Synchronizing"][2] == told
+    assert one.job() is first
+
+
+def test_a_side_car_that_runs_keeps_nobody_waiting() -> None:
+    one = stuck("InitContainer")
+    (pod,) = (o for o in one.objects if o["kind"] == "Pod")
+    pod["spec"]["initContainers"] = [{"name": "proxy", "restartPolicy": "Always"}, {"name": "next"}]
+    one.settle()
+    assert "waits for its init container 'next'" in one.conditions()["Synchronizing"][2]
 
 
 def test_a_job_that_goes_on_after_it_was_suspended_has_its_time_anew() -> None:

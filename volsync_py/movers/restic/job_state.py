@@ -17,7 +17,9 @@ from volsync_py.core.actions import Delete, Patch, Propagation, Ref, delete
 from volsync_py.core.labels import Annotation
 from volsync_py.core.objects import Object, is_deleting, status_of
 from volsync_py.core.times import format_rfc3339, instant, past
+from volsync_py.movers.restic.held_pod import failed_init, held
 from volsync_py.movers.restic.outcome import ClusterError
+from volsync_py.movers.restic.pods import condition_of
 
 # The watch of pods may be behind that of Jobs, and a deleted pod sends no further event.
 POD_PATIENCE = timedelta(seconds=10)
@@ -25,6 +27,8 @@ POD_PATIENCE = timedelta(seconds=10)
 NO_POD_PATIENCE = timedelta(seconds=30)
 # A pod may wait for a provisioner, an attach or an image; after this the user is told what it waits for.
 PENDING_PATIENCE = timedelta(minutes=2)
+# Whoever holds a pod on purpose, a queue or an init container that sleeps, lets it go within seconds, or not soon.
+HELD_PATIENCE = timedelta(seconds=30)
 # A node that reboots is back within five minutes.
 NODE_PATIENCE = timedelta(minutes=5)
 
@@ -129,8 +133,8 @@ def _failed(condition: Object, pod: Object | None) -> JobState:
         error_class, message = ErrorClass.OUT_OF_MEMORY.value, "the mover ran out of memory"
     elif report is not None and report.error_class and not _provisional(report):
         error_class, message = report.error_class, report.message
-    elif pod is not None and _pod_condition(pod, "DisruptionTarget").get("status") == "True":
-        cause = _pod_condition(pod, "DisruptionTarget").get("message") or "its pod was disrupted"
+    elif pod is not None and condition_of(pod, "DisruptionTarget").get("status") == "True":
+        cause = condition_of(pod, "DisruptionTarget").get("message") or "its pod was disrupted"
         error_class, message = ErrorClass.INTERRUPTED.value, str(cause)
     elif condition.get("reason") == "DeadlineExceeded" or _pod_reason(pod) == "DeadlineExceeded":
         error_class = ClusterError.DEADLINE_EXCEEDED.value
@@ -140,8 +144,8 @@ def _failed(condition: Object, pod: Object | None) -> JobState:
         message = str(terminated.get("message") or "the container could not be started")
     elif report is not None and report.error_class:
         error_class, message = report.error_class, report.message
-    elif not terminated and _failed_init(pod):
-        error_class, message = ClusterError.START_ERROR.value, _failed_init(pod)
+    elif not terminated and failed_init(pod):
+        error_class, message = ClusterError.START_ERROR.value, failed_init(pod)
     elif pod is None or terminated.get("exitCode") in (130, 137, 143):
         error_class, message = ErrorClass.INTERRUPTED.value, "the mover was stopped before it was done"
     else:
@@ -201,7 +205,7 @@ def _live(pod: Object, now: datetime) -> JobState:
 
 def _on_its_node(pod: Object, now: datetime) -> JobState:
     """Judge a pod by its node: one that does not report makes all its pods unready, and their end is never seen."""
-    ready = _pod_condition(pod, "Ready")
+    ready = condition_of(pod, "Ready")
     running = status_of(pod).get("phase") == "Running"
     if running and ready.get("status") == "False" and not _terminated(pod):
         due = past(ready.get("lastTransitionTime") or pod["metadata"]["creationTimestamp"], now)
@@ -215,47 +219,17 @@ def _on_its_node(pod: Object, now: datetime) -> JobState:
 
 
 def _pending(pod: Object, now: datetime) -> JobState:
-    due = past(pod["metadata"]["creationTimestamp"], now) + PENDING_PATIENCE
+    why = held(pod)
+    due = past(pod["metadata"]["creationTimestamp"], now) + (HELD_PATIENCE if why else PENDING_PATIENCE)
     if now < due:
         return JobState(Phase.RUNNING, pod=pod, look_again_at=due)
-    scheduled = _pod_condition(pod, "PodScheduled")
-    if scheduled.get("reason") == "SchedulingGated":
-        text = str(scheduled.get("message") or "the pod has scheduling gates")
-        return JobState(Phase.RUNNING, ClusterError.SCHEDULING_GATED.value, text, pod=pod)
-    if scheduled.get("status") == "False":
-        text = str(scheduled.get("message") or "no node takes the pod")
+    if why is not None:
+        return JobState(Phase.RUNNING, *why, pod=pod)
+    if condition_of(pod, "PodScheduled").get("status") == "False":
+        text = str(condition_of(pod, "PodScheduled").get("message") or "no node takes the pod")
         return JobState(Phase.RUNNING, ClusterError.NOT_SCHEDULED.value, text, pod=pod)
-    name = _init_under_way(pod)
-    if name:
-        text = f"Pod/{pod['metadata']['name']} waits for its init container {name!r}"
-        return JobState(Phase.RUNNING, ClusterError.INIT_CONTAINER.value, text, pod=pod)
     text = f"Pod/{pod['metadata']['name']} waits for its volumes"
     return JobState(Phase.RUNNING, ClusterError.VOLUME_UNAVAILABLE.value, text, pod=pod)
-
-
-def _init_under_way(pod: Object) -> str:
-    """Return the init container that keeps the others waiting, "" while none has begun: volumes come first."""
-    statuses: list[Object] = status_of(pod).get("initContainerStatuses") or []
-    if not any(_has_begun(s) for s in statuses):
-        return ""
-    under_way = (s for s in statuses if (s.get("state") or {}).get("terminated", {}).get("exitCode") != 0)
-    # A side car is done initialising when it has started.
-    return next((str(s.get("name")) for s in under_way if not s.get("started")), "")
-
-
-def _has_begun(status: Object) -> bool:
-    state = status.get("state") or {}
-    of_its_own = (state.get("waiting") or {}).get("reason") not in (None, "PodInitializing", "ContainerCreating")
-    return "running" in state or "terminated" in state or of_its_own
-
-
-def _failed_init(pod: Object | None) -> str:
-    """Return what an init container that failed says; the mover has then not run."""
-    for status in ((pod or {}).get("status") or {}).get("initContainerStatuses") or []:
-        code = ((status.get("state") or {}).get("terminated") or {}).get("exitCode")
-        if code:
-            return f"the init container {status.get('name')!r} exited with {code}"
-    return ""
 
 
 def _condition(job: Object, name: str) -> Object:
@@ -264,11 +238,6 @@ def _condition(job: Object, name: str) -> Object:
 
 def _true_condition(conditions: Iterable[Object], name: str) -> Object:
     return next((c for c in conditions if c["type"] == name and c["status"] == "True"), {})
-
-
-def _pod_condition(pod: Object, name: str) -> Object:
-    conditions = status_of(pod).get("conditions") or []
-    return next((c for c in conditions if c["type"] == name), {})
 
 
 def _pod_reason(pod: Object | None) -> str:

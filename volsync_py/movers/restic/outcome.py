@@ -184,7 +184,7 @@ CLASSES: dict[str, ErrorInfo] = {
         "see the message: volumes, resources, affinity or taints keep it from every node",
     ),
     ClusterError.SCHEDULING_GATED: ErrorInfo(
-        "somebody else's scheduling gate holds the pod for two minutes",
+        "somebody else's scheduling gate holds the pod for half a minute",
         Pace.RETRY,
         "see who has set the pod's schedulingGates; the Job is kept, and starts when they are gone",
     ),
@@ -194,9 +194,9 @@ CLASSES: dict[str, ErrorInfo] = {
         "see the Job's owner of its queue (spec.suspend); the Job is kept, and starts when it may",
     ),
     ClusterError.INIT_CONTAINER: ErrorInfo(
-        "an init container that somebody else has put into the pod has not ended for two minutes",
+        "an init container that somebody else has put into the pod has not ended half a minute after the pod was made",
         Pace.RETRY,
-        "see the log of the init container that the message names; the Job is kept, and starts when it has ended",
+        "see the init container that the message names, and its log; the Job is kept, and starts when it has ended",
     ),
     ClusterError.DEADLINE_EXCEEDED: ErrorInfo(
         "the Job's or pod's own deadline has passed", Pace.RETRY, "see what sets activeDeadlineSeconds"

@@ -41,5 +41,11 @@ def has_started(pod: Object) -> bool:
     return _phase(pod) not in ("", "Pending")
 
 
+def condition_of(pod: Object, name: str) -> Object:
+    """Return a condition of a pod, whatever its status; {} if it has none of that name."""
+    conditions = status_of(pod).get("conditions") or []
+    return next((c for c in conditions if c["type"] == name), {})
+
+
 def _phase(pod: Object) -> str:
     return str(status_of(pod).get("phase") or "")
