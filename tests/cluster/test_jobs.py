@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.cluster.lent import Cluster
-from volsync_py.kube.errors import AlreadyExists, ApiError
+from volsync_py.kube.errors import AlreadyExists, ApiError, Invalid
 from volsync_py.kube.resources import JOBS, PODS
 
 LISTENS = "listens for signals"
@@ -119,6 +119,25 @@ def test_an_orphaning_deletion_leaves_the_pod_running(cluster: Cluster) -> None:
 def orphan(cluster: Cluster, name: str) -> dict[str, Any] | None:
     pod = cluster.find(PODS, name)
     return pod if pod and not pod["metadata"].get("ownerReferences") else None
+
+
+def test_a_gated_pod_waits_and_says_so_until_its_gates_are_gone(cluster: Cluster) -> None:
+    made = job(cluster, "gated", "pass")
+    made["spec"]["template"]["spec"]["schedulingGates"] = [{"name": "tests/one"}]
+    cluster.create(JOBS, made)
+
+    def gated() -> dict[str, Any] | None:
+        waiting = (p for p in pods(cluster, "gated") if (p["status"].get("conditions") or [{}])[0].get("type"))
+        return next(waiting, None)
+
+    pod = cluster.wait("the condition", gated)
+    (told,) = pod["status"]["conditions"]
+    assert (told["type"], told["status"], told["reason"]) == ("PodScheduled", "False", "SchedulingGated")
+    assert told["message"] == "Scheduling is blocked due to non-empty scheduling gates"
+    with pytest.raises(Invalid, match="only deletion is allowed"):
+        cluster.patch(PODS, pod["metadata"]["name"], {"spec": {"schedulingGates": [{"name": "tests/two"}]}})
+    cluster.patch(PODS, pod["metadata"]["name"], {"spec": {"schedulingGates": None}})
+    cluster.wait("Complete", lambda: cluster.condition(JOBS, "gated", "Complete"))
 
 
 def test_the_second_of_a_name_is_told_which_is_there(cluster: Cluster) -> None:

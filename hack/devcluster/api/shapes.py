@@ -82,6 +82,7 @@ _POD_SPEC = {
     "initContainers": [_CONTAINER],
     "volumes": [_VOLUME],
     "nodeName": str,
+    "schedulingGates": [{"name": str}],
     "nodeSelector": _WORDS,
     "hostname": str,
     "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": _TERMS}}},

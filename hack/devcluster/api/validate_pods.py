@@ -27,12 +27,21 @@ def pod(problems: Problems, obj: Object, old: Object | None) -> None:
     spec(problems, obj.get("spec") or {}, "spec")
     if old is not None and _fixed(obj.get("spec") or {}, old["spec"]) != _fixed(old["spec"], old["spec"]):
         problems.forbidden("spec", _CHANGE)
+    if old is not None:
+        for name in sorted(_gates(obj) - _gates(old)):
+            problems.forbidden(
+                "spec.schedulingGates", f"only deletion is allowed, but found new scheduling gate '{name}'"
+            )
+
+
+def _gates(obj: Object) -> set[str]:
+    return {str(one.get("name")) for one in (obj.get("spec") or {}).get("schedulingGates") or []}
 
 
 def _fixed(given: Object, old: Object) -> Object:
     """Return what must not change."""
     fixed = copy.deepcopy(given)
-    for field in ("activeDeadlineSeconds", "tolerations"):
+    for field in ("activeDeadlineSeconds", "schedulingGates", "tolerations"):
         fixed.pop(field, None)
     for field in _OWN:
         if field in old:

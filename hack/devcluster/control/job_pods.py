@@ -7,6 +7,7 @@ for the look at ServiceAccounts and Namespaces that admission needs.
 from __future__ import annotations
 
 import copy
+import json
 import secrets
 
 from hack.devcluster.api.objects import Object
@@ -15,6 +16,8 @@ from hack.devcluster.common.context import Context, key_of, owner_reference
 FINALIZER = "batch.kubernetes.io/job-tracking"
 # A namespace with this annotation gets no pods; its value is the reason, as a quota would give it.
 REFUSE_PODS = "devcluster/refuse-pods"
+# A namespace with this annotation gets its pods as a mutating policy makes them: its value, JSON, are fields of a spec.
+SHAPE_PODS = "devcluster/shape-pods"
 # Kubernetes leaves out vowels and what looks like other characters.
 _ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 _LONGEST_BASE = 58
@@ -57,8 +60,8 @@ def new_pod(job: Object) -> Object:
     return pod
 
 
-def check_admission(context: Context, job: Object) -> None:
-    """Raise Refused where a real API server would not admit the Job's pod."""
+def admitted_pod(context: Context, job: Object) -> Object:
+    """Make the Job's next pod as admission lets it in; raise Refused where a real API server would not."""
     namespace, name = key_of(job)
     account = job["spec"]["template"]["spec"].get("serviceAccountName") or "default"
     if account != "default" and context.get("serviceaccounts", namespace, account) is None:
@@ -67,9 +70,12 @@ def check_admission(context: Context, job: Object) -> None:
             f'serviceaccount "{account}" not found'
         )
     space = context.get("namespaces", "", namespace) or {"metadata": {}}
-    reason = (space["metadata"].get("annotations") or {}).get(REFUSE_PODS)
-    if reason is not None:
-        raise Refused(f'pods "{name}-" is forbidden: {reason}')
+    annotations = space["metadata"].get("annotations") or {}
+    if REFUSE_PODS in annotations:
+        raise Refused(f'pods "{name}-" is forbidden: {annotations[REFUSE_PODS]}')
+    pod = new_pod(job)
+    pod["spec"] |= json.loads(annotations.get(SHAPE_PODS, "{}"))
+    return pod
 
 
 def action_for(job: Object, pod: Object) -> tuple[str, str]:

@@ -18,7 +18,7 @@ from hack.devcluster.api.registry import StatusError
 from hack.devcluster.api.times import now, seconds_of
 from hack.devcluster.common.context import Context, is_deleted, key_of
 from hack.devcluster.common.work_queue import Key, WorkQueue
-from hack.devcluster.control.job_pods import FINALIZER, Refused, check_admission, new_pod
+from hack.devcluster.control.job_pods import FINALIZER, Refused, admitted_pod
 from hack.devcluster.control.job_view import Memory, View, finished_at, look, owner_uid
 
 _COMPONENT = "job-controller"
@@ -206,8 +206,7 @@ class Jobs:
             return wait
         for _ in range(count):
             try:
-                check_admission(self._context, view.job)
-                pod = self._context.create("pods", new_pod(view.job))
+                pod = self._context.create("pods", admitted_pod(self._context, view.job))
             except (Refused, StatusError) as refusal:
                 return self._refused(view, str(refusal))
             memory.refusals = 0

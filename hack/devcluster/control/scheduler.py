@@ -16,6 +16,7 @@ from hack.devcluster.node.pods import claims_of
 
 _SELECTED_NODE = "volume.kubernetes.io/selected-node"
 _IN_USE = "node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode"
+_GATED = "Scheduling is blocked due to non-empty scheduling gates"
 _ENDED = ("Succeeded", "Failed")
 _TAINTED = "0/1 nodes are available: 1 node(s) had untolerated taint(s) {}."
 
@@ -51,6 +52,9 @@ class Scheduler:
         if is_deleted(pod):
             self._context.delete("pods", pod, grace_seconds=0)
             return None
+        if pod["spec"].get("schedulingGates"):
+            self._say(pod, "SchedulingGated", _GATED)
+            return None
         obstacle = self._obstacle(pod)
         if obstacle == "":
             self._bind(pod)
@@ -69,14 +73,19 @@ class Scheduler:
         )
 
     def _refuse(self, pod: Object, message: str) -> None:
+        if self._say(pod, "Unschedulable", message):
+            self._context.record(pod, "Warning", "FailedScheduling", message, "default-scheduler")
+
+    def _say(self, pod: Object, reason: str, message: str) -> bool:
+        """Write why the pod is not scheduled; return whether that is news."""
         status: Object = {"phase": "Pending", **(pod.get("status") or {})}
         status["conditions"] = [dict(one) for one in status.get("conditions") or []]
         old: Object = next((one for one in status["conditions"] if one["type"] == "PodScheduled"), {})
         if old.get("message") == message:
-            return
-        set_condition(status["conditions"], "PodScheduled", "False", "Unschedulable", message)
+            return False
+        set_condition(status["conditions"], "PodScheduled", "False", reason, message)
         self._context.set_status("pods", pod, status)
-        self._context.record(pod, "Warning", "FailedScheduling", message, "default-scheduler")
+        return True
 
     def _obstacle(self, pod: Object) -> str | None:
         """Say what keeps the pod from the node: "" nothing, None something that passes without a word."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -29,6 +31,37 @@ def test_a_mover_that_cannot_start_keeps_nobody_from_the_first_backup(world: Wor
     assert world.created("jobs") == 4
     assert world.names("jobs", "apis/batch/v1").count("volsync-src-stuck") == 1
     assert world.condition(SOURCES, "stuck", "Healthy")[:2] == ("Unknown", "NotYetRun")
+
+
+def shape_pods(world: World, **spec: Any) -> None:
+    """Let a policy put these fields into the spec of each mover's pod."""
+    changes = {"metadata": {"annotations": {"devcluster/shape-pods": json.dumps(spec)}}}
+    world.cluster.ask("PATCH", f"/api/v1/namespaces/{world.namespace}", changes, "application/merge-patch+json")
+
+
+def test_a_job_is_kept_while_a_gate_and_somebodys_init_container_hold_its_pod(world: World) -> None:
+    init: dict[str, Any] = {"name": "sleeps", "image": "local", "command": ["/bin/sh", "-c"]}
+    waits = {**init, "args": ["until [ -e /data/go ]; do sleep 0.05; done"]}
+    waits["volumeMounts"] = [{"name": "data", "mountPath": "/data"}]
+    shape_pods(world, initContainers=[waits], schedulingGates=[{"name": "tests/hold"}])
+    world.source()
+    wait_until("the pod", lambda: len(world.movers()) == 1)
+    path = world.path("pods", *world.movers())
+    world.cluster.ask("PATCH", path, {"spec": {"schedulingGates": None}}, "application/merge-patch+json")
+    wait_until("the init container", lambda: "running" in init_state(world.cluster.get(path)))
+    world.write("data", {"go": ""})
+    assert world.wait_done(SOURCES, "backup")["restic"]["lastSnapshot"]["filesNew"] == 3
+    assert world.condition(SOURCES, "backup", "Healthy")[:2] == ("True", "Succeeded")
+    assert world.created("jobs") == 1
+
+    shape_pods(world, initContainers=[{**init, "args": ["exit 3"]}])
+    world.change(SOURCES, "backup", {"trigger": {"manual": "two"}})
+    wait_until("the failure", lambda: "'sleeps' exited with 3" in world.condition(SOURCES, "backup", "Healthy")[2])
+    assert world.condition(SOURCES, "backup", "Healthy")[:2] == ("False", "StartError")
+
+
+def init_state(pod: Any) -> Any:
+    return (pod["status"].get("initContainerStatuses") or [{"state": {}}])[0]["state"]
 
 
 @pytest.fixture
