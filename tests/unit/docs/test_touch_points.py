@@ -11,7 +11,7 @@ from tests.unit.docs.test_conformance import ROOT, named_in
 PAGE = (ROOT / "docs" / "touch-points.md").read_text(encoding="utf-8")
 ROWS = [line for line in PAGE.splitlines() if line.startswith("| ") and not line.startswith("| place |")]
 # Rows whose test is on its way.
-PARTS = {"time zone", "admission policies"}
+PARTS = {"admission policies"}
 
 
 def test_there_are_rows() -> None:
