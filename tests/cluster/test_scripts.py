@@ -50,7 +50,10 @@ def own_job(cluster: Cluster) -> dict[str, Any]:
     """Create a Job of somebody's with our label on its pod, as a script lists snapshots with one."""
     container: dict[str, Any] = {"name": "main", "image": cluster.image, "imagePullPolicy": "IfNotPresent"}
     container["command"] = ["python3", "-c", "import time; time.sleep(900)"]
-    template = {"metadata": {"labels": OURS}, "spec": {"restartPolicy": "Never", "containers": [container]}}
+    template: dict[str, Any] = {
+        "metadata": {"labels": OURS},
+        "spec": {"restartPolicy": "Never", "containers": [container]},
+    }
     template["spec"] |= {"terminationGracePeriodSeconds": 0}
     meta = {"name": THEIRS, "labels": OURS}
     return cluster.create(JOBS, {"metadata": meta, "spec": {"backoffLimit": 0, "template": template}})
