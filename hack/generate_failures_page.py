@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from volsync_py.movers.restic.outcome import CLASSES, Pace
+from volsync_py.movers.restic.outcome import CLASSES, TRIED_AGAIN
 
 TARGET = Path(__file__).parents[1] / "docs" / "failures.md"
-_PACE = {
-    Pace.RETRY: "after 10 s, doubling to 30 min",
-    Pace.CHANGE: "after a change of spec, Secret, CA, full claim or run-now; at the next slot, 30 min at least",
-}
 
 
 def page() -> str:
@@ -18,7 +14,7 @@ def page() -> str:
     lines = ["# Failures", "", "The reason of the condition `Healthy`, made from `movers/restic/outcome.py`.", ""]
     lines += ["| class | recognised by | tried again | next step |", "|---|---|---|---|"]
     for name, row in CLASSES.items():
-        lines.append(f"| `{name}` | {row.recognised_by} | {_PACE[row.pace]} | {row.next_step} |")
+        lines.append(f"| `{name}` | {row.recognised_by} | {TRIED_AGAIN[row.pace]} | {row.next_step} |")
     return "\n".join(lines) + "\n"
 
 

@@ -53,6 +53,12 @@ class Pace(StrEnum):
     CHANGE = "change"
 
 
+TRIED_AGAIN = {
+    Pace.RETRY: "after 10 s, doubling to 30 min",
+    Pace.CHANGE: "after a change of spec, Secret, CA, full claim or run-now; at the next slot, 30 min at least",
+}
+
+
 @frozen
 class ErrorInfo:
     """One row of the table."""

@@ -1,0 +1,27 @@
+"""Commands as processes, as somebody types them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+
+def started(kubeconfig: Path, *words: str, **env: str) -> subprocess.Popen[str]:
+    """Start a command."""
+    program = [str(Path(sys.executable).with_name("volsync-py")), *words]
+    environment = {**os.environ, "KUBECONFIG": str(kubeconfig), "COLUMNS": "100", **env}
+    pipe = subprocess.PIPE
+    return subprocess.Popen(program, env=environment, stdout=pipe, stderr=pipe, text=True)
+
+
+def command(kubeconfig: Path, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
+    with started(kubeconfig, *words, **env) as process:
+        try:
+            out, err = process.communicate(timeout=90)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)

@@ -1,0 +1,94 @@
+"""Commands that change something, as processes: backup, pause, resume."""
+
+from __future__ import annotations
+
+import signal
+from typing import IO
+
+import pytest
+
+from hack.processes import DevCluster
+from tests.integration.commands.asking import command, started
+from tests.integration.world import World
+
+
+def read_until(stream: IO[str] | None, text: str) -> str:
+    """Return what a process says up to a line with the text."""
+    assert stream is not None
+    said = ""
+    while text not in said:
+        line = stream.readline()
+        assert line, said
+        said += line
+    return said
+
+
+def test_a_backup_is_asked_for_watched_and_told_of_at_its_end(world: World) -> None:
+    world.source(manual="never")
+    world.wait_done("replicationsources", "backup", "never")
+    world.write("data", {"new.txt": "more"})
+
+    done = command(world.cluster.kubeconfig, "backup", "backup", "-n", world.namespace, "--wait")
+
+    status = world.status("replicationsources", "backup")
+    snapshot = status["restic"]["lastSnapshot"]
+    told = f"snapshot {snapshot['id'][:8]}, 3 files, 14 B, {size(snapshot)} added, in {status['lastSyncDuration']}"
+    assert (done.returncode, done.stdout) == (0, f"backup: {told}\n")
+
+    world.secret("repository", password="another")
+    failed = command(world.cluster.kubeconfig, "backup", "backup", "-n", world.namespace, "--wait")
+    assert (failed.returncode, failed.stdout) == (1, "")
+    assert "backup: failed after 1 attempt: WrongPassword: " in failed.stderr
+    assert "correct RESTIC_PASSWORD" in failed.stderr
+
+
+def size(snapshot: dict[str, int]) -> str:
+    added = snapshot["bytesAdded"]
+    return f"{added} B" if added < 1024 else f"{added / 1024:.1f} KiB"
+
+
+def test_whoever_interrupts_the_waiting_is_told_that_the_backup_goes_on(quiet: DevCluster) -> None:
+    with started(quiet.kubeconfig, "backup", "well", "--wait") as process:
+        read_until(process.stderr, "well: waits for the operator")
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert said == "well: you no longer wait, and the backup goes on; volsync-py status says what becomes of it\n"
+
+
+def test_a_wait_has_an_end_if_that_is_asked_for(quiet: DevCluster) -> None:
+    done = command(quiet.kubeconfig, "backup", "well", "--wait", "--timeout=1ms")
+    assert done.returncode == 1
+    assert done.stderr.endswith("well: not ended in time; the backup goes on\n")
+
+
+def test_what_is_paused_is_not_waited_for_and_runs_again_when_it_is_resumed(quiet: DevCluster) -> None:
+    path = "/apis/volsync.backube/v1alpha1/namespaces/office/replicationsources/broken"
+    quiet.ask("PATCH", path, {"metadata": {"labels": {"app": "x"}}}, "application/merge-patch+json")
+
+    paused = command(quiet.kubeconfig, "pause", "-l", "app=x", "-n", "office")
+    assert (paused.returncode, paused.stdout) == (0, "source broken: paused\n")
+    assert quiet.get(path)["spec"]["paused"] is True
+    waits = command(quiet.kubeconfig, "backup", "broken", "-n", "office", "--wait")
+    assert waits.returncode == 1
+    assert "is paused, and is backed up when that ends: volsync-py resume broken" in waits.stderr
+    resumed = command(quiet.kubeconfig, "resume", "broken", "-n", "office")
+    assert (resumed.returncode, resumed.stdout) == (0, "source broken: resumed\n")
+    assert "paused" not in quiet.get(path)["spec"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (["backup"], 2, "choose it by its labels with -l"),
+        (["pause", "one", "-l", "a=b"], 2, "choose it by its labels with -l"),
+        (["backup", "none"], 1, "there is no source called none in the namespace default"),
+        (["pause", "none"], 1, "there is no source or destination called none"),
+        (["backup", "-l", "a=b"], 1, "nothing in the namespace default has the labels a=b"),
+        (["backup", "well", "--wait", "--timeout=soon"], 2, "is not a duration such as"),
+    ],
+)
+def test_a_mistake_is_a_sentence_with_the_next_step(quiet: DevCluster, words: list[str], code: int, says: str) -> None:
+    done = command(quiet.kubeconfig, *words)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert says in " ".join(done.stderr.split())

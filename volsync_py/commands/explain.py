@@ -1,0 +1,24 @@
+"""`volsync-py explain`."""
+
+from __future__ import annotations
+
+import click
+
+from volsync_py.movers.restic.outcome import CLASSES, TRIED_AGAIN
+
+
+@click.command
+@click.argument("error_class", metavar="CLASS", required=False)
+def explain(error_class: str | None) -> None:
+    """Say what a class of failure means, when it is tried again, and what to do; without CLASS, list them."""
+    if error_class is None:
+        longest = max(map(len, CLASSES))
+        for name, row in CLASSES.items():
+            click.echo(f"{name:{longest}}  {row.next_step}")
+        return
+    found = next((name for name in CLASSES if name.lower() == error_class.lower()), None)
+    if found is None:
+        raise click.ClickException(f"there is no class {error_class}; volsync-py explain lists them")
+    row = CLASSES[found]
+    click.echo(f"{found}\n  known by     {row.recognised_by}")
+    click.echo(f"  tried again  {TRIED_AGAIN[row.pace]}\n  what to do   {row.next_step}")
