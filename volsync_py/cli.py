@@ -15,11 +15,15 @@ from volsync_py import __version__
 from volsync_py.commands import table
 
 FINE, FAILED, USAGE = 0, 1, 2
+# How a shell's script asks for completions.
+_COMPLETE = "_VOLSYNC_PY_COMPLETE"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
+    if argv is None and _COMPLETE in os.environ:
+        return _complete(os.environ[_COMPLETE])
     name = words[0] if words else ""
     if name in {"-h", "--help", "help"}:
         print(_help())
@@ -31,6 +35,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"{reason}{_help()}", file=sys.stderr)
         return USAGE
     return COMMANDS[name][1](words[1:])
+
+
+def _complete(instruction: str) -> int:
+    """Answer a shell that completes what is being typed; the script that asks is `volsync-py completion`'s."""
+    from volsync_py.commands import program
+
+    return program.answer_shell(instruction)
 
 
 def _manager(words: Sequence[str]) -> int:

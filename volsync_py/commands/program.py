@@ -44,6 +44,13 @@ def find(name: str) -> click.Command:
     return command
 
 
+def answer_shell(instruction: str) -> int:
+    """Answer a shell that completes what is being typed, and return the exit code."""
+    from volsync_py.commands.completion import complete
+
+    return complete(instruction)
+
+
 def program() -> str:
     """Return what the user has typed to get here."""
     return "kubectl volsync-py" if Path(sys.argv[0]).name.startswith("kubectl-") else "volsync-py"

@@ -30,6 +30,8 @@ _PAGE = 500
 _MOST_LOG_LINES = 5_000
 _MOST_LOG_SENT_BYTES = 8 * 1024 * 1024
 _MOST_LOG_KEPT_BYTES = 256 * 1024
+# restic is ended as stalled before that if it neither moves a byte nor says anything.
+_LOG_SILENCE_SECONDS = 3600.0
 
 # Not a kind of object: the name that requests for an API group have in metrics.
 _GROUPS = Resource("", "", "apis", "APIResourceList", namespaced=False)
@@ -180,6 +182,16 @@ class Client:
         if answer.status >= 400:
             raise _refusal(answer)
         return answer.raw.decode(errors="replace")
+
+    @contextmanager
+    def follow_log(self, resource: Resource, namespace: str, name: str, *, container: str) -> Iterator[Iterator[bytes]]:
+        """Open a container's log and iterate over its lines, those to come included, until the container ends."""
+        query = {"container": container, "follow": "true"}
+        path = resource.path(namespace, name, "log")
+        with self._transport.stream("get", resource, path, query, _LOG_SILENCE_SECONDS) as lines:
+            if isinstance(lines, Answer):
+                raise _refusal(lines)
+            yield lines
 
     @contextmanager
     def watch(
