@@ -15,6 +15,7 @@ import pytest
 
 from tests.cluster.installed import Installation
 from tests.cluster.lent import Cluster, wait_for
+from tests.cluster.test_audited_rights import MANAGER
 from volsync_py.kube.client import Client
 from volsync_py.kube.errors import NotFound
 from volsync_py.kube.resources import JOBS, NODES, PODS, REPLICATION_SOURCES, SECRETS, Resource
@@ -171,3 +172,30 @@ def test_what_policies_and_queues_hold_is_kept_told_of_and_runs_when_it_is_let_g
         status = cluster.replicated(REPLICATION_SOURCES, name)
         assert status["restic"]["lastSnapshot"]["filesNew"] == 1
         assert cluster.condition(REPLICATION_SOURCES, name, "Healthy"), name
+
+
+@pytest.fixture
+def pull_secrets(installation: Installation) -> Iterator[None]:
+    """The rights to copy pull Secrets, and what limits them."""
+    folder = "manifests/overlays/pull-secrets"
+    files = ("-f", f"{folder}/pull_secrets_role.yaml", "-f", f"{folder}/pull_secrets_policy.yaml")
+    assert installation.kubectl("apply", *files)[0] == 0
+    yield
+    installation.kubectl("delete", *files)
+
+
+@pytest.mark.usefixtures("pull_secrets")
+def test_of_secrets_the_manager_may_write_copies_for_pulling_images_and_no_token(
+    cluster: Cluster, installation: Installation
+) -> None:
+    def creates(name: str, kind: str = "kubernetes.io/dockerconfigjson") -> tuple[int, str]:
+        meta = {"name": name, "annotations": {"kubernetes.io/service-account.name": "default"}}
+        secret = {"apiVersion": "v1", "kind": "Secret", "metadata": meta, "type": kind}
+        command = (f"--as={MANAGER}", f"--namespace={cluster.namespace}", "create", "--dry-run=server", "-f", "-")
+        return installation.kubectl(*command, given=json.dumps({**secret, "stringData": {".dockerconfigjson": "{}"}}))
+
+    wait_for("the policy", lambda: "copies of pull Secrets only" in creates("other")[1])
+    assert creates("volsync-pull-0a1b2c3d")[0] == 0
+    refused = creates("volsync-pull-0a1b2c3d", "kubernetes.io/service-account-token")
+    assert refused[0] != 0
+    assert "none with which an image is pulled" in refused[1]
