@@ -162,6 +162,8 @@ class _Mover:
             else:
                 self.log(f"ERROR: {message}")
         done = self.session.report if self.session else Report(Outcome.FAILED)
+        # Whatever was restored before it failed, a run that fails proves nothing.
+        done = evolve(done, restored=None, nothing_to_restore=False)
         return evolve(
             done, outcome=Outcome.FAILED, error_class=error.error_class, message=message, exit_code=error.code
         )
