@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -24,6 +25,8 @@ from hack.tool_cache import tool_path
 ROOT = Path(__file__).parents[1]
 # Each starts within a second or three; a busy machine gets more.
 _START_SECONDS = 60.0
+# Below 32768, from where on the system gives ports to connections: one that is given away cannot be listened on.
+_FIRST_PORT, _STRETCHES, _STRETCH_PORTS = 10_000, 25, 400
 _DIE_WITH_PARENT = Path(__file__).parent / "die_with_parent.py"
 # Linux ends such a child when the thread that started it ends, so one thread starts all of them, and lives as
 # long as the program. It is there from the beginning: an interrupt while a thread starts leaves half a thread.
@@ -54,11 +57,26 @@ def _on_starter(function: Callable[[], None]) -> None:
 
 def free_ports(count: int) -> list[int]:
     """Return different ports of 127.0.0.1 that nobody listens on."""
+    # Programs that run at once look in stretches that differ: a port is taken a second or two after it was found.
+    first = _FIRST_PORT + os.getpid() % _STRETCHES * _STRETCH_PORTS
     with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in sockets]
+        found: list[int] = []
+        for port in random.sample(range(first, first + _STRETCH_PORTS), _STRETCH_PORTS):
+            if len(found) < count and _is_taken(held, port):
+                found.append(port)
+    if len(found) < count:
+        raise RuntimeError(f"{count} ports are wanted, and of {first} to {first + _STRETCH_PORTS - 1} fewer are free")
+    return found
+
+
+def _is_taken(held: ExitStack, port: int) -> bool:
+    """Take a port for as long as `held` lasts; return whether it could be taken."""
+    one = held.enter_context(socket.socket())
+    try:
+        one.bind(("127.0.0.1", port))
+    except OSError:
+        return False
+    return True
 
 
 def free_port() -> int:
@@ -195,7 +213,9 @@ class S3Server(Process):
         command += ["-master.telemetry=false", f"-s3.config={config}", f"-s3.port={self.port}"]
         command += ["-s3.port.iceberg=0", "-s3.port.lance=0", "-admin.ui=false"]
         names = ["s3.port.grpc", "admin.port", *(f"{p}.port" for p in parts), *(f"{p}.port.grpc" for p in parts[:3])]
-        command += [f"-{name}={number}" for name, number in zip(names, others, strict=True)]
+        ports = dict(zip(names, others, strict=True))
+        self.filer_port = ports["filer.port"]
+        command += [f"-{name}={number}" for name, number in ports.items()]
         (folder / "s3").mkdir(exist_ok=True)
         # It writes its logs to the folder for temporary files.
         super().__init__("s3", command, folder, {**os.environ, "TMPDIR": str(folder)})

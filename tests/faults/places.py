@@ -13,6 +13,7 @@ from attrs import define
 from hack.processes import S3Server, free_port
 from tests.certificates import certificate
 from tests.faults.servers import RestServer, Silent
+from tests.integration.mover import prepared
 from tests.integration.mover.forge import lock
 from tests.integration.mover.harness import PASSWORD, Mover
 
@@ -36,6 +37,14 @@ class Place:
         """The repository's folder, where the backend has one."""
         path = self.rest.log.parent / "repositories" if self.backend == "rest" else self.folder
         return path / self.mover.repository.rsplit("/", 1)[1]
+
+    def put(self, repository: Path) -> None:
+        """Put a copy of a repository where the mover looks for it."""
+        if self.backend == "s3":
+            bucket_and_path = self.mover.repository.split("/", 3)[3]
+            prepared.put(repository, self.s3, bucket_and_path)
+        else:
+            shutil.copytree(repository, self.repository)
 
 
 def environ(**values: str) -> Callable[[Place], None]:

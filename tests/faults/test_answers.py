@@ -31,6 +31,7 @@ from tests.faults.answers import (
     use_swift,
     with_token,
 )
+from tests.faults.telling import Tell
 from tests.integration.mover.backends import Server, Trouble, rest_server
 from tests.integration.mover.harness import Mover
 
@@ -38,7 +39,7 @@ SHORT = {"contactSeconds": 6, "retryLockSeconds": 1, "stallSeconds": 20, "killSe
 # What a library tries by itself before restic is told, the contact deadline, and a busy machine.
 LONGEST_VERDICT_SECONDS = 60
 DENIED, WRONG, FULL, DOWN = "AccessDenied", "Configuration", "TargetFull", "Unreachable"
-TABLE: list[str] = []
+TITLE = f"{'answer':32}{'class':20}{'s':>6}  the user reads"
 
 
 @frozen
@@ -122,13 +123,6 @@ ROWS = {
 }
 
 
-@pytest.fixture(scope="module", autouse=True)
-def table() -> Iterator[None]:
-    """Print the table in the end."""
-    yield
-    print("\n" + "\n".join([f"{'answer':32}{'class':20}{'s':>6}  the user reads", *TABLE]))
-
-
 @pytest.fixture
 def mover(tmp_path: Path) -> Mover:
     made = Mover(tmp_path / "mover", str(tmp_path / "repository"))
@@ -139,7 +133,7 @@ def mover(tmp_path: Path) -> Mover:
 
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("name", ROWS)
-def test_an_answer_has_its_class_in_time(name: str, mover: Mover, tmp_path: Path) -> None:
+def test_an_answer_has_its_class_in_time(name: str, mover: Mover, tmp_path: Path, tell: Tell) -> None:
     row = ROWS[name]
     server = Scripted(row.answer, tmp_path / "tls")
     row.use(mover, server)
@@ -148,7 +142,7 @@ def test_an_answer_has_its_class_in_time(name: str, mover: Mover, tmp_path: Path
     seconds = time.monotonic() - started
     server.stop()
     told = ran.report.message
-    TABLE.append(f"{name:32}{ran.report.error_class:20}{seconds:6.1f}  {told[:200]}")
+    tell(TITLE, f"{name:32}{ran.report.error_class:20}{seconds:6.1f}  {told[:200]}")
     assert ran.report.error_class == row.expected, ran.log
     assert row.advice in told
     assert seconds < LONGEST_VERDICT_SECONDS

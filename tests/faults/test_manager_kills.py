@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from hack.processes import DevCluster, Manager, S3Server, wait_until
+from tests.faults.telling import Tell
 from tests.integration.world import NO_JOB_SHOWN, World
 
 SNAPSHOTS = "apis/snapshot.storage.k8s.io/v1"
@@ -73,6 +74,8 @@ RUNS = {
     "destination-new-claim": destination(capacity="1Gi", accessModes=["ReadWriteOnce"]),
 }
 
+MAKES_ITS_REPOSITORY = "source-direct"
+
 
 def end_state(world: World, plural: str, name: str) -> dict[str, Any]:
     """Return what a run leaves, without names and times that differ from run to run."""
@@ -102,10 +105,11 @@ def end_state(world: World, plural: str, name: str) -> dict[str, Any]:
 @pytest.mark.parametrize("drop", ["before", "after"])
 @pytest.mark.parametrize("kind", RUNS)
 def test_a_manager_killed_at_any_write_leaves_no_trace_of_it(
-    cluster: DevCluster, s3: S3Server, managers: Managers, kind: str, drop: str
+    cluster: DevCluster, s3: S3Server, managers: Managers, empty_repository: Path, kind: str, drop: str, tell: Tell
 ) -> None:
     origin = World(cluster, s3, f"{kind}-{drop}-origin")
     origin.prepare()
+    origin.put(empty_repository)
     origin.source()
     origin.wait_done("replicationsources", "backup")
 
@@ -114,6 +118,8 @@ def test_a_manager_killed_at_any_write_leaves_no_trace_of_it(
         world.prepare()
         if kind.startswith("destination"):
             world.secret("repository", repository_of=origin)
+        elif kind != MAKES_ITS_REPOSITORY:
+            world.put(empty_repository)
         if number is not None:
             match = {"agent": "volsync-py/", "writes": "yes", "namespace": world.namespace}
             pid = managers.current.process.pid
@@ -148,5 +154,5 @@ def test_a_manager_killed_at_any_write_leaves_no_trace_of_it(
         if not state.pop("killed"):
             break
         assert state == whole, f"killed {drop} write {number}"
-    print(f"{kind}: {number} writes, killed {drop} each")
+    tell("a manager, killed", f"{kind}: {number} writes, killed {drop} each")
     assert number > 5

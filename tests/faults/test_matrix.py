@@ -42,6 +42,7 @@ from tests.faults.places import (
     unusable_ca,
 )
 from tests.faults.servers import RestServer
+from tests.faults.telling import Tell
 from tests.integration.mover.harness import Mover, Ran
 from volsync_py.movers.restic.outcome import CLASSES, next_attempt
 
@@ -49,7 +50,7 @@ SHORT = {"contactSeconds": 6, "retryLockSeconds": 1, "stallSeconds": 6, "killSec
 PRODUCTION: dict[str, Any] = {}
 # What the product promises for every failure.
 LONGEST_VERDICT_SECONDS = 120
-TABLE: list[str] = []
+TITLE = f"{'fault':34}{'backend':9}{'operation':10}{'class':27}{'s':>6}{'pods/h':>8}  the user reads"
 
 
 @frozen
@@ -120,14 +121,6 @@ def rest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RestServer]:
     one.stop()
 
 
-@pytest.fixture(scope="session", autouse=True)
-def table() -> Iterator[None]:
-    """Print the table in the end."""
-    yield
-    head = f"{'fault':34}{'backend':9}{'operation':10}{'class':27}{'s':>6}{'pods/h':>8}  the user reads"
-    print("\n" + "\n".join([head, *TABLE]))
-
-
 @pytest.fixture
 def place(request: pytest.FixtureRequest, tmp_path: Path, s3: S3Server, rest: RestServer) -> Iterator[Place]:
     backend = str(request.param)
@@ -147,10 +140,13 @@ def place(request: pytest.FixtureRequest, tmp_path: Path, s3: S3Server, rest: Re
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(("row", "place", "operation"), CASES, indirect=["place"])
-def test_a_fault_has_its_class_in_time_and_proves_nothing(row: Row, place: Place, operation: str) -> None:
+def test_a_fault_has_its_class_in_time_and_proves_nothing(
+    row: Row, place: Place, operation: str, empty_repository: Path, tell: Tell
+) -> None:
     mover = place.mover
     (mover.data / "random").write_bytes(os.urandom(200_000))
     if not row.empty:
+        place.put(empty_repository)
         assert mover("backup").code == 0
     if operation == "restore":
         mover.mount("destination")
@@ -160,7 +156,7 @@ def test_a_fault_has_its_class_in_time_and_proves_nothing(row: Row, place: Place
     ran = mover(operation)
     seconds = time.monotonic() - started
     expected = row.backup if operation == "backup" else row.restore
-    note(row.name, place.backend, operation, ran, seconds)
+    tell(TITLE, line(row.name, place.backend, operation, ran, seconds))
     assert ran.report.error_class == expected, ran.log
     assert seconds < LONGEST_VERDICT_SECONDS
     made = operation == "backup" and row.name in SAVED_ALL_THE_SAME
@@ -173,11 +169,12 @@ def test_a_fault_has_its_class_in_time_and_proves_nothing(row: Row, place: Place
         assert ran.report.snapshot is None
 
 
-def note(name: str, backend: str, operation: str, ran: Ran, seconds: float) -> None:
+def line(name: str, backend: str, operation: str, ran: Ran, seconds: float) -> str:
+    """Return the row of the table."""
     error = ran.report.error_class
     told = f"{ran.report.message} – {CLASSES[error].next_step}" if error else ""
     pods = 1 if error in ("", "Partial") else pods_in_an_hour(error)
-    TABLE.append(f"{name:34}{backend:9}{operation:10}{error or 'Succeeded':27}{seconds:6.1f}{pods:8}  {told[:160]}")
+    return f"{name:34}{backend:9}{operation:10}{error or 'Succeeded':27}{seconds:6.1f}{pods:8}  {told[:160]}"
 
 
 def pods_in_an_hour(error: str) -> int:
@@ -200,19 +197,21 @@ def test_no_error_starts_more_than_a_dozen_pods_in_its_first_hour(error: str) ->
 
 @pytest.mark.parametrize("place", ["local"], indirect=True)
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_a_mover_that_is_ended_is_interrupted_and_the_next_one_goes_on(place: Place, number: signal.Signals) -> None:
+def test_a_mover_that_is_ended_is_interrupted_and_the_next_one_goes_on(
+    place: Place, number: signal.Signals, tell: Tell
+) -> None:
     mover = place.mover
     (mover.data / "random").write_bytes(os.urandom(30_000_000))
     mover.run["backup"] = {"uploadKiBps": 4000}
     process = mover.start("backup")
     assert process.stdout is not None
-    for line in process.stdout:
-        if "Starting backup" in line and Path(mover.repository, "config").exists():
+    for said in process.stdout:
+        if "Starting backup" in said and Path(mover.repository, "config").exists():
             break
     started = time.monotonic()
     os.killpg(process.pid, number) if number == signal.SIGKILL else process.send_signal(number)
     ran = mover.finish(process)
-    note(f"{number.name} in mid-backup", "local", "backup", ran, time.monotonic() - started)
+    tell(TITLE, line(f"{number.name} in mid-backup", "local", "backup", ran, time.monotonic() - started))
     assert ran.report.error_class == "Interrupted"
     assert ran.code not in (0, None)
     mover.run = {}

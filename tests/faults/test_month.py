@@ -8,17 +8,19 @@ from collections import Counter
 
 import pytest
 
+from tests.faults.telling import Tell
 from tests.faults.test_mover_kills import seeded
 from tests.unit.controllers.month import MOST_JOBS_AN_HOUR, Month
 
 # About three minutes of one processor.
 HISTORIES = int(os.environ.get("VOLSYNC_PY_MONTHS") or 120)
 HAPPENS = 20
+TITLE = "random months"
 
 
 @pytest.mark.timeout(3 * 3600)
-def test_a_month_later_everybody_who_can_run_has_run_whatever_has_happened() -> None:
-    chance = seeded()
+def test_a_month_later_everybody_who_can_run_has_run_whatever_has_happened(tell: Tell) -> None:
+    chance = seeded(tell, TITLE)
     counts, done, most, begun = Counter[str](), Counter[str](), 0, time.process_time()
     for _ in range(HISTORIES):
         seed = chance.randrange(10**9)
@@ -29,6 +31,6 @@ def test_a_month_later_everybody_who_can_run_has_run_whatever_has_happened() -> 
         done += month.done
         counts += Counter(passes=month.passes, kills=month.kills, Jobs=len(month.cluster.jobs))
         counts += Counter({f"movers: {name}": number for name, number in month.cluster.classes.items()})
-    print(f"{HISTORIES} months in {time.process_time() - begun:.0f} s of a processor: {dict(counts)}")
-    print(f"{dict(done)}; at most {most} Jobs within an hour, of twelve sources")
+    tell(TITLE, f"{HISTORIES} months in {time.process_time() - begun:.0f} s of a processor: {dict(counts)}")
+    tell(TITLE, f"{dict(done)}; at most {most} Jobs within an hour, of twelve sources")
     assert most <= MOST_JOBS_AN_HOUR

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from hack.processes import DevCluster, S3Server, wait_until
+from tests.faults.telling import Tell
 from tests.faults.test_manager_kills import MOST_WRITES, Managers
 from tests.integration.main.filled import IMAGE, image_of, is_temporary, populated
 from tests.integration.world import World
@@ -45,10 +46,11 @@ WHOLE = {
 @pytest.mark.timeout(1500)
 @pytest.mark.parametrize("drop", ["before", "after"])
 def test_a_manager_killed_at_any_write_fills_the_claim_and_leaves_no_trace(
-    cluster: DevCluster, s3: S3Server, managers: Managers, drop: str
+    cluster: DevCluster, s3: S3Server, managers: Managers, empty_repository: Path, drop: str, tell: Tell
 ) -> None:
     world = World(cluster, s3, f"filled-{drop}")
     world.prepare()
+    world.put(empty_repository)
     world.source()
     world.wait_done("replicationsources", "backup")
     world.destination(**IMAGE)
@@ -72,7 +74,7 @@ def test_a_manager_killed_at_any_write_fills_the_claim_and_leaves_no_trace(
         assert world.created("persistentvolumeclaims") == 1
         if not killed and number >= WRITES:
             break
-    print(f"{number} writes, killed {drop} each")
+    tell("a manager, killed", f"a claim that is filled: {number} writes, killed {drop} each")
     cluster.admin("clear")
     world.end()
     assert number >= WRITES

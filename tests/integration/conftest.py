@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from hack.processes import DevCluster, Manager, S3Server
+from tests.integration.mover import prepared
 from tests.integration.world import NO_JOB_SHOWN, World
 
 
@@ -29,6 +30,12 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 
 
 @pytest.fixture(scope="session")
+def empty_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository without snapshots, whose key opens at once."""
+    return prepared.made(tmp_path_factory.mktemp("empty"))
+
+
+@pytest.fixture(scope="session")
 def manager(cluster: DevCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Manager]:
     """A manager that leads; no test waits for the end of a Job that is shown to people."""
     one = Manager(tmp_path_factory.mktemp("manager"), cluster.kubeconfig, NO_JOB_SHOWN)
@@ -38,13 +45,20 @@ def manager(cluster: DevCluster, tmp_path_factory: pytest.TempPathFactory) -> It
 
 
 @pytest.fixture
-def world(cluster: DevCluster, s3: S3Server, manager: Manager, request: pytest.FixtureRequest) -> Iterator[World]:
-    """A namespace of the test's own, with a volume that holds files, and a repository Secret."""
+def new_world(cluster: DevCluster, s3: S3Server, manager: Manager, request: pytest.FixtureRequest) -> Iterator[World]:
+    """A namespace of the test's own: a volume that holds files, the Secret of a repository that does not exist yet."""
     name = "t-" + re.sub("[^a-z0-9]+", "-", request.node.name.lower())[-50:].strip("-")
     one = World(cluster, s3, name)
     one.prepare()
     yield one
     one.end()
+
+
+@pytest.fixture
+def world(new_world: World, empty_repository: Path) -> World:
+    """A namespace like that, with a repository that is empty."""
+    new_world.put(empty_repository)
+    return new_world
 
 
 @pytest.fixture

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from hack.processes import DevCluster, S3Server, wait_until
+from tests.integration.mover import harness, prepared
 
 VOLSYNC = "apis/volsync.backube/v1alpha1"
-PASSWORD = "canary-password-7f3a"
+PASSWORD = harness.PASSWORD
 # No test waits for the end of what is shown to people.
 NO_JOB_SHOWN = "--ended-job-shown=0s"
 
@@ -31,6 +32,10 @@ class World:
         self.claim("data")
         self.write("data", {"a.txt": "hello", "folder/b.txt": "world"})
         self.cluster.admin("clear")
+
+    def put(self, repository: Path, path: str = "repo") -> None:
+        """Put a copy of a repository where the Secret says."""
+        prepared.put(repository, self.s3, f"tests/{self.namespace}/{path}")
 
     def end(self) -> None:
         """Delete the namespace with all that is in it, and wait until it has gone."""

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from pathlib import Path
 
-from hack.tool_cache import tool_path
 from tests.integration.mover.foreign import leave_lock, locks_of
 from tests.integration.world import VOLSYNC, World
 
@@ -15,8 +12,6 @@ POD = "volsync-src-backup-x7k2p"
 
 def test_a_lock_of_a_pod_that_has_gone_is_removed_by_the_first_run(world: World, tmp_path: Path) -> None:
     environ = world.repository()
-    restic = str(tool_path("restic"))
-    subprocess.run([restic, "init"], env={"PATH": os.defpath, "RESTIC_CACHE_DIR": str(tmp_path), **environ}, check=True)
     leave_lock(environ, tmp_path, POD)
     (left,) = locks_of(environ, tmp_path)
     world.source(trigger={"schedule": "0 0 1 1 *", "runOnCreate": False}, retain={"last": "1"})

@@ -14,26 +14,27 @@ SNAPSHOTS = "apis/snapshot.storage.k8s.io/v1"
 
 
 @pytest.mark.parametrize("method", ["Direct", "Clone", "Snapshot"])
-def test_a_source_is_backed_up_and_leaves_nothing_but_its_cache(world: World, method: str) -> None:
-    world.source(copyMethod=method)
-    status = world.wait_done("replicationsources", "backup")
+def test_a_source_is_backed_up_and_leaves_nothing_but_its_cache(new_world: World, method: str) -> None:
+    new_world.source(copyMethod=method)
+    status = new_world.wait_done("replicationsources", "backup")
     assert status["latestMoverStatus"]["result"] == "Successful"
     for text in ("processed 2 files", "saved", "Restic completed in", "created restic repository"):
         assert text in status["latestMoverStatus"]["logs"]
     assert status["restic"]["lastSnapshot"]["filesNew"] == 2
-    assert world.condition("replicationsources", "backup", "Healthy")[:2] == ("True", "Succeeded")
-    assert world.condition("replicationsources", "backup", "Synchronizing")[:2] == ("False", "WaitingForManual")
+    assert new_world.condition("replicationsources", "backup", "Healthy")[:2] == ("True", "Succeeded")
+    assert new_world.condition("replicationsources", "backup", "Synchronizing")[:2] == ("False", "WaitingForManual")
     assert "lastSyncStartTime" not in status
     wait_until(
-        "the copies' end", lambda: sorted(world.names("persistentvolumeclaims")) == ["data", "volsync-src-backup-cache"]
+        "the copies' end",
+        lambda: sorted(new_world.names("persistentvolumeclaims")) == ["data", "volsync-src-backup-cache"],
     )
-    assert world.names("volumesnapshots", SNAPSHOTS) == []
+    assert new_world.names("volumesnapshots", SNAPSHOTS) == []
 
 
-def test_a_synchronization_costs_nine_requests_and_a_repeated_one_six(world: World) -> None:
-    world.source()
-    world.wait_done("replicationsources", "backup")
-    first = sorted(world.requests())
+def test_a_synchronization_costs_nine_requests_and_a_repeated_one_six(new_world: World) -> None:
+    new_world.source()
+    new_world.wait_done("replicationsources", "backup")
+    first = sorted(new_world.requests())
     assert first == sorted(
         [
             "get secrets",
@@ -47,10 +48,10 @@ def test_a_synchronization_costs_nine_requests_and_a_repeated_one_six(world: Wor
             "delete jobs",
         ]
     )
-    world.cluster.admin("clear")
-    world.change("replicationsources", "backup", {"trigger": {"manual": "two"}})
-    world.wait_done("replicationsources", "backup", "two")
-    assert sorted(world.requests()) == sorted(
+    new_world.cluster.admin("clear")
+    new_world.change("replicationsources", "backup", {"trigger": {"manual": "two"}})
+    new_world.wait_done("replicationsources", "backup", "two")
+    assert sorted(new_world.requests()) == sorted(
         [
             "get secrets",
             "list pods",
@@ -60,7 +61,7 @@ def test_a_synchronization_costs_nine_requests_and_a_repeated_one_six(world: Wor
             "delete jobs",
         ]
     )
-    assert [r["code"] for r in world.cluster.admin("requests")["requests"] if r["code"] == 409] == []
+    assert [r["code"] for r in new_world.cluster.admin("requests")["requests"] if r["code"] == 409] == []
 
 
 def test_what_was_backed_up_comes_back_into_an_existing_claim(world: World) -> None:
@@ -108,10 +109,10 @@ def test_an_older_backup_comes_back_with_previous_and_with_restore_as_of(world: 
     assert world.read("restored-too")["a.txt"] == "hello"
 
 
-def test_a_restore_from_an_empty_repository_succeeds_and_says_so(world: World) -> None:
-    world.claim("restored")
-    world.destination(destinationPVC="restored")
-    status = world.wait_done("replicationdestinations", "restore")
+def test_a_restore_from_an_empty_repository_succeeds_and_says_so(new_world: World) -> None:
+    new_world.claim("restored")
+    new_world.destination(destinationPVC="restored")
+    status = new_world.wait_done("replicationdestinations", "restore")
     assert "No data will be restored" in status["latestMoverStatus"]["logs"]
     assert "restored" not in status.get("restic", {})
 
@@ -197,15 +198,17 @@ def test_a_pause_stops_the_mover_before_it_starts_and_unpausing_lets_it_run(worl
     world.wait_done("replicationsources", "backup")
 
 
-def test_no_secret_value_reaches_anything_that_people_read(world: World, manager: Manager, cluster: DevCluster) -> None:
-    world.source()
-    world.wait_done("replicationsources", "backup")
+def test_no_secret_value_reaches_anything_that_people_read(
+    new_world: World, manager: Manager, cluster: DevCluster
+) -> None:
+    new_world.source()
+    new_world.wait_done("replicationsources", "backup")
     for plural, group in (
         ("replicationsources", VOLSYNC),
         ("jobs", "apis/batch/v1"),
         ("pods", "api/v1"),
         ("events", "apis/events.k8s.io/v1"),
     ):
-        assert PASSWORD not in str(cluster.get(world.path(plural, group=group)))
+        assert PASSWORD not in str(cluster.get(new_world.path(plural, group=group)))
     logs = [manager.log, *(cluster.kubeconfig.parent / "logs").rglob("*.log")]
     assert not [log for log in logs if PASSWORD in log.read_text(encoding="utf-8", errors="replace")]

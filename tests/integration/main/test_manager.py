@@ -74,10 +74,11 @@ def test_with_one_slot_sources_take_turns_and_say_so(own_cluster: DevCluster, s3
 
 
 def test_a_backup_is_good_although_retention_and_prune_fail_after_it(
-    own_cluster: DevCluster, s3: S3Server, tmp_path: Path
+    own_cluster: DevCluster, s3: S3Server, tmp_path: Path, empty_repository: Path
 ) -> None:
     world = World(own_cluster, s3, "maintained")
     world.prepare()
+    world.put(empty_repository)
     flags = ("--leader-elect=false", "--mover-retry-lock=1s", NO_JOB_SHOWN)
     manager = Manager(tmp_path, own_cluster.kubeconfig, *flags)
     manager.leads()

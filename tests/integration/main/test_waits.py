@@ -16,21 +16,23 @@ SOURCES = "replicationsources"
 CLASSES = "/apis/storage.k8s.io/v1/storageclasses"
 
 
-def test_a_mover_that_cannot_start_keeps_nobody_from_the_first_backup(world: World) -> None:
-    world.source("stuck", cacheStorageClassName="no-such-class")
-    world.wait(SOURCES, "stuck", lambda status: "lastSyncStartTime" in status)
-    world.source("sound")
+def test_a_mover_that_cannot_start_keeps_nobody_from_the_first_backup(new_world: World) -> None:
+    new_world.source("stuck", cacheStorageClassName="no-such-class")
+    new_world.wait(SOURCES, "stuck", lambda status: "lastSyncStartTime" in status)
+    new_world.source("sound")
 
-    world.wait(SOURCES, "sound", lambda status: bool(status.get("attempt")))
-    world.wait(SOURCES, "sound", lambda _: "Job/volsync-src-stuck" in world.condition(SOURCES, "sound", "Healthy")[2])
+    new_world.wait(SOURCES, "sound", lambda status: bool(status.get("attempt")))
+    new_world.wait(
+        SOURCES, "sound", lambda _: "Job/volsync-src-stuck" in new_world.condition(SOURCES, "sound", "Healthy")[2]
+    )
     # The stuck one keeps its turn for a minute, and nobody from anything after that.
-    wait_until("the first backup", lambda: world.status(SOURCES, "sound").get("lastManualSync") == "one", 90)
+    wait_until("the first backup", lambda: new_world.status(SOURCES, "sound").get("lastManualSync") == "one", 90)
 
-    assert world.condition(SOURCES, "sound", "Healthy")[:2] == ("True", "Succeeded")
+    assert new_world.condition(SOURCES, "sound", "Healthy")[:2] == ("True", "Succeeded")
     # Each made its Job twice: `sound` once to find no repository, `stuck` once with the right to make it.
-    assert world.created("jobs") == 4
-    assert world.names("jobs", "apis/batch/v1").count("volsync-src-stuck") == 1
-    assert world.condition(SOURCES, "stuck", "Healthy")[:2] == ("Unknown", "NotYetRun")
+    assert new_world.created("jobs") == 4
+    assert new_world.names("jobs", "apis/batch/v1").count("volsync-src-stuck") == 1
+    assert new_world.condition(SOURCES, "stuck", "Healthy")[:2] == ("Unknown", "NotYetRun")
 
 
 def shape_pods(world: World, **spec: Any) -> None:

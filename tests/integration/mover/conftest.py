@@ -7,18 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.mover.forge import quicken
-from tests.integration.mover.harness import PASSWORD, Mover
-
-
-@pytest.fixture(scope="session")
-def empty_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A repository without snapshots, whose key opens at once."""
-    folder = tmp_path_factory.mktemp("empty")
-    mover = Mover(folder / "mover", str(folder / "repository"))
-    mover.restic("init")
-    quicken(folder / "repository", PASSWORD)
-    return folder / "repository"
+from tests.integration.mover.harness import Mover
 
 
 @pytest.fixture
