@@ -84,7 +84,7 @@ def test_every_tier_prepares_the_tools_before_its_first_test(tier: str) -> None:
     [
         (["tests/faults/test_matrix.py"], {"tests/faults/test_matrix.py"}),
         (["tests/faults/test_matrix.py::test_nothing_like_it", "tests/faults/test_mover_kills.py"], set()),
-        (["-k", "kill"], {"tests/faults/test_manager_kills.py", "tests/faults/test_mover_kills.py"}),
+        (["-k", "kill"], {f"tests/faults/test_{name}_kills.py" for name in ("manager", "mover", "populator")}),
         (["tests/cluster/test_jobs.py"], {"tests/cluster/test_jobs.py"}),
     ],
 )
