@@ -1,9 +1,14 @@
-"""Setups that are rarer than an S3 server and a trigger: a repository in a volume, runs that follow each other."""
+"""Set-ups as people have them: the samples, what their sources and destinations say, a repository in a volume."""
 
 from __future__ import annotations
 
+from typing import Any
+
+import yaml
+
+from hack.generate_chart import MANIFESTS
 from hack.processes import wait_until
-from tests.integration.world import PASSWORD, World
+from tests.integration.world import PASSWORD, VOLSYNC, World
 
 
 def test_a_repository_may_be_in_a_volume_of_the_users(world: World) -> None:
@@ -29,3 +34,70 @@ def test_without_a_trigger_one_run_follows_the_other(world: World) -> None:
     later = world.wait("replicationsources", "backup", lambda s: s["lastSyncTime"] > first)
     assert later["latestMoverStatus"]["result"] == "Successful"
     world.change("replicationsources", "backup", {"paused": True})
+
+
+# What sources of many set-ups say, each in a repository of its own.
+SOURCES: dict[str, dict[str, Any]] = {
+    "direct": {"copyMethod": "Direct", "retain": {"daily": 7}},
+    "clone": {"copyMethod": "Clone", "retain": {"hourly": 6, "daily": 5, "weekly": 4, "monthly": 2, "yearly": 1}},
+    "sized": {"copyMethod": "Snapshot", "capacity": "2Gi", "accessModes": ["ReadWriteMany"]},
+    "cached": {"copyMethod": "Snapshot", "cacheCapacity": "4Gi", "cacheAccessModes": ["ReadWriteMany"]},
+    "labelled": {"copyMethod": "Direct", "moverPodLabels": {"network": "s3"}, "retain": {"last": "3"}},
+    "limited": {"copyMethod": "Direct", "moverResources": {"limits": {"memory": "1Gi"}, "requests": {"cpu": "10m"}}},
+    "tuned": {"copyMethod": "Direct", "compression": "max", "exclude": ["*.tmp"], "tags": ["nightly"]},
+    "placed": {"copyMethod": "Direct", "moverTolerations": [{"key": "backup", "operator": "Exists"}]},
+}
+DESTINATIONS: dict[str, dict[str, Any]] = {
+    "into-a-claim": {"destinationPVC": "restored", "enableFileDeletion": True},
+    "as-image": {"copyMethod": "Snapshot", "capacity": "1Gi", "accessModes": ["ReadWriteOnce"], "cleanupTempPVC": True},
+    "as-of": {"destinationPVC": "as-of", "restoreAsOf": "2999-01-01T00:00:00Z", "cleanupCachePVC": True},
+    "previous": {"destinationPVC": "previous", "previous": 0, "cacheCapacity": "1Gi"},
+}
+# Where an object of a file goes.
+PATHS = {
+    "ReplicationSource": ("replicationsources", VOLSYNC),
+    "ReplicationDestination": ("replicationdestinations", VOLSYNC),
+    "PersistentVolumeClaim": ("persistentvolumeclaims", "api/v1"),
+    "Secret": ("secrets", "api/v1"),
+}
+
+
+def apply_sample(world: World, name: str) -> None:
+    """Create what is in a file, with the address and the keys of the tests' server in a Secret for S3."""
+    for one in yaml.safe_load_all((MANIFESTS / "samples" / f"{name}.yaml").read_text(encoding="utf-8")):
+        if one["kind"] == "Secret" and "AWS_ACCESS_KEY_ID" in one["stringData"]:
+            one["stringData"] |= world.repository(one["metadata"]["name"])
+        plural, group = PATHS[one["kind"]]
+        world.create(plural, one, group)
+
+
+def has_run(world: World, plural: str, name: str) -> None:
+    status = world.wait(plural, name, lambda s: bool(s.get("lastSyncTime")))
+    assert status["latestMoverStatus"]["result"] == "Successful", name
+
+
+def test_the_samples_and_the_styles_of_many_set_ups_run_to_the_end(world: World) -> None:
+    for claim in ("mydata", "repository", "restored", "as-of", "previous"):
+        world.claim(claim)
+    world.write("mydata", world.read("data"))
+    for sample in ("restic_config", "two_retentions", "repository_in_a_claim", "copy_trigger", "app_restores_itself"):
+        apply_sample(world, sample)
+    for name, restic in SOURCES.items():
+        world.secret(f"of-{name}", path=name)
+        world.source(name, repository=f"of-{name}", **restic)
+    for name in ("mydata-hourly", "mydata-weekly", "mydata-to-share", *SOURCES):
+        has_run(world, "replicationsources", name)
+    # It waits for its word, and nothing else of the namespace waits for it.
+    assert not world.status("replicationsources", "database").get("lastSyncTime")
+    word = {"metadata": {"annotations": {"volsync.backube/copy-trigger": "now"}}}
+    path = world.path("persistentvolumeclaims", "database")
+    world.cluster.ask("PATCH", path, word, "application/merge-patch+json")
+    for name, restic in DESTINATIONS.items():
+        world.destination(name, repository="of-direct", **restic)
+    for name in ("app-dst", *DESTINATIONS):
+        has_run(world, "replicationdestinations", name)
+    for name in ("app", "database"):
+        has_run(world, "replicationsources", name)
+    assert [world.read(name) for name in ("restored", "as-of", "previous")] == [world.read("data")] * 3
+    # Nothing had been backed up: it came empty.
+    assert world.read("app") == {}
