@@ -10,8 +10,6 @@ from tests.unit.docs.test_conformance import ROOT, named_in
 
 PAGE = (ROOT / "docs" / "touch-points.md").read_text(encoding="utf-8")
 ROWS = [line for line in PAGE.splitlines() if line.startswith("| ") and not line.startswith("| place |")]
-# Rows whose test is on its way.
-PARTS = {"admission policies"}
 
 
 def test_there_are_rows() -> None:
