@@ -25,11 +25,15 @@ def test_the_log_is_that_of_the_newest_pod_or_what_the_status_has_kept(quiet: De
     assert last.stderr.startswith("no pod is left; this is what the status has kept of the last mover; the last run")
 
     quiet.ask("POST", PODS, pod("volsync-src-well-x"))
-    wait_until("the pod's end", lambda: quiet.get(f"{PODS}/volsync-src-well-x")["status"]["phase"] == "Succeeded")
+    wait_until("the pod's end", lambda: phase(quiet) == "Succeeded")
     for words in ([], ["-f"]):
         seen = command(quiet.kubeconfig, "logs", "well", *words)
         assert (seen.returncode, seen.stdout) == (0, "one\ntwo\n")
         assert seen.stderr == "log of the pod volsync-src-well-x (Succeeded):\n"
+
+
+def phase(cluster: DevCluster) -> str:
+    return str((cluster.get(f"{PODS}/volsync-src-well-x").get("status") or {}).get("phase"))
 
 
 def pod(name: str) -> dict[str, Any]:

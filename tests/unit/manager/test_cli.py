@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from volsync_py import __version__
@@ -43,3 +46,29 @@ def test_usage_mistakes_end_with_2_and_a_sentence(
 def test_help_of_a_command_is_fine(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["manager", "--help"]) == 0
     assert "--max-movers" in capsys.readouterr().out
+
+
+# Where the extra `cli` is not installed, its library cannot be imported.
+WITHOUT_CLICK = """
+import sys
+sys.modules["click"] = None
+from volsync_py.cli import main
+code = main(sys.argv[1:])
+assert not {name for name in sys.modules if name.startswith("volsync_py.commands.")} - {"volsync_py.commands.table"}
+sys.exit(code)
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (["manager", "--help"], 0, "--max-movers"),
+        (["--help"], 0, "status"),
+        (["status"], 1, "volsync-py status needs the libraries of the command line: pip install 'volsync-py[cli]'"),
+    ],
+)
+def test_the_manager_does_without_the_libraries_of_the_command_line(words: list[str], code: int, says: str) -> None:
+    command = [sys.executable, "-c", WITHOUT_CLICK, *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == code, done.stderr
+    assert says in done.stdout + done.stderr
