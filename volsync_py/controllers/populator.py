@@ -46,13 +46,13 @@ class PopulatorController:
     def _pass(self, request: Request, enqueued_at: float) -> Result:
         view = self._observe(request.namespace, request.name)
         reads = self._parts.observer.reads(request.namespace, enqueued_at, lambda: False)
-        step = decide(view, reads.make)
-        regarding = view.claim or _no_longer_there(request)
+        step, regarding = Step(), view.claim or _no_longer_there(request)
         try:
+            step = decide(view, reads.make)
             self._parts.executor.execute(regarding, step.actions)
         except REFUSALS as error:
             step = _refused(step, error)
-        return Result(soonest(step.requeue_after_seconds, self._remind(request.name, regarding, step)))
+        return Result(soonest(step.requeue_after_seconds, self._remind(request, view.claim, step)))
 
     def _observe(self, namespace: str, uid: str) -> PopulatorView:
         """Return what the stores know about a claim."""
@@ -85,13 +85,15 @@ class PopulatorController:
             if found is not None:
                 yield found
 
-    def _remind(self, uid: str, regarding: Object, step: Step) -> float | None:
+    def _remind(self, request: Request, claim: Object | None, step: Step) -> float | None:
         """Tell what the claim waits for unless that was told lately; return when it is to be told again."""
-        if step.waiting is None:
-            self._reminders.forget(uid)
+        # With its namespace: anybody may write the UID of somebody else's claim into a name or label of his own.
+        key = f"{request.namespace}/{request.name}"
+        if step.waiting is None or claim is None:
+            self._reminders.forget(key)
             return None
-        if self._reminders.is_due(uid, step.waiting):
-            self._parts.executor.execute(regarding, (step.waiting,))
+        if self._reminders.is_due(key, step.waiting):
+            self._parts.executor.execute(claim, (step.waiting,))
         return REMINDER_SECONDS if self._reminders.comes_again(step.waiting) else None
 
 

@@ -15,7 +15,7 @@ _MOST_WAITS = 20_000
 
 
 class Reminders:
-    """What was told last about each UID; `clock` is monotonic."""
+    """What was told last about each claim; `clock` is monotonic."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, most: int = _MOST_WAITS) -> None:
         self._clock, self._most = clock, most
@@ -27,21 +27,21 @@ class Reminders:
         """Return whether a wait is told of again; one that is as it should be is not."""
         return event.type is EventType.WARNING
 
-    def is_due(self, uid: str, event: Event) -> bool:
+    def is_due(self, claim: str, event: Event) -> bool:
         """Return whether a wait is to be told of now, and note that it is."""
         now = self._clock()
         with self._lock:
-            last, told_at = self._told.get(uid, (None, now))
+            last, told_at = self._told.get(claim, (None, now))
             again = self.comes_again(event) and now - told_at >= REMINDER_SECONDS
             if last == event and not again:
                 return False
-            self._told.pop(uid, None)
-            self._told[uid] = (event, now)
+            self._told.pop(claim, None)
+            self._told[claim] = (event, now)
             while len(self._told) > self._most:
                 del self._told[next(iter(self._told))]
             return True
 
-    def forget(self, uid: str) -> None:
+    def forget(self, claim: str) -> None:
         """Note that there is no wait any more."""
         with self._lock:
-            self._told.pop(uid, None)
+            self._told.pop(claim, None)

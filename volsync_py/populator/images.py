@@ -10,13 +10,13 @@ from __future__ import annotations
 from volsync_py.core.actions import Action, Delete, Patch, Ref
 from volsync_py.core.labels import CREATED_BY_US, Label
 from volsync_py.core.objects import Object, is_deleting, labels_of
-from volsync_py.populator.reference import in_use_label, label_value, readers_of
+from volsync_py.populator.reference import in_use_label, is_read_by, label_value, readers_of
 from volsync_py.populator.view import PopulatorView
 
 
 def label_image(view: PopulatorView, claim: Object, snapshot: Object) -> tuple[Action, ...]:
     """Return the label that keeps a snapshot until it has been read, unless it is there."""
-    return () if view.uid in readers_of(snapshot) else (_change(snapshot, labels=_mark(view, claim)),)
+    return () if is_read_by(snapshot, view.uid) else (_change(snapshot, labels=_mark(view, claim)),)
 
 
 def hold_image(view: PopulatorView, claim: Object, temporary: Object, snapshot: Object) -> tuple[Action, ...]:
@@ -26,7 +26,7 @@ def hold_image(view: PopulatorView, claim: Object, temporary: Object, snapshot: 
     meta = temporary["metadata"]
     reference = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "name": meta["name"], "uid": meta["uid"]}
     mine, others = _owners(view, snapshot)
-    labels = {} if view.uid in readers_of(snapshot) else _mark(view, claim)
+    labels = {} if is_read_by(snapshot, view.uid) else _mark(view, claim)
     if not labels and [one["uid"] for one in mine] == [meta["uid"]]:
         return ()
     return (_change(snapshot, labels=labels, owners=[*others, reference]),)

@@ -13,6 +13,9 @@ GROUP, KIND = "volsync.backube", "ReplicationDestination"
 _TEMPORARY_PREFIX = "vs-prime-"
 # What the API server allows.
 _LONGEST_LABEL = 63
+# Each change of a snapshot calls for all of its readers, and anybody may write labels on one of his. So many claims at
+# once load a driver enough; the others take their turns.
+MOST_READERS = 100
 # A hyphen and the eight digits of a checksum.
 _CHECKSUM_LENGTH = 9
 
@@ -47,8 +50,20 @@ def in_use_label(uid: str) -> str:
     return POPULATOR_LABEL_PREFIX + uid
 
 
+def is_read_by(snapshot: Object, uid: str) -> bool:
+    """Return whether a snapshot is labelled for the claim with that UID."""
+    return in_use_label(uid) in labels_of(snapshot)
+
+
+def count_readers(snapshot: Object) -> int:
+    """Return how many claims a snapshot is labelled for."""
+    return sum(1 for key in labels_of(snapshot) if key.startswith(POPULATOR_LABEL_PREFIX))
+
+
 def readers_of(snapshot: Object) -> list[str]:
-    """Return the UIDs of the claims that a snapshot is labelled for."""
+    """Return the UIDs of the claims that a snapshot is labelled for; none of one with more labels than we ever set."""
+    if count_readers(snapshot) > MOST_READERS:
+        return []
     labels = labels_of(snapshot)
     return [key.removeprefix(POPULATOR_LABEL_PREFIX) for key in labels if key.startswith(POPULATOR_LABEL_PREFIX)]
 

@@ -10,7 +10,14 @@ from volsync_py.core.objects import Object, annotations_of, is_deleting, status_
 from volsync_py.core.owners import controller_reference
 from volsync_py.populator import told
 from volsync_py.populator.images import label_image, release_image
-from volsync_py.populator.reference import destination_of, label_value, names_another_namespace
+from volsync_py.populator.reference import (
+    MOST_READERS,
+    count_readers,
+    destination_of,
+    is_read_by,
+    label_value,
+    names_another_namespace,
+)
 from volsync_py.populator.step import Step
 from volsync_py.populator.view import PopulatorView
 from volsync_py.volumes.snapshots import SNAPSHOT_GROUP
@@ -86,6 +93,9 @@ def _image(view: PopulatorView, claim: Object) -> Object | Step:
     # Differs from VolSync: bound is not enough, the snapshot must be ready to use.
     if status_of(snapshot).get("readyToUse") is not True:
         return Step(waiting=told.image_unusable(name, "is not ready"), requeue_after_seconds=_LOOK_AGAIN_SECONDS)
+    if count_readers(snapshot) >= MOST_READERS and not is_read_by(snapshot, view.uid):
+        why = f"has labels of {MOST_READERS} claims, which is the most at once: waits for its turn"
+        return Step(waiting=told.image_unusable(name, why), requeue_after_seconds=_LOOK_AGAIN_SECONDS)
     return snapshot
 
 

@@ -10,7 +10,7 @@ from attrs import evolve, field, frozen
 
 from volsync_py.core.objects import Object
 from volsync_py.core.view import Read, ReadKind, Unread
-from volsync_py.populator.reference import readers_of, temporary_name
+from volsync_py.populator.reference import is_read_by, temporary_name
 
 
 @frozen
@@ -39,7 +39,7 @@ class PopulatorView:
     @property
     def labelled(self) -> list[Object]:
         """The snapshots that are labelled for the claim, by name."""
-        return [one for _, one in sorted(self.snapshots.items()) if self.uid in readers_of(one)]
+        return [one for _, one in sorted(self.snapshots.items()) if is_read_by(one, self.uid)]
 
     def volume(self, name: str) -> Object | None:
         """Return a PersistentVolume; Unread if it has not been read."""

@@ -45,9 +45,8 @@ class FillingManager:
             clock=lambda: cluster.now,
             zone=ZoneInfo("UTC"),
         )
-        one = PopulatorController(parts, lambda: cluster.now, Reminders(lambda: 0.0))
-        self._one = one
-        controller = Controller("populator", one.reconcile)
+        self.filling = PopulatorController(parts, lambda: cluster.now, Reminders(lambda: 0.0))
+        controller = Controller("populator", self.filling.reconcile)
         self.registering = RegistrationController(parts)
         self._registration = Controller("registration", self.registering.reconcile)
         self.queue = controller.queue
@@ -65,7 +64,7 @@ class FillingManager:
             return
         self.cluster.is_manager = True
         try:
-            self._one.reconcile(request, self.queue.enqueued_at(request))
+            self.filling.reconcile(request, self.queue.enqueued_at(request))
         except (Conflict, NotFound):
             # The controller has it tried again.
             self.queue.add(request)

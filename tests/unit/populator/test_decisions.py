@@ -31,6 +31,7 @@ from tests.unit.populator.objects import (
     words,
 )
 from volsync_py.core.actions import Create, EventType, Patch
+from volsync_py.populator.reference import MOST_READERS
 
 MINE = {IN_USE: "app"}
 KEPT = {**MINE, KEEP: ""}
@@ -45,9 +46,16 @@ EMPTY_CLASS = claim(spec={"storageClassName": ""})
 DIRECT = destination({"apiGroup": "", "kind": "PersistentVolumeClaim", "name": "data"})
 
 
+OF_MANY = {f"{IN_USE[: -len(UID)]}{number}": "x" for number in range(MOST_READERS)}
+
+
 @pytest.mark.parametrize(
     ("seen", "reason"),
     [
+        (
+            {"claim": claim(), "destination": destination(), "snapshots": [snapshot(OF_DESTINATION, labels=OF_MANY)]},
+            "ImageUnusable",
+        ),
         ({"claim": OTHER_NAMESPACE, **READY}, "Error"),
         ({"claim": NO_CLASS, **READY, "storage_class": None}, "NoStorageClass"),
         ({"claim": EMPTY_CLASS, **READY, "storage_class": None}, "NoStorageClass"),

@@ -10,7 +10,17 @@ import pytest
 
 from tests.unit.populator.filled import FillingCluster
 from tests.unit.populator.filling_manager import FillingManager
-from tests.unit.populator.objects import IN_USE, OF_DESTINATION, UID, bound, claim, destination, snapshot, temporary
+from tests.unit.populator.objects import (
+    IN_USE,
+    OF_DESTINATION,
+    UID,
+    bound,
+    claim,
+    destination,
+    provisioned,
+    snapshot,
+    temporary,
+)
 from volsync_py.controllers.reminders import REMINDER_SECONDS, Reminders
 from volsync_py.core.merge import merged
 from volsync_py.kube.controller import Request
@@ -18,7 +28,7 @@ from volsync_py.kube.errors import AlreadyExists, Forbidden, NotFound
 from volsync_py.kube.informer import Informer
 from volsync_py.kube.resources import VOLUME_POPULATORS, Resource
 from volsync_py.populator import told
-from volsync_py.populator.reference import destination_of
+from volsync_py.populator.reference import MOST_READERS, destination_of
 from volsync_py.populator.registration import REGISTRATION, register
 
 VERSIONS = count(1000)
@@ -187,6 +197,53 @@ def test_a_wait_is_one_event_however_often_its_claim_changes(cluster: FillingClu
     (event,) = cluster.of_kind("Event")
     assert event["reason"] == "VolSyncPopulatorReplicationDestinationMissing"
     assert "series" not in event
+
+
+def reminded(manager: FillingManager, cluster: FillingCluster, *requests: Request) -> int:
+    """Make these passes, and return how many events there are."""
+    for request in requests:
+        manager.filling.reconcile(request, 0.0)
+    manager.later.do()
+    return sum(1 + bool(event.get("series")) for event in cluster.of_kind("Event"))
+
+
+def test_the_uid_of_a_claim_in_a_label_elsewhere_has_no_wait_told_again(cluster: FillingCluster) -> None:
+    cluster.delete_destination()
+    cluster.objects["PersistentVolumeClaim", "app"] = claim()
+    manager, one = FillingManager(cluster), Request("ns", UID)
+    try:
+        assert reminded(manager, cluster, one) == 1
+        assert reminded(manager, cluster, Request("tenant", UID), one) == 1
+    finally:
+        manager.end()
+
+
+def test_a_volume_that_may_not_be_read_is_told(cluster: FillingCluster) -> None:
+    class Forbidding(FillingCluster):
+        def get(self, resource: Resource, name: str, namespace: str | None = None, **options: Any) -> dict[str, Any]:
+            if resource.kind == "PersistentVolume":
+                raise Forbidden(403, "Forbidden", "cannot get persistentvolumes")
+            return super().get(resource, name, namespace, **options)
+
+    forbidding = Forbidding()
+    for one in (claim(), provisioned()):
+        forbidding.objects[one["kind"], one["metadata"]["name"]] = one
+    made = FillingManager(forbidding)
+    try:
+        assert made.filling.reconcile(Request("ns", UID), 0.0).requeue_after_seconds == 60.0
+        made.later.do()
+    finally:
+        made.end()
+    (event,) = forbidding.of_kind("Event")
+    assert event["reason"] == "VolSyncPopulatorError"
+    assert "cannot get persistentvolumes" in event["note"]
+
+
+def test_a_snapshot_with_more_labels_than_claims_at_once_calls_for_none_of_them(manager: FillingManager) -> None:
+    forged = {f"{IN_USE[: -len(UID)]}{number}": "x" for number in range(MOST_READERS + 1)}
+    assert happens(manager, snapshot(name="own", labels=forged), "ADDED") == []
+    forged.popitem()
+    assert len(happens(manager, snapshot(name="other", labels=forged), "ADDED")) == MOST_READERS
 
 
 # ---- the VolumePopulator
