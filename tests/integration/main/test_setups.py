@@ -44,7 +44,7 @@ SOURCES: dict[str, dict[str, Any]] = {
     "cached": {"copyMethod": "Snapshot", "cacheCapacity": "4Gi", "cacheAccessModes": ["ReadWriteMany"]},
     "labelled": {"copyMethod": "Direct", "moverPodLabels": {"network": "s3"}, "retain": {"last": "3"}},
     "limited": {"copyMethod": "Direct", "moverResources": {"limits": {"memory": "1Gi"}, "requests": {"cpu": "10m"}}},
-    "tuned": {"copyMethod": "Direct", "compression": "max", "exclude": ["*.tmp"], "tags": ["nightly"]},
+    "tuned": {"copyMethod": "Direct", "compression": "max", "exclude": {"patterns": ["*.tmp"]}, "tags": ["nightly"]},
     "placed": {"copyMethod": "Direct", "moverTolerations": [{"key": "backup", "operator": "Exists"}]},
 }
 DESTINATIONS: dict[str, dict[str, Any]] = {
