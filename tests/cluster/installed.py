@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 from attrs import frozen
@@ -14,12 +14,12 @@ from attrs import frozen
 from hack.processes import ROOT, DevCluster, Manager, S3Server
 from hack.tool_cache import tool_path
 from tests.cluster.gate import Gate
-from tests.cluster.lent import S3
+from tests.cluster.lent import S3, wait_for
 
 # The image that the manifests name.
 RELEASED_IMAGE = "volsync-py:0.1.0"
 # Somebody else's, who enforces the strictest level on it.
-NAMESPACE = "volsync-system"
+NAMESPACE, DEPLOYMENT = "volsync-system", "deployment/volsync"
 NAMESPACE_LABELS = {"pod-security.kubernetes.io/enforce": "restricted", "tests/owner": "somebody"}
 
 
@@ -30,6 +30,8 @@ class Installation:
     kubeconfig: str
     image: str
     s3: S3
+    # The manager is away for as long as the context lasts; its resources and movers stay.
+    without_manager: Callable[[], AbstractContextManager[None]]
     # In front of the S3 server, where there is one.
     gate: Gate | None = None
 
@@ -48,11 +50,27 @@ def imitation(folder: Path) -> Iterator[Installation]:
         started.callback(cluster.stop)
         server = S3Server(folder / "s3")
         started.callback(server.stop)
-        manager = Manager(folder / "manager", cluster.kubeconfig)
-        started.callback(manager.stop)
-        manager.leads()
+        managers = [_manager(folder / "manager", cluster)]
+        started.callback(lambda: managers[-1].stop())
+
+        @contextmanager
+        def without_manager() -> Iterator[None]:
+            managers[-1].stop()
+            try:
+                yield
+            finally:
+                managers.append(_manager(folder / f"manager-{len(managers)}", cluster))
+
         url = f"http://127.0.0.1:{server.port}"
-        yield Installation(str(cluster.kubeconfig), "local", S3(url, server.ACCESS, server.SECRET))
+        s3 = S3(url, server.ACCESS, server.SECRET)
+        yield Installation(str(cluster.kubeconfig), "local", s3, without_manager)
+
+
+def _manager(folder: Path, cluster: DevCluster) -> Manager:
+    """Start a manager, and wait until it works."""
+    one = Manager(folder, cluster.kubeconfig)
+    one.leads()
+    return one
 
 
 @contextmanager
@@ -66,7 +84,8 @@ def real(folder: Path, kubeconfig: str) -> Iterator[Installation]:
     server = S3Server(folder / "s3")
     gate = Gate(int(port or 0), server.port)
     url = f"http://{host or '127.0.0.1'}:{gate.port}"
-    one = Installation(kubeconfig, image, S3(url, server.ACCESS, server.SECRET), gate)
+    s3 = S3(url, server.ACCESS, server.SECRET)
+    one = Installation(kubeconfig, image, s3, lambda: _scaled_away(one), gate)
     try:
         _install(one)
         yield one
@@ -86,4 +105,20 @@ def _install(one: Installation) -> None:
     run("apply", "--server-side", "-k", "manifests/crds")
     manifests = run("kustomize", "manifests/base").replace(RELEASED_IMAGE, one.image)
     run("apply", "--server-side", "-f", "-", given=manifests)
-    run("-n", NAMESPACE, "rollout", "status", "deployment/volsync", "--timeout=240s")
+    run("-n", NAMESPACE, "rollout", "status", DEPLOYMENT, "--timeout=240s")
+
+
+@contextmanager
+def _scaled_away(one: Installation) -> Iterator[None]:
+    def run(*arguments: str) -> str:
+        code, said = one.kubectl("-n", NAMESPACE, *arguments)
+        assert code == 0, f"kubectl {' '.join(arguments)}: {said}"
+        return said
+
+    run("scale", DEPLOYMENT, "--replicas=0")
+    try:
+        wait_for("the manager's end", lambda: "pod/" not in run("get", "pods", "--output=name"))
+        yield
+    finally:
+        run("scale", DEPLOYMENT, "--replicas=1")
+        run("rollout", "status", DEPLOYMENT, "--timeout=240s")

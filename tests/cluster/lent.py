@@ -90,10 +90,14 @@ class Cluster:
         volume = {"name": "volume", "persistentVolumeClaim": {"claimName": claim}}
         pod = {"restartPolicy": "Never", "containers": [container], "volumes": [volume]}
         self.create(JOBS, {"metadata": {"name": name}, "spec": {"backoffLimit": 0, "template": {"spec": pod}}})
+        return self.outcome(name)
+
+    def outcome(self, name: str, container: str = "main") -> str:
+        """Wait for the success of a Job, and for its end; return what its pod leaves in its termination message."""
         self.wait(f"the end of {name}", lambda: self._ended(name))
         (ended,) = self.objects(PODS, f"job-name={name}")
         if self.condition(JOBS, name, "Complete") is None:
-            pytest.fail(f"{name} failed:\n{self.log(ended['metadata']['name'])}")
+            pytest.fail(f"{name} failed:\n{self.log(ended['metadata']['name'], container)}")
         message = ended["status"]["containerStatuses"][0]["state"]["terminated"].get("message", "")
         self.delete(JOBS, name, "Foreground")
         self.wait(f"{name} to be gone", lambda: self.find(JOBS, name) is None)
@@ -102,9 +106,9 @@ class Cluster:
     def _ended(self, name: str) -> bool:
         return bool(self.condition(JOBS, name, "Complete") or self.condition(JOBS, name, "Failed"))
 
-    def log(self, pod: str) -> str:
-        """Return the end of what a pod of `run` printed."""
-        return self.client.pod_log(PODS, self.namespace, pod, container="main", tail_lines=50)
+    def log(self, pod: str, container: str = "main") -> str:
+        """Return the end of what a container of a pod printed, that of `run` if none is named."""
+        return self.client.pod_log(PODS, self.namespace, pod, container=container, tail_lines=50)
 
     def condition(self, resource: Resource, name: str, kind: str, status: str = "True") -> dict[str, Any] | None:
         """Return a condition of an object, if it has this status."""
@@ -113,11 +117,11 @@ class Cluster:
 
     # ---- replication
 
-    def repository(self, name: str, password: str = "a password of the tests") -> None:
-        """Create the Secret of a repository that is this namespace's own."""
+    def repository(self, name: str, password: str = "a password of the tests", url: str = "") -> None:
+        """Create the Secret of a repository, which is this namespace's own if none is named."""
         assert self.s3 is not None
         data = {
-            "RESTIC_REPOSITORY": f"s3:{self.s3.url}/e2e/{self.namespace}",
+            "RESTIC_REPOSITORY": url or f"s3:{self.s3.url}/e2e/{self.namespace}",
             "RESTIC_PASSWORD": password,
             "AWS_ACCESS_KEY_ID": self.s3.access_key,
             "AWS_SECRET_ACCESS_KEY": self.s3.secret_key,
