@@ -48,6 +48,14 @@ def test_objects_are_called_as_volsyncs_are(release: str, values: Object, name: 
 
 
 @pytest.mark.parametrize(
+    "key", ["podLabels", "podAnnotations", "nodeSelector", "affinity", "tolerations", "imagePullSecrets"]
+)
+def test_a_value_that_is_set_to_nothing_is_empty(key: str) -> None:
+    # With Helm, null takes the chart's own value away.
+    assert container_of(rendered({key: None}))["name"] == "manager"
+
+
+@pytest.mark.parametrize(
     ("values", "manager", "mover"),
     [
         ({}, f"volsync-py:{__version__}", f"volsync-py:{__version__}"),
