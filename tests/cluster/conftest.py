@@ -25,7 +25,13 @@ from volsync_py.kube.errors import NotFound
 from volsync_py.kube.resources import NAMESPACES, SERVICE_ACCOUNTS
 
 # Rights, quotas, admission policies and servers that can be killed are not imitated.
-_REAL_ONLY = ["test_audited_rights.py", "test_disruptions.py", "test_installed.py", "test_policies.py"]
+_REAL_ONLY = [
+    "test_audited_rights.py",
+    "test_disruptions.py",
+    "test_installed.py",
+    "test_policies.py",
+    "test_populator.py",
+]
 REAL = os.environ.get("VOLSYNC_PY_CLUSTER") == "real"
 collect_ignore = [] if REAL else _REAL_ONLY
 # A test waits for several things, each of which has a deadline of its own that says what did not come.
