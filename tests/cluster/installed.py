@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
+import yaml
 from attrs import frozen
 
 from hack.processes import ROOT, DevCluster, Manager, S3Server
@@ -87,38 +88,46 @@ def real(folder: Path, kubeconfig: str) -> Iterator[Installation]:
     s3 = S3(url, server.ACCESS, server.SECRET)
     one = Installation(kubeconfig, image, s3, lambda: _scaled_away(one), gate)
     try:
-        _install(one)
+        install(one)
         yield one
     finally:
         gate.stop()
         server.stop()
 
 
-def _install(one: Installation) -> None:
-    def run(*arguments: str, given: str | None = None) -> str:
-        code, said = one.kubectl(*arguments, given=given)
-        assert code == 0, f"kubectl {' '.join(arguments)}: {said}"
-        return said
-
+def install(one: Installation) -> None:
+    """Apply the manifests, and wait for the manager."""
     space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": NAMESPACE_LABELS}}
-    run("apply", "-f", "-", given=json.dumps(space))
-    run("apply", "--server-side", "-k", "manifests/crds")
-    manifests = run("kustomize", "manifests/base").replace(RELEASED_IMAGE, one.image)
-    run("apply", "--server-side", "-f", "-", given=manifests)
-    run("-n", NAMESPACE, "rollout", "status", DEPLOYMENT, "--timeout=240s")
+    _run(one, "apply", "-f", "-", given=json.dumps(space))
+    _run(one, "apply", "--server-side", "-k", "manifests/crds")
+    _run(one, "apply", "--server-side", "-f", "-", given=_manifests(one))
+    _run(one, "-n", NAMESPACE, "rollout", "status", DEPLOYMENT, "--timeout=240s")
+
+
+def uninstall(one: Installation) -> None:
+    """Take away what was applied, except the definitions."""
+    # Not every machine's PyYAML has the fast one.
+    objects = yaml.load_all(_manifests(one), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    goes = [obj for obj in objects if obj["kind"] != "CustomResourceDefinition"]
+    _run(one, "delete", "--ignore-not-found", "-f", "-", given=yaml.safe_dump_all(goes))
 
 
 @contextmanager
 def _scaled_away(one: Installation) -> Iterator[None]:
-    def run(*arguments: str) -> str:
-        code, said = one.kubectl("-n", NAMESPACE, *arguments)
-        assert code == 0, f"kubectl {' '.join(arguments)}: {said}"
-        return said
-
-    run("scale", DEPLOYMENT, "--replicas=0")
+    _run(one, "-n", NAMESPACE, "scale", DEPLOYMENT, "--replicas=0")
     try:
-        wait_for("the manager's end", lambda: "pod/" not in run("get", "pods", "--output=name"))
+        wait_for("the manager's end", lambda: "pod/" not in _run(one, "-n", NAMESPACE, "get", "pods", "--output=name"))
         yield
     finally:
-        run("scale", DEPLOYMENT, "--replicas=1")
-        run("rollout", "status", DEPLOYMENT, "--timeout=240s")
+        _run(one, "-n", NAMESPACE, "scale", DEPLOYMENT, "--replicas=1")
+        _run(one, "-n", NAMESPACE, "rollout", "status", DEPLOYMENT, "--timeout=240s")
+
+
+def _manifests(one: Installation) -> str:
+    return _run(one, "kustomize", "manifests/base").replace(RELEASED_IMAGE, one.image)
+
+
+def _run(one: Installation, *arguments: str, given: str | None = None) -> str:
+    code, said = one.kubectl(*arguments, given=given)
+    assert code == 0, f"kubectl {' '.join(arguments)}: {said}"
+    return said
