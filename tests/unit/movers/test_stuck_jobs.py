@@ -258,6 +258,12 @@ def test_an_init_container_that_cannot_begin_is_told_of_in_the_kubelets_words(
     assert one.job() is first
 
 
+def test_an_init_container_that_runs_keeps_the_mover_waiting_though_the_kubelet_calls_it_started() -> None:
+    one = stuck("InitContainer")
+    one.settle()
+    assert "waits for its init container 'proxy'" in one.conditions()["Synchronizing"][2]
+
+
 def test_a_side_car_that_runs_keeps_nobody_waiting() -> None:
     one = stuck("InitContainer")
     (pod,) = (o for o in one.objects if o["kind"] == "Pod")
