@@ -10,7 +10,7 @@ from volsync_py.controllers.refusals import REFUSALS, Refusal, trouble_of
 from volsync_py.controllers.reminders import REMINDER_SECONDS, Reminders
 from volsync_py.core.actions import Create
 from volsync_py.core.condition_writer import REFUSED_SECONDS
-from volsync_py.core.objects import Object
+from volsync_py.core.objects import Object, status_of
 from volsync_py.core.result import soonest
 from volsync_py.kube.controller import Request, Result
 from volsync_py.kube.errors import AlreadyExists, NotFound
@@ -79,7 +79,7 @@ class PopulatorController:
     ) -> Iterator[Object]:
         store = self._parts.stores[VOLUME_SNAPSHOTS]
         yield from store.by_index("readers", f"{namespace}/{uid}")
-        latest = ((destination or {}).get("status") or {}).get("latestImage") or {}
+        latest = status_of(destination or {}).get("latestImage") or {}
         for name in (str(latest.get("name") or ""), source_name(temporary) if temporary is not None else ""):
             found = store.get(namespace, name)
             if found is not None:

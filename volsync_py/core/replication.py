@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, TypeGuard
 
 from attrs import evolve, field, frozen
 
@@ -267,7 +267,7 @@ class _Pass(ConditionWriter):
         shown = self.work.shown_seconds() if any(map(_deletes_job, cleanup)) else 0.0
         if shown > 0:
             cleanup, delay = tuple(a for a in cleanup if not _deletes_job(a)), soonest(delay, shown)
-        put_off = (evolve(a, deferrable=True) if isinstance(a, Delete) and _deletes_job(a) else a for a in cleanup)
+        put_off = (evolve(a, deferrable=True) if _deletes_job(a) else a for a in cleanup)
         return self.decision(tuple(put_off), delay=delay)
 
     # ---- the status
@@ -329,5 +329,5 @@ class _Pass(ConditionWriter):
         return min(max((instant - self.now).total_seconds(), 0.0) + 0.01, LONGEST_TIMER_SECONDS)
 
 
-def _deletes_job(action: Action) -> bool:
+def _deletes_job(action: Action) -> TypeGuard[Delete]:
     return isinstance(action, Delete) and action.ref.kind == "Job"

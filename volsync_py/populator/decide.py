@@ -16,7 +16,7 @@ from volsync_py.core.owners import is_controlled_by
 from volsync_py.core.view import Read, Unread
 from volsync_py.populator import told
 from volsync_py.populator.filling import fill
-from volsync_py.populator.images import let_go_of_kept, release_image
+from volsync_py.populator.images import let_go_of_kept, release_images
 from volsync_py.populator.starting import start
 from volsync_py.populator.step import Step
 from volsync_py.populator.view import PopulatorView
@@ -55,17 +55,17 @@ def _after_the_claim(view: PopulatorView) -> Step:
     if view.temporary is not None and is_controlled_by(view.temporary, view.uid):
         # The garbage collector takes it; until then it may still be reading.
         return Step(_kept(view))
-    return Step(_released(view))
+    return Step(release_images(view))
 
 
 def _finish(view: PopulatorView, claim: Object) -> Step:
     """Return the end of everything that was made for a claim that has its volume."""
     temporary = view.temporary
     if temporary is None or not is_controlled_by(temporary, view.uid):
-        return Step(_released(view))
+        return Step(release_images(view))
     meta, volume = temporary["metadata"], temporary["spec"].get("volumeName")
     if is_deleting(temporary):
-        return Step(_released(view))
+        return Step(release_images(view))
     handed_over = volume is not None and volume == claim["spec"].get("volumeName")
     if handed_over and status_of(temporary).get("phase") != "Lost":
         # Until then the volume controller may not have seen whose the volume is now.
@@ -74,12 +74,7 @@ def _finish(view: PopulatorView, claim: Object) -> Step:
     gone = Delete(Ref.of(temporary), meta["uid"], resource_version=meta["resourceVersion"])
     # Differs from VolSync: said once, with the deletion, and not with each update of the claim.
     end = told.finished() if handed_over else told.bound_otherwise(temporary)
-    return Step((*_released(view), gone, end))
-
-
-def _released(view: PopulatorView) -> tuple[Action, ...]:
-    released = (release_image(view, one) for one in view.labelled)
-    return tuple(one for one in released if one is not None)
+    return Step((*release_images(view), gone, end))
 
 
 def _kept(view: PopulatorView) -> tuple[Action, ...]:

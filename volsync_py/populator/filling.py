@@ -10,7 +10,7 @@ from volsync_py.core.objects import Object, annotations_of, is_deleting, status_
 from volsync_py.core.owners import is_controlled_by
 from volsync_py.core.times import past
 from volsync_py.populator import told
-from volsync_py.populator.images import hold_image, release_image
+from volsync_py.populator.images import hold_image, release_images
 from volsync_py.populator.step import Step
 from volsync_py.populator.view import PopulatorView
 from volsync_py.volumes.asked_for import is_smaller
@@ -45,12 +45,10 @@ def fill(view: PopulatorView, claim: Object, temporary: Object) -> Step:
 
 def _images(view: PopulatorView, claim: Object, temporary: Object) -> tuple[Action, ...]:
     """Return what holds the snapshot that is read, and lets go of any other."""
-    source, actions = source_name(temporary), list[Action]()
-    for snapshot in view.labelled:
-        released = release_image(view, snapshot) if snapshot["metadata"]["name"] != source else None
-        actions += [released] if released is not None else []
+    source = source_name(temporary)
     found = view.snapshots.get(source)
-    return (*actions, *(hold_image(view, claim, temporary, found) if found is not None else ()))
+    held = hold_image(view, claim, temporary, found) if found is not None else ()
+    return (*release_images(view, keep=source), *held)
 
 
 def _wait(view: PopulatorView, claim: Object, temporary: Object, actions: tuple[Action, ...]) -> Step:

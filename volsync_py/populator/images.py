@@ -10,6 +10,7 @@ from __future__ import annotations
 from volsync_py.core.actions import Action, Delete, Patch, Ref
 from volsync_py.core.labels import CREATED_BY_US, Label
 from volsync_py.core.objects import Object, is_deleting, labels_of
+from volsync_py.core.owners import owner_reference
 from volsync_py.populator.reference import in_use_label, is_read_by, label_value, readers_of
 from volsync_py.populator.view import PopulatorView
 
@@ -23,13 +24,11 @@ def hold_image(view: PopulatorView, claim: Object, temporary: Object, snapshot: 
     """Return what makes a snapshot stay as long as the temporary claim does."""
     if is_deleting(snapshot) or _is_kept(snapshot):
         return label_image(view, claim, snapshot) + let_go_of_kept(view, snapshot)
-    meta = temporary["metadata"]
-    reference = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "name": meta["name"], "uid": meta["uid"]}
     mine, others = _owners(view, snapshot)
     labels = {} if is_read_by(snapshot, view.uid) else _mark(view, claim)
-    if not labels and [one["uid"] for one in mine] == [meta["uid"]]:
+    if not labels and [one["uid"] for one in mine] == [temporary["metadata"]["uid"]]:
         return ()
-    return (_change(snapshot, labels=labels, owners=[*others, reference]),)
+    return (_change(snapshot, labels=labels, owners=[*others, owner_reference(temporary)]),)
 
 
 def let_go_of_kept(view: PopulatorView, snapshot: Object) -> tuple[Action, ...]:
@@ -38,7 +37,13 @@ def let_go_of_kept(view: PopulatorView, snapshot: Object) -> tuple[Action, ...]:
     return (_change(snapshot, owners=others),) if mine and _is_kept(snapshot) else ()
 
 
-def release_image(view: PopulatorView, snapshot: Object) -> Action | None:
+def release_images(view: PopulatorView, *, keep: str = "") -> tuple[Action, ...]:
+    """Return what gives back every snapshot that is labelled for the claim, but the one of that name."""
+    released = (_release(view, one) for one in view.labelled if one["metadata"]["name"] != keep)
+    return tuple(action for action in released if action is not None)
+
+
+def _release(view: PopulatorView, snapshot: Object) -> Action | None:
     """Return what gives a snapshot back: to its destination, to the user, to other claims; or its end.
 
     Its end if the destination has given it up meanwhile because it was being read, and nobody else wants it.

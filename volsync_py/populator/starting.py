@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from volsync_py.core.actions import Action, Create
+from volsync_py.core.actions import Create
 from volsync_py.core.labels import CREATED_BY_US, Annotation, Label
 from volsync_py.core.objects import Object, annotations_of, is_deleting, status_of
 from volsync_py.core.owners import controller_reference
 from volsync_py.populator import told
-from volsync_py.populator.images import label_image, release_image
+from volsync_py.populator.images import label_image, release_images
 from volsync_py.populator.reference import (
     MOST_READERS,
     count_readers,
@@ -36,8 +36,8 @@ def start(view: PopulatorView, claim: Object) -> Step:
     image = _blocked(view, claim) or _image(view, claim)
     if isinstance(image, Step):
         # Nothing reads what was labelled before this wait.
-        return evolve(image, actions=_released(view, ""))
-    actions = _released(view, image["metadata"]["name"])
+        return evolve(image, actions=release_images(view))
+    actions = release_images(view, keep=image["metadata"]["name"])
     label = label_image(view, claim, image)
     if label:
         # It has to be on the snapshot before anything reads that: what was stored calls for the next pass.
@@ -45,12 +45,6 @@ def start(view: PopulatorView, claim: Object) -> Step:
     temporary = temporary_claim(view, claim, image)
     created = Create(temporary, view.uid, told.started(temporary, image["metadata"]["name"]))
     return Step((*actions, created))
-
-
-def _released(view: PopulatorView, keep: str) -> tuple[Action, ...]:
-    """Return what gives back all snapshots but one."""
-    released = (release_image(view, s) for s in view.labelled if s["metadata"]["name"] != keep)
-    return tuple(one for one in released if one is not None)
 
 
 def _blocked(view: PopulatorView, claim: Object) -> Step | None:
