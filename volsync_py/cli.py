@@ -2,7 +2,7 @@
 
 0: fine; 1: failed; 2: what was asked for makes no sense. Commands are imported when they run, so that
 `--help` and `version` stay quick and a broken command breaks no other. Those of `volsync_py/commands` need the
-libraries of the extra `cli`.
+libraries of the extra `cli`, besides those that only print.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from importlib import import_module
 
 from volsync_py import __version__
 from volsync_py.commands import table
@@ -39,8 +40,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _complete(instruction: str) -> int:
     """Answer a shell that completes what is being typed; the script that asks is `volsync-py completion`'s."""
-    from volsync_py.commands import program
-
+    try:
+        from volsync_py.commands import program
+    except ModuleNotFoundError as error:
+        return _without_library("completion", error)
     return program.answer_shell(instruction)
 
 
@@ -88,12 +91,31 @@ def _of_people(name: str) -> Callable[[Sequence[str]], int]:
         try:
             from volsync_py.commands import program
         except ModuleNotFoundError as error:
-            if error.name != "click":
-                raise
-            said = f"volsync-py {name} needs the libraries of the command line: pip install 'volsync-py[cli]'"
-            print(said, file=sys.stderr)
-            return FAILED
+            return _without_library(name, error)
         return program.run(name, words)
+
+    return run
+
+
+def _without_library(name: str, error: ModuleNotFoundError) -> int:
+    """Say what a command lacks, and return the exit code."""
+    if error.name != "click":
+        raise error
+    said = f"volsync-py {name} needs the libraries of the command line: pip install 'volsync-py[cli]'"
+    print(said, file=sys.stderr)
+    return FAILED
+
+
+def _printed(name: str) -> Callable[[Sequence[str]], int]:
+    """Return the function that runs a command which needs none of those libraries."""
+
+    def run(words: Sequence[str]) -> int:
+        module, _ = table.COMMANDS[name]
+        command: Callable[[Sequence[str]], int] = getattr(import_module(f"volsync_py.commands.{module}"), name)
+        try:
+            return command(words)
+        except SystemExit as end:
+            return end.code if isinstance(end.code, int) else USAGE
 
     return run
 
@@ -102,7 +124,10 @@ def _of_people(name: str) -> Callable[[Sequence[str]], int]:
 COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
     "manager": ("run the operator, in a cluster or from a laptop", _manager),
     "version": ("print the version", _version),
-    **{name: (text, _of_people(name)) for name, (_, text) in table.COMMANDS.items()},
+    **{
+        name: (text, (_printed if name in table.PRINTED else _of_people)(name))
+        for name, (_, text) in table.COMMANDS.items()
+    },
 }
 
 

@@ -6,7 +6,7 @@ import click
 from click.shell_completion import get_completion_class, shell_complete
 
 from volsync_py.commands.program import find
-from volsync_py.commands.table import COMMANDS
+from volsync_py.commands.table import COMMANDS, PRINTED
 
 # click's own name for it.
 VARIABLE = "_VOLSYNC_PY_COMPLETE"
@@ -21,7 +21,10 @@ class _Commands(click.Group):
         return sorted([*COMMANDS, "manager", "version"])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        return find(cmd_name) if cmd_name in COMMANDS else click.Command(cmd_name)
+        if cmd_name in COMMANDS and cmd_name not in PRINTED:
+            return find(cmd_name)
+        options: list[click.Parameter] = [click.Option([option]) for option in PRINTED.get(cmd_name, ())]
+        return click.Command(cmd_name, params=options)
 
 
 @click.command

@@ -1,20 +1,24 @@
-"""`volsync-py crds`."""
+"""`volsync-py crds`. The manager's image runs it, which has no library for the command line."""
 
 from __future__ import annotations
 
-import click
+import argparse
+import sys
+from collections.abc import Sequence
 
+from volsync_py.commands.called import program
 from volsync_py.commands.shipped import definitions
 
+_EXAMPLE = "volsync-py crds | kubectl apply --server-side --force-conflicts -f -"
 
-@click.command
-def crds() -> None:
-    """Print the CustomResourceDefinitions of this version.
 
-    \b
-    volsync-py crds | kubectl apply --server-side --force-conflicts -f -
-
-    That takes over definitions that VolSync has installed, and changes none of their objects.
-    """
+def crds(words: Sequence[str]) -> int:
+    """Print the CustomResourceDefinitions of this version, and return the exit code."""
+    argparse.ArgumentParser(
+        f"{program()} crds",
+        description="Print the CustomResourceDefinitions of this version.",
+        epilog=f"{_EXAMPLE} takes over definitions that VolSync has installed, and changes none of their objects.",
+    ).parse_args(words)
     for text in definitions():
-        click.echo(f"---\n{text}", nl=False)
+        sys.stdout.write(f"---\n{text}")
+    return 0

@@ -5,13 +5,12 @@ A command is imported when it is run, so that none is slower for the others' sak
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from importlib import import_module
-from pathlib import Path
 
 import click
 
+from volsync_py.commands.called import program
 from volsync_py.commands.refused import sentence
 from volsync_py.commands.table import COMMANDS
 from volsync_py.kube.errors import KubeError
@@ -49,8 +48,3 @@ def answer_shell(instruction: str) -> int:
     from volsync_py.commands.completion import complete
 
     return complete(instruction)
-
-
-def program() -> str:
-    """Return what the user has typed to get here."""
-    return "kubectl volsync-py" if Path(sys.argv[0]).name.startswith("kubectl-") else "volsync-py"

@@ -15,3 +15,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "resume": ("pausing", "let movers run again"),
     "status": ("status", "say whether all is backed up, and what needs you"),
 }
+
+# The commands that need no library of the extra `cli`, with their options: the manager's image has them, too.
+PRINTED: dict[str, tuple[str, ...]] = {"crds": (), "manifests": ("--image", "--overlay")}

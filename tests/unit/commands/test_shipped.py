@@ -66,7 +66,7 @@ def test_several_overlays_change_one_base(capsys: pytest.CaptureFixture[str]) ->
     [
         (["manifests"], "--image"),
         (["manifests", "--image=i", "--overlay=none"], "single-namespace"),
-        (["crds", "one"], "unexpected extra argument"),
+        (["crds", "one"], "unrecognized arguments: one"),
     ],
 )
 def test_a_mistake_ends_with_2_and_says_what_there_is(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -53,9 +56,7 @@ WITHOUT_CLICK = """
 import sys
 sys.modules["click"] = None
 from volsync_py.cli import main
-code = main(sys.argv[1:])
-assert not {name for name in sys.modules if name.startswith("volsync_py.commands.")} - {"volsync_py.commands.table"}
-sys.exit(code)
+sys.exit(main())
 """
 
 
@@ -65,6 +66,9 @@ sys.exit(code)
         (["manager", "--help"], 0, "--max-movers"),
         (["--help"], 0, "status"),
         (["status"], 1, "volsync-py status needs the libraries of the command line: pip install 'volsync-py[cli]'"),
+        (["crds"], 0, "kind: CustomResourceDefinition"),
+        (["manifests", "--image=one", "--overlay=ha"], 0, "kind: PodDisruptionBudget"),
+        (["manifests"], 2, "usage: volsync-py manifests"),
     ],
 )
 def test_the_manager_does_without_the_libraries_of_the_command_line(words: list[str], code: int, says: str) -> None:
@@ -72,3 +76,19 @@ def test_the_manager_does_without_the_libraries_of_the_command_line(words: list[
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == code, done.stderr
     assert says in done.stdout + done.stderr
+
+
+def test_a_shell_that_completes_without_those_libraries_gets_a_sentence() -> None:
+    env = {**os.environ, "_VOLSYNC_PY_COMPLETE": "bash_complete"}
+    command = [sys.executable, "-c", WITHOUT_CLICK]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("volsync-py completion needs the libraries of the command line")
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_image_installs_no_extra() -> None:
+    text = (Path(__file__).parents[3] / "Containerfile").read_text(encoding="utf-8")
+    installs = re.findall(r"pip .*install .*/src\S*", text)
+    assert len(installs) == 2
+    assert not [line for line in installs if "[" in line]
