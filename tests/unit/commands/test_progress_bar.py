@@ -1,0 +1,84 @@
+"""The bar that shows how far a mover is."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from volsync_py.commands.progress_bar import Display, Progress, drawn, parse, rate
+from volsync_py.pod.humanlog import progress as said_by_mover
+
+MIB = 2**20
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("progress: 20 %, 9 of 46 files, 115.000 MiB of 572.000 MiB", Progress(20, 9, 46, 115 * MIB, 572 * MIB)),
+        ("progress: 0 %, 0 of 0 files, 0 B of 0 B\n", Progress(0, 0, 0, 0, 0)),
+        ("progress: 250 %, 1 of 1 files, 5 B of 2 B", Progress(100, 1, 1, 5, 2)),
+        ("restic: progress: 20 %, 9 of 46 files, 1 B of 2 B", None),
+        ("progress: 20 %, 9 of 46 files, 1 MB of 2 MB", None),
+        ("progress: 20 %, 9 of 46 files", None),
+        (f"progress: {'9' * 40} %, 1 of 1 files, 1 B of 1 B", None),
+        ("snapshot 1 saved", None),
+    ],
+)
+def test_a_line_of_the_log_says_how_far_it_is(line: str, expected: Progress | None) -> None:
+    assert parse(line) == expected
+
+
+@given(st.integers(0, 10**6), st.integers(0, 2**50), st.integers(0, 2**50), st.floats(0, 1))
+def test_whatever_the_mover_says_of_its_progress_is_understood(files: int, done: int, every: int, part: float) -> None:
+    message = {"percent_done": part, "files_done": files, "total_files": files}
+    line = f"progress: {said_by_mover({**message, 'bytes_done': done, 'total_bytes': every})}"
+    found = parse(line)
+    assert found is not None
+    assert (found.files, found.percent) == (files, int(100 * part))
+    assert abs(found.done - done) <= max(done / 1000, 1)
+
+
+@pytest.mark.parametrize(
+    ("samples", "expected"),
+    [
+        ([], None),
+        ([(0.0, 5)], None),
+        ([(1.0, 5), (1.0, 9)], None),
+        ([(0.0, 9), (5.0, 9)], None),
+        ([(0.0, 0), (5.0, 50), (10.0, 200)], 20.0),
+    ],
+)
+def test_a_rate_is_told_once_there_is_one(samples: list[tuple[float, int]], expected: float | None) -> None:
+    assert rate(deque(samples)) == expected
+
+
+def test_the_bar_has_files_bytes_rate_and_what_is_left_and_fits_into_a_line() -> None:
+    progress = Progress(20, 9, 46, 115 * MIB, 575 * MIB)
+    line = "db [####----------------]  20 %  115.0 MiB of 575.0 MiB, 9 of 46 files"
+    assert drawn("db", progress, None, 120) == line
+    assert drawn("db", progress, 23.0 * MIB, 120) == f"{line}, 23.0 MiB/s, 20 seconds left"
+    assert len(drawn("db", progress, 23.0 * MIB, 40)) == 39
+
+
+def test_a_terminal_gets_a_line_that_changes_and_anything_else_lines(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    said = [f"progress: {n} %, {n} of 100 files, {n} B of 100 B" for n in (10, 20)]
+    times = iter([0.0, 5.0])
+    display = Display("db", on_terminal=True, clock=lambda: next(times))
+    for text in ("waits", said[0], said[0], said[1], "is done"):
+        display.tell(text)
+    display.clear()
+    told = capsys.readouterr().err
+    assert told.count("\n") == 2
+    assert told.startswith("db: waits\n\rdb [##---")
+    assert "20 B of 100 B, 20 of 100 files, 2 B/s, 40 seconds left\x1b[K\r\x1b[Kdb: is done\n" in told
+
+    elsewhere = Display("db", on_terminal=False)
+    for text in (*said, said[1]):
+        elsewhere.tell(text)
+    assert capsys.readouterr().err == f"db: {said[0]}\ndb: {said[1]}\n"
