@@ -30,6 +30,7 @@ from volsync_py.contract.codec import as_json
 from volsync_py.contract.report import ErrorClass, Outcome, Report
 from volsync_py.contract.run_document import Deadlines, Run, RunError
 from volsync_py.core.labels import Annotation
+from volsync_py.core.selection import is_snapshot, select
 from volsync_py.movers.restic.run_record import RunRecord
 from volsync_py.movers.restic.turns import is_paused_without_pod
 from volsync_py.pod.backend_health import Contact
@@ -38,7 +39,6 @@ from volsync_py.pod.humanlog import progress
 from volsync_py.pod.output import OutputReader
 from volsync_py.pod.record import Holding, group_known, load
 from volsync_py.pod.retention import Kept, keeps_all
-from volsync_py.pod.selection import is_snapshot, select
 
 # Texts of values that have broken readers: beyond floats and integers, no JSON, half a character, deep, wrong types.
 ODD = ["1e999", "-1e999", "NaN", "Infinity", "9" * 25, "9" * 19, "-1", "9" * 5000, "1.5", "null", "true", '""', '"x"']

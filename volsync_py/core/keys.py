@@ -1,4 +1,4 @@
-"""Values of the repository Secret that restic would refuse, whoever looks first: the manager or the mover."""
+"""The keys of the repository Secret that a mover is given, and values that restic would refuse, whoever looks first."""
 
 from __future__ import annotations
 
@@ -11,6 +11,57 @@ _COMPRESSIONS = ("auto", "off", "max", "fastest", "better")
 _MOST = 2**32 - 1
 # White space at the ends of these was typed by nobody, so restic gets them without.
 NUMBERS_AND_WORDS = ("RESTIC_PACK_SIZE", "RESTIC_READ_CONCURRENCY", "RESTIC_COMPRESSION")
+
+# Keys that are passed on when the Secret has them, in this order.
+OPTIONAL_KEYS = (
+    "RESTIC_COMPRESSION",
+    "RESTIC_PACK_SIZE",
+    "RESTIC_READ_CONCURRENCY",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_DEFAULT_REGION",
+    "AWS_PROFILE",
+    "RESTIC_AWS_ASSUME_ROLE_ARN",
+    "RESTIC_AWS_ASSUME_ROLE_SESSION_NAME",
+    "RESTIC_AWS_ASSUME_ROLE_EXTERNAL_ID",
+    "RESTIC_AWS_ASSUME_ROLE_POLICY",
+    "RESTIC_AWS_ASSUME_ROLE_REGION",
+    "RESTIC_AWS_ASSUME_ROLE_STS_ENDPOINT",
+    "ST_AUTH",
+    "ST_USER",
+    "ST_KEY",
+    "OS_AUTH_URL",
+    "OS_REGION_NAME",
+    "OS_USERNAME",
+    "OS_USER_ID",
+    "OS_PASSWORD",
+    "OS_TENANT_ID",
+    "OS_TENANT_NAME",
+    "OS_USER_DOMAIN_NAME",
+    "OS_USER_DOMAIN_ID",
+    "OS_PROJECT_NAME",
+    "OS_PROJECT_DOMAIN_NAME",
+    "OS_PROJECT_DOMAIN_ID",
+    "OS_TRUST_ID",
+    "OS_APPLICATION_CREDENTIAL_ID",
+    "OS_APPLICATION_CREDENTIAL_NAME",
+    "OS_APPLICATION_CREDENTIAL_SECRET",
+    "OS_STORAGE_URL",
+    "OS_AUTH_TOKEN",
+    "B2_ACCOUNT_ID",
+    "B2_ACCOUNT_KEY",
+    "AZURE_ACCOUNT_NAME",
+    "AZURE_ACCOUNT_KEY",
+    "AZURE_ACCOUNT_SAS",
+    "AZURE_ENDPOINT_SUFFIX",
+    "AZURE_TENANT_ID",
+    "AZURE_CLIENT_ID",
+    "AZURE_FEDERATED_TOKEN_FILE",
+    "GOOGLE_PROJECT_ID",
+    "RESTIC_REST_USERNAME",
+    "RESTIC_REST_PASSWORD",
+)
 
 
 def value_fault(name: str, value: str) -> Fault | None:

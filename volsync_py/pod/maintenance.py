@@ -11,11 +11,11 @@ import shlex
 
 from volsync_py.contract.options import arguments
 from volsync_py.contract.report import ErrorClass, Outcome, SnapshotCounts, StepReport
+from volsync_py.core.selection import Snapshot, snapshot_time
 from volsync_py.pod.completed import CompletedRestic
 from volsync_py.pod.environment import MoverError
 from volsync_py.pod.record import Record, cache_of, forget_record, group_known, group_of, holding, load, save
 from volsync_py.pod.retention import Kept, keeps_all
-from volsync_py.pod.selection import Snapshot, snapshot_time
 from volsync_py.pod.session import Session
 
 # With 65 bytes for each, far below what a command line may hold.

@@ -6,7 +6,7 @@ import re
 import time
 
 from volsync_py.bounded_json import list_of
-from volsync_py.pod.selection import Snapshot, parse_snapshot_time
+from volsync_py.core.selection import Snapshot, parse_snapshot_time
 
 _RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(\.\d{1,9})?\d*(?:Z|([+-])(\d\d):(\d\d))")
 # A volume is one path; more than this is somebody else's snapshot, and no line for people.

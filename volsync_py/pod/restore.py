@@ -14,13 +14,13 @@ from typing import Any
 from volsync_py.contract.options import arguments
 from volsync_py.contract.report import ErrorClass, Outcome, RestoredFacts, StepReport
 from volsync_py.core.names import SNAPSHOT_HOST
+from volsync_py.core.selection import SelectionError, is_snapshot, select
 from volsync_py.pod import in_the_way, shortfall
 from volsync_py.pod.completed import CompletedRestic
 from volsync_py.pod.disk import sync_volume
 from volsync_py.pod.environment import MoverError
 from volsync_py.pod.humanlog import size
 from volsync_py.pod.restic_words import described
-from volsync_py.pod.selection import SelectionError, is_snapshot, select
 from volsync_py.pod.session import Session
 
 # How many hosts and paths a message lists, enough to recognise one's own.

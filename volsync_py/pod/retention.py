@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from attrs import frozen
 
-from volsync_py.pod.selection import parse_snapshot_time
+from volsync_py.core.selection import parse_snapshot_time
 
 _WITHIN_PART = re.compile(r"([0-9]+)([ymdh])")
 # Clocks are set back and forth by an hour, and in Antarctica by two.

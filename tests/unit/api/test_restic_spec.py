@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.unit.api.test_options import destination, source
-from volsync_py.pod.selection import parse_instant
+from volsync_py.core.selection import parse_instant
 
 CLAIM = {"persistentVolumeClaim": {"claimName": "c"}}
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from volsync_py.pod.selection import SelectionError, select
+from volsync_py.core.selection import SelectionError, select
 
 MINE = {"hostname": "volsync", "paths": ["/data"]}
 FIRST = {**MINE, "id": "a1" * 32, "time": "2026-11-24T10:00:00.9Z", "tags": ["kept"]}

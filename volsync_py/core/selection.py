@@ -1,4 +1,4 @@
-"""Which snapshot is restored, chosen from what the repository lists, without VolSync's guesses."""
+"""Which snapshot is meant, chosen from what the repository lists, without VolSync's guesses."""
 
 from __future__ import annotations
 
