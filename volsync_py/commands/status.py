@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
 import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import click
-import yaml
 
 from volsync_py.commands.cluster import Cluster, connect, no_color, of_cluster
 from volsync_py.commands.health import NOT_WELL, Health, State, health_of
 from volsync_py.commands.overview import Overview
 from volsync_py.commands.page import page
+from volsync_py.commands.shown import as_document, width
 from volsync_py.core.objects import Object
 from volsync_py.kube.resources import REPLICATION_DESTINATIONS, REPLICATION_SOURCES
 
 _KINDS = (REPLICATION_SOURCES, REPLICATION_DESTINATIONS)
 # Two requests each time; people see a change soon enough, and a cluster does not feel it.
 _WATCH_SECONDS = 5.0
-# What is not a terminal has no width; it is read in editors, mails and logs of pipelines.
-_WIDTH_ELSEWHERE = 120
 _COLORS = {State.FINE: "green", State.RUNNING: "blue", State.NEW: "blue", State.PAUSED: "cyan"}
 _COLORS |= {State.WARNING: "yellow", State.UPKEEP: "yellow"}
 
@@ -82,11 +78,11 @@ def _overview(cluster: Cluster, *, all_namespaces: bool) -> Overview:
 def _many(overview: Overview, output: str, *, every: bool) -> tuple[str, bool]:
     """Return the text, and whether somebody is needed."""
     if output in {"json", "yaml"}:
-        text = _document(overview.as_json(), output)
+        text = as_document(overview.as_json(), output)
     elif output == "name":
         text = "\n".join(_path(one) for one in overview.found if every or one.state in NOT_WELL)
     else:
-        lines = [overview.verdict(), *overview.lines(_width(), _paint)]
+        lines = [overview.verdict(), *overview.lines(width(), _paint)]
         if every and overview.found:
             lines += ["", *overview.table(_paint)]
         text = "\n".join(lines)
@@ -103,10 +99,10 @@ def _one(cluster: Cluster, name: str, output: str) -> tuple[str, bool]:
     now = _now(cluster)
     needs_you = any(health_of(obj, now).needs_you for obj in objects)
     if output in {"json", "yaml"}:
-        return _document(objects[0] if len(objects) == 1 else objects, output), needs_you
+        return as_document(objects[0] if len(objects) == 1 else objects, output), needs_you
     if output == "name":
         return "\n".join(_path(health_of(obj, now)) for obj in objects), needs_you
-    return "\n\n".join("\n".join(page(obj, now, _width(), _paint)) for obj in objects), needs_you
+    return "\n\n".join("\n".join(page(obj, now, width(), _paint)) for obj in objects), needs_you
 
 
 def _called(cluster: Cluster, name: str) -> Iterator[Object]:
@@ -122,19 +118,9 @@ def _now(cluster: Cluster) -> datetime:
     return datetime.now(UTC) + offset
 
 
-def _document(value: object, output: str) -> str:
-    if output == "json":
-        return json.dumps(value, indent=2, ensure_ascii=True)
-    return str(yaml.safe_dump(value, sort_keys=False, allow_unicode=False)).rstrip("\n")
-
-
 def _path(one: Health) -> str:
     return f"{one.kind.lower()}.volsync.backube/{one.name}"
 
 
 def _paint(word: str, state: State) -> str:
     return click.style(word, fg=_COLORS.get(state, "red"), bold=state not in _COLORS)
-
-
-def _width() -> int:
-    return shutil.get_terminal_size((_WIDTH_ELSEWHERE, 0)).columns

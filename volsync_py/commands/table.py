@@ -14,6 +14,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "pause": ("pausing", "stop movers, and start none"),
     "resume": ("pausing", "let movers run again"),
     "status": ("status", "say whether all is backed up, and what needs you"),
+    "takeover": ("takeover", "say what the change from VolSync means here, or the way back"),
 }
 
 # The commands that need no library of the extra `cli`, with their options: the manager's image has them, too.
