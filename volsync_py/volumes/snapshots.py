@@ -60,6 +60,9 @@ def waiting_for_snapshot(snapshot: Object, now: datetime, *, need_ready: bool) -
             f"VolumeSnapshot/{name}: {message}",
             "see the VolumeSnapshotClass and the log of the CSI driver; it is tried again by itself",
         )
+        if now < late:
+            # Its controller says so of each conflict of a write, too, and tries again within the second.
+            return StepResult(waiting=trouble.message, requeue_after_seconds=(late - now).total_seconds())
         return StepResult(actions=told, unhealthy=trouble)
     if deleting:
         return until_gone(snapshot)

@@ -167,8 +167,17 @@ def test_an_object_of_somebody_else_under_the_copys_name_is_left_alone(method: s
     assert copy.waiting.error.reason == "ObjectInTheWay"
 
 
-def test_what_the_driver_says_of_a_failed_snapshot_is_told() -> None:
-    copy = copied(source(), "Snapshot", snapshot(error={"message": "the disk is on fire"}))
+def test_what_is_said_of_a_failed_snapshot_is_told_once_it_is_no_hiccup() -> None:
+    young = snapshot(error={"message": "the object has been modified"})
+    waiting = copied(source(), "Snapshot", young).waiting
+    assert waiting is not None
+    assert waiting.unhealthy is None
+    assert "the object has been modified" in waiting.waiting
+    assert waiting.requeue_after_seconds == 25
+
+    old = snapshot(error={"message": "the disk is on fire"})
+    old["metadata"]["creationTimestamp"] = "2026-11-24T11:59:30Z"
+    copy = copied(source(), "Snapshot", old)
     assert copy.waiting is not None
     assert copy.waiting.unhealthy is not None
     assert copy.waiting.unhealthy.reason == "SnapshotFailed"
