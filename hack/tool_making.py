@@ -1,4 +1,4 @@
-"""How a tool is made: compiled from a Go module, or taken out of a Python package.
+"""How a tool is made: compiled from a Go module, or taken out of a Python or a Debian package.
 
 Each maker gets a folder of its own that is kept until the tool is there, puts the program where it is told to, and
 says what it is at, how far, and how long that takes. Standard library only.
@@ -50,7 +50,9 @@ def from_go(module: str, version: str, package: str, work: Path, target: Path, t
     go = _go(work, title)
     own = {name: str(work / folder) for name, folder in (("GOPATH", "path"), ("GOMODCACHE", "mod"), ("GOCACHE", "go"))}
     # Go would make what it fetches read-only, so that it could not be removed afterwards.
-    flags = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "-buildvcs=false -modcacherw -trimpath"}
+    # Prometheus comes without its discovery of targets then.
+    flags = {"GOFLAGS": "-buildvcs=false -modcacherw -trimpath -tags=remove_all_sd", "GOWORK": "off"}
+    flags |= {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local"}
     env = {**os.environ, **own, **flags}
     log = work / "log"
     download = [go, "mod", "download", "-json", f"{module}@{version}"]
@@ -62,6 +64,25 @@ def from_go(module: str, version: str, package: str, work: Path, target: Path, t
     packages = _run(stale, f"{title}: fetching the modules it needs", log, env=env, cwd=source[1]).split()
     build = [go, "build", "-v", "-ldflags", "-s -w", "-o", str(target), package]
     _run(build, f"{title}: compiling {len(packages)} packages", log, env=env, cwd=source[1], steps=len(packages))
+
+
+def from_debian(package: str, otherwise: Maker, work: Path, target: Path, title: str) -> None:
+    """Take a program out of a Debian package, which needs no root; where there is no apt-get, make it otherwise."""
+    if shutil.which("apt-get") is None:
+        otherwise(work, target, title)
+        return
+    state, cache, files = work / "state", work / "cache", work / "files"
+    for folder in (state / "lists" / "partial", cache / "archives" / "partial", files):
+        folder.mkdir(parents=True, exist_ok=True)
+    # Lists of its own: the machine's may be old, or none, and only root may renew them.
+    own = [f"Dir::State={state}", f"Dir::Cache={cache}", "Dir::State::status=/dev/null", "APT::Sandbox::User=root"]
+    apt = ["apt-get", "--quiet", *(word for option in own for word in ("-o", option))]
+    log = work / "log"
+    _run([*apt, "update"], f"{title}: fetching the lists of packages", log)
+    _run([*apt, "download", package], f"{title}: fetching {package}", log, cwd=str(files))
+    (archive,) = files.glob("*.deb")
+    _run(["dpkg-deb", "-x", str(archive), str(files)], f"{title}: unpacking", log)
+    shutil.copy(files / "usr" / "bin" / target.name, target)
 
 
 def _go(work: Path, title: str) -> str:
