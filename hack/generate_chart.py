@@ -1,8 +1,9 @@
 """Write what the Helm chart has in common with the manifests, and the table of its values in docs/helm.md.
 
-`python -m hack.generate_chart` after a change of manifests/crds, manifests/rbac, the overlays openshift and
-pull-secrets, or the chart's values.yaml. Definitions are copied with the mark that makes Helm keep them; roles become
-files/rights.yaml, which the templates walk, so that a role that is added to manifests/rbac is one of the chart's, too.
+`python -m hack.generate_chart` after a change of manifests/crds, manifests/rbac, manifests/monitoring, the overlays
+openshift and pull-secrets, or the chart's values.yaml. Definitions are copied with the mark that makes Helm keep them;
+roles become files/rights.yaml, which the templates walk, so that a role that is added to manifests/rbac is one of the
+chart's, too. The alerts are copied as they are, and made into the overlay's PrometheusRule.
 """
 
 from __future__ import annotations
@@ -37,6 +38,10 @@ def files() -> dict[Path, str]:
         definition["metadata"].setdefault("annotations", {})["helm.sh/resource-policy"] = "keep"
         notice = _NOTICE.format(source=f"manifests/crds/{path.name}")
         made[CHART / "files" / "crds" / path.name] = notice + _dump(definition)
+    alerts = (MANIFESTS / "monitoring" / "alerts.yaml").read_text(encoding="utf-8")
+    notice = _NOTICE.format(source="manifests/monitoring/alerts.yaml")
+    made[CHART / "files" / "alerts.yaml"] = notice + alerts
+    made[MANIFESTS / "overlays" / "monitoring" / "prometheus_rule.yaml"] = notice + _dump(prometheus_rule(alerts))
     made[PAGE] = _with_table(PAGE.read_text(encoding="utf-8"))
     return made
 
@@ -74,6 +79,14 @@ def _pull_secrets() -> Object:
         "account": f"system:serviceaccount:{subject['namespace']}:{subject['name']}",
         "policy": policy["spec"],
     }
+
+
+def prometheus_rule(alerts: str) -> Object:
+    """Return the alerts as Prometheus' operator reads them, beside its ServiceMonitor."""
+    (monitor,) = _documents(MANIFESTS / "overlays" / "monitoring" / "service_monitor.yaml")
+    metadata = {**monitor["metadata"], "name": "volsync-alerts"}
+    spec = {"groups": yaml.safe_load(alerts)["groups"]}
+    return {"apiVersion": monitor["apiVersion"], "kind": "PrometheusRule", "metadata": metadata, "spec": spec}
 
 
 def rows() -> Iterator[tuple[str, str, str]]:

@@ -2,23 +2,44 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
 from volsync_py.api.spec import Replication
 from volsync_py.core.attempt import Attempt
-from volsync_py.core.condition_writer import HEALTHY, SYNCHRONIZING
+from volsync_py.core.condition_writer import HEALTHY, MAINTAINED, REFUSED, SYNCHRONIZING
 from volsync_py.core.conditions import get_condition
 from volsync_py.core.names import Role
 from volsync_py.core.objects import Object, is_deleting, status_of
 from volsync_py.core.replication import running_since
 from volsync_py.core.result import Decision
+from volsync_py.core.stored_times import time_in
 from volsync_py.core.times import parse_rfc3339
-from volsync_py.telemetry.object_metrics import ObjectKey, ObjectMetrics
+from volsync_py.movers.restic.outcome import CLASSES
+from volsync_py.telemetry.object_metrics import Failing, ObjectKey, ObjectMetrics
+from volsync_py.volumes.claims import NOT_GROWN
+from volsync_py.volumes.copy_trigger import TIMED_OUT
 
 _HEALTH = {"True": 1.0, "False": 0.0}
 _WAITING = "WaitingForMover"
+# What conditions have as a reason besides the classes of failures.
+REASONS = frozenset(CLASSES) | {
+    "CleanupIgnored",
+    "ClaimTerminating",
+    "DefinitionsOutdated",
+    "MaintenanceWaits",
+    "ObjectInTheWay",
+    "SnapshotFailed",
+    "SnapshotNotBound",
+    "Succeeded",
+    TIMED_OUT,
+    NOT_GROWN,
+    REFUSED,
+}
+# As the manager names a repository.
+_HASH = re.compile(r"[0-9a-f]{16}")
 
 
 class ResourceMetrics:
@@ -48,17 +69,19 @@ class ResourceMetrics:
             self._objects.count_result(key, decision.failed_class)
         if self._shown.get(key) != _version(after):
             self._shown[key] = _version(after)
-            self._show(key, replication.status, status)
+            self._show(key, replication, status)
 
     def gone(self, role: Role, namespace: str, name: str) -> None:
         """Forget a resource."""
         self._objects.forget(namespace, name, role.value)
         self._shown.pop(ObjectKey(name, namespace, role.value, "restic"), None)
 
-    def _show(self, key: ObjectKey, before: Object, status: Object) -> None:
+    def _show(self, key: ObjectKey, replication: Replication, status: Object) -> None:
         for gauge, value in gauges(status):
             self._objects.set_gauge(key, gauge, value)
-        wait = self._waited(before, status)
+        self._objects.set_gauge(key, "overdue_timestamp_seconds", _overdue_at(replication, status))
+        self._objects.set_failing(key, tuple(failing(status)))
+        wait = self._waited(replication.status, status)
         if wait is not None:
             self._objects.set_gauge(key, "mover_wait_seconds", wait)
 
@@ -90,6 +113,31 @@ def gauges(status: Object) -> Iterator[tuple[str, float | None]]:
     yield "last_snapshot_files_failed", _number(snapshot.get("filesFailed"))
 
 
+def failing(status: Object) -> Iterator[Failing]:
+    """Return the conditions that are False and say that something is wrong.
+
+    Whoever may write a status may write any reason into it; no label value is made of that.
+    """
+    repository = str((status.get("restic") or {}).get("repositoryHash") or "")
+    for kind in (HEALTHY, MAINTAINED):
+        found = get_condition(status.get("conditions") or [], kind) or {}
+        since = _instant(found.get("lastTransitionTime"))
+        if found.get("status") == "False" and since is not None:
+            yield Failing(kind, _known(found.get("reason")), repository if _HASH.fullmatch(repository) else "", since)
+
+
+def _overdue_at(replication: Replication, status: Object) -> float | None:
+    if replication.paused:
+        return None
+    last = time_in(status, "lastSyncTime") or replication.trigger.created
+    deadline = replication.trigger.deadline_after(last)
+    return None if deadline is None else deadline.timestamp()
+
+
+def _known(reason: Any) -> str:
+    return str(reason) if reason in REASONS else "Other"
+
+
 def _version(resource: Object) -> str:
     return str(resource["metadata"].get("resourceVersion") or "")
 
@@ -98,7 +146,7 @@ def _result(status: Object) -> str:
     """Return how a run ended that came to an end: Succeeded, or the class of what it could not do."""
     healthy = get_condition(status.get("conditions") or [], HEALTHY) or {}
     # False is about what comes next: the spec was broken meanwhile.
-    return str(healthy.get("reason")) if healthy.get("status") == "True" else "Succeeded"
+    return _known(healthy.get("reason")) if healthy.get("status") == "True" else "Succeeded"
 
 
 def _reason(status: Object, condition: str) -> str:

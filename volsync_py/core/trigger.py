@@ -106,8 +106,10 @@ class Trigger:
 
     def missed_deadline(self, last: datetime | None, now: datetime) -> bool:
         """Return whether the run of the first slot after `last` should have ended by now."""
-        if last is None or self.kind != TriggerKind.SCHEDULE:
-            return False
+        deadline = None if last is None else self.deadline_after(last)
+        return deadline is not None and deadline < now
+
+    def deadline_after(self, last: datetime) -> datetime | None:
+        """Return when the run of the first slot after `last` should have ended: at the second."""
         first = self.slot_after(last)
-        second = None if first is None else self.slot_after(first)
-        return second is not None and second < now
+        return None if first is None else self.slot_after(first)

@@ -119,7 +119,7 @@ def make_workers(
         zone=settings.time_zone.zone,
         server_offset=client.server_offset,
     )
-    metrics.watch_movers(lambda: parts.limit.held, lambda: parts.limit.waiting)
+    metrics.watch_movers(lambda: parts.limit.held, lambda: parts.limit.waiting, parts.limit.limit)
     for role, resource in KINDS.items():
         made[resource.kind] = _replication(settings, metrics, parts, role)
         connect(informers, resource, made[resource.kind])

@@ -11,6 +11,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable
 
+from attrs import frozen
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.process_collector import ProcessCollector
@@ -27,11 +28,22 @@ _RECONCILE_BUCKETS = (0.005, 0.02, 0.1, 0.5, 2, 10)
 _QUEUE_BUCKETS = (0.01, 0.1, 1, 10, 60, 300)
 
 
+@frozen
+class Family:
+    """Series of one name; `labels` are their names."""
+
+    name: str
+    type: str
+    labels: tuple[str, ...]
+    text: str
+
+
 class Metrics:
     """All series of one manager."""
 
     def __init__(self, objects: ObjectMetrics | None = None) -> None:
         self.registry = CollectorRegistry()
+        self._families: list[Family] = []
         self.objects = objects or ObjectMetrics()
         ProcessCollector(registry=self.registry)
         GCCollector(registry=self.registry)
@@ -60,6 +72,7 @@ class Metrics:
         for reason in ("queue", "limit"):
             self._dropped_events.labels(reason)
         self._movers = self._gauge("movers", "Mover Jobs, by what they do.", "state")
+        self._mover_slots = self._gauge("mover_slots", "Movers that may run at once (--max-movers); 0: no limit.", "")
         self._leader = self._gauge("leader", "1 while this replica leads.", "")
         info = self._gauge("build_info", "The running version.", "version python")
         info.labels(version=__version__, python=platform.python_version()).set(1)
@@ -96,8 +109,9 @@ class Metrics:
         """Count an event that nobody will hear of."""
         self._dropped_events.labels(reason).inc()
 
-    def watch_movers(self, running: Callable[[], int], waiting: Callable[[], int]) -> None:
-        """Show what both return at each scrape."""
+    def watch_movers(self, running: Callable[[], int], waiting: Callable[[], int], slots: int) -> None:
+        """Show what both return at each scrape, and how many may run at once."""
+        self._mover_slots.set(slots)
         self._movers.labels("running").set_function(running)
         self._movers.labels("waiting").set_function(waiting)
 
@@ -109,15 +123,22 @@ class Metrics:
         """Return whether this replica leads."""
         self._leader.set(1 if leads else 0)
 
+    def own_families(self) -> tuple[Family, ...]:
+        """Return what there is to see of the manager, whatever has happened so far."""
+        return tuple(self._families)
+
     def expose(self) -> bytes:
         """Return everything in Prometheus' text form."""
         return generate_latest(self.registry) + self.objects.expose()
 
     def _counter(self, name: str, text: str, labels: str) -> Counter:
+        self._families.append(Family(f"volsync_py_{name}", "counter", tuple(labels.split()), text))
         return Counter(f"volsync_py_{name}", text, labels.split(), registry=self.registry)
 
     def _gauge(self, name: str, text: str, labels: str) -> Gauge:
+        self._families.append(Family(f"volsync_py_{name}", "gauge", tuple(labels.split()), text))
         return Gauge(f"volsync_py_{name}", text, labels.split(), registry=self.registry)
 
     def _histogram(self, name: str, text: str, labels: str, buckets: tuple[float, ...]) -> Histogram:
+        self._families.append(Family(f"volsync_py_{name}", "histogram", tuple(labels.split()), text))
         return Histogram(f"volsync_py_{name}", text, labels.split(), buckets=buckets, registry=self.registry)

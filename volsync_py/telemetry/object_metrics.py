@@ -36,16 +36,29 @@ GAUGES: Mapping[str, str] = {
     "last_snapshot_files": "Files that the last snapshot covers.",
     "last_snapshot_files_failed": "Files that the last backup could not read.",
     "mover_wait_seconds": "How long the last run waited for its turn.",
+    "overdue_timestamp_seconds": "From when on it is overdue, unless a run ends well before; never while paused.",
+}
+# The labels of every family, and those that some have besides.
+LABELS = ("obj_name", "obj_namespace", "role", "method")
+MORE_LABELS: Mapping[str, tuple[str, ...]] = {
+    "volsync_sync_duration_seconds": ("quantile",),
+    "volsync_py_runs_total": ("result",),
+    "volsync_py_failing_since_timestamp_seconds": ("condition", "reason", "repository"),
 }
 # What is told of an object: name, type and meaning of each family, in the order in which they are written.
-_FAMILIES = (
+FAMILIES = (
     ("volsync_missed_intervals_total", "counter", "Slots of the schedule that passed without a finished run."),
     ("volsync_volume_out_of_sync", "gauge", "1 if the volume is behind its schedule or was never synchronized."),
     ("volsync_sync_duration_seconds", "summary", "How long synchronizations took."),
     ("volsync_py_runs_total", "counter", "Attempts, by how they ended."),
+    (
+        "volsync_py_failing_since_timestamp_seconds",
+        "gauge",
+        "Since when a condition is False, by its reason; the repository is that of the last backup, as a hash.",
+    ),
     *((f"volsync_py_{name}", "gauge", text) for name, text in GAUGES.items()),
 )
-_HEADS = tuple(f"# HELP {name} {text}\n# TYPE {name} {kind}\n".encode() for name, kind, text in _FAMILIES)
+_HEADS = tuple(f"# HELP {name} {text}\n# TYPE {name} {kind}\n".encode() for name, kind, text in FAMILIES)
 
 
 @frozen
@@ -58,6 +71,16 @@ class ObjectKey:
     method: str = "restic"
 
 
+@frozen
+class Failing:
+    """A condition that is False; `reason` and `repository` are from a bounded set, or "Other" and ""."""
+
+    condition: str
+    reason: str
+    repository: str
+    since: float
+
+
 @define
 class _Record:
     missed_intervals: int = 0
@@ -67,6 +90,7 @@ class _Record:
     total_seconds: float = 0.0
     recent: deque[tuple[float, float]] = field(factory=lambda: deque(maxlen=_MOST_OBSERVATIONS))
     results: dict[str, int] = field(factory=dict)
+    failing: tuple[Failing, ...] = ()
     gauges: dict[str, float] = field(factory=dict)
     # The lines of each family, until something changes or an observation is a day old.
     lines: tuple[bytes, ...] = ()
@@ -112,6 +136,11 @@ class ObjectMetrics:
         with self._lock:
             results = self._changed(key).results
             results[result] = results.get(result, 0) + 1
+
+    def set_failing(self, key: ObjectKey, failing: tuple[Failing, ...]) -> None:
+        """Set which conditions of the object are False."""
+        with self._lock:
+            self._changed(key).failing = failing
 
     def set_gauge(self, key: ObjectKey, gauge: str, value: float | None) -> None:
         """Set one of the gauges named at the top of this module; None: not known, no series."""
@@ -178,9 +207,24 @@ def _written(key: ObjectKey, record: _Record) -> tuple[bytes, ...]:
             f'volsync_py_runs_total{{{first},result="{_escaped(result)}",{role}}} {_number(count)}\n'
             for result, count in results
         ),
+        "".join(_failing(key, one) for one in record.failing),
         *gauges,
     )
     return tuple(text.encode() for text in texts)
+
+
+def _failing(key: ObjectKey, failing: Failing) -> str:
+    labels = {
+        "condition": failing.condition,
+        "method": key.method,
+        "obj_name": key.name,
+        "obj_namespace": key.namespace,
+        "reason": failing.reason,
+        "repository": failing.repository,
+        "role": key.role,
+    }
+    text = ",".join(f'{label}="{_escaped(value)}"' for label, value in labels.items())
+    return f"volsync_py_failing_since_timestamp_seconds{{{text}}} {_number(failing.since)}\n"
 
 
 def _escaped(value: str) -> str:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 from datetime import UTC, datetime
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from volsync_py.api.spec import parse
-from volsync_py.controllers.resource_metrics import ResourceMetrics
+from volsync_py.controllers.resource_metrics import REASONS, ResourceMetrics
 from volsync_py.core.names import Role
 from volsync_py.core.result import Decision, Sync
 from volsync_py.telemetry.metrics import Metrics
@@ -69,7 +73,7 @@ class Passes:
         """Return what a scrape says of the source, by short names, without zeros of histograms."""
         return {
             sample.name.removeprefix("volsync_py_") + sample.labels.get("result", ""): sample.value
-            for family in text_string_to_metric_families(self.metrics.expose().decode())
+            for family in text_string_to_metric_families(self.metrics.objects.expose().decode())
             for sample in family.samples
             if sample.labels.get("obj_name") == "data" and "quantile" not in sample.labels
         }
@@ -178,3 +182,78 @@ def test_a_resource_that_is_being_deleted_begins_no_series() -> None:
     going["metadata"]["deletionTimestamp"] = EARLIER
     passes.decided(going)
     assert passes.shown() == {}
+
+
+def labels_of_failing(passes: Passes) -> list[tuple[str, str, str, float]]:
+    return [
+        (sample.labels["condition"], sample.labels["reason"], sample.labels["repository"], sample.value)
+        for family in text_string_to_metric_families(passes.metrics.objects.expose().decode())
+        for sample in family.samples
+        if sample.name == "volsync_py_failing_since_timestamp_seconds"
+    ]
+
+
+def test_what_is_wrong_is_shown_with_its_reason_its_repository_and_since_when() -> None:
+    passes = Passes()
+    healthy = {"type": "Healthy", "status": "False", "reason": "Unreachable", "lastTransitionTime": EARLIER}
+    maintained = {"type": "Maintained", "status": "False", "reason": "RepositoryLocked", "lastTransitionTime": EARLIER}
+    hashed = {"restic": {"repositoryHash": "0123456789abcdef"}}
+
+    passes.decided(resource(conditions=[healthy, maintained], **hashed))
+    since = NOW.timestamp() - 60
+    assert labels_of_failing(passes) == [
+        ("Healthy", "Unreachable", "0123456789abcdef", since),
+        ("Maintained", "RepositoryLocked", "0123456789abcdef", since),
+    ]
+
+    passes.decided(resource(**FINISHED))
+    assert labels_of_failing(passes) == []
+
+
+@given(st.text(), st.text(), st.sampled_from(["True", "False"]))
+def test_whatever_stands_in_a_status_no_label_is_made_of_it(reason: str, hashed: str, status: str) -> None:
+    passes = Passes()
+    conditions = [{"type": "Healthy", "status": status, "reason": reason, "lastTransitionTime": EARLIER}]
+    told = resource(conditions=conditions, restic={"repositoryHash": hashed})
+    passes.decided(told, finished=Sync(1.0))
+
+    results = {name.removeprefix("runs_total") for name in passes.shown() if name.startswith("runs_total")}
+    assert results <= {*REASONS, "Other"}
+    assert {(reason, place) for _, reason, place, _ in labels_of_failing(passes)} <= {
+        (known, "") for known in (*REASONS, "Other")
+    }
+
+
+def test_each_reason_that_the_program_gives_is_known_to_the_metrics() -> None:
+    given = set()
+    for path in Path("volsync_py").resolve().rglob("*.py"):
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "Trouble":
+                first = call.args[0]
+                if isinstance(first, ast.Constant):
+                    given.add(first.value)
+    assert given
+    assert given <= REASONS
+
+
+@pytest.mark.parametrize(
+    ("spec", "status", "hours"),
+    [
+        ({"trigger": {"schedule": "0 * * * *"}}, {}, 2),
+        ({"trigger": {"schedule": "0 * * * *"}}, {"lastSyncTime": "2026-11-24T11:59:00Z"}, 13),
+        ({"trigger": {"schedule": "0 * * * *"}, "paused": True}, {}, None),
+        ({"trigger": {"manual": "once"}}, {}, None),
+        ({}, {}, None),
+    ],
+    ids=["never synchronized", "synchronized", "paused", "manual", "always"],
+)
+def test_a_resource_is_overdue_from_the_second_slot_on_that_passes(
+    spec: dict[str, Any], status: dict[str, Any], hours: int | None
+) -> None:
+    passes = Passes()
+    passes.before = resource(**status)
+    passes.before["spec"] |= spec
+    passes.decided(passes.before)
+    midnight = datetime(2026, 11, 24, tzinfo=UTC).timestamp()
+    expected = None if hours is None else midnight + hours * 3600
+    assert passes.shown().get("overdue_timestamp_seconds") == expected

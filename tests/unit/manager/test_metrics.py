@@ -124,7 +124,7 @@ def test_what_the_manager_does_is_counted() -> None:
     metrics.observe_queue_wait("source", 0.5)
     metrics.watch_queue_depth("source", lambda: depth[0])
     metrics.count_watch_restart("jobs", "410")
-    metrics.watch_movers(lambda: 2, lambda: 1)
+    metrics.watch_movers(lambda: 2, lambda: 1, 4)
     metrics.set_leader(True)
     metrics.watch_time_zone("Europe/Berlin", lambda: 3600)
 
@@ -135,6 +135,7 @@ def test_what_the_manager_does_is_counted() -> None:
     assert samples(metrics, "volsync_py_queue_depth") == {"controller=source": 3}
     assert samples(metrics, "volsync_py_watch_restarts_total") == {"reason=410,resource=jobs": 1}
     assert samples(metrics, "volsync_py_movers") == {"state=running": 2, "state=waiting": 1}
+    assert samples(metrics, "volsync_py_mover_slots") == {"": 4}
     assert samples(metrics, "volsync_py_leader") == {"": 1}
 
 

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from volsync_py.telemetry.object_metrics import GAUGES, ObjectKey, ObjectMetrics, quantile
+from volsync_py.telemetry.object_metrics import GAUGES, Failing, ObjectKey, ObjectMetrics, quantile
 
 LABELS = ("obj_name", "obj_namespace", "role", "method")
 DAY = 24 * 3600
@@ -27,6 +27,7 @@ class Told:
     behind: bool = True
     syncs: list[tuple[float, float]] = field(factory=list)
     results: dict[str, int] = field(factory=dict)
+    failing: tuple[Failing, ...] = ()
     gauges: dict[str, float] = field(factory=dict)
 
 
@@ -47,6 +48,8 @@ class Plain(Collector):
             one.syncs.append((self.now, arguments[0]))
         elif step == "count_result":
             one.results[arguments[0]] = one.results.get(arguments[0], 0) + 1
+        elif step == "set_failing":
+            one.failing = arguments[0]
         elif arguments[1] is None:
             one.gauges.pop(arguments[0], None)
         else:
@@ -75,13 +78,25 @@ class Plain(Collector):
             took.add_sample(f"{took.name}_count", labels, len(one.syncs))
             for result, count in one.results.items():
                 runs.add_metric([*values, result], count)
-        yield from (missed, behind, took, runs)
+        yield from (missed, behind, took, runs, self._failing())
         for name, text in GAUGES.items():
             family = GaugeMetricFamily(f"volsync_py_{name}", text, labels=LABELS)
             for key, one in self.objects.items():
                 if name in one.gauges:
                     family.add_metric([key.name, key.namespace, key.role, key.method], one.gauges[name])
             yield family
+
+    def _failing(self) -> Metric:
+        family = GaugeMetricFamily(
+            "volsync_py_failing_since_timestamp_seconds",
+            "Since when a condition is False, by its reason; the repository is that of the last backup, as a hash.",
+            labels=[*LABELS, "condition", "reason", "repository"],
+        )
+        for key, one in self.objects.items():
+            for found in one.failing:
+                values = [key.name, key.namespace, key.role, key.method]
+                family.add_metric([*values, found.condition, found.reason, found.repository], found.since)
+        return family
 
     def text(self) -> str:
         registry = CollectorRegistry()
@@ -91,7 +106,9 @@ class Plain(Collector):
 
 ODD = st.sampled_from(["data", "a\\b", 'c"d', "e\nf", "\u00fc"])
 KEYS = st.builds(ObjectKey, ODD, ODD, st.sampled_from(["source", "destination"]))
+FAILING = st.builds(Failing, st.sampled_from(["Healthy", "Maintained"]), ODD, ODD, st.integers(0, 10**10))
 STEPS = st.one_of(
+    st.tuples(st.just("set_failing"), KEYS, st.lists(FAILING, max_size=2).map(tuple)),
     st.tuples(st.just("miss_interval"), KEYS),
     st.tuples(st.just("set_out_of_sync"), KEYS, st.booleans()),
     # Whole numbers: the order of a sum is nobody's business here.

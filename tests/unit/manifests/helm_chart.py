@@ -32,7 +32,7 @@ _KINDS = {
     "networking.k8s.io/v1": ["NetworkPolicy"],
     "admissionregistration.k8s.io/v1": ["ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"],
     "policy/v1": ["PodDisruptionBudget"],
-    "monitoring.coreos.com/v1": ["ServiceMonitor", "PodMonitor"],
+    "monitoring.coreos.com/v1": ["ServiceMonitor", "PodMonitor", "PrometheusRule"],
     "security.openshift.io/v1": ["SecurityContextConstraints"],
 }
 _CLUSTER_WIDE = {"CustomResourceDefinition", "ClusterRole", "ClusterRoleBinding", "SecurityContextConstraints"}
@@ -70,6 +70,7 @@ EVERYTHING: Object = {
     "monitoring": {
         "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}, "interval": "30s"},
         "podMonitor": {"enabled": True, "scrapeTimeout": "10s"},
+        "prometheusRule": {"enabled": True, "runbookUrl": "https://docs.example/alerts"},
     },
     "networkPolicy": {"enabled": True},
     "podDisruptionBudget": {"enabled": True},

@@ -178,7 +178,7 @@ def test_values_of_volsyncs_chart_are_taken() -> None:
         {"extraArgs": ["log-level=debug"]},
         {"image": {"pullPolicy": "Sometimes"}},
         {"monitoring": {"serviceMonitor": {"enabled": "yes"}}},
-        {"monitoring": {"prometheusRule": {"enabled": True}}},
+        {"monitoring": {"prometheusRules": {"enabled": True}}},
         {"service": {"ipFamilies": ["IPv5"]}},
         {"podLabels": {"a": 1}},
         {"imagePullSecrets": ["name"]},

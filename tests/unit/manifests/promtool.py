@@ -1,0 +1,90 @@
+"""What Prometheus makes of scraped text and of the rules that are shipped, minute by minute."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+from prometheus_client.parser import text_string_to_metric_families
+
+from hack.tool_cache import tool_path
+
+RULES = Path(__file__).parents[3] / "manifests" / "monitoring" / "alerts.yaml"
+# What Prometheus adds to what it scrapes.
+TARGET = {"job": "volsync-metrics", "namespace": "volsync-system"}
+_ABSENT = "_"
+_FOUND = re.compile(r'alertname="(\w+)"\} ([\d.E+]+)')
+
+
+@frozen
+class Scrape:
+    """What one manager says from a minute on; "" if there is none, and `began` is when its clock showed zero."""
+
+    minute: int
+    text: str
+    began: float = 0.0
+
+
+def firing(scrapes: Mapping[str, Sequence[Scrape]], minute: int, tmp: Path) -> dict[str, int]:
+    """Return how many alerts of each name fire at a minute; `scrapes` by the name of the manager's pod."""
+    asked = {"expr": 'count by (alertname) (ALERTS{alertstate="firing"})', "eval_time": f"{minute}m", "exp_samples": []}
+    test = {"interval": "1m", "input_series": _series(scrapes, minute), "promql_expr_test": [asked]}
+    document = {"rule_files": [str(RULES)], "evaluation_interval": "1m", "tests": [test]}
+    file = tmp / "test.yaml"
+    file.write_text(json.dumps(document), encoding="utf-8")
+    done = subprocess.run(
+        [str(tool_path("promtool")), "test", "rules", str(file)], capture_output=True, text=True, timeout=60
+    )
+    said = done.stdout + done.stderr
+    if "SUCCESS" in said:
+        return {}
+    assert "got:" in said, said
+    return _got(said)
+
+
+def _got(said: str) -> dict[str, int]:
+    """Return what promtool has found in place of nothing."""
+    return {name: int(float(value)) for name, value in _FOUND.findall(said.split("got:", 1)[1])}
+
+
+def _series(scrapes: Mapping[str, Sequence[Scrape]], until: int) -> list[dict[str, str]]:
+    values: dict[str, list[str]] = {}
+    for instance, told in scrapes.items():
+        for number, scrape in enumerate(told):
+            end = told[number + 1].minute if number + 1 < len(told) else until + 1
+            for name, value in _samples(scrape, instance):
+                row = values.setdefault(name, [_ABSENT] * (until + 1))
+                row[scrape.minute : end] = [value] * (end - scrape.minute)
+    return [{"series": name, "values": " ".join(_marked(row))} for name, row in values.items()]
+
+
+def _marked(row: list[str]) -> list[str]:
+    """Return the row with the mark that Prometheus sets when a series ends; it would be seen for minutes else."""
+    return [
+        "stale" if value == _ABSENT and before not in (_ABSENT, "") else value
+        for before, value in zip(["", *row], row, strict=False)
+    ]
+
+
+def _samples(scrape: Scrape, instance: str) -> list[tuple[str, str]]:
+    more = {**TARGET, "instance": instance}
+    found = [(_named("up", more), "1" if scrape.text else "0")]
+    for family in text_string_to_metric_families(scrape.text):
+        if not family.name.startswith("volsync_"):
+            continue
+        for sample in family.samples:
+            # promtool's time begins at zero.
+            is_time = family.name.endswith("_timestamp_seconds")
+            value = sample.value - scrape.began if is_time else sample.value
+            found.append((_named(sample.name, {**sample.labels, **more}), repr(value)))
+    return found
+
+
+def _named(name: str, labels: Mapping[str, Any]) -> str:
+    text = ",".join(f"{label}={json.dumps(value)}" for label, value in labels.items())
+    return f"{name}{{{text}}}"

@@ -1,0 +1,212 @@
+"""Each alert fires on its fault and clears, and a normal night is silent: promtool is asked of what a manager shows."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from hack import generate_metrics_page
+from hack.generate_metrics_page import names
+from tests.unit.manifests.helm_chart import EVERYTHING, one, rendered
+from tests.unit.manifests.promtool import RULES, Scrape, firing
+from volsync_py.api.spec import parse
+from volsync_py.controllers.resource_metrics import ResourceMetrics
+from volsync_py.core.result import Decision
+from volsync_py.telemetry.metrics import Metrics
+
+# When minute 0 is, by the clock of the managers.
+NOW = datetime(2026, 11, 24, 12, 30, tzinfo=UTC)
+DAY = 24 * 60
+RUNBOOKS = RULES.parents[2] / "docs" / "alerts.md"
+HASH = "0123456789abcdef"
+DOCUMENTS = yaml.safe_load(RULES.read_text(encoding="utf-8"))
+ALERTS = [rule for group in DOCUMENTS["groups"] for rule in group["rules"]]
+
+
+def at(minute: float) -> str:
+    return f"{NOW + timedelta(minutes=minute):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def source(name: str = "data", *, last: float | None = -30, spec: Any = None, **status: Any) -> dict[str, Any]:
+    """Return an hourly source; `last` is the minute of its last success."""
+    if last is not None:
+        status["lastSyncTime"] = at(last)
+    return {
+        "kind": "ReplicationSource",
+        "metadata": {
+            "name": name,
+            "namespace": "app",
+            "uid": name,
+            "creationTimestamp": at(-45),
+            "resourceVersion": "1",
+        },
+        "spec": {"trigger": {"schedule": "0 * * * *"}, "sourcePVC": "d", "restic": {"repository": "r"}, **(spec or {})},
+        "status": {"restic": {"repositoryHash": HASH}, **status},
+    }
+
+
+def failing(reason: str, since: float = 0, kind: str = "Healthy") -> dict[str, Any]:
+    return {"conditions": [{"type": kind, "status": "False", "reason": reason, "lastTransitionTime": at(since)}]}
+
+
+def shown(*resources: dict[str, Any], leads: bool = True, waiting: int = 0, passes: int = 0) -> str:
+    """Return what a manager shows of resources."""
+    metrics = Metrics()
+    metrics.set_leader(leads)
+    metrics.watch_queue_depth("source", lambda: waiting)
+    for _ in range(passes):
+        metrics.observe_reconcile("source", "success", 0.1)
+    tally = ResourceMetrics(metrics.objects, lambda: NOW)
+    for resource in resources:
+        tally.decided(parse(resource, UTC), Decision(), resource)
+    return metrics.expose().decode()
+
+
+def manager(*told: tuple[int, str]) -> dict[str, list[Scrape]]:
+    return {"one": [Scrape(minute, text, NOW.timestamp()) for minute, text in told]}
+
+
+FINE = source(last=2 * DAY)
+FAULTS: list[tuple[str, str, dict[str, Any], int, dict[str, int]]] = [
+    # name, alert, the resource, when it fires at the latest, what fires then
+    ("overdue", "VolSyncOverdue", source(last=-25), 110, {"VolSyncOverdue": 1}),
+    ("never", "VolSyncNeverSucceeded", source(last=None), 160, {"VolSyncNeverSucceeded": 1}),
+    ("password", "VolSyncFailing", source(last=2 * DAY, **failing("WrongPassword")), 32, {"VolSyncFailing": 1}),
+    ("day", "VolSyncFailing", source(last=2 * DAY, **failing("WrongPassword", -DAY)), 5, {"VolSyncFailing": 2}),
+    (
+        "upkeep",
+        "VolSyncUpkeepFailing",
+        source(last=2 * DAY, **failing("Unknown", -DAY, "Maintained")),
+        5,
+        {"VolSyncUpkeepFailing": 1},
+    ),
+    ("cache", "VolSyncCacheFull", source(last=2 * DAY, **failing("CacheFull")), 1, {"VolSyncCacheFull": 1}),
+    ("lock", "VolSyncStaleLock", source(last=2 * DAY, **failing("RepositoryLocked")), 62, {"VolSyncStaleLock": 1}),
+    (
+        "damaged",
+        "VolSyncRepositoryDamaged",
+        source(last=2 * DAY, **failing("RepositoryDamaged")),
+        1,
+        {"VolSyncRepositoryDamaged": 1},
+    ),
+    (
+        "unreachable",
+        "VolSyncRepositoryUnreachable",
+        source(last=2 * DAY, **failing("Unreachable")),
+        17,
+        {"VolSyncRepositoryUnreachable": 1},
+    ),
+    (
+        "definitions",
+        "VolSyncDefinitionsOutdated",
+        source(last=2 * DAY, **failing("DefinitionsOutdated")),
+        7,
+        {"VolSyncDefinitionsOutdated": 1},
+    ),
+]
+
+
+@pytest.mark.parametrize(("resource", "minute", "expected"), [f[2:] for f in FAULTS], ids=[f[0] for f in FAULTS])
+def test_a_fault_of_a_resource_fires_its_alert_and_no_other(
+    resource: dict[str, Any], minute: int, expected: dict[str, int], tmp_path: Path
+) -> None:
+    assert firing(manager((0, shown(resource))), minute, tmp_path) == expected
+    ended = manager((0, shown(resource)), (minute, shown(FINE)))
+    assert firing(ended, minute + 1, tmp_path) == {}
+
+
+def test_a_repository_that_cannot_be_reached_is_one_alert_whoever_shares_it(tmp_path: Path) -> None:
+    many = [source(f"data-{n}", last=-30, **failing("Unreachable")) for n in range(50)]
+    # So long that all of them are overdue, too.
+    assert firing(manager((0, shown(*many))), 300, tmp_path) == {"VolSyncRepositoryUnreachable": 1}
+
+
+MANAGERS = {
+    "away": ({"one": [Scrape(0, shown(FINE)), Scrape(10, "")]}, 30, {"VolSyncManagerAway": 1}),
+    "nobody leads": ({"one": [Scrape(0, shown(leads=False))]}, 15, {"VolSyncNotLeading": 1}),
+    "two lead": ({"one": [Scrape(0, shown())], "two": [Scrape(0, shown())]}, 15, {"VolSyncTwoManagers": 1}),
+    "a queue that does not move": ({"one": [Scrape(0, shown(waiting=3))]}, 30, {"VolSyncQueueStuck": 1}),
+    "a queue that moves": (
+        {"one": [Scrape(minute, shown(waiting=3, passes=minute)) for minute in range(0, 30, 5)]},
+        30,
+        {},
+    ),
+    "a standby": ({"one": [Scrape(0, shown())], "two": [Scrape(0, shown(leads=False, waiting=3))]}, 40, {}),
+    "a restart": ({"one": [Scrape(0, shown(FINE)), Scrape(5, ""), Scrape(8, shown(FINE))]}, 40, {}),
+    "a fail-over": (
+        {
+            "one": [Scrape(0, shown(FINE)), Scrape(5, "")],
+            "two": [Scrape(0, shown(leads=False)), Scrape(8, shown(FINE))],
+        },
+        40,
+        {},
+    ),
+}
+
+
+@pytest.mark.parametrize(("scrapes", "minute", "expected"), MANAGERS.values(), ids=MANAGERS)
+def test_what_becomes_of_managers(
+    scrapes: dict[str, list[Scrape]], minute: int, expected: dict[str, int], tmp_path: Path
+) -> None:
+    scrapes = {name: [Scrape(one.minute, one.text, NOW.timestamp()) for one in told] for name, told in scrapes.items()}
+    assert firing(scrapes, minute, tmp_path) == expected
+
+
+QUIET: dict[str, list[tuple[int, dict[str, Any]]]] = {
+    "a source that runs each hour": [(0, source(last=-29)), (31, source(last=31)), (91, source(last=91))],
+    "a run that takes longer than its hour": [(0, source(last=-29)), (89, source(last=89))],
+    "one that failed once": [(0, source(**failing("Unreachable"))), (10, source(last=10)), (31, source(last=31))],
+    "one-shot": [(0, source(last=-30, spec={"trigger": {"manual": "once"}}))],
+    "one-shot that has not begun": [(0, source(last=None, spec={"trigger": {"manual": "once"}}))],
+    "paused": [(0, source(last=-30, spec={"paused": True}))],
+}
+
+
+@pytest.mark.parametrize("told", QUIET.values(), ids=QUIET)
+def test_a_night_without_a_fault_is_silent(told: list[tuple[int, dict[str, Any]]], tmp_path: Path) -> None:
+    scrapes = manager(*((minute, shown(resource)) for minute, resource in told))
+    assert firing(scrapes, 100, tmp_path) == {}
+
+
+def test_each_alert_has_a_fault_that_fires_it() -> None:
+    fired = {name for fault in FAULTS for name in fault[-1]} | {name for one in MANAGERS.values() for name in one[-1]}
+    assert fired == {rule["alert"] for rule in ALERTS}
+
+
+def test_rules_ask_for_nothing_that_no_manager_shows() -> None:
+    asked = {name for rule in ALERTS for name in re.findall(r"volsync_\w+", rule["expr"])}
+    assert asked
+    assert asked <= names()
+
+
+@pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule["alert"])
+def test_each_alert_says_how_bad_it_is_what_it_is_about_and_what_to_type(rule: dict[str, Any]) -> None:
+    assert rule["labels"]["severity"] in ("warning", "critical")
+    assert rule["annotations"].keys() >= {"summary", "description", "command"}
+
+
+def test_each_alert_has_its_section_of_the_page_of_runbooks() -> None:
+    headings = re.findall(r"^## (\w+)$", RUNBOOKS.read_text(encoding="utf-8"), re.MULTILINE)
+    assert headings == list(dict.fromkeys(rule["alert"] for rule in ALERTS))
+
+
+def test_kustomize_and_the_chart_have_the_same_rules() -> None:
+    overlay = RULES.parents[1] / "overlays" / "monitoring" / "prometheus_rule.yaml"
+    assert yaml.safe_load(overlay.read_text(encoding="utf-8"))["spec"] == DOCUMENTS
+    assert one(rendered({"monitoring": {"prometheusRule": {"enabled": True}}}), "PrometheusRule")["spec"] == DOCUMENTS
+
+
+def test_an_alert_of_the_chart_links_to_its_runbook_where_that_is_served() -> None:
+    rule = one(rendered(EVERYTHING), "PrometheusRule")
+    links = {r["alert"]: r["annotations"]["runbook_url"] for g in rule["spec"]["groups"] for r in g["rules"]}
+    assert links["VolSyncOverdue"] == "https://docs.example/alerts#volsyncoverdue"
+    assert links.keys() == {r["alert"] for r in ALERTS}
+
+
+def test_the_page_of_metrics_is_made_of_the_code() -> None:
+    assert generate_metrics_page.TARGET.read_text(encoding="utf-8") == generate_metrics_page.page()
