@@ -24,6 +24,7 @@ from hack.devcluster.control.node_lifecycle import NodeLife
 from hack.devcluster.control.scheduler import Scheduler
 from hack.devcluster.control.snapshots import Snapshots
 from hack.devcluster.control.storage import Storage
+from hack.devcluster.node.executions import Program
 from hack.devcluster.node.kubelet import Kubelet
 from hack.devcluster.node.pod_run import PodRun
 from hack.devcluster.node.runtime_client import Unusable
@@ -85,6 +86,10 @@ class Controllers:
             known = ", ".join(sorted(one[7:] for one in dir(self) if one.startswith("_fault_")))
             raise ValueError(f"no fault is called {name}; there are: {known}")
         return method(**args)
+
+    def execute(self, namespace: str, pod: str, container: str, words: list[str]) -> Program:
+        """Start a program in a container that runs; ValueError if it does not any more."""
+        return self._kubelet.execute(self._run_of(namespace, pod), container, words)
 
     def _on_change(self, event: str, resource: Resource, obj: Object) -> None:
         plural = self._by_name.get((resource.group, resource.plural))

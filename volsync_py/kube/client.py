@@ -6,16 +6,19 @@ call has a deadline, nothing is retried here, and every failure is a `kube.error
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from volsync_py.bounded_json import read_stored
 from volsync_py.kube import errors
 from volsync_py.kube.config import Connection
 from volsync_py.kube.resources import Object, Resource
 from volsync_py.kube.transport import Answer, Observer, Transport
+
+if TYPE_CHECKING:
+    from volsync_py.kube.execution import Execution
 
 Objects = list[Object]
 
@@ -192,6 +195,16 @@ class Client:
             if isinstance(lines, Answer):
                 raise _refusal(lines)
             yield lines
+
+    def execute(
+        self, resource: Resource, namespace: str, name: str, *, container: str, command: Sequence[str]
+    ) -> Execution:
+        """Start a program in a container of a pod."""
+        # Imported here: only commands need it, and the manager's start does without.
+        from volsync_py.kube.execution import open_execution
+
+        connection, url, headers = self._transport.own_connection(resource.path(namespace, name, "exec"))
+        return open_execution(connection, url, command, container, headers)
 
     @contextmanager
     def watch(

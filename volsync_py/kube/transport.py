@@ -142,6 +142,27 @@ class Transport:
                 self._streams.discard(response)
             response.close()
 
+    def own_connection(self, path: str) -> tuple[Any, str, dict[str, str]]:
+        """Return a new connection to the server, the path's URL, and the headers that say who asks.
+
+        It is made as for any other request, with the same TLS, certificates and proxy, and belongs to the caller.
+        """
+        what = f"exec {path}"
+        headers = self._headers(what)
+        made = self._pool._new_conn()
+        try:
+            if made.proxy is not None and self._pool.scheme == "https":
+                self._pool._prepare_proxy(made)
+            else:
+                made.connect()
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise Unreachable(f"{what}: {error}") from error
+        # The scheme of a connection that is made already: nothing more is done for TLS.
+        port = f":{self._pool.port}" if self._pool.port else ""
+        host = f"[{self._pool.host}]" if ":" in self._pool.host else self._pool.host
+        sock: Any = made.sock  # type: ignore[attr-defined]
+        return sock, f"ws://{host}{port}{urlsplit(self._base).path}{path}", headers
+
     def refuse_all_but(self, resources: tuple[Resource, ...]) -> None:
         """End the open streams and refuse, from now on, what is asked about any other resource."""
         with self._lock:

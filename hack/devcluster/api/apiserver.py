@@ -119,6 +119,8 @@ class Handler(BaseHTTPRequestHandler):
             media,
             raw,
             [],
+            server.node,
+            parts.query,
         )
         self._serve(call)
 

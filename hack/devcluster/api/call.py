@@ -5,13 +5,15 @@ Guarantees: a path that nothing is served at is 404, a body that cannot be read 
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import select
 import socket
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote
 
 import yaml
 from attrs import define, frozen
@@ -27,8 +29,10 @@ APPLY = "application/apply-patch+yaml"
 STRATEGIC = "application/strategic-merge-patch+json"
 _PATCHES = ("application/json-patch+json", "application/merge-patch+json", STRATEGIC, APPLY)
 _BODIES = ("application/json", "application/yaml", protobuf.MEDIA)
+# RFC 6455.
+_WEBSOCKET = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _METHODS = {"GET": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
-_SUBRESOURCES = {("pods", "log"), ("pods", "eviction"), ("namespaces", "finalize")}
+_SUBRESOURCES = {("pods", "log"), ("pods", "exec"), ("pods", "eviction"), ("namespaces", "finalize")}
 
 
 class Stream:
@@ -57,6 +61,27 @@ class Stream:
         """End the connection in the middle."""
         self._handler.close_connection = True
         self._handler.connection.shutdown(socket.SHUT_RDWR)
+
+    def protocols(self) -> list[str]:
+        """Return the protocols that the client would go on with over a websocket; none if it asks for none."""
+        headers = self._handler.headers
+        if headers.get("Upgrade", "").lower() != "websocket" or not headers.get("Sec-WebSocket-Key"):
+            return []
+        return [one.strip() for one in headers.get("Sec-WebSocket-Protocol", "").split(",")]
+
+    def upgrade(self, protocol: str) -> socket.socket:
+        """Go on as a websocket, and return the connection."""
+        handler = self._handler
+        key = hashlib.sha1(handler.headers["Sec-WebSocket-Key"].encode() + _WEBSOCKET).digest()
+        handler.send_response(101)
+        handler.send_header("Upgrade", "websocket")
+        handler.send_header("Connection", "Upgrade")
+        handler.send_header("Sec-WebSocket-Accept", base64.b64encode(key).decode())
+        handler.send_header("Sec-WebSocket-Protocol", protocol)
+        handler.end_headers()
+        handler.close_connection = True
+        connection: socket.socket = handler.connection
+        return connection
 
     def gone(self) -> bool:
         """Return whether the client has closed its side: nothing else is to be read while a stream goes on."""
@@ -99,6 +124,9 @@ class Call:
     raw: bytes
     # What the answer says besides its body.
     warnings: list[str]
+    # Who runs pods; and the whole query, of which a program's words are as many values of one name.
+    node: Any = None
+    query_string: str = ""
 
     @property
     def verb(self) -> str:
@@ -128,6 +156,10 @@ class Call:
         if given not in ("", "All"):
             raise bad_request(f'dryRun: Unsupported value: "{given}": supported values: "All"')
         return given == "All"
+
+    def words(self, name: str) -> list[str]:
+        """Return all values of a parameter."""
+        return parse_qs(self.query_string, keep_blank_values=True).get(name, [])
 
     def flag(self, name: str) -> bool:
         """Return a parameter that is true or false."""

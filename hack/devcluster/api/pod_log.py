@@ -30,8 +30,8 @@ def serve(call: Call) -> None:
     pod = call.registry.get(call.target.resource, call.target.namespace, call.target.name)
     if pod is None:
         raise not_found("pods", call.target.name)
-    name = _container(call, pod)
-    status = _status(pod, name)
+    name = container_of(call, pod)
+    status = status_of_container(pod, name)
     previous = call.flag("previous")
     restarts = int(status.get("restartCount") or 0)
     if previous and not restarts:
@@ -47,7 +47,8 @@ def serve(call: Call) -> None:
     call.stream.end()
 
 
-def _container(call: Call, pod: Object) -> str:
+def container_of(call: Call, pod: Object) -> str:
+    """Return the name of the container that is asked for."""
     spec = pod["spec"]
     names = [one["name"] for one in spec["containers"]]
     every = [*names, *(one["name"] for one in spec.get("initContainers") or [])]
@@ -60,7 +61,8 @@ def _container(call: Call, pod: Object) -> str:
     return asked or names[0]
 
 
-def _status(pod: Object, container: str) -> Object:
+def status_of_container(pod: Object, container: str) -> Object:
+    """Return the status of one container, {} if it has none yet."""
     status = pod.get("status") or {}
     found = [*(status.get("containerStatuses") or []), *(status.get("initContainerStatuses") or [])]
     return next((one for one in found if one["name"] == container), {})
@@ -82,7 +84,7 @@ def _runs(call: Call, pod: Object, container: str, run: int) -> bool:
     current = call.registry.get(call.target.resource, call.target.namespace, call.target.name)
     if current is None or current["metadata"]["uid"] != pod["metadata"]["uid"]:
         return False
-    status = _status(current, container)
+    status = status_of_container(current, container)
     return "terminated" not in (status.get("state") or {}) and int(status.get("restartCount") or 0) == run
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hack.devcluster.api import apply, events, lists, pod_log, watch
+from hack.devcluster.api import apply, events, lists, pod_exec, pod_log, watch
 from hack.devcluster.api.admission import admit
 from hack.devcluster.api.call import APPLY, STRATEGIC, Call
 from hack.devcluster.api.conditions import set_condition
@@ -27,6 +27,9 @@ def answer(call: Call) -> Answer:
     if call.verb == "get" and call.target.subresource == "log":
         pod_log.serve(call)
         return 200, None
+    if call.target.subresource == "exec":
+        pod_exec.serve(call)
+        return 101, None
     return _VERBS[call.verb](call)
 
 

@@ -18,6 +18,7 @@ from hack.devcluster.common.context import Context, is_deleted, key_of
 from hack.devcluster.common.options import NODE_NAME
 from hack.devcluster.common.work_queue import Key, WorkQueue
 from hack.devcluster.node.containers import sandbox_spec, specs_of
+from hack.devcluster.node.executions import Executions, Program
 from hack.devcluster.node.mounts import VolumeMissing, prepare
 from hack.devcluster.node.pod_run import ContainerRun, PodRun, Runs, new_run, status_of, terminate
 from hack.devcluster.node.pods import ConfigError
@@ -38,6 +39,7 @@ class Kubelet:
         self._needed = needed
         self._ids = itertools.count(1)
         self.runs = Runs()
+        self._executions = Executions()
         self.silent = False
         self.runtime = RuntimeClient(self._on_event, on_lost)
         self.work = WorkQueue("kubelet", self._reconcile, workers=_WORKERS)
@@ -63,7 +65,16 @@ class Kubelet:
         for pod in self._context.list("pods"):
             self.work.add(*key_of(pod))
 
+    def execute(self, run: PodRun, container: str, words: list[str]) -> Program:
+        """Start a program in a container that runs; ValueError if it does not any more."""
+        process = next((one.process for one in run.containers if one.name == container), "")
+        if not process:
+            raise ValueError(f"container {container} does not run")
+        return self._executions.start(self.runtime, process, words)
+
     def _on_event(self, event: Object) -> None:
+        if self._executions.take(event):
+            return
         process = event["id"]
         run = self.runs.ended(process) if event["event"] == "exited" else self.runs.of_process(process)
         if run is not None:

@@ -3,7 +3,7 @@
 One single-threaded process, so that it may fork without exec: a container starts in milliseconds. It lives in
 its own mount namespace (and, unprivileged, its own user namespace), so no mount outlives it. It speaks JSON
 lines on one socket; when that closes, everything it started is killed, even if the cluster died by SIGKILL.
-Requests: run, signal, task. Answers: started, failed, exited, done. It knows nothing of Kubernetes.
+Requests: run, execute, signal, task. Answers: started, failed, exited, done. It knows nothing of Kubernetes.
 """
 
 from __future__ import annotations
@@ -31,11 +31,13 @@ class Runtime:
         self._own_pids = os.open("/proc/self/ns/pid", os.O_RDONLY)
         self._containers: dict[int, str] = {}
         self._pids: dict[str, int] = {}
+        self._specs: dict[str, dict[str, Any]] = {}
         self._starting: set[str] = set()
         self._held: dict[str, dict[str, Any]] = {}
         self._unread = b""
         self._operations: dict[str, Callable[..., None]] = {
             "run": self._run,
+            "execute": self._execute,
             "signal": self._signal,
             "task": self._task,
         }
@@ -94,6 +96,7 @@ class Runtime:
             name = self._containers.pop(pid, None)
             if name is not None:
                 self._pids.pop(name, None)
+                self._specs.pop(name, None)
                 code = os.waitstatus_to_exitcode(status)
                 ended = {
                     "event": "exited",
@@ -114,6 +117,27 @@ class Runtime:
             pid, reader = self._fork(lambda: sandbox.enter(spec, user_namespace=self._user_namespace))
         finally:
             linux.setns(self._own_pids, linux.CLONE_NEWPID)
+        self._containers[pid], self._pids[id], self._specs[id] = id, pid, spec
+        self._starting.add(id)
+        self._collect(reader, lambda text: self._started(id, text))
+
+    def _execute(self, id: str, container: str, words: list[str], address: str) -> None:
+        """Start a program in a container, as its user and with its rights."""
+        first, spec = self._pids.get(container), self._specs.get(container)
+        if first is None or spec is None:
+            self.send(event="failed", id=id, message="the container does not run")
+            self.send(event="exited", id=id, code=128, at=time.time())
+            return
+        theirs = {kind: os.open(f"/proc/{first}/ns/{name}", os.O_RDONLY) for name, kind in sandbox.NAMESPACES}
+        pids = os.open(f"/proc/{first}/ns/pid", os.O_RDONLY)
+        try:
+            linux.setns(pids, linux.CLONE_NEWPID)
+            inside = {**spec, "argv": words}
+            pid, reader = self._fork(lambda: sandbox.join(inside, theirs, address, user_namespace=self._user_namespace))
+        finally:
+            linux.setns(self._own_pids, linux.CLONE_NEWPID)
+            for one in (pids, *theirs.values()):
+                os.close(one)
         self._containers[pid], self._pids[id] = id, pid
         self._starting.add(id)
         self._collect(reader, lambda text: self._started(id, text))

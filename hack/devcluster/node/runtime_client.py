@@ -56,6 +56,10 @@ class RuntimeClient:
         """Start a container; `started` or `failed`, then `exited`, come as events with this id."""
         self._send(op="run", id=name, spec=spec)
 
+    def execute(self, name: str, container: str, words: list[str], address: str) -> None:
+        """Start a program in a container; it connects to the address, and events come as for a container."""
+        self._send(op="execute", id=name, container=container, words=words, address=address)
+
     def signal(self, name: str, number: int, *, everybody: bool = False) -> None:
         """Send a signal to a container's first process or to all its processes."""
         self._send(op="signal", id=name, number=number, everybody=everybody)

@@ -30,6 +30,10 @@ DEFAULT_CAPABILITIES = [
 # fmt: on
 
 
+# What a further process of a container enters, the mounts last: they bring its root along.
+NAMESPACES = (("uts", linux.CLONE_NEWUTS), ("ipc", linux.CLONE_NEWIPC), ("mnt", linux.CLONE_NEWNS))
+
+
 class StartError(Exception):
     """The container's command could not be started."""
 
@@ -44,6 +48,25 @@ def enter(spec: dict[str, Any], *, user_namespace: bool) -> NoReturn:
     linux.mount("", "/", "", linux.MS_REC | linux.MS_PRIVATE)
     build_root(spec)
     linux.pivot_into(spec["root"])
+    _become_command(spec, user_namespace=user_namespace)
+
+
+def join(spec: dict[str, Any], namespaces: dict[int, int], address: str, *, user_namespace: bool) -> NoReturn:
+    """Become a further process of a container, whose namespaces are open; raises StartError or OSError."""
+    linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
+    os.setsid()
+    for number in range(3):
+        with socket.socket(socket.AF_UNIX) as one:
+            one.connect(f"\0{address}")
+            one.sendall(bytes([number]))
+            os.dup2(one.fileno(), number)
+    for kind, handle in namespaces.items():
+        linux.setns(handle, kind)
+    _become_command(spec, user_namespace=user_namespace)
+
+
+def _become_command(spec: dict[str, Any], *, user_namespace: bool) -> NoReturn:
+    """Take on the user, and run the command."""
     become_user(spec, user_namespace=user_namespace)
     environment: dict[str, str] = spec["env"]
     program = _find_program(spec["argv"][0], spec["bins"], environment.get("PATH", ""))
