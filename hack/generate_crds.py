@@ -298,6 +298,7 @@ def source_status() -> Schema:
         lastCheckResult=text("Succeeded, or the class of what the check found."),
         lastCheckSubset=text("What of the packs the last check read."),
         repositoryID=text("restic's id of the repository."),
+        moverImage=text("The image of the last mover that ended well."),
         repositoryHash=text("A hash of where the repository is."),
         completeSnapshot=text("Id of the last backup that lacks nothing."),
         lastSnapshot=group(
@@ -333,7 +334,10 @@ def destination_status() -> Schema:
     )
     image["required"] = ["kind", "name"]
     image["x-kubernetes-map-type"] = "atomic"
-    return status(group("Of the restore.", restored=restored), latestImage=image)
+    return status(
+        group("Of the restore.", restored=restored, moverImage=text("The image of the last mover that ended well.")),
+        latestImage=image,
+    )
 
 
 def definition(kind: str, plural: str, short: str, spec: Schema, status_: Schema, columns: list[Schema]) -> Schema:

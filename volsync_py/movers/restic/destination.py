@@ -139,7 +139,7 @@ class DestinationMover(ResticMover):
             reference = image.reference
         status: Object = {
             "latestMoverStatus": self.mover_status(state, successful=True),
-            "restic": {"restored": as_json(report.restored) if report.restored else None},
+            "restic": {"restored": as_json(report.restored) if report.restored else None, **record.shown_image()},
         }
         success = Success(
             status=status,

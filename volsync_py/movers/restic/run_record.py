@@ -57,6 +57,10 @@ class RunRecord:
         """Whether the mover works on the volume itself (see `api.spec`)."""
         return self.copy_method in ("Direct", "None")
 
+    def shown_image(self) -> Object:
+        """Return what `status.restic` says of the image, for commands with a pod of their own; none of VolSync's."""
+        return {"moverImage": self.image} if self.is_ours and self.image else {}
+
     def to_json(self) -> str:
         """Return the annotation's value."""
         return json.dumps({k: v for k, v in asdict(self).items() if k not in _OF_THE_JOB}, sort_keys=True)

@@ -198,7 +198,7 @@ class SourceMover(ResticMover):
     def succeeded(self, job: Object, state: JobState, record: RunRecord) -> StepResult:
         """Return what a finished backup sets in the status."""
         report = state.report
-        restic = self._upkeep(state, record)
+        restic = {**self._upkeep(state, record), **record.shown_image()}
         if report is not None:
             place = str(labels_of(job).get(Label.REPOSITORY) or "")
             restic |= facts(report, record, self._on_record, place)
