@@ -18,6 +18,9 @@ class Label(StrEnum):
     POPULATOR_FOR = "volsync.backube/populator-pvc-for"
     # On Jobs: 16 hexadecimal digits that are the same for the same repository.
     REPOSITORY = "volsync-py/repository"
+    # On Jobs and pods of commands: the UID of the custom resource whose repository is asked about, and what is done.
+    ASKED_FOR = "volsync-py/asked-for"
+    ASKED_HOW = "volsync-py/asked-how"
 
 
 class Annotation(StrEnum):

@@ -41,6 +41,12 @@ def checksum(name: str) -> str:
     return f"{crc32(name.encode()):08x}"
 
 
+def question_job_name(name: str, suffix: str) -> str:
+    """Return the name of the Job that answers questions about a resource's repository; it is none of a mover's."""
+    full = f"volsync-ask-{name}-{suffix}"
+    return full if len(full) <= LONGEST_JOB_NAME else f"volsync-ask-{checksum(name)}-{suffix}"
+
+
 def account_name(role: Role, name: str) -> str:
     """Return the name of the mover's ServiceAccount, Role and RoleBinding."""
     return role.prefix + name

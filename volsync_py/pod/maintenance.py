@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Mapping
 
 from volsync_py.contract.options import arguments
 from volsync_py.contract.report import ErrorClass, Outcome, SnapshotCounts, StepReport
+from volsync_py.contract.run_document import Run
 from volsync_py.core.selection import Snapshot, snapshot_time
 from volsync_py.pod.completed import CompletedRestic
 from volsync_py.pod.environment import MoverError
@@ -22,13 +24,13 @@ from volsync_py.pod.session import Session
 _MOST_IDS = 1000
 
 
-def retention_options(session: Session) -> list[str]:
+def retention_rules(environ: Mapping[str, str], document: Run) -> list[str]:
     """Return the policy as arguments; anything but --keep-… with a value is refused."""
-    words = shlex.split(session.environ.get("FORGET_OPTIONS", ""))
+    words = shlex.split(environ.get("FORGET_OPTIONS", ""))
     for flag, value in zip(words[::2], [*words[1::2], ""], strict=False):
         if not re.fullmatch(r"--keep-[a-z-]+", flag) or not re.fullmatch(r"[0-9a-z-]+", value) or value[0] == "-":
             raise MoverError(ErrorClass.CONFIGURATION, f"spec.restic.retain: {flag} {value!r} is no retention rule")
-    return words + arguments(session.run.retention)
+    return words + arguments(document.retention)
 
 
 def forget(session: Session) -> None:
@@ -36,7 +38,7 @@ def forget(session: Session) -> None:
     if not session.run.grants.forget or session.damaged:
         _leave_out(session, "forget", "the repository is damaged")
         return
-    policy = retention_options(session)
+    policy = retention_rules(session.environ, session.run)
     made = session.report.snapshot
     if not policy or made is None:
         return

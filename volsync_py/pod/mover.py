@@ -13,6 +13,16 @@ def main() -> None:
     stop = Stop()
     stop.listen()
     # Imported after the signal handler is set: the import takes most of the mover's start.
+    from volsync_py.contract.questions import ASK, WAIT
+
+    if sys.argv[1:] == [WAIT]:
+        from volsync_py.pod.waiting import wait
+
+        sys.exit(wait(stop))
+    if sys.argv[1:] == [ASK]:
+        from volsync_py.pod.answering import answer
+
+        sys.exit(answer(os.environ, stop))
     from volsync_py.pod.runner import run
 
     sys.exit(run(sys.argv[1:], os.environ, stop))

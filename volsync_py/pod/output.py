@@ -36,6 +36,8 @@ _LONGEST_TEXT = 4096
 _LONGEST_ITEM = 300
 # A list of snapshots is one line; this is one of a hundred thousand.
 _LONGEST_LINE_BYTES = 64 * 1024 * 1024
+# What a pipe holds.
+_CHUNK_BYTES = 64 * 1024
 # restic has half a dozen kinds of messages.
 _MOST_KINDS = 32
 # What is counted in its messages; whoever reads one of them meets a number, or 0.
@@ -114,6 +116,24 @@ class OutputReader:
                 except Exception as error:  # noqa: BLE001 - raised again by the main thread
                     self.failure = error
                     self.news.set()
+        with self._lock:
+            self.open -= 1
+        self.news.set()
+
+    def pass_on(self, stream: IO[bytes], to: Callable[[bytes], None]) -> None:
+        """Hand a stream on as it comes, to its end or to that of who takes it."""
+        with stream:
+            while chunk := stream.read1(_CHUNK_BYTES):  # type: ignore[attr-defined]
+                # What restic writes to us is no progress of the repository's, but who takes it may take its time.
+                self.bytes += len(chunk)
+                self.work += 1
+                self.heard = True
+                try:
+                    to(chunk)
+                except OSError as error:
+                    self.failure = error
+                    self.news.set()
+                    break
         with self._lock:
             self.open -= 1
         self.news.set()

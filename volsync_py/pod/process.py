@@ -12,6 +12,8 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
+from typing import IO
 
 from attrs import evolve, field, frozen
 
@@ -80,11 +82,26 @@ class Restic:
             stall += self.deadlines.retry_lock_seconds
         return _Running(self, command, wanted, stall).wait()
 
+    def stream(self, to: Callable[[bytes], None], command: str, *args: str) -> CompletedRestic:
+        """Run one command to its end, and hand its standard output on as it comes; nothing of it is kept."""
+        if self.interrupted.is_set():
+            return CompletedRestic(130, Output(), ErrorClass.INTERRUPTED)
+        # Before the arguments: behind a `--` they would be some.
+        options = [*self.options, "--json", "--stuck-request-timeout", f"{STUCK_REQUEST_SECONDS}s"]
+        return _Running(self, [self.program, command, *options, *args], (), self.deadlines.stall_seconds, to).wait()
+
 
 class _Running:
-    """One process and the threads that read it."""
+    """One process and the threads that read it; with `to`, its standard output is handed on and not looked at."""
 
-    def __init__(self, restic: Restic, command: Sequence[str], wanted: Collection[str], stall: float) -> None:
+    def __init__(
+        self,
+        restic: Restic,
+        command: Sequence[str],
+        wanted: Collection[str],
+        stall: float,
+        to: Callable[[bytes], None] | None = None,
+    ) -> None:
         self._restic, self._stall = restic, stall
         self._stopped: ErrorClass | None = None
         self._why = ""
@@ -119,13 +136,13 @@ class _Running:
             self._process.send_signal(signal.SIGTERM)
         assert self._process.stdout is not None
         assert self._process.stderr is not None
-        streams = ((self._process.stdout, False), (self._process.stderr, True))
-        self._readers = [
-            threading.Thread(target=self._output.read, args=(stream,), kwargs={"is_error": is_error}, daemon=True)
-            for stream, is_error in streams
-        ]
-        for reader in self._readers:
-            reader.start()
+        self._read(self._process.stderr, is_error=True)
+        self._read(self._process.stdout, is_error=False, to=to)
+
+    def _read(self, stream: IO[bytes], *, is_error: bool, to: Callable[[bytes], None] | None = None) -> None:
+        read = self._output.read
+        target = partial(read, stream, is_error=is_error) if to is None else partial(self._output.pass_on, stream, to)
+        threading.Thread(target=target, daemon=True).start()
 
     def wait(self) -> CompletedRestic:
         """Return how it ended; what went wrong in reading it is raised."""

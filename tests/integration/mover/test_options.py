@@ -25,7 +25,7 @@ from volsync_py.contract.options import COMPRESSIONS, RetentionOptions, argument
 from volsync_py.movers.restic.job_environment import forget_options
 from volsync_py.pod.backup import backup_options
 from volsync_py.pod.humanlog import HumanLog
-from volsync_py.pod.maintenance import retention_options
+from volsync_py.pod.maintenance import retention_rules
 from volsync_py.pod.process import Restic
 from volsync_py.pod.session import Session
 
@@ -160,7 +160,7 @@ def test_every_source_that_is_accepted_makes_command_lines_that_restic_accepts(
     if one.problems:
         return
     session = session_of(one, judge.folder)
-    policy = retention_options(session)
+    policy = retention_rules(session.environ, session.run)
     assert judge.refusal("backup", ".", "--dry-run", *backup_options(session)) == ""
     assert judge.refusal("forget", "--dry-run", *policy) == ""
     assert judge.refusal("prune", "--dry-run", *arguments(session.run.prune)) == ""

@@ -103,13 +103,14 @@ def job_object(plan: JobPlan) -> Object:
                     # Differs from VolSync: the user's labels cannot replace ours.
                     "labels": {**plan.pod_labels, str(Label.CREATED_BY): CREATED_BY_US},
                 },
-                "spec": _pod_spec(plan),
+                "spec": pod_spec(plan),
             },
         },
     }
 
 
-def _pod_spec(plan: JobPlan) -> Object:
+def pod_spec(plan: JobPlan) -> Object:
+    """Return what the pod of a Job is."""
     spec: Object = {
         "restartPolicy": "Never",
         "serviceAccountName": plan.service_account,

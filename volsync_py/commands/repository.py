@@ -1,0 +1,261 @@
+"""Questions about the repository of a source or destination, answered by a short-lived pod in its namespace.
+
+Whoever asks needs no Secret: the pod is given it by reference, and knows no question that changes anything. A pod that
+waits already is asked; else one is made. It is removed at once where nobody is expected to ask again, and it ends by
+itself in all other cases: when it was not asked for a while, or when the command that asks is no more.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import click
+from attrs import define, evolve, field
+
+from volsync_py.api.spec import Replication
+from volsync_py.commands.cluster import Cluster
+from volsync_py.commands.pod_start import has_begun, is_gone, waiting_for
+from volsync_py.commands.repository_job import basis_for, replication_called
+from volsync_py.commands.words import plain
+from volsync_py.contract.questions import ASK, TOO_LATE, Ending, Question
+from volsync_py.core.durations import parse_go_duration
+from volsync_py.core.objects import Object
+from volsync_py.kube.errors import ApiError, Forbidden, NotFound
+from volsync_py.kube.resources import CORE_EVENTS, JOBS, PODS
+from volsync_py.movers.restic.job_environment import DATA_DIRECTORY
+from volsync_py.movers.restic.objects import COMMAND
+from volsync_py.movers.restic.question_job import host_of, labels_of_questions, question_job
+
+# How long a pod waits for the next question of a person.
+_KEPT_SECONDS = 120.0
+# A node that has to be found or an image that has to be pulled takes a while; a person is told what is waited for.
+_START = "2m"
+_LOOK_SECONDS = 0.25
+# What takes no longer needs no words.
+_TELL_SECONDS = 3.0
+# restic says by itself when it gets nowhere; some questions about large repositories take long.
+_SILENCE_SECONDS = 3600.0
+# A pod that ends while it is asked is a matter of a moment.
+_MOST_PODS = 3
+# The end of what was said on standard error holds the ending.
+_KEPT_ERROR_BYTES = 64 * 1024
+# What one answer of JSON may take in memory: ten times the list of a hundred thousand snapshots.
+MOST_BYTES = 512 * 1024 * 1024
+
+
+class AnswerError(click.ClickException):
+    """The repository did not answer as asked; `error_class` is one of those that `explain` knows, or ""."""
+
+    def __init__(self, error_class: str, message: str) -> None:
+        more = f"; volsync-py explain {error_class} says more" if error_class and error_class != "Unknown" else ""
+        super().__init__(f"{error_class + ': ' if error_class else ''}{plain(message)}{more}")
+        self.error_class = error_class
+
+
+def asks_repository(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of all commands that ask a repository."""
+    for option in (
+        click.option(
+            "--image", default="", help="The image of the pod that asks; that of the movers if nothing is said."
+        ),
+        click.option(
+            "--keep", default="", help="How long the pod waits for another question: 2m on a terminal, else 0s."
+        ),
+        click.option("--timeout", default=_START, show_default=True, help="How long to wait for the pod's start."),
+    ):
+        command = option(command)
+    return command
+
+
+@define
+class Repository:
+    """The repository of one resource, as questions can be asked about it."""
+
+    cluster: Cluster
+    replication: Replication
+    image: str
+    keep_seconds: float
+    # Whether it was said how long the pod is to be kept.
+    keep_said: bool
+    start_seconds: float
+    # The pod that is asked, its Job, and whether this command has made them.
+    pod: str = ""
+    job: str = ""
+    made: bool = False
+    _told: set[str] = field(factory=set)
+
+    @property
+    def host(self) -> str:
+        """The host name of the resource's snapshots."""
+        return host_of(self.replication)
+
+    @property
+    def path(self) -> str:
+        """The path of the resource's snapshots."""
+        return DATA_DIRECTORY
+
+    def ask(self, question: Question, to: Callable[[bytes], None]) -> Ending:
+        """Ask, hand the answer on as it comes, and return its ending; AnswerError if there is none."""
+        for _ in range(_MOST_PODS):
+            if not self.pod:
+                self._find_pod()
+            ending = self._asked(evolve(question, keep_seconds=self.keep_seconds), to)
+            if ending is not None:
+                return ending
+            self.pod = self.job = ""
+        raise AnswerError("", "the pods that answer end before they are asked; try once more")
+
+    def read(self, question: Question, most: int = MOST_BYTES) -> bytes:
+        """Return a whole answer."""
+        taken = bytearray()
+
+        def take(chunk: bytes) -> None:
+            if len(taken) + len(chunk) > most:
+                raise AnswerError("", f"the answer is longer than {most} bytes")
+            taken.extend(chunk)
+
+        self.ask(question, take)
+        return bytes(taken)
+
+    def close(self) -> None:
+        """Remove the pod, or say how long it waits."""
+        if not self.job:
+            return
+        if self.keep_seconds:
+            if self.made:
+                seconds = f"{self.keep_seconds:g}"
+                _say(f"the pod {self.pod} waits {seconds} s for another question; --keep 0s ends it at once")
+        elif self.made or self.keep_said:
+            self._remove()
+
+    def _remove(self) -> None:
+        """Delete the Job with its pod, if it has not ended by itself."""
+        with suppress(NotFound):
+            self.cluster.client.delete(JOBS, self.job, self.cluster.namespace)
+        self.job = self.pod = ""
+
+    def _asked(self, question: Question, to: Callable[[bytes], None]) -> Ending | None:
+        """Return the ending of the pod's answer, or None if that pod does not answer any more."""
+        from volsync_py.kube.execution import STDOUT
+
+        error = bytearray()
+        try:
+            running = self.cluster.client.execute(
+                PODS, self.cluster.namespace, self.pod, container="restic", command=[COMMAND, ASK]
+            )
+        except ApiError as refused:
+            if isinstance(refused, Forbidden) or not self._is_pod_gone():
+                raise
+            return None
+        with running:
+            running.write(question.to_json().encode() + b"\n")
+            for channel, data in running.outputs(_SILENCE_SECONDS):
+                if channel == STDOUT:
+                    to(data)
+                else:
+                    error.extend(data)
+                    del error[:-_KEPT_ERROR_BYTES]
+        if running.code == TOO_LATE:
+            return None
+        said = error.decode(errors="replace")
+        ending = Ending.of(said.rstrip())
+        if ending is None:
+            raise AnswerError("", f"the pod has not answered to the end (code {running.code}): {said.strip()[-400:]}")
+        if running.code or ending.error_class:
+            raise AnswerError(ending.error_class, ending.message)
+        return ending
+
+    def _is_pod_gone(self) -> bool:
+        pod = self.cluster.has(PODS, self.pod)
+        return pod is None or is_gone(pod)
+
+    # ---- the pod
+
+    def _find_pod(self) -> None:
+        """Have a pod that can be asked: one that waits, or a new one."""
+        wanted = labels_of_questions(self.replication)
+        selector = ",".join(f"{key}={value}" for key, value in wanted.items())
+        pods = self.cluster.client.list_all(PODS, self.cluster.namespace, label_selector=selector)
+        waits = [pod for pod in pods if not is_gone(pod) and has_begun(pod) and not self.image]
+        if waits:
+            self._take(waits[0], made=False)
+            return
+        basis = basis_for(self.cluster, self.replication, self.image)
+        made = self.cluster.client.create(JOBS, question_job(self.replication, basis.asked()))
+        self.job, self.made = made["metadata"]["name"], True
+        try:
+            self._take(self._started(made), made=True)
+        except BaseException:
+            self._remove()
+            raise
+
+    def _take(self, pod: Object, *, made: bool) -> None:
+        labels = pod["metadata"]["labels"]
+        self.pod, self.made = pod["metadata"]["name"], made
+        self.job = labels.get("batch.kubernetes.io/job-name") or labels["job-name"]
+
+    def _started(self, job: Object) -> Object:
+        """Wait until the Job's pod runs, and return it."""
+        since = time.monotonic()
+        label = f"job-name={self.job}"
+        while True:
+            pods = self.cluster.client.list_all(PODS, self.cluster.namespace, label_selector=label)
+            pod = pods[0] if pods else None
+            if pod is not None and has_begun(pod):
+                found: Object = pod
+                return found
+            waited = time.monotonic() - since
+            if waited > _TELL_SECONDS:
+                self._tell(pod, job, is_last=waited > self.start_seconds)
+            time.sleep(_LOOK_SECONDS)
+
+    def _tell(self, pod: Object | None, job: Object, *, is_last: bool) -> None:
+        """Say what is waited for, each once; a click exception ends a wait that is of no use."""
+        found = waiting_for(pod, job, self._events() if pod is None else [])
+        if found.hopeless or is_last:
+            late = "" if found.hopeless else f" within {self.start_seconds:g} s"
+            raise click.ClickException(f"the pod that asks the repository has not started{late}: {found.text}")
+        if found.text not in self._told:
+            self._told.add(found.text)
+            _say(f"waiting for the pod that asks the repository: {found.text}")
+
+    def _events(self) -> list[Object]:
+        try:
+            found: list[Object] = self.cluster.client.list_all(
+                CORE_EVENTS, self.cluster.namespace, field_selector="involvedObject.kind=Job"
+            )
+        except (Forbidden, NotFound):
+            return []
+        return found
+
+
+@contextmanager
+def repository(cluster: Cluster, name: str, image: str, keep: str, timeout: str) -> Iterator[Repository]:
+    """Return the repository of a source or destination; what was started for it is removed at the end."""
+    start, kept = duration(timeout, "--timeout"), duration(keep, "--keep") if keep else _kept_by_default()
+    one = Repository(cluster, replication_called(cluster, name), image, kept, bool(keep), start)
+    try:
+        yield one
+    finally:
+        one.close()
+
+
+def duration(text: str, option: str) -> float:
+    """Return an option's seconds; a usage error says what is no duration."""
+    try:
+        return parse_go_duration(text).total_seconds()
+    except ValueError as error:
+        raise click.UsageError(f"{option}: {error}") from None
+
+
+def _kept_by_default() -> float:
+    """Return how long a pod is kept if nothing is said: where somebody reads what is said, there may be more to ask."""
+    return _KEPT_SECONDS if sys.stderr.isatty() else 0.0
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)

@@ -1,0 +1,209 @@
+"""The program that answers one question: run by an exec in the pod that waits, with the question on standard input.
+
+It ends when its standard input does: then nobody waits for the answer. The pod is told of it by a connection that it
+holds for as long as it lives. Standard output is restic's, byte for byte; the last line of standard error is the
+ending, with the size and the hash of what was sent, or why there is no answer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import socket
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import BinaryIO
+
+from attrs import define, field
+
+from volsync_py.contract.questions import (
+    MOST_QUESTION_BYTES,
+    SECRET_PREFIX,
+    SOCKET,
+    TOO_LATE,
+    Ending,
+    Kind,
+    Question,
+    QuestionError,
+)
+from volsync_py.contract.report import ErrorClass
+from volsync_py.contract.run_document import Run, RunError
+from volsync_py.core.keys import OPTIONAL_KEYS
+from volsync_py.core.names import SNAPSHOT_HOST
+from volsync_py.pod.asked_restic import Own, arguments, lock
+from volsync_py.pod.completed import CompletedRestic
+from volsync_py.pod.disk import cache_trouble, class_of
+from volsync_py.pod.environment import MoverError, Redactor, check_mandatory, check_repository, restic_environment
+from volsync_py.pod.humanlog import one_line
+from volsync_py.pod.maintenance import retention_rules
+from volsync_py.pod.process import Restic
+from volsync_py.pod.signals import Stop
+
+# The key of Google's credentials, and where the pod has it as a file.
+_GOOGLE, _GOOGLE_FILE = "GOOGLE_APPLICATION_CREDENTIALS", "/credentials/gcs.json"
+# How long Python takes to start on a busy node, and how often is looked whether it has.
+_BEGINNING_SECONDS, _LOOK_SECONDS = 30.0, 0.05
+# More locks than a repository has that anybody looks after.
+_MOST_LOCKS = 200
+# What a list of locks may take.
+_MOST_LIST_BYTES = 1024 * 1024
+
+
+@define
+class Sent:
+    """What went to standard output."""
+
+    stream: BinaryIO
+    size: int = 0
+    hash: hashlib._Hash = field(factory=hashlib.sha256)
+
+    def __call__(self, chunk: bytes) -> None:
+        """Send a piece."""
+        self.stream.write(chunk)
+        self.stream.flush()
+        self.size += len(chunk)
+        self.hash.update(chunk)
+
+
+def answer(environ: Mapping[str, str], stop: Stop, path: str = SOCKET) -> int:
+    """Answer the question on standard input, and return the exit code."""
+    sent = Sent(sys.stdout.buffer)
+    redact: Callable[[str], str] = str
+    code, error_class, message = 0, "", ""
+    with socket.socket(socket.AF_UNIX) as waiting:
+        if not _joined(waiting, path):
+            return TOO_LATE
+        try:
+            question = Question.from_json(_first_line(sys.stdin.buffer.fileno()))
+            waiting.sendall(json.dumps(question.keep_seconds).encode())
+            given = given_environment(environ)
+            redact = Redactor(given)
+            _answer(question, given, stop, sent)
+        except QuestionError as error:
+            code, error_class, message = 2, ErrorClass.CONFIGURATION, str(error)
+        except MoverError as error:
+            code, error_class, message = error.code or 1, error.error_class, error.message
+        except BrokenPipeError:
+            return 1
+        except OSError as error:
+            code, error_class, message = 1, class_of(error), f"{error.strerror or error}"
+        ending = Ending(sent.size, sent.hash.hexdigest(), error_class, one_line(redact(message)))
+        # A line of its own, whatever stood there before.
+        os.write(2, f"\n{ending.to_json()}\n".encode())
+    return code
+
+
+def _joined(waiting: socket.socket, path: str) -> bool:
+    """Return whether the pod waits for this answer; one that has decided to end does not any more."""
+    # The program of the pod may have been started a moment ago.
+    until = time.monotonic() + _BEGINNING_SECONDS
+    while True:
+        try:
+            waiting.connect(path)
+        except FileNotFoundError:
+            if time.monotonic() > until:
+                return False
+            time.sleep(_LOOK_SECONDS)
+        except OSError:
+            return False
+        else:
+            return True
+
+
+def given_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment as a mover has it: the keys of the Secret that movers are given, and nothing else of it.
+
+    What somebody else has put into the pod under such a name (an identity of a cloud) stays where the Secret has none.
+    """
+    given = {name: value for name, value in environ.items() if not name.startswith(SECRET_PREFIX)}
+    secret = {n.removeprefix(SECRET_PREFIX): v for n, v in environ.items() if n.startswith(SECRET_PREFIX)}
+    given |= {name: value for name, value in secret.items() if name in OPTIONAL_KEYS or name.startswith("RCLONE_")}
+    if _GOOGLE in secret:
+        given[_GOOGLE] = _GOOGLE_FILE
+    return given
+
+
+def _answer(question: Question, environ: Mapping[str, str], stop: Stop, sent: Sent) -> None:
+    check_mandatory(environ)
+    private = Path(tempfile.mkdtemp(prefix="volsync-py-"))
+    try:
+        document = _document(environ)
+        check_repository(environ, on_volume=document.repository_on_volume)
+        restic = _restic(environ, document, private)
+        stop.then(restic.interrupt)
+        threading.Thread(target=_end_with_input, args=(restic,), daemon=True).start()
+        own = Own(document.host or SNAPSHOT_HOST, environ["DATA_DIR"], tuple(retention_rules(environ, document)))
+        if question.kind == Kind.LOCKS:
+            _locks(restic, arguments(question, own), sent)
+        else:
+            _must(restic.stream(sent, *arguments(question, own)))
+    finally:
+        shutil.rmtree(private, ignore_errors=True)
+
+
+def _document(environ: Mapping[str, str]) -> Run:
+    try:
+        return Run.from_json(environ["VOLSYNC_PY_RUN"]) if environ.get("VOLSYNC_PY_RUN") else Run()
+    except RunError as error:
+        raise MoverError(ErrorClass.CONFIGURATION, str(error), 2) from None
+
+
+def _restic(environ: Mapping[str, str], document: Run, private: Path) -> Restic:
+    custom_ca = environ.get("CUSTOM_CA", "")
+    options = ["--cacert", custom_ca] if custom_ca else []
+    if cache_trouble(environ["RESTIC_CACHE_DIR"]):
+        options.append("--no-cache")
+    redact = Redactor(environ)
+
+    def say(line: str) -> None:
+        os.write(2, f"{one_line(redact(line))}\n".encode())
+
+    env = restic_environment(environ, private)
+    return Restic(env, environ["DATA_DIR"], document.deadlines, say, tuple(options), progress=say, redact=redact)
+
+
+def _locks(restic: Restic, args: list[str], sent: Sent) -> None:
+    """Send each lock as a line of JSON, with its id; one that has gone meanwhile is none."""
+    listed = bytearray()
+
+    def take(chunk: bytes) -> None:
+        listed.extend(chunk[: _MOST_LIST_BYTES - len(listed)])
+
+    _must(restic.stream(take, *args))
+    for identity in listed.decode(errors="replace").split()[:_MOST_LOCKS]:
+        one = bytearray()
+        ended = restic.stream(one.extend, *lock(identity))
+        if ended.ok:
+            found = json.loads(one)
+            sent(json.dumps({**found, "id": identity}).encode() + b"\n")
+        elif ended.stopped is not None:
+            _must(ended)
+
+
+def _must(ended: CompletedRestic) -> None:
+    if not ended.ok:
+        raise MoverError(ended.error_class, ended.cause, ended.code or 1, by_restic=True)
+
+
+def _first_line(stdin: int) -> str:
+    """Return the first line of the input; nothing behind it is taken before the end."""
+    taken = b""
+    while not taken.endswith(b"\n") and len(taken) <= MOST_QUESTION_BYTES:
+        chunk = os.read(stdin, 65536)
+        if not chunk:
+            break
+        taken += chunk
+    return taken.decode(errors="replace")
+
+
+def _end_with_input(restic: Restic) -> None:
+    """End restic when nobody waits any more for what it says."""
+    while os.read(0, 4096):
+        pass
+    restic.interrupt()

@@ -1,0 +1,103 @@
+"""The pod that waits for questions about a repository: it ends by itself, whatever becomes of who asks.
+
+Each question is answered by a program of its own in this container (`answering.py`), which holds a connection to a
+socket here for as long as it works and says how long the pod is to wait after it. A program that dies lets go of its
+connection, as does one whose command was killed: its standard input ends then. Nothing is asked of a pod that has
+decided to end, because nobody listens to its socket any more.
+"""
+
+from __future__ import annotations
+
+import selectors
+import socket
+import sys
+import time
+from pathlib import Path
+
+from volsync_py.bounded_json import Unreadable, read_json
+from volsync_py.contract.questions import SOCKET
+from volsync_py.pod.signals import Stop
+
+# Who has started the pod sees it run within a second or two; who was killed meanwhile never does.
+_FIRST_SECONDS = 10.0
+# A command may have several questions, one right after the other.
+_BETWEEN_SECONDS = 1.5
+# Longer than that, nobody is coming back; what waits takes memory of the namespace.
+_LONGEST_SECONDS = 3600.0
+# How often is looked whether a signal has come; a signal cuts a wait short only where its handler raises.
+_LOOK_SECONDS = 0.25
+# More questions at once than a person has.
+_MOST_WAITING = 64
+_LONGEST_WORD_BYTES = 64
+
+
+def wait(stop: Stop, path: str = SOCKET) -> int:
+    """Wait until nobody asks any more, and return the exit code."""
+    unheard = f"{path}.new"
+    for one in (path, unheard):
+        Path(one).unlink(missing_ok=True)
+    with socket.socket(socket.AF_UNIX) as listener, selectors.DefaultSelector() as selector:
+        listener.bind(unheard)
+        listener.listen(_MOST_WAITING)
+        # Nobody is refused by a socket that is not listened to yet.
+        Path(unheard).rename(path)
+        listener.setblocking(False)
+        selector.register(listener, selectors.EVENT_READ)
+        sys.stdout.write("waiting for questions\n")
+        sys.stdout.flush()
+        _Waiting(listener, selector).until_the_end(stop)
+    return 0
+
+
+class _Waiting:
+    """The questions that are being answered, and until when another one is waited for."""
+
+    def __init__(self, listener: socket.socket, selector: selectors.BaseSelector) -> None:
+        self._listener, self._selector = listener, selector
+        self._asking: dict[socket.socket, float] = {}
+        self._until = time.monotonic() + _FIRST_SECONDS
+        # What an earlier question has asked for holds, whatever a later one says.
+        self._kept_until = 0.0
+
+    def until_the_end(self, stop: Stop) -> None:
+        """Return when it is time to end."""
+        while not stop.told and (self._asking or time.monotonic() < self._until):
+            for key, _ in self._selector.select(_LOOK_SECONDS):
+                if key.fileobj is self._listener:
+                    self._begin()
+                else:
+                    self._hear(key.fileobj)  # type: ignore[arg-type]
+
+    def _begin(self) -> None:
+        try:
+            asking, _ = self._listener.accept()
+        except OSError:
+            return
+        asking.setblocking(False)
+        self._asking[asking] = 0.0
+        self._selector.register(asking, selectors.EVENT_READ)
+
+    def _hear(self, asking: socket.socket) -> None:
+        """Take note of how long the pod is to wait after a question, or of the question's end."""
+        try:
+            said = asking.recv(_LONGEST_WORD_BYTES)
+        except OSError:
+            said = b""
+        if said:
+            self._asking[asking] = _seconds(said.decode(errors="replace"))
+            return
+        self._selector.unregister(asking)
+        asking.close()
+        now = time.monotonic()
+        self._kept_until = max(self._kept_until, now + self._asking.pop(asking))
+        self._until = max(self._kept_until, now + _BETWEEN_SECONDS)
+
+
+def _seconds(text: str) -> float:
+    """Return a number of seconds, 0 for what is none."""
+    try:
+        found = read_json(text, most=_LONGEST_WORD_BYTES)
+    except Unreadable:
+        return 0.0
+    fits = isinstance(found, int | float) and not isinstance(found, bool)
+    return min(max(float(found), 0.0), _LONGEST_SECONDS) if fits else 0.0
