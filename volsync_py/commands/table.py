@@ -10,6 +10,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "chart": ("chart", "write the Helm chart of this version"),
     "completion": ("completion", "print what lets a shell complete commands"),
     "diff": ("looking", "say what differs between two snapshots"),
+    "doctor": ("doctor", "look for what is wrong, and say what to do about it"),
     "explain": ("explain", "say what a class of failure means, and what to do"),
     "find": ("looking", "find files by name in all snapshots"),
     "logs": ("logs", "print the log of the newest mover"),

@@ -1,0 +1,24 @@
+"""The page of `volsync-py doctor` has a row for each check, and for each wrong setup that a test makes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.integration.commands.wrong_clusters import WRONG_CLUSTERS
+from tests.integration.commands.wrong_setups import WRONG
+from volsync_py.commands.checkups.table import CHECKS
+
+PAGE = (Path(__file__).parents[3] / "docs" / "doctor.md").read_text(encoding="utf-8")
+
+
+def test_each_wrong_setup_of_the_tests_has_its_row_and_no_other_is_promised() -> None:
+    expected = [
+        f"| {one.title} | `{one.check}` | {one.verdict} | … {one.why} … | … {one.next_step} … |"
+        for one in (*WRONG_CLUSTERS, *WRONG)
+    ]
+    assert [line for line in PAGE.splitlines() if line.endswith(" … |")] == expected
+
+
+def test_each_check_is_told_with_what_holds_where_it_finds_nothing() -> None:
+    expected = [f"| `{check.name}` | {check.fine} |" for check in CHECKS]
+    assert [line for line in PAGE.splitlines() if line.startswith("| `")] == expected

@@ -1,0 +1,6 @@
+"""What `volsync-py doctor` looks at: each check is a pure function of the facts that were gathered before.
+
+To add one: a function `Facts → findings` in the module it belongs to, a row in `table.py`, and a wrong setup in
+`tests/integration/commands/test_doctor.py`, which is also a row of docs/doctor.md. What it needs and nobody has asked
+for yet is asked for in `gather.py`, the only module here that speaks with the API server.
+"""
