@@ -1,6 +1,6 @@
-"""What `volsync-py status` costs with many sources: requests and time, beside that of `kubectl get`.
+"""What a command's start costs, and `volsync-py status` with many sources: requests and time, beside `kubectl get`.
 
-`python -m tests.bench.commands [SOURCES]`, on a development cluster of its own.
+`python -m tests.bench.commands [SOURCES]`, on a development cluster of its own; 0 sources: starts alone.
 """
 
 from __future__ import annotations
@@ -16,9 +16,12 @@ from typing import Any
 
 from hack.processes import DevCluster
 from hack.tool_cache import tool_path
+from volsync_py.commands.table import COMMANDS
 
 VOLSYNC = "/apis/volsync.backube/v1alpha1/namespaces/default/replicationsources"
 ROUNDS = 5
+# A start is short: of so many the shortest is the one that nobody disturbed.
+STARTS = 15
 
 
 def source(number: int) -> dict[str, Any]:
@@ -83,9 +86,32 @@ def processor_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
+def start(command: list[str]) -> float:
+    """Return the least time of the processor that a command takes, in seconds."""
+    found = []
+    for _ in range(STARTS):
+        before = processor_seconds()
+        subprocess.run(command, capture_output=True, check=True)
+        found.append(processor_seconds() - before)
+    return min(found)
+
+
+def starts() -> None:
+    """Print how long the help of each command takes, as a multiple of a bare interpreter."""
+    bare = start([sys.executable, "-c", "pass"])
+    print(f"a bare interpreter: {bare:.3f} s of the processor; click alone: ", end="")
+    print(f"{start([sys.executable, '-c', 'import click']) / bare:.1f} times that")
+    for name in ("version", *sorted(COMMANDS)):
+        words = [name] if name == "version" else [name, "--help"]
+        print(f"  {' '.join(words):24} {start(['volsync-py', *words]) / bare:.1f}", flush=True)
+
+
 def main() -> None:
     """Make the sources, ask for them, and print what it took."""
     number = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
+    starts()
+    if not number:
+        return
     with tempfile.TemporaryDirectory() as folder:
         cluster = DevCluster(Path(folder))
         try:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
-from attrs import frozen
 
 from volsync_py import __version__
 from volsync_py.kube.without_models import import_without_models
@@ -16,8 +15,7 @@ from volsync_py.kube.without_models import import_without_models
 _POOL_SIZE = 2
 
 
-@frozen
-class Cluster:
+class Cluster(NamedTuple):
     """A client, and the namespace that is asked about."""
 
     client: Any

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import click
 
 from volsync_py.commands.called import program
-from volsync_py.commands.refused import sentence
 from volsync_py.commands.table import COMMANDS
-from volsync_py.kube.errors import KubeError
+
+if TYPE_CHECKING:
+    from volsync_py.kube.errors import KubeError
 
 FINE, FAILED, USAGE = 0, 1, 2
 # What a shell makes of a program that an interrupt has ended.
@@ -29,10 +31,19 @@ def run(name: str, words: Sequence[str]) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except KubeError as error:
+    except _kube_error() as error:
+        from volsync_py.commands.refused import sentence
+
         click.echo(f"{program()} {name}: {sentence(error)}", err=True)
         return FAILED
     return code if isinstance(code, int) else FINE
+
+
+def _kube_error() -> type[KubeError]:
+    """Import what a request fails with; asked for only when something has been raised."""
+    from volsync_py.kube.errors import KubeError
+
+    return KubeError
 
 
 def find(name: str) -> click.Command:

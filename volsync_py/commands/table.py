@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "snapshots": ("snapshots", "list the snapshots of a source, and what keeps each"),
     "stats": ("looking", "say what a restore brings, and what the repository takes"),
     "status": ("status", "say whether all is backed up, and what needs you"),
+    "top": ("top", "say which sources are large, and which grow"),
     "takeover": ("takeover", "say what the change from VolSync means here, or the way back"),
 }
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hack.processes import DevCluster
 from tests.integration.commands.asking import command
-from tests.integration.kube.peer import Say, peer
+from tests.integration.commands.terminal import on_terminal
+from tests.integration.kube.peer import Asked, Say, peer
 from tests.integration.kube.peer import status as answer_of
 
 
@@ -80,3 +83,65 @@ def test_whoever_lacks_a_right_is_told_which(tmp_path: Path) -> None:
         "volsync-py status: you (jane) may not list replicationsources.volsync.backube in the namespace default: "
         "the role view allows it\n"
     )
+
+
+def healthy(number: int) -> dict[str, Any]:
+    return {
+        "metadata": {"name": f"s{number}", "namespace": "default", "creationTimestamp": "2026-01-01T00:00:00Z"},
+        "spec": {"trigger": {"schedule": "0 * * * *"}, "restic": {"repository": "r"}},
+        "status": {"lastSyncTime": "2026-01-01T00:00:00Z", "conditions": [{"type": "Healthy", "status": "True"}]},
+    }
+
+
+def test_a_thousand_sources_are_asked_for_with_two_requests(tmp_path: Path) -> None:
+    sources = [healthy(number) for number in range(1000)]
+    with peer(lambda asked: Say({"items": sources if asked.path.endswith("sources") else []})) as server:
+        server.client(tmp_path)
+        done = command(tmp_path / "kubeconfig", "status", "-A", "--all")
+        assert done.returncode == 0, done.stderr
+        assert len(done.stdout.splitlines()) > 1000
+        assert len(server.asked) == 2
+
+
+def test_who_watches_is_told_that_the_api_server_is_away_and_sees_it_come_back(tmp_path: Path) -> None:
+    """On a terminal, which is cleared before each look."""
+    away = threading.Event()
+
+    def script(asked: Asked) -> Say:
+        return (
+            Say(cut=True)
+            if away.is_set()
+            else Say({"items": [healthy(1)]} if "sources" in asked.path else {"items": []})
+        )
+
+    with peer(script) as server:
+        server.client(tmp_path)
+        watching = ("status", "--watch", "--interval=1")
+        with on_terminal(tmp_path / "kubeconfig", *watching) as terminal:
+            terminal.wait_for("nothing needs you")
+            away.set()
+            terminal.wait_for("the API server does not answer")
+            terminal.wait_for("it is asked again")
+            away.clear()
+            terminal.wait_for("\x1b[2J")
+            terminal.wait_for("nothing needs you")
+            assert terminal.interrupt() == 130
+        away.set()
+        never = command(tmp_path / "kubeconfig", "status", "--watch")
+        assert never.returncode == 1
+        assert "does not answer" in never.stderr
+
+
+def test_what_is_large_is_said_with_two_requests_and_without_claims_if_they_may_not_be_read(tmp_path: Path) -> None:
+    said = (
+        'is forbidden: User "jane" cannot list resource "persistentvolumeclaims" in API group "" in the namespace "a"'
+    )
+    refused = Say({**answer_of(403, "Forbidden"), "message": said}, code=403)
+    with peer(lambda asked: Say({"items": [healthy(1)]}) if "sources" in asked.path else refused) as server:
+        server.client(tmp_path)
+        done = command(tmp_path / "kubeconfig", "top")
+        assert (done.returncode, done.stdout.splitlines()[-1].split()[0]) == (0, "s1")
+        assert done.stderr.startswith(
+            "without the claims: you (jane) may not list persistentvolumeclaims in the namespac"
+        )
+        assert len(server.asked) == 2

@@ -11,6 +11,7 @@ from tests.unit.commands.resources import NOW, SUCCEEDED, WRONG_PASSWORD, destin
 from volsync_py.commands.health import health_of
 from volsync_py.commands.overview import Overview
 from volsync_py.commands.page import page
+from volsync_py.commands.shown import as_document
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "commands"
 
@@ -85,6 +86,11 @@ def test_those_of_one_cause_and_repository_are_told_together_when_they_are_many(
     lines = list(overview(MANY).lines(80))
     assert sum(line.startswith("25 of one repository") or "26 of one repository" in line for line in lines) == 1
     assert len(lines) < 40
+
+
+def test_programs_get_it_as_it_has_to_look_like() -> None:
+    text = as_document(overview(SOME).as_json(), "json") + "\n"
+    assert text == (GOLDEN / "status-some.json").read_text(encoding="utf-8")
 
 
 def test_programs_get_all_of_it() -> None:

@@ -14,10 +14,10 @@ from volsync_py.commands.going_back import going_back
 from volsync_py.commands.going_over import going_over
 from volsync_py.commands.installation import Operator, operator_of
 from volsync_py.commands.spec_fields import unknown_to_volsync
-from volsync_py.commands.takeover import _schemas
+from volsync_py.commands.takeover_reader import schemas
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "commands"
-SCHEMAS = _schemas()
+SCHEMAS = schemas()
 VOLSYNC = "quay.io/backube/volsync:0.13.0"
 
 

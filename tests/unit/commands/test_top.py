@@ -29,7 +29,10 @@ SOURCES = [
     backed_up("wiki", 700, 12, "2.1s", 2),
     source("new", lastSyncTime=None),
 ]
-CLAIMS = {("media", "photos"): {"status": {"capacity": {"storage": "500Gi"}}}, ("media", "db"): {"status": {}}}
+CLAIMS: dict[tuple[str, str], dict[str, Any]] = {
+    ("media", "photos"): {"status": {"capacity": {"storage": "500Gi"}}},
+    ("media", "db"): {"status": {}},
+}
 
 
 def largest(key: str = "size", most: int = 0, *, with_namespace: bool = False) -> Largest:
