@@ -8,6 +8,8 @@ from datetime import timedelta
 CONTACT_SECONDS = 90
 # Locks of a backup that is about to end are waited for; longer ones are the next attempt's business.
 RETRY_LOCK_SECONDS = 60
+# A lock that is older than this is nobody's who lives: restic's thirty minutes, and two for clocks that differ.
+STALE_LOCK = timedelta(minutes=32)
 # restic itself retries a request for fifteen minutes.
 STALL_SECONDS = 900
 # The first retry comes when a short trouble may be over; each further one waits twice as long …

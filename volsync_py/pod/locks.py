@@ -13,10 +13,9 @@ from datetime import timedelta
 
 from attrs import frozen
 
+from volsync_py.core.defaults import STALE_LOCK
 from volsync_py.core.durations import parse_go_duration
 
-# restic's thirty minutes, and two for clocks that differ.
-STALE_AFTER = timedelta(minutes=32)
 _HOLDER = re.compile(
     r"locked(?: exclusively)? by PID (?P<pid>\d+) on (?P<host>[^\n]+?) by .*?"
     r"lock was created at (?P<since>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) \((?P<age>[^ )]+) ago\).*?"
@@ -39,7 +38,7 @@ class Holder:
 
     def is_dead(self, own_host: str) -> bool:
         """Return whether the lock belongs to nobody that lives."""
-        return self.host == own_host or self.age > STALE_AFTER
+        return self.host == own_host or self.age > STALE_LOCK
 
     @property
     def is_known_to_manager(self) -> bool:

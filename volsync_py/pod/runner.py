@@ -42,7 +42,7 @@ from volsync_py.pod.restore import restore
 from volsync_py.pod.session import Session
 from volsync_py.pod.signals import Stop
 
-_OPERATIONS = ("unlock", "backup", "prune", "restore")
+_OPERATIONS = ("unlock", "backup", "prune", "check", "restore")
 _INTERRUPTED = 130
 # A firewall that takes a request for an attack, or a server that is being set up, has passed after half a minute.
 _PAUSE_SHARE = 1 / 3
@@ -271,6 +271,9 @@ def _operate(session: Session, args: Sequence[str]) -> None:
         elif name == "prune":
             with session.aside("prune"):
                 prune(session)
+        elif name == "check":
+            with session.aside("check"):
+                check(session)
         else:
             restore(session)
     if "backup" in args:

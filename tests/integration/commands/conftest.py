@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hack.processes import DevCluster
+from tests.integration.commands.repository import prepare
 
 VOLSYNC = "/apis/volsync.backube/v1alpha1/namespaces"
 
@@ -31,6 +33,13 @@ def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevCluster]:
     )
     yield one
     one.stop()
+
+
+@pytest.fixture(scope="session")
+def asks(quiet: DevCluster, empty_repository: Path) -> DevCluster:
+    """That cluster with a namespace in which a source has a repository with snapshots."""
+    prepare(quiet, empty_repository)
+    return quiet
 
 
 def put(cluster: DevCluster, namespace: str, plural: str, name: str, *healthy: str) -> None:

@@ -1,0 +1,59 @@
+"""A repository looked after by hand: checked, pruned, unlocked, by Jobs that go on without the command."""
+
+from __future__ import annotations
+
+import signal
+from typing import Any
+
+from hack.processes import DevCluster, wait_until
+from tests.integration.commands.asking import command, started
+from tests.integration.commands.repository import HERE, JOBS, NAMESPACE, PODS, SOURCES, filling, left, phase
+from volsync_py.core.names import Role, mover_host_name
+
+# A mover that was killed in a backup.
+KILLED = "cd /data; sleep 60 | restic backup -q --stdin & sleep 3; pkill -9 -f 'backup -q' || true"
+
+
+def test_it_is_checked_and_pruned_with_words_and_a_verdict(asks: DevCluster) -> None:
+    checked = command(asks.kubeconfig, "check", "db", "--read-data", "1/2", *HERE)
+    assert (checked.returncode, checked.stdout) == (0, "db: check ended well\n"), checked.stderr
+    assert "=== Starting check ===" in checked.stderr
+    pruned = command(asks.kubeconfig, "prune", "db", *HERE)
+    assert (pruned.returncode, pruned.stdout) == (0, "db: prune ended well\n"), pruned.stderr
+    wait_until("the end of the pods", lambda: not left(asks), 5)
+
+
+def test_work_goes_on_when_nobody_waits(asks: DevCluster) -> None:
+    with started(asks.kubeconfig, "check", "db", *HERE) as process:
+        wait_until("a Job", lambda: bool(left(asks)))
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "you no longer wait, and check goes on" in err
+    (job,) = asks.get(JOBS)["items"]
+    path = f"{JOBS}/{job['metadata']['name']}"
+    assert f"kubectl delete job {job['metadata']['name']} -n {NAMESPACE} ends it" in err
+    wait_until("its end", lambda: (asks.get(path).get("status") or {}).get("succeeded") == 1)
+    asks.ask("DELETE", f"{path}?propagationPolicy=Background")
+
+
+def test_a_lock_is_that_of_somebody(asks: DevCluster) -> None:
+    uid = asks.get(f"{SOURCES}/db")["metadata"]["uid"]
+    asks.ask("POST", PODS, killed(mover_host_name(Role.SOURCE, NAMESPACE, "db", uid)))
+    wait_until("the killed backup", lambda: phase(asks, "killed") in ("Succeeded", "Failed"))
+    asks.ask("DELETE", f"{PODS}/killed")
+    seen = command(asks.kubeconfig, "locks", "db", "--remove-dead", *HERE)
+    assert seen.returncode == 0, seen.stderr
+    first, last = seen.stdout.splitlines()
+    assert "shared" in first
+    assert first.endswith("dead     the mover of source db, which has gone; the next one removes it")
+    assert last == "db: unlock ended well"
+    assert "1 lock, 1 of them dead" in seen.stderr
+
+
+def killed(host: str) -> dict[str, Any]:
+    pod = filling()
+    pod["metadata"]["name"] = "killed"
+    pod["spec"]["hostname"] = host
+    pod["spec"]["containers"][0]["command"] = ["sh", "-c", KILLED]
+    return pod

@@ -1,0 +1,89 @@
+"""An archive from a repository is unpacked below its folder, whatever names and links it has."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from volsync_py.commands.download import _Unpacking
+from volsync_py.commands.entries import Lines, entry_of
+
+
+def archive(*members: tuple[str, bytes, str]) -> bytes:
+    """Return a tar archive of (name, type, content or target)."""
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w") as tar:
+        for name, kind, text in members:
+            info = tarfile.TarInfo(name)
+            info.type = kind
+            if kind in (tarfile.SYMTYPE, tarfile.LNKTYPE):
+                info.linkname = text
+            info.size = len(text) if kind == tarfile.REGTYPE else 0
+            tar.addfile(info, io.BytesIO(text.encode()) if kind == tarfile.REGTYPE else None)
+    return made.getvalue()
+
+
+def unpacked(folder: Path, data: bytes, path: str = "/a/b") -> _Unpacking:
+    (folder / "in").mkdir()
+    with _Unpacking(folder / "in", path) as unpacking:
+        for at in range(0, len(data), 1000):
+            unpacking.write(data[at : at + 1000])
+    return unpacking
+
+
+def test_what_is_below_the_folder_is_written_under_its_own_name(tmp_path: Path) -> None:
+    done = unpacked(
+        tmp_path,
+        archive(
+            ("a/b", tarfile.DIRTYPE, ""),
+            ("a/b/c/d.txt", tarfile.REGTYPE, "text"),
+            ("a/b/near", tarfile.SYMTYPE, "c/d.txt"),
+        ),
+    )
+    assert (tmp_path / "in" / "c" / "d.txt").read_text(encoding="utf-8") == "text"
+    assert (tmp_path / "in" / "near").read_text(encoding="utf-8") == "text"
+    assert (done.files, done.bytes, done.left_out) == (1, 4, [])
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "text"),
+    [
+        ("a/b/../../../out", tarfile.REGTYPE, "x"),
+        ("a/b/link", tarfile.SYMTYPE, "/etc/passwd"),
+        ("a/b/link", tarfile.SYMTYPE, "../../out"),
+        ("a/b/hard", tarfile.LNKTYPE, "../out"),
+        ("a/b/device", tarfile.CHRTYPE, ""),
+        ("a/b/pipe", tarfile.FIFOTYPE, ""),
+    ],
+)
+def test_what_leads_out_of_it_or_is_no_file_is_left_out(tmp_path: Path, name: str, kind: bytes, text: str) -> None:
+    done = unpacked(tmp_path, archive((name, kind, text), ("a/b/good", tarfile.REGTYPE, "y")))
+    assert done.left_out == [f"/{name}"]
+    assert [path.name for path in (tmp_path / "in").iterdir()] == ["good"]
+    assert [path.name for path in tmp_path.iterdir()] == ["in"]
+
+
+def test_nothing_is_written_through_a_link_of_the_archive(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    data = archive(("a/b/l", tarfile.SYMTYPE, str(outside)), ("a/b/l/file", tarfile.REGTYPE, "x"))
+    unpacked(tmp_path, data)
+    assert list(outside.iterdir()) == []
+
+
+def test_an_archive_that_is_none_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(tarfile.TarError):
+        unpacked(tmp_path, b"no archive at all" * 100)
+
+
+def test_lines_are_read_whatever_the_pieces() -> None:
+    text = b'{"path": "/a", "type": "file", "size": 3}\nnonsense\n{"path": 1}\n'
+    text += b'{"path": "b"}\n{"path": "/c", "type": "dir"}\n'
+    for length in (1, 7, 1000):
+        lines = Lines()
+        values = [value for at in range(0, len(text), length) for value in lines.take(text[at : at + length])]
+        entries = [entry for value in values if (entry := entry_of(value)) is not None]
+        assert [(entry.path, entry.kind, entry.size) for entry in entries] == [("/a", "file", 3), ("/c", "dir", 0)]

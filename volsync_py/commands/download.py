@@ -1,0 +1,267 @@
+"""`volsync-py download`: files and folders of a snapshot, and the proof that they arrived as they were sent."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tarfile
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+from attrs import define, field, frozen
+
+from volsync_py.bounded_json import text_of
+from volsync_py.commands.cluster import connect, of_cluster
+from volsync_py.commands.entries import Entry, Lines, entry_of
+from volsync_py.commands.looking import absolute
+from volsync_py.commands.repository import AnswerError, Repository, asks_repository, repository
+from volsync_py.commands.snapshot_chosen import LATEST, chooses_snapshot, snapshot_meant
+from volsync_py.commands.words import count, plain, size
+from volsync_py.contract.questions import Ending, Kind, Question
+from volsync_py.core.selection import parse_snapshot_time
+
+# How many of the entries that are left out are named.
+_MOST_NAMED = 5
+
+
+@click.command
+@click.argument("name")
+@click.argument("words", metavar="[SNAPSHOT] PATH...", nargs=-1, required=True)
+@click.option(
+    "-o",
+    "--output",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path(),
+    help="The folder that it is written into; the current one if nothing is said.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace files of the same name.")
+@chooses_snapshot
+@asks_repository
+@of_cluster
+def download(
+    name: str,
+    words: tuple[str, ...],
+    folder: Path,
+    overwrite: bool,
+    at: str,
+    previous: int,
+    image: str,
+    keep: str,
+    timeout: str,
+    namespace: str | None,
+    context: str | None,
+    kubeconfig: str | None,
+) -> None:
+    """Write files and folders of a snapshot into a folder of this machine.
+
+    PATH begins with a slash, which is the root of the volume. What is there under its name in the end is what the
+    repository holds: size and hash of what was sent are held against what has arrived. Nothing is written outside
+    the folder; of a folder of the snapshot, links that lead out of it and what is no file are left out.
+    """
+    snapshot, paths = (LATEST, words) if words[0].startswith("/") else (words[0], words[1:])
+    if not paths or not all(path.startswith("/") for path in paths):
+        raise click.UsageError("name paths of the snapshot, each beginning with a slash")
+    wanted = [absolute(path) for path in paths]
+    targets = [folder / (path.rpartition("/")[2] or name) for path in wanted]
+    for target in targets:
+        _check_free(target, overwrite=overwrite)
+    if len(set(targets)) < len(targets):
+        raise click.UsageError("two of the paths have the same name: download them into folders of their own")
+    with repository(connect(kubeconfig, context, namespace), name, image, keep, timeout) as asked:
+        meant = snapshot_meant(asked, snapshot, at, previous)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            for path, target in zip(wanted, targets, strict=True):
+                # The first path says which snapshot it is; a backup may end meanwhile.
+                found = _looked_up(asked, meant, path)
+                meant = found.snapshot
+                _fetch(asked, found, target)
+        except OSError as error:
+            raise click.ClickException(f"{folder} cannot be written: {error.strerror or error}") from None
+
+
+def _check_free(target: Path, *, overwrite: bool) -> None:
+    if target.is_dir() and not target.is_symlink():
+        raise click.ClickException(f"{target} is a folder that is there already: choose another one with -o")
+    if (target.exists() or target.is_symlink()) and not overwrite:
+        raise click.ClickException(f"{target} is there already: choose another folder with -o, or --overwrite it")
+
+
+class _Enough(Exception):
+    """What was asked for has come."""
+
+
+@frozen
+class _Found:
+    """What a path of a snapshot is."""
+
+    snapshot: str
+    path: str
+    entry: Entry | None
+
+
+def _looked_up(asked: Repository, snapshot: str, path: str) -> _Found:
+    """Return what a path is, and the id of the snapshot; the answer is read no further than that."""
+    lines, identity, entry = Lines(), "", None
+
+    def take(chunk: bytes) -> None:
+        nonlocal identity, entry
+        for value in lines.take(chunk):
+            identity = identity or (text_of(value, "id") if isinstance(value, dict) else "")
+            found = entry_of(value)
+            if found is not None and found.path == path:
+                entry = found
+        if identity and (entry is not None or path == "/"):
+            raise _Enough
+
+    try:
+        asked.ask(Question(Kind.LIST, snapshot, paths=(path,)), take)
+    except _Enough:
+        return _Found(identity, path, entry)
+    raise click.ClickException(f"there is no {plain(path)} in this snapshot; volsync-py ls says what there is")
+
+
+def _fetch(asked: Repository, found: _Found, target: Path) -> None:
+    entry = found.entry
+    if entry is None or entry.is_folder:
+        _fetch_folder(asked, found, target)
+    elif entry.kind == "file":
+        _fetch_file(asked, found, entry, target)
+    else:
+        raise click.ClickException(f"{plain(found.path)} is no file and no folder, but a {plain(entry.kind)}")
+
+
+@define
+class _Arrived:
+    """What has arrived."""
+
+    to: Callable[[bytes], object]
+    size: int = 0
+    hash: hashlib._Hash = field(factory=hashlib.sha256)
+
+    def __call__(self, chunk: bytes) -> None:
+        """Take a piece."""
+        self.hash.update(chunk)
+        self.size += len(chunk)
+        self.to(chunk)
+
+    def check(self, ending: Ending, expected: int | None = None) -> None:
+        """Refuse what is not what was sent, or not as large as the snapshot says."""
+        if self.hash.hexdigest() != ending.sha256 or self.size != ending.bytes:
+            raise AnswerError("", "what has arrived is not what was sent, and is thrown away: try once more")
+        if expected is not None and self.size != expected:
+            raise AnswerError("", f"{self.size} bytes have arrived of a file of {expected}: nothing is kept of it")
+
+
+def _fetch_file(asked: Repository, found: _Found, entry: Entry, target: Path) -> None:
+    handle, temporary = tempfile.mkstemp(prefix=".volsync-py-", dir=target.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            arrived = _Arrived(file.write)
+            ending = asked.ask(Question(Kind.FILE, found.snapshot, paths=(found.path,)), arrived)
+            arrived.check(ending, entry.size)
+            file.flush()
+            os.fsync(file.fileno())
+        _date(temporary, entry)
+        os.replace(temporary, target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    click.echo(f"{target}: {size(arrived.size)}, sha256 {arrived.hash.hexdigest()}")
+
+
+def _date(path: str, entry: Entry) -> None:
+    """Give a file the time that it had; one that no clock has shows that of now."""
+    try:
+        seconds = parse_snapshot_time(str(entry.raw["mtime"])).timestamp()
+        os.utime(path, (seconds, seconds))
+    except (KeyError, ValueError, OverflowError):
+        return
+
+
+def _fetch_folder(asked: Repository, found: _Found, target: Path) -> None:
+    if not hasattr(tarfile, "data_filter"):
+        raise click.ClickException("this Python unpacks no archives safely: use Python 3.11.4 or later")
+    temporary = Path(tempfile.mkdtemp(prefix=".volsync-py-", dir=target.parent))
+    try:
+        with _Unpacking(temporary, found.path) as unpacking:
+            arrived = _Arrived(unpacking.write)
+            ending = asked.ask(Question(Kind.ARCHIVE, found.snapshot, paths=(found.path,)), arrived)
+        arrived.check(ending)
+        temporary.chmod(0o755)
+        os.replace(temporary, target)
+    except tarfile.TarError as error:
+        raise AnswerError("", f"the archive cannot be unpacked: {error}") from None
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    what = f"{count(unpacking.files, 'file')}, {size(unpacking.bytes)}"
+    click.echo(f"{target}: {what}; sha256 of the archive {arrived.hash.hexdigest()}")
+    if unpacking.left_out:
+        named = ", ".join(map(plain, unpacking.left_out[:_MOST_NAMED]))
+        more = ", …" if len(unpacking.left_out) > _MOST_NAMED else ""
+        said = count(len(unpacking.left_out), "entry is", "entries are")
+        click.echo(f"{said} left out, which would lead out of the folder or are no files: {named}{more}", err=True)
+
+
+class _Unpacking:
+    """A thread that unpacks an archive while it arrives; `write` takes its pieces."""
+
+    def __init__(self, folder: Path, path: str) -> None:
+        self.left_out: list[str] = []
+        self.files = self.bytes = 0
+        self._folder, self._inner = folder, path.strip("/")
+        reader, writer = os.pipe()
+        self._reader, self._writer = os.fdopen(reader, "rb"), os.fdopen(writer, "wb", buffering=0)
+        self._error: Exception | None = None
+        self._thread = threading.Thread(target=self._unpack, daemon=True)
+
+    def __enter__(self) -> _Unpacking:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._writer.close()
+        self._thread.join()
+        if self._error is not None and error[0] in (None, BrokenPipeError):
+            raise self._error
+
+    def write(self, chunk: bytes) -> None:
+        """Take a piece of the archive."""
+        view = memoryview(chunk)
+        while view:
+            view = view[self._writer.write(view) :]
+
+    def _unpack(self) -> None:
+        try:
+            with self._reader as reader, tarfile.open(fileobj=reader, mode="r|") as archive:
+                archive.extractall(self._folder, filter=self._filtered)
+                _drain(reader)
+        except Exception as error:  # noqa: BLE001 - raised again by the main thread
+            self._error = error
+
+    def _filtered(self, member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo | None:
+        """Return an entry below the folder that was asked for, None for what may not be written."""
+        name = member.name.strip("/")
+        if name == self._inner:
+            return None
+        inner = name.removeprefix(f"{self._inner}/") if self._inner else name
+        try:
+            kept = tarfile.data_filter(member.replace(name=inner, deep=False), folder)
+        except tarfile.FilterError:
+            self.left_out.append(f"/{name}")
+            return None
+        if kept.isfile():
+            self.files, self.bytes = self.files + 1, self.bytes + kept.size
+        return kept
+
+
+def _drain(reader: BinaryIO) -> None:
+    """Read what stands behind the end of an archive, so that who writes it gets rid of it."""
+    while reader.read(65536):
+        pass

@@ -1,0 +1,68 @@
+"""`volsync-py check`, `prune` and `unlock`: a repository looked after once, beside what the operator does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from volsync_py.commands.cluster import connect, of_cluster
+from volsync_py.commands.repository_job import replication_called
+from volsync_py.commands.repository_work import work
+from volsync_py.contract.run_document import Check
+from volsync_py.core.names import Role
+
+
+def _works(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in (
+        click.option("--image", default="", help="The image of the pod that does it; the movers' if nothing is said."),
+        click.option("--timeout", default="10m", show_default=True, help="How long to wait for the pod's start."),
+        click.argument("name"),
+    ):
+        command = option(command)
+    return of_cluster(command)
+
+
+@click.command
+@click.option("--read-data", "subset", default="", help="Also read packs: 5%, 1/10, 2G, or 100% for all.")
+@_works
+def check(
+    name: str,
+    subset: str,
+    image: str,
+    timeout: str,
+    namespace: str | None,
+    context: str | None,
+    kubeconfig: str | None,
+) -> int:
+    """Check the repository of a source or destination, and say whether it is whole; Ctrl-C ends the waiting alone."""
+    from attrs import evolve
+
+    cluster = connect(kubeconfig, context, namespace)
+    run = evolve(replication_called(cluster, name).restic.run, check=Check(subset))
+    return work(cluster, name, "check", image, timeout, run)
+
+
+@click.command
+@_works
+def prune(
+    name: str, image: str, timeout: str, namespace: str | None, context: str | None, kubeconfig: str | None
+) -> int:
+    """Free the space of what no snapshot refers to any more; Ctrl-C ends the waiting alone.
+
+    restic's own lock keeps two prunes of one repository apart, and a backup waits for its end.
+    """
+    cluster = connect(kubeconfig, context, namespace)
+    if replication_called(cluster, name).role is not Role.SOURCE:
+        raise click.ClickException(f"{name} is a destination, and a destination removes nothing: name the source")
+    return work(cluster, name, "prune", image, timeout)
+
+
+@click.command
+@_works
+def unlock(
+    name: str, image: str, timeout: str, namespace: str | None, context: str | None, kubeconfig: str | None
+) -> int:
+    """Remove the locks that nobody has renewed for half an hour; those of who lives stay."""
+    return work(connect(kubeconfig, context, namespace), name, "unlock", image, timeout)
