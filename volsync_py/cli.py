@@ -133,5 +133,5 @@ COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
 
 def _help() -> str:
     lines = ["usage: volsync-py COMMAND [OPTIONS]", ""]
-    lines += [f"  {name:10} {text}" for name, (text, _) in COMMANDS.items()]
+    lines += [f"  {name:12} {text}" for name, (text, _) in COMMANDS.items()]
     return "\n".join([*lines, "", "volsync-py COMMAND --help says more."])

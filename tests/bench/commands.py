@@ -21,7 +21,7 @@ from volsync_py.commands.table import COMMANDS
 VOLSYNC = "/apis/volsync.backube/v1alpha1/namespaces/default/replicationsources"
 ROUNDS = 5
 # A start is short: of so many the shortest is the one that nobody disturbed.
-STARTS = 15
+STARTS = 7
 
 
 def source(number: int) -> dict[str, Any]:

@@ -49,7 +49,7 @@ def _kube_error() -> type[KubeError]:
 def find(name: str) -> click.Command:
     """Import a command."""
     module, _ = COMMANDS[name]
-    command = getattr(import_module(f"{__package__}.{module}"), name)
+    command = getattr(import_module(f"{__package__}.{module}"), name.replace("-", "_"))
     assert isinstance(command, click.Command)
     return command
 

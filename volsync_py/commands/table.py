@@ -13,6 +13,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "diff": ("looking", "say what differs between two snapshots"),
     "doctor": ("doctor", "look for what is wrong, and say what to do about it"),
     "download": ("download", "write files and folders of a snapshot into a folder"),
+    "debug-bundle": ("debug_bundle", "write a redacted file to attach to a report"),
     "explain": ("explain", "say what a class of failure means, and what to do"),
     "find": ("looking", "find files by name in all snapshots"),
     "locks": ("locks", "say whose locks a repository has"),

@@ -63,6 +63,10 @@ class Client:
         """Read one object."""
         return self._call("get", resource, resource.path(namespace, name), timeout_seconds=timeout_seconds)
 
+    def version(self) -> Object:
+        """Read what the API server says of itself."""
+        return self._call("get", _GROUPS, "/version")
+
     def serves(self, group_version: str) -> bool:
         """Return whether the API server has an API group, such as `batch/v1`."""
         try:

@@ -1,0 +1,143 @@
+"""Nothing secret is in a bundle, wherever it stood."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.commands.resources import WRONG_PASSWORD, source
+from tests.unit.commands.test_health import ODD
+from volsync_py.commands.redacted import HIDDEN, object_of, text_of
+
+# No name in an object has a digit of these alphabets' third part, so what is planted is found wherever it comes out.
+SECRETS = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=6, max_size=30).map(lambda s: f"Q9{s}9Q")
+WITH_SPACES = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=30).map(lambda s: f"Q9{s}9Q")
+
+
+def container(secret: str, name: str = "restic") -> dict[str, Any]:
+    return {
+        "name": name,
+        "image": "r/volsync-py:1",
+        "command": ["volsync-py-mover", secret, f"--password={secret}"],
+        "args": [f"echo {secret}"],
+        "env": [
+            {"name": "RESTIC_PASSWORD", "value": secret},
+            {"name": "ANYTHING", "value": secret},
+            {"name": "FROM", "valueFrom": {"secretKeyRef": {"name": "restic-config", "key": "RESTIC_PASSWORD"}}},
+        ],
+        "lifecycle": {"postStart": {"exec": {"command": [secret]}}},
+        "livenessProbe": {"httpGet": {"httpHeaders": [{"name": "Authorization", "value": secret}]}},
+    }
+
+
+def pod(secret: str) -> dict[str, Any]:
+    volumes = [
+        {"name": "v", "csi": {"volumeAttributes": {"any": secret}, "driver": "d"}},
+        {"name": "w", "flexVolume": {"options": {"x": secret}}},
+        {"name": "s", "secret": {"secretName": "restic-config"}},
+    ]
+    return {
+        "containers": [container(secret)],
+        "initContainers": [container(secret, "x")],
+        "volumes": volumes,
+        "x": secret,
+    }
+
+
+def objects(secret: str) -> list[dict[str, Any]]:
+    meta = {
+        "name": "db",
+        "namespace": "media",
+        "annotations": {
+            "kubectl.kubernetes.io/last-applied-configuration": json.dumps({"data": secret}),
+            "any.example/note": secret,
+        },
+        "labels": {"team": secret, "app.kubernetes.io/created-by": "volsync"},
+        "managedFields": [{"fieldsV1": {f"f:{secret}": {}}}],
+        "selfLink": secret,
+    }
+    said = {"status": {"conditions": [{"message": f"Fatal: https://me:{secret.replace('@', '')}@host/x is away"}]}}
+    return [
+        {"kind": "Secret", "metadata": meta, "data": {"key": secret}, "stringData": {"key": secret}},
+        {"kind": "ConfigMap", "metadata": meta, "data": {"ca": secret}},
+        {"kind": "Job", "metadata": meta, "spec": {"template": {"spec": pod(secret)}}},
+        {"kind": "Pod", "metadata": meta, "spec": pod(secret), "extra": secret},
+        {"kind": "Deployment", "metadata": meta, "spec": {"template": {"spec": pod(secret)}, "other": secret}},
+        {"kind": "ReplicationSource", "metadata": meta, "spec": {"syncthing": {"apiToken": secret}}, **said},
+        {"kind": "Event", "metadata": meta, "message": f"password={secret}", "source": {"host": secret}},
+    ]
+
+
+@given(SECRETS)
+def test_a_secret_comes_out_of_no_place_of_an_object(secret: str) -> None:
+    for obj in objects(secret):
+        made = json.dumps(object_of(obj))
+        assert secret not in made
+        assert json.dumps(secret)[1:-1] not in made
+
+
+LINES: list[tuple[str, Callable[[str], str]]] = [
+    ("a URL's", lambda s: f"rest:https://user:{s}@host:8000/path"),
+    ("a user's, at the end", lambda s: f"open s3:http://{s}@host: refused"),
+    ("a variable", lambda s: f"RESTIC_PASSWORD={s}"),
+    ("YAML", lambda s: f"  AWS_SECRET_ACCESS_KEY: {s}"),
+    ("JSON", lambda s: json.dumps({"restPassword": s})),
+    ("JSON in JSON", lambda s: json.dumps(json.dumps({"sasToken": s}))),
+    ("a header", lambda s: f"Authorization: Bearer {s}"),
+    ("a signed URL", lambda s: f"https://host/x?sv=1&sig={s}"),
+    ("a signed URL of AWS'", lambda s: f"https://host/x?X-Amz-Credential=a&X-Amz-Signature={s}"),
+    ("a connection string", lambda s: f"DefaultEndpointsProtocol=https;AccountKey={s};x"),
+    ("a key", lambda s: f"-----BEGIN OPENSSH PRIVATE KEY-----\n{s}\n-----END OPENSSH PRIVATE KEY-----"),
+    ("half a key", lambda s: f"-----BEGIN PRIVATE KEY-----\n{s}\n"),
+]
+
+
+@pytest.mark.parametrize("line", [row[1] for row in LINES], ids=[row[0] for row in LINES])
+@given(secret=SECRETS)
+def test_a_secret_comes_out_of_no_line(line: Callable[[str], str], secret: str) -> None:
+    made = text_of(f"before\n{line(secret)}\nafter")
+    assert secret not in made
+    assert json.dumps(secret)[1:-1] not in made
+    assert made.startswith("before")
+
+
+@given(WITH_SPACES)
+def test_a_password_with_spaces_is_hidden_to_the_end_of_its_line(secret: str) -> None:
+    assert text_of(f"password: {secret}\nafter") == f"password: {HIDDEN}\nafter"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Fatal: wrong password or no key found",
+        f"Healthy=False WrongPassword: {WRONG_PASSWORD['message']}",
+        "snapshot 9f3c9f3c saved",
+        "processed 12 files, 3.000 GiB in 0:41",
+        "repository 77aa77aa opened (version 2, compression level auto)",
+        'Get "https://host:8000/config": dial tcp: connection refused',
+    ],
+)
+def test_what_helps_stays(line: str) -> None:
+    assert text_of(line) == line
+
+
+def test_what_is_needed_to_understand_an_object_stays() -> None:
+    made = object_of(source(spec={"restic": {"repository": "restic-config"}}, conditions=[WRONG_PASSWORD]))
+    assert made["spec"]["restic"] == {"repository": "restic-config"}
+    assert made["status"]["conditions"] == [WRONG_PASSWORD]
+    found = object_of({"kind": "Pod", "metadata": {"name": "p", "labels": {"job-name": "j"}}, "spec": pod("x")})
+    (restic,) = found["spec"]["containers"]
+    assert restic["image"] == "r/volsync-py:1"
+    assert restic["env"][2]["from"] == {"secretKeyRef": {"name": "restic-config", "key": "RESTIC_PASSWORD"}}
+    assert found["metadata"]["labels"] == {"job-name": "j"}
+    assert found["spec"]["volumes"][2] == {"name": "s", "secret": {"secretName": "restic-config"}}
+
+
+@given(ODD, ODD, st.sampled_from(["Pod", "Job", "Deployment", "ReplicationSource", "Event", "Secret"]))
+def test_whatever_is_stored_can_be_redacted(meta: Any, spec: Any, kind: str) -> None:
+    json.dumps(object_of({"kind": kind, "metadata": meta, "spec": spec, "status": spec, "involvedObject": spec}))
