@@ -33,14 +33,14 @@ def ended(source: Object, token: str, snapshot_before: str) -> Ended | None:
         name = source["metadata"]["name"]
         return Ended(False, f"is paused, and is backed up when that ends: volsync-py resume {name}")
     if Attempt.of(status).run_now == token and _dict(status.get("latestMoverStatus")).get("result") == "Failed":
-        return Ended(False, f"failed after {count(Attempt.of(status).count, 'attempt')}: {_trouble(status)}")
+        return Ended(False, f"failed after {count(Attempt.of(status).count, 'attempt')}: {trouble(status)}")
     return None
 
 
 def refused(source: Object) -> str:
     """Return why no run is started at all, "" if nothing says so; it may be said of what was there before."""
     status = _dict(source.get("status"))
-    return _trouble(status) if condition(status, SYNCHRONIZING).get("reason") == "Error" else ""
+    return trouble(status) if condition(status, SYNCHRONIZING).get("reason") == "Error" else ""
 
 
 def doing(source: Object, token: str) -> str:
@@ -48,7 +48,7 @@ def doing(source: Object, token: str) -> str:
     status = _dict(source.get("status"))
     attempt = Attempt.of(status)
     if attempt.run_now == token and attempt.count:
-        return f"attempt {attempt.count} failed, {_trouble(status)}"
+        return f"attempt {attempt.count} failed, {trouble(status)}"
     synchronizing = condition(status, SYNCHRONIZING)
     if synchronizing.get("status") == "True":
         return plain(synchronizing.get("message"))
@@ -70,11 +70,12 @@ def _made(status: Object, snapshot_before: str) -> str:
     files = count(sum(n for n in numbers if isinstance(n, int)), "file")
     added = f"{size(snapshot.get('bytesProcessed'))}, {size(snapshot.get('bytesAdded'))} added"
     healthy = condition(status, HEALTHY)
-    warning = f"; {_trouble(status)}" if healthy.get("reason") not in (None, "Succeeded") else ""
+    warning = f"; {trouble(status)}" if healthy.get("reason") not in (None, "Succeeded") else ""
     return f"snapshot {plain(snapshot['id'])[:8]}, {files}, {added}{took}{warning}"
 
 
-def _trouble(status: Object) -> str:
+def trouble(status: Object) -> str:
+    """Return what the condition says that tells of a failure or a warning."""
     healthy = condition(status, HEALTHY)
     return plain(f"{healthy.get('reason')}: {healthy.get('message')}")
 

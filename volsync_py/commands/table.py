@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "manifests": ("manifests", "print what installs this version, without Helm"),
     "pause": ("pausing", "stop movers, and start none"),
     "prune": ("upkeep", "free the space of what no snapshot refers to"),
+    "restore": ("restore", "bring a backup back, into a new claim or in place"),
     "resume": ("pausing", "let movers run again"),
     "snapshots": ("snapshots", "list the snapshots of a source, and what keeps each"),
     "stats": ("looking", "say what a restore brings, and what the repository takes"),

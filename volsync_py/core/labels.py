@@ -21,6 +21,8 @@ class Label(StrEnum):
     # On Jobs and pods of commands: the UID of the custom resource whose repository is asked about, and what is done.
     ASKED_FOR = "volsync-py/asked-for"
     ASKED_HOW = "volsync-py/asked-how"
+    # On what the command `restore` makes; on a destination, how far it is: one of RESTORE_….
+    RESTORE = "volsync-py/restore"
 
 
 class Annotation(StrEnum):
@@ -55,9 +57,16 @@ class Annotation(StrEnum):
     LATEST_COPY_TRIGGER = "volsync.backube/latest-copy-trigger"
     LATEST_COPY_STATUS = "volsync.backube/latest-copy-status"
     COPY_WAITING_SINCE = "volsync.backube/latest-copy-trigger-waiting-since"
+    # By the command `restore`, for the time of a restore, whose destination is the value. On sources: paused for it.
+    PAUSED_FOR = "volsync-py/paused-for-restore"
+    # On workloads: at 0 for it, and how many replicas there were.
+    SCALED_FOR = "volsync-py/scaled-down-for-restore"
+    REPLICAS_BEFORE = "volsync-py/replicas-before-restore"
 
 
 CREATED_BY_US = "volsync"
+# Nothing was written; something may be; the command has told the end.
+RESTORE_OPEN, RESTORE_BEGUN, RESTORE_DONE = "open", "begun", "done"
 # An annotation on the claim of a source that uses copy triggers: what one source does; the source's UID follows.
 COPY_PART_PREFIX = "volsync-py/copy-"
 # Marks a snapshot that a populating claim still reads from; the claim's UID follows.

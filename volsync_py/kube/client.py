@@ -132,10 +132,15 @@ class Client:
             if not token:
                 return items
 
-    def create(self, resource: Resource, obj: Object, *, timeout_seconds: float | None = None) -> Object:
-        """Create an object, in the namespace that it names."""
+    def create(
+        self, resource: Resource, obj: Object, *, timeout_seconds: float | None = None, dry_run: bool = False
+    ) -> Object:
+        """Create an object, in the namespace that it names; as a dry run, only find out what would be refused."""
         path = resource.path(obj["metadata"].get("namespace"))
-        return self._call("create", resource, path, method="POST", body=obj, timeout_seconds=timeout_seconds)
+        query = {"dryRun": "All"} if dry_run else {}
+        return self._call(
+            "create", resource, path, method="POST", body=obj, query=query, timeout_seconds=timeout_seconds
+        )
 
     def patch(
         self,

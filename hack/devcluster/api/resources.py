@@ -53,6 +53,7 @@ BUILT_IN = (
     _core("events", "Event", short_names=("ev",)),
     Resource("batch", "v1", "jobs", "Job", has_status=True, categories=_ALL),
     Resource("apps", "v1", "deployments", "Deployment", has_status=True, short_names=("deploy",), categories=_ALL),
+    Resource("apps", "v1", "replicasets", "ReplicaSet", has_status=True, short_names=("rs",), categories=_ALL),
     Resource("events.k8s.io", "v1", "events", "Event"),
     Resource("coordination.k8s.io", "v1", "leases", "Lease"),
     Resource("storage.k8s.io", "v1", "storageclasses", "StorageClass", namespaced=False, short_names=("sc",)),

@@ -146,6 +146,7 @@ _PORTS = [{"name": str, "port": int, "protocol": str}]
 _SHAPES: dict[str, Shape] = {
     "pods": {"spec": _POD_SPEC, "status": _POD_STATUS},
     "jobs": {"spec": _JOB_SPEC, "status": _JOB_STATUS},
+    "replicasets": {"spec": {"template": {"spec": _POD_SPEC}}, "status": {"conditions": _CONDITIONS}},
     "deployments": {"spec": {"template": {"spec": _POD_SPEC}}, "status": {"conditions": _CONDITIONS}},
     "persistentvolumeclaims": {
         "spec": _CLAIM_SPEC,
