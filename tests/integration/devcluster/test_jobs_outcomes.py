@@ -16,6 +16,11 @@ FAILURE = ["FailureTarget", "Failed"]
 LIVES = "trap 'exit {code}' TERM; echo up; while :; do sleep 0.05; done"
 
 
+def is_up(cluster: Cluster) -> bool:
+    """Return whether the Job's pod runs, and what it does at a SIGTERM is settled."""
+    return cluster.status("jobs", "j").get("ready") == 1 and all("up" in cluster.log(pod) for pod in cluster.pods_of())
+
+
 @pytest.mark.parametrize(
     ("script", "spec", "conditions", "counts", "reason"),
     [
@@ -72,7 +77,7 @@ def test_success_is_seen_as_criteria_met_before_it_is_counted(cluster: Cluster) 
 
 def test_pods_carry_the_labels_owner_and_finalizer_of_their_job(cluster: Cluster) -> None:
     job = cluster.job(LIVES.format(code=1))
-    wait_for(lambda: cluster.status("jobs", "j").get("ready") == 1)
+    wait_for(lambda: is_up(cluster))
     (pod,) = cluster.pods_of()
     uid = job["metadata"]["uid"]
     assert pod["metadata"]["name"].startswith("j-")
@@ -106,7 +111,7 @@ def test_a_paused_job_counts_nothing_and_goes_on_with_a_new_pod(
     cluster: Cluster, how: str, policy: dict[str, Any], code: int
 ) -> None:
     cluster.job(LIVES.format(code=code), **policy)
-    wait_for(lambda: cluster.status("jobs", "j").get("ready") == 1)
+    wait_for(lambda: is_up(cluster))
     (first,) = cluster.pods_of()
 
     def pause(job: Object) -> None:
@@ -132,7 +137,7 @@ def test_only_the_replacement_policy_keeps_two_pods_apart(
     cluster: Cluster, policy: dict[str, Any], together: int
 ) -> None:
     cluster.job("trap : TERM; echo up; while :; do sleep 0.05; done", **policy)
-    wait_for(lambda: cluster.status("jobs", "j").get("ready") == 1)
+    wait_for(lambda: is_up(cluster))
     cluster.modify("jobs", "j", lambda job: job["spec"].update(parallelism=0))
     wait_for(lambda: cluster.status("jobs", "j")["terminating"] == 1)
     cluster.modify("jobs", "j", lambda job: job["spec"].update(parallelism=1))
@@ -150,8 +155,10 @@ def test_only_the_replacement_policy_keeps_two_pods_apart(
 
 
 def test_failed_waits_until_the_last_pod_has_ended(cluster: Cluster) -> None:
-    cluster.job("trap 'while ! test -e /go/on; do sleep 0.05; done; exit 0' TERM; while :; do sleep 0.05; done")
-    wait_for(lambda: cluster.status("jobs", "j").get("ready") == 1)
+    cluster.job(
+        "trap 'while ! test -e /go/on; do sleep 0.05; done; exit 0' TERM; echo up; while :; do sleep 0.05; done"
+    )
+    wait_for(lambda: is_up(cluster))
     (pod,) = cluster.pods_of()
     cluster.context.delete("pods", pod)
     wait_for(lambda: cluster.conditions("jobs", "j") == ["FailureTarget"])
@@ -166,7 +173,7 @@ def test_with_the_replacement_policy_a_deleted_pod_counts_by_its_real_end(
     cluster: Cluster, code: int, conditions: list[str]
 ) -> None:
     cluster.job(LIVES.format(code=code), podReplacementPolicy="Failed")
-    wait_for(lambda: cluster.status("jobs", "j").get("ready") == 1)
+    wait_for(lambda: is_up(cluster))
     cluster.context.delete("pods", cluster.pods_of()[0])
     wait_for(cluster.job_ended)
     assert cluster.conditions("jobs", "j") == conditions

@@ -66,10 +66,14 @@ def test_the_tests_make_a_half_made_environment_anew(tmp_path: Path) -> None:
 
 
 def section(name: str) -> dict[str, str]:
-    """Return what tox.ini says of an environment."""
+    """Return what tox.ini says of an environment; what it takes from another one is put in its place."""
     parser = ConfigParser(interpolation=None)
     parser.read(ROOT / "tox.ini")
-    return {**parser["testenv"], **parser[f"testenv:{name}"]}
+    found = {**parser["testenv"], **parser[f"testenv:{name}"]}
+    if found["commands_pre"].startswith("{[testenv:"):
+        other = found["commands_pre"].removeprefix("{[testenv:").partition("]")[0]
+        found["commands_pre"] = parser[f"testenv:{other}"]["commands_pre"]
+    return found
 
 
 @pytest.mark.parametrize("tier", ["unit", "integration", "e2e", "faults"])
