@@ -25,7 +25,7 @@ Object = dict[str, Any]
 MONITORS = "monitoring.coreos.com/v1/ServiceMonitor"
 CONSTRAINTS = "security.openshift.io/v1/SecurityContextConstraints"
 _KINDS = {
-    "v1": ["Service", "ServiceAccount"],
+    "v1": ["Service", "ServiceAccount", "ConfigMap"],
     "apps/v1": ["Deployment"],
     "apiextensions.k8s.io/v1": ["CustomResourceDefinition"],
     "rbac.authorization.k8s.io/v1": ["Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"],
@@ -33,6 +33,7 @@ _KINDS = {
     "admissionregistration.k8s.io/v1": ["ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"],
     "policy/v1": ["PodDisruptionBudget"],
     "monitoring.coreos.com/v1": ["ServiceMonitor", "PodMonitor", "PrometheusRule"],
+    "grafana.integreatly.org/v1beta1": ["GrafanaDashboard"],
     "security.openshift.io/v1": ["SecurityContextConstraints"],
 }
 _CLUSTER_WIDE = {"CustomResourceDefinition", "ClusterRole", "ClusterRoleBinding", "SecurityContextConstraints"}
@@ -71,6 +72,7 @@ EVERYTHING: Object = {
         "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}, "interval": "30s"},
         "podMonitor": {"enabled": True, "scrapeTimeout": "10s"},
         "prometheusRule": {"enabled": True, "runbookUrl": "https://docs.example/alerts"},
+        "dashboard": {"enabled": True, "grafanaOperatorInstances": {"dashboards": "grafana"}},
     },
     "networkPolicy": {"enabled": True},
     "podDisruptionBudget": {"enabled": True},

@@ -18,6 +18,7 @@ from volsync_py.api.spec import parse
 from volsync_py.controllers.resource_metrics import ResourceMetrics
 from volsync_py.core.result import Decision
 from volsync_py.telemetry.metrics import Metrics
+from volsync_py.telemetry.object_metrics import ObjectKey
 
 # When minute 0 is, by the clock of the managers.
 NOW = datetime(2026, 11, 24, 12, 30, tzinfo=UTC)
@@ -36,6 +37,7 @@ def source(name: str = "data", *, last: float | None = -30, spec: Any = None, **
     """Return an hourly source; `last` is the minute of its last success."""
     if last is not None:
         status["lastSyncTime"] = at(last)
+    snapshot = {"bytesProcessed": 5_000, "bytesAdded": 700}
     return {
         "kind": "ReplicationSource",
         "metadata": {
@@ -46,7 +48,7 @@ def source(name: str = "data", *, last: float | None = -30, spec: Any = None, **
             "resourceVersion": "1",
         },
         "spec": {"trigger": {"schedule": "0 * * * *"}, "sourcePVC": "d", "restic": {"repository": "r"}, **(spec or {})},
-        "status": {"restic": {"repositoryHash": HASH}, **status},
+        "status": {"restic": {"repositoryHash": HASH, "lastSnapshot": snapshot}, **status},
     }
 
 
@@ -54,16 +56,25 @@ def failing(reason: str, since: float = 0, kind: str = "Healthy") -> dict[str, A
     return {"conditions": [{"type": kind, "status": "False", "reason": reason, "lastTransitionTime": at(since)}]}
 
 
-def shown(*resources: dict[str, Any], leads: bool = True, waiting: int = 0, passes: int = 0) -> str:
+def shown(*resources: dict[str, Any], leads: bool = True, waiting: int = 0, passes: int = 0, runs: int = 0) -> str:
     """Return what a manager shows of resources."""
     metrics = Metrics()
     metrics.set_leader(leads)
+    metrics.watch_movers(lambda: 1, lambda: waiting, 5)
+    metrics.observe_request("get", "secrets", "200", 0.01)
+    metrics.count_watch_restart("jobs", "410")
+    metrics.observe_queue_wait("source", 0.5)
     metrics.watch_queue_depth("source", lambda: waiting)
     for _ in range(passes):
         metrics.observe_reconcile("source", "success", 0.1)
     tally = ResourceMetrics(metrics.objects, lambda: NOW)
     for resource in resources:
         tally.decided(parse(resource, UTC), Decision(), resource)
+        key = ObjectKey(resource["metadata"]["name"], "app", "source")
+        metrics.objects.set_gauge(key, "mover_wait_seconds", 3)
+        for _ in range(runs):
+            metrics.objects.observe_sync(key, 42)
+            metrics.objects.count_result(key, "Unreachable")
     return metrics.expose().decode()
 
 
@@ -191,7 +202,7 @@ def test_each_alert_says_how_bad_it_is_what_it_is_about_and_what_to_type(rule: d
 
 
 def test_each_alert_has_its_section_of_the_page_of_runbooks() -> None:
-    headings = re.findall(r"^## (\w+)$", RUNBOOKS.read_text(encoding="utf-8"), re.MULTILINE)
+    headings = re.findall(r"^## (VolSync\w+)$", RUNBOOKS.read_text(encoding="utf-8"), re.MULTILINE)
     assert headings == list(dict.fromkeys(rule["alert"] for rule in ALERTS))
 
 
