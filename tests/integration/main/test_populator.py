@@ -44,7 +44,6 @@ def test_claims_are_filled_from_their_appearance_to_the_end_of_their_image(world
         "create persistentvolumeclaims": 1,
         "patch persistentvolumes": 1,
         "delete persistentvolumeclaims": 1,
-        "create events": 2,
     }
     image = image_of(world)
     assert [one["kind"] for one in image["metadata"]["ownerReferences"]] == ["ReplicationDestination"]
