@@ -8,6 +8,7 @@ from contextlib import suppress
 import click
 from attrs import frozen
 
+from volsync_py.api.spec import Replication
 from volsync_py.commands.cluster import Cluster
 from volsync_py.commands.pod_start import has_begun, waiting_for
 from volsync_py.commands.repository import duration
@@ -43,19 +44,12 @@ class Work:
     def done(self) -> int:
         """Do it, or follow who does it already; show the log, and return the exit code."""
         replication = replication_called(self.cluster, self.name)
-        job = self._under_way(labels_of_questions(replication, (self.operation,)))
-        if job is None:
-            basis = basis_for(self.cluster, replication, self.image)
-            run = self.run or replication.restic.run
-            made = question_job(replication, basis.asked(work=(self.operation,), run=run))
-            job = self.cluster.client.create(JOBS, made)
-        else:
-            _say(f"{self.operation} of {self.name} is under way already: this is how it goes")
+        job = self._under_way(labels_of_questions(replication, (self.operation,))) or self._made(replication)
         called = str(job["metadata"]["name"])
         try:
             pod = self._begun(job)
             self._show(pod)
-            report, pod = self._ended(called)
+            report = self._ended(called)
         except KeyboardInterrupt:
             where = f"-n {self.cluster.namespace}"
             _say(
@@ -67,10 +61,19 @@ class Work:
             self.cluster.client.delete(JOBS, called, self.cluster.namespace)
         return self._said(report)
 
+    def _made(self, replication: Replication) -> Object:
+        basis = basis_for(self.cluster, replication, self.image)
+        asked = basis.asked(work=(self.operation,), run=self.run or replication.restic.run)
+        made: Object = self.cluster.client.create(JOBS, question_job(replication, asked))
+        return made
+
     def _under_way(self, labels: dict[str, str]) -> Object | None:
         selector = ",".join(f"{key}={value}" for key, value in labels.items())
         jobs: list[Object] = self.cluster.client.list_all(JOBS, self.cluster.namespace, label_selector=selector)
-        return next((job for job in jobs if not has_ended(job) and not job["metadata"].get("deletionTimestamp")), None)
+        found = next((job for job in jobs if not has_ended(job) and not job["metadata"].get("deletionTimestamp")), None)
+        if found is not None:
+            _say(f"{self.operation} of {self.name} is under way already: this is how it goes")
+        return found
 
     def _pod(self, job: str) -> Object | None:
         pods = self.cluster.client.list_all(PODS, self.cluster.namespace, label_selector=f"job-name={job}")
@@ -110,14 +113,14 @@ class Work:
             for line in lines:
                 _say(plain(line.decode(errors="replace")))
 
-    def _ended(self, job: str) -> tuple[Report | None, Object | None]:
+    def _ended(self, job: str) -> Report | None:
         """Return what the pod has left as its last word, once it has ended."""
         until = time.monotonic() + _ENDED_SECONDS
         while True:
             pod = self._pod(job)
             ended = _terminated(pod) if pod is not None else {}
             if ended or pod is None or time.monotonic() > until:
-                return Report.from_json(str(ended.get("message") or "")), pod
+                return Report.from_json(str(ended.get("message") or ""))
             time.sleep(_LOOK_SECONDS)
 
     def _said(self, report: Report | None) -> int:

@@ -49,6 +49,9 @@ from volsync_py.pod.signals import Stop
 _GOOGLE, _GOOGLE_FILE = "GOOGLE_APPLICATION_CREDENTIALS", "/credentials/gcs.json"
 # How long Python takes to start on a busy node, and how often is looked whether it has.
 _BEGINNING_SECONDS, _LOOK_SECONDS = 30.0, 0.05
+# restic has no lock to give back, and needs no time.
+_LAST_SECONDS = 1.0
+_INTERRUPTED = 130
 # More locks than a repository has that anybody looks after.
 _MOST_LOCKS = 200
 # What a list of locks may take.
@@ -207,3 +210,8 @@ def _end_with_input(restic: Restic) -> None:
     while os.read(0, 4096):
         pass
     restic.interrupt()
+    # What is written to somebody who has gone may never be taken, and would hold up everything else here.
+    time.sleep(_LAST_SECONDS)
+    for process in list(restic.current):
+        process.kill()
+    os._exit(_INTERRUPTED)
