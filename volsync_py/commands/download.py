@@ -8,7 +8,7 @@ import shutil
 import tarfile
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,7 +19,7 @@ from volsync_py.bounded_json import text_of
 from volsync_py.commands.cluster import connect, of_cluster
 from volsync_py.commands.entries import Entry, Lines, entry_of
 from volsync_py.commands.looking import absolute
-from volsync_py.commands.repository import AnswerError, Repository, asks_repository, repository
+from volsync_py.commands.repository import AnswerError, Answers, asks_repository, repository
 from volsync_py.commands.snapshot_chosen import LATEST, chooses_snapshot, snapshot_meant
 from volsync_py.commands.words import count, plain, size
 from volsync_py.contract.questions import Ending, Kind, Question
@@ -70,7 +70,7 @@ def download(
     wanted = [absolute(path) for path in paths]
     targets = [folder / (path.rpartition("/")[2] or name) for path in wanted]
     for target in targets:
-        _check_free(target, overwrite=overwrite)
+        check_free(target, overwrite=overwrite)
     if len(set(targets)) < len(targets):
         raise click.UsageError("two of the paths have the same name: download them into folders of their own")
     with repository(connect(kubeconfig, context, namespace), name, image, keep, timeout) as asked:
@@ -81,16 +81,21 @@ def download(
                 # The first path says which snapshot it is; a backup may end meanwhile.
                 found = _looked_up(asked, meant, path)
                 meant = found.snapshot
-                _fetch(asked, found, target)
+                written = fetch(asked, found, target)
+                click.echo(written.said)
+                if written.left_out:
+                    click.echo(written.left_out, err=True)
         except OSError as error:
             raise click.ClickException(f"{folder} cannot be written: {error.strerror or error}") from None
 
 
-def _check_free(target: Path, *, overwrite: bool) -> None:
+def check_free(target: Path, *, overwrite: bool) -> None:
+    """Refuse a place that something else has."""
     if target.is_dir() and not target.is_symlink():
-        raise click.ClickException(f"{target} is a folder that is there already: choose another one with -o")
+        raise click.ClickException(f"{plain(target)} is a folder that is there already: choose another one with -o")
     if (target.exists() or target.is_symlink()) and not overwrite:
-        raise click.ClickException(f"{target} is there already: choose another folder with -o, or --overwrite it")
+        there = plain(target)
+        raise click.ClickException(f"{there} is there already: choose another folder with -o, or --overwrite it")
 
 
 class _Enough(Exception):
@@ -98,7 +103,7 @@ class _Enough(Exception):
 
 
 @frozen
-class _Found:
+class Wanted:
     """What a path of a snapshot is."""
 
     snapshot: str
@@ -106,7 +111,7 @@ class _Found:
     entry: Entry | None
 
 
-def _looked_up(asked: Repository, snapshot: str, path: str) -> _Found:
+def _looked_up(asked: Answers, snapshot: str, path: str) -> Wanted:
     """Return what a path is, and the id of the snapshot; the answer is read no further than that."""
     lines, identity, entry = Lines(), "", None
 
@@ -123,18 +128,26 @@ def _looked_up(asked: Repository, snapshot: str, path: str) -> _Found:
     try:
         asked.ask(Question(Kind.LIST, snapshot, paths=(path,)), take)
     except _Enough:
-        return _Found(identity, path, entry)
+        return Wanted(identity, path, entry)
     raise click.ClickException(f"there is no {plain(path)} in this snapshot; volsync-py ls says what there is")
 
 
-def _fetch(asked: Repository, found: _Found, target: Path) -> None:
+@frozen
+class Written:
+    """What was written where, and what of it is proved; `left_out`: what of a folder was not, "" if all was."""
+
+    said: str
+    left_out: str = ""
+
+
+def fetch(asked: Answers, found: Wanted, target: Path) -> Written:
+    """Write a file or folder of a snapshot; nothing of it is there if it is not what was sent."""
     entry = found.entry
     if entry is None or entry.is_folder:
-        _fetch_folder(asked, found, target)
-    elif entry.kind == "file":
-        _fetch_file(asked, found, entry, target)
-    else:
-        raise click.ClickException(f"{plain(found.path)} is no file and no folder, but a {plain(entry.kind)}")
+        return _fetch_folder(asked, found, target)
+    if entry.kind == "file":
+        return _fetch_file(asked, found, entry, target)
+    raise click.ClickException(f"{plain(found.path)} is no file and no folder, but a {plain(entry.kind)}")
 
 
 @define
@@ -159,7 +172,7 @@ class _Arrived:
             raise AnswerError("", f"{self.size} bytes have arrived of a file of {expected}: nothing is kept of it")
 
 
-def _fetch_file(asked: Repository, found: _Found, entry: Entry, target: Path) -> None:
+def _fetch_file(asked: Answers, found: Wanted, entry: Entry, target: Path) -> Written:
     handle, temporary = tempfile.mkstemp(prefix=".volsync-py-", dir=target.parent)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -173,7 +186,7 @@ def _fetch_file(asked: Repository, found: _Found, entry: Entry, target: Path) ->
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    click.echo(f"{target}: {size(arrived.size)}, sha256 {arrived.hash.hexdigest()}")
+    return Written(f"{plain(target)}: {size(arrived.size)}, sha256 {arrived.hash.hexdigest()}")
 
 
 def _date(path: str, entry: Entry) -> None:
@@ -185,7 +198,7 @@ def _date(path: str, entry: Entry) -> None:
         return
 
 
-def _fetch_folder(asked: Repository, found: _Found, target: Path) -> None:
+def _fetch_folder(asked: Answers, found: Wanted, target: Path) -> Written:
     if not hasattr(tarfile, "data_filter"):
         raise click.ClickException("this Python unpacks no archives safely: use Python 3.11.4 or later")
     temporary = Path(tempfile.mkdtemp(prefix=".volsync-py-", dir=target.parent))
@@ -201,12 +214,17 @@ def _fetch_folder(asked: Repository, found: _Found, target: Path) -> None:
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     what = f"{count(unpacking.files, 'file')}, {size(unpacking.bytes)}"
-    click.echo(f"{target}: {what}; sha256 of the archive {arrived.hash.hexdigest()}")
-    if unpacking.left_out:
-        named = ", ".join(map(plain, unpacking.left_out[:_MOST_NAMED]))
-        more = ", …" if len(unpacking.left_out) > _MOST_NAMED else ""
-        said = count(len(unpacking.left_out), "entry is", "entries are")
-        click.echo(f"{said} left out, which would lead out of the folder or are no files: {named}{more}", err=True)
+    proved = f"{plain(target)}: {what}; sha256 of the archive {arrived.hash.hexdigest()}"
+    return Written(proved, _said_of(unpacking.left_out))
+
+
+def _said_of(left_out: Sequence[str]) -> str:
+    if not left_out:
+        return ""
+    named = ", ".join(map(plain, left_out[:_MOST_NAMED]))
+    more = ", …" if len(left_out) > _MOST_NAMED else ""
+    said = count(len(left_out), "entry is", "entries are")
+    return f"{said} left out, which would lead out of the folder or are no files: {named}{more}"
 
 
 class _Unpacking:

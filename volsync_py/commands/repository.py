@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, Protocol
 
 import click
 from attrs import define, evolve, field
@@ -71,6 +71,30 @@ def asks_repository(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+class Answers(Protocol):
+    """Whoever answers questions about a repository."""
+
+    def ask(self, question: Question, to: Callable[[bytes], None]) -> Ending:
+        """Hand the answer on as it comes, and return its ending; AnswerError if there is none."""
+
+
+def whole(asked: Answers, question: Question, most: int = MOST_BYTES) -> bytes:
+    """Return a whole answer."""
+    taken = bytearray()
+
+    def take(chunk: bytes) -> None:
+        if len(taken) + len(chunk) > most:
+            raise AnswerError("", f"the answer is longer than {most} bytes")
+        taken.extend(chunk)
+
+    asked.ask(question, take)
+    return bytes(taken)
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)
+
+
 @define
 class Repository:
     """The repository of one resource, as questions can be asked about it."""
@@ -86,6 +110,9 @@ class Repository:
     pod: str = ""
     job: str = ""
     made: bool = False
+    # Where it is said what is waited for, and what waits; a screen has its own.
+    tell: Callable[[str], None] = _say
+    wait: Callable[[float], None] = time.sleep
     _told: set[str] = field(factory=set)
 
     @property
@@ -109,17 +136,9 @@ class Repository:
             self.pod = self.job = ""
         raise AnswerError("", "the pods that answer end before they are asked; try once more")
 
-    def read(self, question: Question, most: int = MOST_BYTES) -> bytes:
+    def read(self, question: Question) -> bytes:
         """Return a whole answer."""
-        taken = bytearray()
-
-        def take(chunk: bytes) -> None:
-            if len(taken) + len(chunk) > most:
-                raise AnswerError("", f"the answer is longer than {most} bytes")
-            taken.extend(chunk)
-
-        self.ask(question, take)
-        return bytes(taken)
+        return whole(self, question)
 
     def close(self) -> None:
         """Remove the pod, or say how long it waits."""
@@ -211,7 +230,7 @@ class Repository:
             waited = time.monotonic() - since
             if waited > _TELL_SECONDS:
                 self._tell(pod, job, is_last=waited > self.start_seconds)
-            time.sleep(_LOOK_SECONDS)
+            self.wait(_LOOK_SECONDS)
 
     def _tell(self, pod: Object | None, job: Object, *, is_last: bool) -> None:
         """Say what is waited for, each once; a click exception ends a wait that is of no use."""
@@ -221,7 +240,7 @@ class Repository:
             raise click.ClickException(f"the pod that asks the repository has not started{late}: {found.text}")
         if found.text not in self._told:
             self._told.add(found.text)
-            _say(f"waiting for the pod that asks the repository: {found.text}")
+            self.tell(f"waiting for the pod that asks the repository: {found.text}")
 
     def _events(self) -> list[Object]:
         try:
@@ -255,7 +274,3 @@ def duration(text: str, option: str) -> float:
 def _kept_by_default() -> float:
     """Return how long a pod is kept if nothing is said: where somebody reads what is said, there may be more to ask."""
     return _KEPT_SECONDS if sys.stderr.isatty() else 0.0
-
-
-def _say(text: str) -> None:
-    click.echo(text, err=True)
