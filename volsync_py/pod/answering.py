@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import socket
 import sys
@@ -22,6 +23,7 @@ from typing import BinaryIO
 
 from attrs import define, field
 
+from volsync_py.bounded_json import read_object
 from volsync_py.contract.questions import (
     MOST_QUESTION_BYTES,
     SECRET_PREFIX,
@@ -49,6 +51,8 @@ from volsync_py.pod.signals import Stop
 _GOOGLE, _GOOGLE_FILE = "GOOGLE_APPLICATION_CREDENTIALS", "/credentials/gcs.json"
 # How long Python takes to start on a busy node, and how often is looked whether it has.
 _BEGINNING_SECONDS, _LOOK_SECONDS = 30.0, 0.05
+# How restic says that no snapshot, or more than one, is meant.
+_NO_SNAPSHOT = re.compile(r"no snapshot found|no matching ID found|multiple IDs with prefix")
 # restic has no lock to give back, and needs no time.
 _LAST_SECONDS = 1.0
 _INTERRUPTED = 130
@@ -183,7 +187,7 @@ def _locks(restic: Restic, args: list[str], sent: Sent) -> None:
         one = bytearray()
         ended = restic.stream(one.extend, *lock(identity))
         if ended.ok:
-            found = json.loads(one)
+            found = read_object(bytes(one), most=_MOST_LIST_BYTES) or {}
             sent(json.dumps({**found, "id": identity}).encode() + b"\n")
         elif ended.stopped is not None:
             _must(ended)
@@ -191,7 +195,8 @@ def _locks(restic: Restic, args: list[str], sent: Sent) -> None:
 
 def _must(ended: CompletedRestic) -> None:
     if not ended.ok:
-        raise MoverError(ended.error_class, ended.cause, ended.code or 1, by_restic=True)
+        error_class = ErrorClass.NO_ELIGIBLE_SNAPSHOT if _NO_SNAPSHOT.search(ended.cause) else ended.error_class
+        raise MoverError(error_class, ended.cause, ended.code or 1, by_restic=True)
 
 
 def _first_line(stdin: int) -> str:

@@ -59,6 +59,8 @@ def test_bytes_are_those_of_the_file(waiting: DevCluster, tmp_path: Path) -> Non
     env = {**os.environ, "KUBECONFIG": str(waiting.kubeconfig)}
     done = subprocess.run(program, env=env, capture_output=True, check=True)
     assert hashlib.sha256(done.stdout).hexdigest() == hashlib.sha256(NUMBERS).hexdigest()
+    nobody = command(waiting.kubeconfig, "cat", "db", "ffffffff", "/numbers", *HERE)
+    assert "NoEligibleSnapshot: " in nobody.stderr
     missing = command(waiting.kubeconfig, "cat", "db", "latest", "/nope", *HERE)
     assert (missing.returncode, missing.stdout) == (1, "")
     assert 'path "/nope" not found in snapshot' in missing.stderr
