@@ -79,16 +79,17 @@ class Display:
     name: str
     on_terminal: bool = field(factory=lambda: sys.stderr.isatty())
     clock: Callable[[], float] = time.monotonic
-    _told: str = ""
+    # By who says it.
+    _told: dict[str, str] = field(factory=dict)
     _samples: deque[tuple[float, int]] = field(factory=deque)
     _is_drawn: bool = False
 
-    def tell(self, text: str) -> None:
+    def tell(self, text: str, whose: str = "") -> None:
         """Say something that is new of it."""
-        # The condition and the log take turns; neither is said again before the other has something new.
-        if not text or text in self._told:
+        # The condition and the log take turns; what one of them says is not new because the other spoke meanwhile.
+        if not text or text in self._told.values():
             return
-        self._told = f"{self._told.splitlines()[-1] if self._told else ''}\n{text}"
+        self._told[whose] = text
         progress = parse(text) if self.on_terminal else None
         if progress is None:
             self.clear()

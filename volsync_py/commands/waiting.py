@@ -67,11 +67,11 @@ class Run:
         why = refused(obj)
         if why and time.monotonic() - self.since > SEEN_SECONDS:
             return Ended(False, f"is not started: {why}")
-        self.display.tell(self.doing(obj))
+        self.display.tell(self.doing(obj), "condition")
         if status_of(obj).get("lastSyncStartTime") and self.may_read_log:
             line = last_line(self.cluster, self.role, self.name)
             self.may_read_log = line is not None
-            self.display.tell(line or "")
+            self.display.tell(line or "", "log")
         return None
 
 

@@ -78,6 +78,12 @@ def test_a_terminal_gets_a_line_that_changes_and_anything_else_lines(
     assert told.startswith("db: waits\n\rdb [##---")
     assert "20 B of 100 B, 20 of 100 files, 2 B/s, 40 seconds left\x1b[K\r\x1b[Kdb: is done\n" in told
 
+    taking_turns = Display("db", on_terminal=False)
+    for line in ("starts", said[0], said[1]):
+        taking_turns.tell("in progress", "condition")
+        taking_turns.tell(line, "log")
+    assert capsys.readouterr().err.count("in progress") == 1
+
     elsewhere = Display("db", on_terminal=False)
     for text in (*said, said[1]):
         elsewhere.tell(text)
