@@ -69,12 +69,13 @@ class ErrorClass(StrEnum):
     SOURCE_EMPTY = "SourceEmpty"
     BACKUPS_GONE = "BackupsGone"
     STALLED = "Stalled"
+    NOT_AS_BACKED_UP = "NotAsBackedUp"
     UNKNOWN = "Unknown"
 
 
 @frozen
 class StepReport:
-    """One step of the run: unlock, init, backup, forget, history, prune, check, restore or verify."""
+    """One step of the run: unlock, init, backup, forget, history, prune, check, restore, prove or command."""
 
     name: str
     outcome: Outcome
@@ -117,6 +118,19 @@ class RestoredFacts:
 
 
 @frozen
+class ProvenFacts:
+    """What a verification looked at: which snapshot, and how much came back as it was backed up; size in bytes."""
+
+    id: str
+    time: str = ""
+    files: int = 0
+    bytes: int = 0
+    # Whether a command looked at it, and what that exited with.
+    command_ran: bool = False
+    command_code: int = wire(0, most=_LARGEST_CODE)
+
+
+@frozen
 class Report:
     """The whole report."""
 
@@ -132,6 +146,7 @@ class Report:
     snapshots: SnapshotCounts | None = None
     restored: RestoredFacts | None = None
     nothing_to_restore: bool = False
+    proven: ProvenFacts | None = None
     # The host whose lock ended the run, when the manager is to say whether it is still there.
     lock_host: str = wire("", most=LONGEST_HOST_NAME)
     items: tuple[str, ...] = wire((), most=MOST_ITEMS, inner=_LONGEST_ITEM)

@@ -59,6 +59,17 @@ class History:
 
 
 @frozen
+class Verification:
+    """What a verification is told; `command` looks at what has come back, () if nothing does."""
+
+    # The last backup on record: what is looked at is it, or a newer one.
+    snapshot: str = ""
+    snapshot_time: str = ""
+    command: tuple[str, ...] = ()
+    command_seconds: float = float(defaults.VERIFICATION_COMMAND_SECONDS)
+
+
+@frozen
 class LockOptions:
     """What to do about locks of pods of VolSync's, which the manager can look for."""
 
@@ -93,6 +104,7 @@ class Run:
     check: Check | None = None
     history: History = field(factory=History)
     restore: RestoreOptions = field(factory=RestoreOptions)
+    verification: Verification | None = None
     deadlines: Deadlines = field(factory=Deadlines)
     locks: LockOptions = field(factory=LockOptions)
 

@@ -23,3 +23,5 @@ LOG_MAX_BYTES = 1024
 LOG_TAIL_LINES = -1
 # The name of the security context constraints that VolSync's OpenShift manifests make.
 SCC_NAME = "volsync-privileged-mover"
+# A command that looks at restored data reads all of it once at most; one that hangs keeps a volume and a slot so long.
+VERIFICATION_COMMAND_SECONDS = 3600

@@ -34,7 +34,8 @@ _DAMAGED = re.compile(
 # In messages of files these stand at the beginning, before the name, or at the end, behind it.
 _DAMAGED_FILE = re.compile(
     r"parts of .* not found in the repository index; storing the file again$|tree [0-9a-f]+ .*could be damaged"
-    r"|ReadFull\(<(index|snapshot|data)/.*(no such file|not exist|not found|file is too short)|decrypting blob <data/",
+    r"|ReadFull\(<(index|snapshot|data)/.*(no such file|not exist|not found|file is too short)"
+    r"|decrypting blob <(data|tree)/",
     re.IGNORECASE,
 )
 _CONFIGURATION = re.compile(

@@ -25,6 +25,12 @@ from volsync_py.pod.session import Session
 
 # How many hosts and paths a message lists, enough to recognise one's own.
 _MOST_NAMES = 5
+# How each file is written: whatever is there, with its holes. Labels of the old node's security module mean nothing on
+# the new one; no pod of ours may set the trusted ones.
+HOW_WRITTEN = (
+    *("-t", ".", "--overwrite", "always", "--sparse"),
+    *("--exclude-xattr", "security.*", "--exclude-xattr", "trusted.*"),
+)
 
 
 def restore(session: Session) -> None:
@@ -63,7 +69,11 @@ def _snapshots(session: Session) -> list[dict[str, Any]]:
     if not ended.ok and (ended.code == 10 or ended.missing_bucket):
         session.init(ended)
         return []
-    session.must(ended, 3)
+    return listed(session.must(ended, 3))
+
+
+def listed(ended: CompletedRestic) -> list[dict[str, Any]]:
+    """Return the snapshots that restic has listed."""
     if not isinstance(ended.document, list) or not all(map(is_snapshot, ended.document)):
         # A list that cannot be read does not mean that the repository is empty.
         raise MoverError(ErrorClass.UNKNOWN, "restic listed no snapshots, or something that is none", 3)
@@ -143,11 +153,7 @@ def _deletes(session: Session) -> bool:
 
 def _options(session: Session) -> list[str]:
     """Return what a restore does with what is there."""
-    args = ["-t", ".", "--overwrite", "always", "--sparse"]
-    # Labels of the old node's security module mean nothing on the new one; no pod of ours may set the trusted ones.
-    for attributes in ("security.*", "trusted.*"):
-        args += ["--exclude-xattr", attributes]
-    return [*args, "--delete"] if _deletes(session) else args
+    return [*HOW_WRITTEN, "--delete"] if _deletes(session) else list(HOW_WRITTEN)
 
 
 def _write(session: Session, selection: list[str]) -> tuple[CompletedRestic, list[str]]:

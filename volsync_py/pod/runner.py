@@ -38,11 +38,12 @@ from volsync_py.pod.hung_calls import CALL_FACTOR, HungCallWatch
 from volsync_py.pod.lost_backups import tell_of_loss
 from volsync_py.pod.maintenance import check, forget, prune, unlock
 from volsync_py.pod.process import Restic
+from volsync_py.pod.proof import prove
 from volsync_py.pod.restore import restore
 from volsync_py.pod.session import Session
 from volsync_py.pod.signals import Stop
 
-_OPERATIONS = ("unlock", "backup", "prune", "check", "restore")
+_OPERATIONS = ("unlock", "backup", "prune", "check", "restore", "prove")
 _INTERRUPTED = 130
 # A firewall that takes a request for an attack, or a server that is being set up, has passed after half a minute.
 _PAUSE_SHARE = 1 / 3
@@ -274,6 +275,8 @@ def _operate(session: Session, args: Sequence[str]) -> None:
         elif name == "check":
             with session.aside("check"):
                 check(session)
+        elif name == "prove":
+            prove(session)
         else:
             restore(session)
     if "backup" in args:

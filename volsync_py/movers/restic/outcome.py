@@ -156,6 +156,11 @@ CLASSES: dict[str, ErrorInfo] = {
         "check the network and the storage server; without a complaint of restic's, the volumes: a pipe, a device or a "
         "network file system may not answer",
     ),
+    ErrorClass.NOT_AS_BACKED_UP: ErrorInfo(
+        "in a verification fewer or other files came back than were backed up, or its command did not exit with 0",
+        Pace.CHANGE,
+        "see the message; with keep: OnFailure the restored volume stays for a look",
+    ),
     ErrorClass.UNKNOWN: ErrorInfo(
         "none of the other classes", Pace.RETRY, "read the mover's log in status.latestMoverStatus.logs"
     ),
