@@ -16,7 +16,7 @@ import yaml
 from attrs import AttrsInstance
 
 from hack import kubernetes_types
-from volsync_py.api import fields
+from volsync_py.api import fields, verification
 from volsync_py.contract import options
 from volsync_py.contract.run_document import Run
 from volsync_py.core.cronspec import LONGEST_SCHEDULE
@@ -184,6 +184,7 @@ def source() -> Schema:
     retain = {
         name: number(f"How many {name} backups to keep.") for name in ("hourly", "daily", "weekly", "monthly", "yearly")
     }
+    most_words = {"maxItems": verification.MOST_ARGUMENTS}
     return group(
         "Back the volume up with restic.",
         **volume(),
@@ -198,6 +199,14 @@ def source() -> Schema:
         exclude=group("What is not backed up.", **of_options(options.BackupOptions, "exclude")),
         limits=group("The most that is transferred, in KiB a second.", **of_options(options.BackupOptions, "limits")),
         prune=group("Limits of one prune.", **of_options(options.PruneOptions, "prune")),
+        verification=group(
+            "Restore the newest backup into a volume of its own, and compare: with a schedule, and whenever asked for.",
+            schedule=text(
+                "A cron expression, in the zone of the trigger's.", pattern=SCHEDULE, maxLength=LONGEST_SCHEDULE
+            ),
+            keep=text("Whether the restored volume is kept; Never if unset.", enum=list(verification.KEEPS)),
+            command=texts("A program that looks at what was restored, and its arguments.", **most_words),
+        ),
         check=group("When the repository is checked after a backup.", **of_options(options.CheckSchedule, "check")),
         **of_options(options.BackupOptions),
         **of_options(Run),
@@ -306,6 +315,31 @@ def source_status() -> Schema:
             id=text("Its id."),
             time=text("When it was made."),
             **{name: count(name) for name in sizes},
+        ),
+        lastVerified=group(
+            "The last backup that was restored and found to be whole.",
+            time=time("When that was."),
+            snapshot=text("Its id."),
+            snapshotTime=text("When it was made."),
+            files=count("How many files and folders came back."),
+            bytes=count("How many bytes."),
+            commandExitCode=number("What the command exited with; none if there was none."),
+        ),
+        verification=group(
+            "The verifications.",
+            since=time("Since when there is a schedule, or what else the spec says."),
+            lastTime=time("When the last one was over: proved, or given up."),
+            result=text("Succeeded or Failed.", enum=["Succeeded", "Failed"]),
+            lastError=group("The last failure.", **{"class": text("Its class."), "message": text("Its cause.")}),
+            attempts=number("Attempts of the one that is due."),
+            nextAttemptTime=time("When the next attempt begins."),
+            lastProveNow=text("The prove-now annotation that was served last."),
+            triedProveNow=text("The prove-now annotation that was tried."),
+            observedGeneration=count("The generation that was tried."),
+            seconds=count("How long the last one took."),
+            waiting=text("What the one that is due waits for."),
+            job=text("UID of the last Job on record here."),
+            claim=text("UID of the last claim on record here."),
         ),
         snapshots=group(
             "What retention left.",

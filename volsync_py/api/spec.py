@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import tzinfo
 
-from attrs import frozen
+from attrs import field, frozen
 
 from volsync_py.api.fields import Fields, Problem
 from volsync_py.api.restic import ResticSpec, destination_spec, source_spec
 from volsync_py.api.triggers import trigger_of
+from volsync_py.api.verification import Verification, verification_of
 from volsync_py.core.names import Role
 from volsync_py.core.objects import Object, status_of
 from volsync_py.core.result import Trouble
@@ -29,6 +30,7 @@ class Replication:
     external: bool
     restic: ResticSpec
     problems: tuple[Problem, ...]
+    verification: Verification = field(factory=Verification)
 
     @property
     def name(self) -> str:
@@ -73,7 +75,11 @@ def parse(obj: Object, default_zone: tzinfo) -> Replication:
     restic = ResticSpec()
     if movers == ["restic"]:
         restic = source_spec(spec) if role is Role.SOURCE else destination_spec(spec)
-    return Replication(obj, role, trigger, spec.flag("paused"), external, restic, tuple(spec.problems))
+    verification = Verification()
+    if movers == ["restic"] and role is Role.SOURCE:
+        verification = verification_of(obj, spec, trigger, default_zone)
+    problems = tuple(spec.problems)
+    return Replication(obj, role, trigger, spec.flag("paused"), external, restic, problems, verification)
 
 
 def _check_movers(spec: Fields, movers: list[str]) -> None:

@@ -43,6 +43,13 @@ def trigger_of(obj: Object, spec: Fields, default_zone: tzinfo) -> Trigger:
     )
 
 
+def schedule_in(fields: Fields, trigger: Fields, default_zone: tzinfo) -> Schedule | None:
+    """Return the `schedule` of another section, in the zone of the trigger's; None if there is none to be used."""
+    text = fields.text("schedule", most=LONGEST_SCHEDULE)
+    zone = _zone(trigger, trigger.text("timeZone")) or default_zone
+    return _schedule(fields, text, "", default=zone) if text else None
+
+
 def _zone(fields: Fields, zone: str) -> tzinfo | None:
     """Return the zone that `timeZone` names, or None."""
     if not zone:

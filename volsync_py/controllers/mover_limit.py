@@ -16,12 +16,12 @@ from datetime import datetime
 from attrs import frozen
 
 from volsync_py.controllers.fair_line import FairLine, Waiter
-from volsync_py.core.names import Role, job_name
+from volsync_py.core.names import Role, jobs_of
 from volsync_py.core.objects import is_deleting
 from volsync_py.core.owners import is_controlled_by
 from volsync_py.kube.resources import Object
 from volsync_py.kube.store import Store, owned_by
-from volsync_py.movers.restic.slots import SlotUse, due, slot_use
+from volsync_py.movers.restic.slots import SlotUse, due, holds_slot, slot_use
 
 
 @frozen
@@ -156,17 +156,24 @@ class MoverLimit:
 
     def _use(self, role: Role, resource: Object) -> SlotUse:
         meta = resource["metadata"]
-        name = job_name(role, meta["name"])
-        job = self._stores.jobs.get(meta["namespace"], name)
-        if job is not None and not is_controlled_by(job, meta["uid"]):
-            job = None
+        now = self._clock()
+        # One resource has one slot: that of its verification is its run's as soon as this begins.
+        run, *others = (self._seen(meta, name) for name in jobs_of(role, meta["name"]))
         copies = (
             copy
             for store in self._stores.copies
             for copy in store.by_index("owner", owned_by(meta["namespace"], meta["uid"]))
         )
-        pods = self._stores.pods.by_index("job", f"{meta['namespace']}/{name}")
-        return slot_use(resource, job, pods, copies, self._clock())
+        use = slot_use(resource, *run, copies, now)
+        if use is SlotUse.NONE and any(holds_slot(*one, now) for one in others):
+            return SlotUse.HOLDS
+        return use
+
+    def _seen(self, meta: Object, name: str) -> tuple[Object | None, list[Object]]:
+        """Return a Job of a resource, if it is its own, and the Job's pods."""
+        job = self._stores.jobs.get(meta["namespace"], name)
+        own = job if job is not None and is_controlled_by(job, meta["uid"]) else None
+        return own, self._stores.pods.by_index("job", f"{meta['namespace']}/{name}")
 
     def _give(self) -> list[Key]:
         """Offer the free slots to those who are next; return whom to call."""

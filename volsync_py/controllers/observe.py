@@ -124,8 +124,8 @@ class Observer:
             store = self._stores.get(resource)
             if store is not None:
                 yield from store.by_index("owner", owned_by(namespace, replication.uid))
-        job = names.job_name(replication.role, replication.name)
-        named: list[tuple[Resource, str]] = [(JOBS, job)]
+        jobs = names.jobs_of(replication.role, replication.name)
+        named: list[tuple[Resource, str]] = [(JOBS, job) for job in jobs]
         named += [(PVCS, name) for name in self._claims(replication)]
         named += [(VOLUME_SNAPSHOTS, name) for name in self._snapshots(replication, namespace) if name]
         for resource, name in named:
@@ -133,7 +133,8 @@ class Observer:
             found = store.get(namespace, name) if store is not None else None
             if found is not None:
                 yield found
-        yield from self._stores[PODS].by_index("job", f"{namespace}/{job}")
+        for job in jobs:
+            yield from self._stores[PODS].by_index("job", f"{namespace}/{job}")
 
     def _snapshots(self, replication: Replication, namespace: str) -> Iterable[str]:
         """Return the names of snapshots that count whoever owns them: the user may have made them his own."""
@@ -147,6 +148,7 @@ class Observer:
         spec, name = replication.restic, replication.name
         yield from (spec.source_claim, spec.destination_claim, names.copy_name(name), names.destination_name(name))
         yield from (names.cache_name(replication.role, name), names.obsolete_cache_name(name))
+        yield names.verification_name(name)
         for volume in spec.mover_volumes:
             source = (volume.get("volumeSource") or {}).get("persistentVolumeClaim") or {}
             yield str(source.get("claimName") or "")

@@ -111,6 +111,11 @@ def gauges(status: Object) -> Iterator[tuple[str, float | None]]:
     yield "last_snapshot_bytes_added", _number(snapshot.get("bytesAdded"))
     yield "last_snapshot_files", _sum(snapshot, "filesNew", "filesChanged", "filesUnmodified")
     yield "last_snapshot_files_failed", _number(snapshot.get("filesFailed"))
+    yield "last_verified_timestamp_seconds", _instant(_dict(restic.get("lastVerified")).get("time"))
+
+
+def _dict(value: Any) -> Object:
+    return value if isinstance(value, dict) else {}
 
 
 def failing(status: Object) -> Iterator[Failing]:

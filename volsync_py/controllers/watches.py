@@ -12,7 +12,7 @@ from volsync_py.bounded_json import without_depths
 from volsync_py.controllers.mover_limit import Key, MoverLimit
 from volsync_py.controllers.populator_watches import CLAIM_INDEXERS, SNAPSHOT_INDEXERS
 from volsync_py.core.labels import CREATED_BY_US, Annotation, Label
-from volsync_py.core.names import Role, job_name
+from volsync_py.core.names import Role, jobs_of
 from volsync_py.core.objects import annotations_of, labels_of, status_of
 from volsync_py.core.owners import controller_of
 from volsync_py.kube.client import Client
@@ -142,10 +142,10 @@ def connect_limit(informers: Informers, limit: MoverLimit) -> None:
 
 
 def _job_of(obj: Object) -> list[str]:
-    """Index: the Job of a custom resource."""
+    """Index: the Jobs of a custom resource."""
     role = Role.SOURCE if obj.get("kind") == REPLICATION_SOURCES.kind else Role.DESTINATION
     meta = obj["metadata"]
-    return [f"{meta['namespace']}/{job_name(role, meta['name'])}"]
+    return [f"{meta['namespace']}/{name}" for name in jobs_of(role, meta["name"])]
 
 
 def _claims_of(obj: Object) -> list[str]:

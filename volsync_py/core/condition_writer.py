@@ -1,6 +1,6 @@
-"""What a pass says in the conditions of a status: Synchronizing, Healthy and Maintained.
+"""What a pass says in the conditions of a status: Synchronizing, Healthy, Maintained and Verified.
 
-`Synchronizing` is exactly VolSync's; the two others are ours. A condition is set only from what is known now.
+`Synchronizing` is exactly VolSync's; the others are ours. A condition is set only from what is known now.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ REFUSED = "Refused"
 REFUSED_SECONDS = 60.0
 HEALTHY = "Healthy"
 MAINTAINED = "Maintained"
+VERIFIED = "Verified"
 # The reason of `Synchronizing` while a run waits for a slot, and for nothing else.
 WAITING_FOR_MOVER = "WaitingForMover"
 WAITING_FOR_SCHEDULE = "Waiting for next scheduled synchronization"
@@ -83,6 +84,13 @@ class ConditionWriter:
                 self.say(MAINTAINED, "True", success.postponed.reason, success.postponed.text)
         elif success.maintained:
             self.say(MAINTAINED, "True", "Succeeded", "Retention, prune and check are up to date")
+
+    def verified(self, told: tuple[str, str, str] | tuple[()]) -> None:
+        """Say what became of the last verification: status, reason and message; (): nobody wants one any more."""
+        if told:
+            self.say(VERIFIED, *told)
+        elif self.condition(VERIFIED) is not None:
+            self.status["conditions"] = [c for c in self.status["conditions"] if c.get("type") != VERIFIED]
 
     def unhealthy_for_seconds(self) -> float:
         """Return how long `Healthy` has been as it is."""

@@ -23,6 +23,8 @@ class Label(StrEnum):
     ASKED_HOW = "volsync-py/asked-how"
     # On what the command `restore` makes; on a destination, how far it is: one of RESTORE_….
     RESTORE = "volsync-py/restore"
+    # On the Job, the pod and the claim of a verification, which tells them from those of a backup.
+    PURPOSE = "volsync-py/purpose"
 
 
 class Annotation(StrEnum):
@@ -40,6 +42,8 @@ class Annotation(StrEnum):
     SELECTED_NODE = "volume.kubernetes.io/selected-node"
     # On our custom resources, by the user: one extra run for each new value.
     RUN_NOW = "volsync-py/run-now"
+    # On sources, by the user: one extra verification for each new value.
+    PROVE_NOW = "volsync-py/prove-now"
     # On Jobs: what was decided for the run, as JSON.
     RUN = "volsync-py/run"
     # On Jobs: the resource version of what holds the custom CA, so that a change of it after a failure is noticed.
@@ -67,6 +71,8 @@ class Annotation(StrEnum):
 CREATED_BY_US = "volsync"
 # Nothing was written; something may be; the command has told the end.
 RESTORE_OPEN, RESTORE_BEGUN, RESTORE_DONE = "open", "begun", "done"
+# The value of PURPOSE.
+VERIFICATION = "verification"
 # An annotation on the claim of a source that uses copy triggers: what one source does; the source's UID follows.
 COPY_PART_PREFIX = "volsync-py/copy-"
 # Marks a snapshot that a populating claim still reads from; the claim's UID follows.

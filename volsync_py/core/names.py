@@ -14,6 +14,8 @@ LONGEST_JOB_NAME = 63
 LONGEST_HOST_NAME = 63
 # Forty bits: two resources of one repository with the same ones are not to be expected.
 _HOST_DIGITS = 10
+# Names of VolSync's begin with "volsync-", and so do those of copies, in which any name follows.
+_VERIFICATION_PREFIX = "prove-volsync-"
 # The host name under which VolSync's snapshots are kept.
 SNAPSHOT_HOST = "volsync"
 
@@ -45,6 +47,23 @@ def question_job_name(name: str, suffix: str) -> str:
     """Return the name of the Job that answers questions about a resource's repository; it is none of a mover's."""
     full = f"volsync-ask-{name}-{suffix}"
     return full if len(full) <= LONGEST_JOB_NAME else f"volsync-ask-{checksum(name)}-{suffix}"
+
+
+def verification_name(name: str) -> str:
+    """Return the name of what verifies a source's backup, the Job and the claim; no name of VolSync's begins so."""
+    full = _VERIFICATION_PREFIX + name
+    return full if len(full) <= LONGEST_JOB_NAME else _VERIFICATION_PREFIX + checksum(name)
+
+
+def jobs_of(role: Role, name: str) -> tuple[str, ...]:
+    """Return the names of the Jobs that a resource may have."""
+    run = job_name(role, name)
+    return (run, verification_name(name)) if role is Role.SOURCE else (run,)
+
+
+def verification_host_name(uid: str) -> str:
+    """Return the host name of the pod that verifies a source's backup; it locks nothing under it."""
+    return f"prove-{sha256(uid.encode()).hexdigest()[:_HOST_DIGITS]}"
 
 
 def account_name(role: Role, name: str) -> str:

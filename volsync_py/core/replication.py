@@ -24,7 +24,7 @@ from volsync_py.core.durations import format_go_duration
 from volsync_py.core.merge import difference, merged
 from volsync_py.core.objects import Object, is_deleting, status_of
 from volsync_py.core.remains import still_there
-from volsync_py.core.result import Decision, StepResult, Success, Sync, Trouble, UnderLock, soonest
+from volsync_py.core.result import Beside, Decision, StepResult, Success, Sync, Trouble, UnderLock, soonest
 from volsync_py.core.stored_times import not_ahead, time_in
 from volsync_py.core.times import format_rfc3339
 from volsync_py.core.trigger import Trigger, TriggerKind
@@ -70,6 +70,10 @@ class Mover(Protocol):
 
     def shown_seconds(self) -> float:
         """Return how much longer the Job of the last run is to be seen, unless another run is due; 0: it may go."""
+        ...
+
+    def beside(self, status: Object, *, pause: bool) -> Beside:
+        """Return what goes on beside the runs; without a `pause` between them it ends, and nothing of it begins."""
         ...
 
 
@@ -138,6 +142,9 @@ class _NoWork:
     def shown_seconds(self) -> float:
         return 0.0
 
+    def beside(self, status: Object, *, pause: bool) -> Beside:
+        return Beside()
+
 
 class _Pass(ConditionWriter):
     """One pass over one resource; it collects changes of the status and writes them once."""
@@ -151,6 +158,8 @@ class _Pass(ConditionWriter):
         self.held = held
         self.finished: Sync | None = None
         self.failed_class = ""
+        # No run is under way, due, or kept from beginning.
+        self.pause = False
 
     def decide(self) -> Decision:
         if self.resource.trouble is not None and not self._finishing():
@@ -257,6 +266,7 @@ class _Pass(ConditionWriter):
             self.error(self.resource.trouble)
         else:
             self.recovered()
+            self.pause = True
         return self._tidied(cleanup, delay=self._until(slot) if slot is not None else None)
 
     def _tidied(self, cleanup: tuple[Action, ...], *, delay: float | None = None) -> Decision:
@@ -294,6 +304,8 @@ class _Pass(ConditionWriter):
         lock = under_lock.lock if under_lock is not None and under_lock.lock != self.held else ""
         if under_lock is not None and not lock:
             actions = (*actions, *under_lock.actions)
+        beside = self._beside()
+        actions, delay = (*actions, *beside.actions), soonest(delay, beside.requeue_after_seconds)
         last = time_in(self.status, "lastSyncTime")
         missed = last is None or self.trigger.missed_deadline(last, self.now)
         decision = Decision(
@@ -309,6 +321,15 @@ class _Pass(ConditionWriter):
             # The status is written with the actions under the lock, and the metrics count it then.
             return evolve(decision, actions=actions, finished=None, failed_class="")
         return evolve(decision, actions=(*actions, *self._status_write()))
+
+    def _beside(self) -> Beside:
+        """Return what goes on beside the runs, with what it says in the status."""
+        beside = self.work.beside(self.status, pause=self.pause)
+        self.status = merged(self.status, beside.status)
+        if beside.verified is not None:
+            self.verified(beside.verified)
+        delay = beside.requeue_after_seconds
+        return evolve(beside, requeue_after_seconds=None if delay is None else min(delay, LONGEST_TIMER_SECONDS))
 
     def _is_refused(self) -> bool:
         """Return whether the API server refuses something of a run that is on record, so that the status comes last.

@@ -79,6 +79,20 @@ class StepResult:
     requeue_after_seconds: float | None = None
 
 
+@frozen
+class Beside:
+    """What goes on beside the runs, in their pauses: the verification of what they have made.
+
+    `status` is a merge patch; `verified` is the condition: its status, reason and message, None to leave it as it is,
+    () for none.
+    """
+
+    actions: tuple[Action, ...] = ()
+    status: Object = field(factory=dict)
+    verified: tuple[str, str, str] | tuple[()] | None = None
+    requeue_after_seconds: float | None = None
+
+
 def until_gone(obj: Object) -> StepResult:
     """Return the wait for an object that is being deleted, however long that takes."""
     return StepResult(waiting=f"Waiting for the end of {Ref.of(obj)}, which is {deletion(obj)}")

@@ -35,6 +35,7 @@ GAUGES: Mapping[str, str] = {
     "last_snapshot_bytes_added": "Bytes that the last snapshot added to the repository.",
     "last_snapshot_files": "Files that the last snapshot covers.",
     "last_snapshot_files_failed": "Files that the last backup could not read.",
+    "last_verified_timestamp_seconds": "When a backup was last restored and found to be whole.",
     "mover_wait_seconds": "How long the last run waited for its turn.",
     "overdue_timestamp_seconds": "From when on it is overdue, unless a run ends well before; never while paused.",
 }

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.unit.api.test_options import destination, source
+from tests.unit.api.test_options import META, destination, source
+from volsync_py.api.spec import Replication, parse
 from volsync_py.core.selection import parse_instant
 
 CLAIM = {"persistentVolumeClaim": {"claimName": "c"}}
@@ -125,3 +127,40 @@ def test_a_time_is_read_in_each_form_of_rfc_3339(text: str) -> None:
 )
 def test_a_restore_that_could_not_end_well_is_refused_before_it_begins(restic: dict[str, Any], path: str) -> None:
     assert [p.path for p in destination(**restic).problems] == [path]
+
+
+def verified(verification: Any, **trigger: Any) -> Replication:
+    restic = {"repository": "r", "copyMethod": "Direct", "verification": verification}
+    spec = {"sourcePVC": "data", "trigger": trigger or {"manual": "m"}, "restic": restic}
+    return parse({"kind": "ReplicationSource", "metadata": META, "spec": spec}, ZoneInfo("UTC"))
+
+
+def test_a_schedule_of_verifications_needs_a_pause_between_backups() -> None:
+    (problem,) = source(verification={"schedule": "@weekly"}).problems
+    assert (problem.path, "spec.trigger.schedule" in problem.next_step) == ("spec.restic.verification.schedule", True)
+    slots = verified({"schedule": "0 3 * * *"}, schedule="0 1 * * *", timeZone="Asia/Tokyo").verification.slots
+    assert slots is not None
+    assert slots.slot_after(datetime(2026, 1, 1, tzinfo=UTC)) == datetime(2026, 1, 1, 18, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("verification", "problem"),
+    [
+        ({}, ""),
+        ({"schedule": "@weekly", "keep": "OnFailure", "command": ["sh", "-c", "true"]}, ""),
+        ({"schedule": "CRON_TZ=Asia/Tokyo 0 3 * * *"}, ""),
+        ({"schedule": "every day"}, "schedule"),
+        ({"schedule": "0 0 31 2 *"}, "schedule"),
+        ({"keep": "Always"}, "keep"),
+        ({"command": "true"}, "command"),
+        ({"command": [" ", "x"]}, "command"),
+        ({"command": ["a\0b"]}, "command"),
+        ({"command": ["a"] * 65}, "command"),
+        ({"command": ["a" * 4000] * 5}, "command"),
+        ([], "verification"),
+    ],
+)
+def test_a_verification_that_would_come_to_nothing_is_refused(verification: Any, problem: str) -> None:
+    found = [p.path for p in verified(verification).problems]
+    prefix = "spec.restic" if problem == "verification" else "spec.restic.verification"
+    assert found == ([f"{prefix}.{problem}"] if problem else [])

@@ -55,6 +55,16 @@ class Cluster:
         job = {"metadata": {**meta, "ownerReferences": owners}, "spec": {"parallelism": parallelism}, "status": status}
         self.jobs.put(job)
 
+    def verifies(self, name: str, *, ended: bool = False) -> None:
+        """Put the Job of a verification there."""
+        self.job(name, ended=ended)
+        key = self.key(name)
+        made = self.jobs.get(key.namespace, f"volsync-src-{key.name}")
+        assert made is not None
+        self.jobs.mark_deleted(made)
+        about = {**made["metadata"], "name": f"prove-volsync-{key.name}", "resourceVersion": str(next(VERSIONS))}
+        self.jobs.put({**made, "metadata": about})
+
     def copy(self, name: str) -> None:
         """Put the copy of a source's volume there."""
         key = self.key(name)
@@ -231,3 +241,29 @@ def test_without_a_limit_movers_are_counted_and_nobody_is_called() -> None:
         with cluster.limit.one_pass(cluster.key(name)):
             pass
     assert (cluster.limit.held, cluster.called) == (2, [])
+
+
+def test_a_verification_has_a_slot_nobody_waits_for_and_its_source_has_only_that_one() -> None:
+    cluster = Cluster(1)
+    key = cluster.key("a")
+    idle = {"name": "a", "namespace": "ns", "uid": "a", "resourceVersion": str(next(VERSIONS))}
+    cluster.sources.put({"kind": KIND, "metadata": idle, "status": {}})
+    with cluster.limit.one_pass(key):
+        assert cluster.limit.has_free_slot(key)
+        cluster.verifies("a")
+    assert (cluster.limit.held, cluster.make_pass("b")) == (1, False)
+    # A backup of its own source takes its place, and no second one.
+    with cluster.limit.one_pass(key):
+        assert cluster.limit.has_free_slot(key)
+        cluster.verifies("a", ended=True)
+        cluster.says("a", "SyncInProgress")
+        cluster.job("a")
+    assert (cluster.limit.held, cluster.called) == (1, [])
+    cluster.end("a")
+    assert cluster.called == ["b"]
+    # Somebody waits: no verification comes first.
+    cluster.says("c")
+    cluster.limit.refresh(cluster.key("c"))
+    with cluster.limit.one_pass(cluster.key("d")):
+        assert not cluster.limit.has_free_slot(cluster.key("d"))
+    assert cluster.limit.waiting == 1

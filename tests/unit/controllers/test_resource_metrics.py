@@ -104,6 +104,19 @@ def test_a_finished_run_is_shown_with_all_that_is_known_of_it() -> None:
     }
 
 
+def test_a_proof_is_shown_from_when_it_is_there_and_goes_with_its_source() -> None:
+    passes, at = Passes(), NOW.timestamp()
+    passes.decided(resource(**FINISHED))
+    assert "last_verified_timestamp_seconds" not in passes.shown()
+    proven = resource(**FINISHED)
+    proven["status"]["restic"] = {**proven["status"]["restic"], "lastVerified": {"time": "2026-11-24T12:00:00Z"}}
+    proven["metadata"]["resourceVersion"] = "another"
+    passes.decided(proven)
+    assert passes.shown()["last_verified_timestamp_seconds"] == at
+    passes.tally.gone(Role.SOURCE, "app", "data")
+    assert passes.shown() == {}
+
+
 def test_no_series_outlives_its_resource_and_a_new_one_of_the_name_is_shown_again() -> None:
     passes, after = Passes(), resource(**FINISHED)
     passes.decided(after)

@@ -12,7 +12,7 @@ from volsync_py.core.actions import Action, Delete, PatchStatus, Ref
 from volsync_py.core.local_zone import AssumedUtc
 from volsync_py.core.merge import merged
 from volsync_py.core.replication import CustomResource, decide
-from volsync_py.core.result import Decision, StepResult, Success, Trouble
+from volsync_py.core.result import Beside, Decision, StepResult, Success, Trouble
 from volsync_py.core.schedule import parse_schedule
 from volsync_py.core.times import format_rfc3339
 from volsync_py.core.trigger import Trigger
@@ -47,6 +47,9 @@ class Work:
 
     def shown_seconds(self) -> float:
         return self.shown
+
+    def beside(self, status: dict[str, Any], *, pause: bool) -> Beside:
+        return Beside()
 
 
 def resource(trigger: dict[str, Any] | None = None, trouble: Trouble | None = None, **status: Any) -> CustomResource:

@@ -19,6 +19,7 @@ from tests.unit.movers.objects import claim, resource, secret
 from tests.unit.movers.seen import NOW, decision_on, status_of
 from tests.unit.movers.simulated import Simulation
 from tests.unit.movers.test_simulated import RESTORED
+from volsync_py.contract.report import Outcome, Report, SnapshotFacts
 from volsync_py.contract.run_document import Run
 from volsync_py.core.actions import Create
 from volsync_py.core.times import format_rfc3339
@@ -68,6 +69,7 @@ BACKUP: Object = {
     "limits": {"uploadKiBps": 100, "downloadKiBps": 200},
     "prune": {"maxUnused": "5%", "maxRepackSize": "10G"},
     "check": {"intervalDays": 5, "readData": "2/7"},
+    "verification": {"schedule": "0 12 * * *", "keep": "OnFailure", "command": ["sh", "-c", "echo $(HOME)"]},
     "emptySource": "Fail",
     "unlock": "now",
 }
@@ -268,6 +270,28 @@ def test_all_of_a_restore_is_told_to_the_mover(which: int) -> None:
     assert container(job)["args"] == ["restore"]
     of_time = {"RESTORE_AS_OF": "2026-08-10T20:01:03-04:00", "SELECT_PREVIOUS": "2"}
     assert environment(job) == {**ENVIRONMENT, "RESTORE_OPTIONS": "--delete", **({} if which else of_time)}
+
+
+def test_all_that_is_said_about_a_verification_is_in_its_job() -> None:
+    for restic in SPECS["ReplicationSource"]:
+        one = Simulation(cluster("ReplicationSource", restic))
+        one.settle()
+        one.end_job(Report(Outcome.SUCCEEDED, snapshot=SnapshotFacts("ab" * 32)))
+        one.change(trigger={"manual": "tag"})
+        # The next day at noon, by its own schedule.
+        one.now += timedelta(days=1)
+        one.settle()
+        job = of_kind(one.objects, "Job", "prove-volsync-n")
+        assert told(job)["verification"]["command"] == ["sh", "-c", "echo $(HOME)"]
+        assert (told(job)["host"], container(job)["args"]) == ("db", ["prove"])
+        pod = job["spec"]["template"]["spec"]
+        assert (pod["serviceAccountName"], pod["affinity"]) == ("account", POD["moverAffinity"])
+        assert {v["name"]: v.get("emptyDir") for v in pod["volumes"]}["cache"] == {"sizeLimit": "7Gi"}
+        # No person is waited for.
+        of_it = {"HTTPS_PROXY", "https_proxy", "DEBUG_MOVER"}
+        assert environment(job) == {key: value for key, value in ENVIRONMENT.items() if key not in of_it}
+        one.end_job(Report(Outcome.FAILED, "NotAsBackedUp", "less came back", 1))
+        assert "prove-volsync-n" in one.of_kind("PersistentVolumeClaim")
 
 
 JOBS = [("ReplicationSource", 0, "data"), ("ReplicationDestination", 0, "volsync-n-dest")]

@@ -18,7 +18,7 @@ from volsync_py.core.attempt import Attempt
 from volsync_py.core.labels import Label
 from volsync_py.core.objects import Object, is_deleting, labels_of
 from volsync_py.core.owners import has_owner, is_controlled_by
-from volsync_py.core.result import StepResult, UnderLock, soonest, until_gone
+from volsync_py.core.result import Beside, StepResult, UnderLock, soonest, until_gone
 from volsync_py.core.view import Kind, ReadKind, View
 from volsync_py.movers.restic.cache_volume import ensure_cache, replaces, unbound_claim_events
 from volsync_py.movers.restic.job_environment import Variables
@@ -78,6 +78,10 @@ class ResticMover(ABC):
         ours = job is not None and is_controlled_by(job, self.uid)
         return seconds_after_success(self.view, job) if job is not None and ours else 0.0
 
+    def beside(self, status: Object, *, pause: bool) -> Beside:
+        """Return what goes on beside the runs: nothing, unless a backup is to be verified."""
+        return Beside()
+
     def synchronize(self) -> StepResult:
         """Return the next step of the run."""
         step = self._step()
@@ -114,11 +118,14 @@ class ResticMover(ABC):
 
     def _leftovers(self) -> list[Object]:
         kinds = (Kind.JOB, Kind.CLAIM, Kind.SNAPSHOT)
+        beside = names.verification_name(self.replication.name)
         return [
             o
             for kind in kinds
             for o in self.view.objects.of_kind(kind)
-            if labels_of(o).get(Label.CLEANUP) == self.uid and has_owner(o, self.uid)
+            if labels_of(o).get(Label.CLEANUP) == self.uid
+            and has_owner(o, self.uid)
+            and o["metadata"]["name"] != beside
         ]
 
     # ---- what differs

@@ -20,6 +20,42 @@ from volsync_py.movers.restic.run_record import RunRecord
 from volsync_py.volumes.in_use import Placement
 
 
+def plan_for(
+    replication: Replication,
+    view: View,
+    claim: Object,
+    options: tuple[list[str], Variables, RunRecord],
+    *,
+    hostname: str,
+    placement: Placement,
+) -> make.JobPlan:
+    """Return the plan of a Job; `options` are its arguments, the variable part of its environment, and its record."""
+    args, variables, record = options
+    spec, role = replication.restic, replication.role
+    return make.JobPlan(
+        owner=replication.object,
+        name=names.job_name(role, replication.name),
+        args=tuple(args),
+        image=view.settings.image,
+        service_account=spec.service_account or names.account_name(role, replication.name),
+        variables=variables,
+        data_claim=claim["metadata"]["name"],
+        cache_claim=names.cache_name(role, replication.name),
+        hostname=hostname,
+        repository="",
+        record=evolve(record, image=view.settings.image).to_json(),
+        paused=replication.paused,
+        security_context=spec.security_context,
+        resources=spec.resources,
+        affinity=spec.affinity,
+        pod_labels=spec.pod_labels,
+        placement=placement,
+        tolerations=spec.tolerations,
+        custom_ca=certificate_authority(replication, view),
+        mover_volumes=spec.mover_volumes,
+    )
+
+
 def job_for(
     replication: Replication,
     view: View,
@@ -30,33 +66,10 @@ def job_for(
     placement: Placement,
     read_only: bool,
 ) -> Object:
-    """Return the Job; `options` are its arguments, the variable part of its environment, and its record."""
-    args, variables, record = options
-    spec, role = replication.restic, replication.role
-    plan = make.JobPlan(
-        owner=replication.object,
-        name=names.job_name(role, replication.name),
-        args=tuple(args),
-        image=view.settings.image,
-        service_account=spec.service_account or names.account_name(role, replication.name),
-        variables=variables,
-        data_claim=claim["metadata"]["name"],
-        cache_claim=names.cache_name(role, replication.name),
-        hostname=host_name(replication, view, view.read(ReadKind.JOBS_OF_REPOSITORY, repository)),
-        repository=repository,
-        record=evolve(record, image=view.settings.image).to_json(),
-        paused=replication.paused,
-        read_only=read_only,
-        security_context=spec.security_context,
-        resources=spec.resources,
-        affinity=spec.affinity,
-        pod_labels=spec.pod_labels,
-        placement=placement,
-        tolerations=spec.tolerations,
-        custom_ca=certificate_authority(replication, view),
-        mover_volumes=spec.mover_volumes,
-    )
-    return make.job_object(plan)
+    """Return the Job of an attempt; `options` as in `plan_for`."""
+    hostname = host_name(replication, view, view.read(ReadKind.JOBS_OF_REPOSITORY, repository))
+    plan = plan_for(replication, view, claim, options, hostname=hostname, placement=placement)
+    return make.job_object(evolve(plan, repository=repository, read_only=read_only))
 
 
 def variables_for(replication: Replication, view: View, secret: Object, document: Run, **more: Any) -> Variables:

@@ -64,6 +64,7 @@ class JobPlan:
     service_account: str
     variables: Variables
     data_claim: str
+    # "": a cache that goes with the pod, of `cache_size` at most.
     cache_claim: str
     hostname: str
     repository: str
@@ -78,12 +79,18 @@ class JobPlan:
     tolerations: tuple[Any, ...] = ()
     custom_ca: CertificateAuthority | None = None
     mover_volumes: tuple[Object, ...] = ()
+    cache_size: Any = None
+    # What the Job is for, if it is no run.
+    purpose: str = ""
 
 
 def job_object(plan: JobPlan) -> Object:
     """Return the Job of one attempt."""
     metadata = metadata_for(plan.owner, plan.name, temporary=True)
-    metadata["labels"][str(Label.REPOSITORY)] = plan.repository
+    if plan.repository:
+        metadata["labels"][str(Label.REPOSITORY)] = plan.repository
+    purpose = {str(Label.PURPOSE): plan.purpose} if plan.purpose else {}
+    metadata["labels"] |= purpose
     metadata["annotations"] = {str(Annotation.RUN): plan.record}
     if plan.custom_ca is not None and plan.custom_ca.version:
         metadata["annotations"][str(Annotation.CUSTOM_CA_VERSION)] = plan.custom_ca.version
@@ -101,7 +108,7 @@ def job_object(plan: JobPlan) -> Object:
                 "metadata": {
                     "name": plan.name,
                     # Differs from VolSync: the user's labels cannot replace ours.
-                    "labels": {**plan.pod_labels, str(Label.CREATED_BY): CREATED_BY_US},
+                    "labels": {**plan.pod_labels, str(Label.CREATED_BY): CREATED_BY_US, **purpose},
                 },
                 "spec": pod_spec(plan),
             },
@@ -140,7 +147,9 @@ def _container(plan: JobPlan) -> Object:
         "args": list(plan.args),
         "env": environment(plan.variables),
         "resources": plan.resources,
-        "securityContext": _security_context(privileged=plan.variables.privileged, restores="restore" in plan.args),
+        "securityContext": _security_context(
+            privileged=plan.variables.privileged, restores=bool({"restore", "prove"} & {*plan.args})
+        ),
         "volumeMounts": _mounts(plan),
     }
 
@@ -180,9 +189,12 @@ def _volumes(plan: JobPlan) -> list[Object]:
     data: Object = {"claimName": plan.data_claim}
     if plan.read_only:
         data["readOnly"] = True
+    cache: Object = {"persistentVolumeClaim": {"claimName": plan.cache_claim}}
+    if not plan.cache_claim:
+        cache = {"emptyDir": {"sizeLimit": plan.cache_size}}
     volumes: list[Object] = [
         {"name": "data", "persistentVolumeClaim": data},
-        {"name": "cache", "persistentVolumeClaim": {"claimName": plan.cache_claim}},
+        {"name": "cache", **cache},
         {"name": "tempdir", "emptyDir": {"medium": "Memory"}},
     ]
     if plan.custom_ca is not None:

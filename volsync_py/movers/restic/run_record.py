@@ -33,6 +33,8 @@ class RunRecord:
     check_subset: str = ""
     unlock: str = ""
     run_now: str = ""
+    # Of a verification.
+    prove_now: str = ""
     secret: str = ""
     generation: int = 0
     manual: str = ""

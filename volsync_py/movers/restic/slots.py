@@ -55,7 +55,7 @@ def slot_use(
     if is_deleting(resource) or running_since(status) is None or "external" in spec:
         return SlotUse.NONE
     if job is not None and is_live(job):
-        return SlotUse.HOLDS if _counts(job, pods, now) else SlotUse.NONE
+        return SlotUse.HOLDS if holds_slot(job, pods, now) else SlotUse.NONE
     said = (get_condition(status.get("conditions") or [], SYNCHRONIZING) or {}).get("reason")
     if said == WAITING_FOR_MOVER:
         return SlotUse.WAITS
@@ -110,7 +110,10 @@ def due(resource: Object) -> str:
     return min(begun, str(status.get("nextSyncTime") or begun))
 
 
-def _counts(job: Object, pods: Iterable[Object], now: datetime) -> bool:
+def holds_slot(job: Object | None, pods: Iterable[Object], now: datetime) -> bool:
+    """Return whether a Job's mover runs, or is about to, and has not held its slot for too long."""
+    if job is None or not is_live(job):
+        return False
     if now - started(job, now) < START_PATIENCE:
         return True
     return now - started(job, now) < LONGEST_HELD and any(map(has_started, pods))

@@ -15,7 +15,7 @@ from volsync_py.core.condition_writer import MAINTAINED
 from volsync_py.core.conditions import get_condition
 from volsync_py.core.labels import Label
 from volsync_py.core.objects import Object, labels_of
-from volsync_py.core.result import StepResult, Success, Trouble
+from volsync_py.core.result import Beside, StepResult, Success, Trouble
 from volsync_py.core.times import format_rfc3339, instant, past
 from volsync_py.core.view import Kind
 from volsync_py.movers.restic.cache_volume import replaces, small_cache
@@ -30,6 +30,7 @@ from volsync_py.movers.restic.preflight import check_preconditions, named_claim,
 from volsync_py.movers.restic.repository_on_record import checked, facts, history, is_damaged, subset_due
 from volsync_py.movers.restic.run_record import RunRecord
 from volsync_py.movers.restic.triggered_copy import told_of_copies, when_triggered
+from volsync_py.movers.restic.verification import Verifier
 from volsync_py.volumes.claims import is_read_only, is_temporary
 from volsync_py.volumes.image import delete_or_release
 from volsync_py.volumes.point_in_time import Copy, CopyMethod, CopyOptions, ensure_copy
@@ -43,6 +44,10 @@ class SourceMover(ResticMover):
     def first(self) -> tuple[Action, ...]:
         """Return what the claim is to say of the copies that were made of it."""
         return told_of_copies(self.replication, self.view)
+
+    def beside(self, status: Object, *, pause: bool) -> Beside:
+        """Return what becomes of the verification of the last backup."""
+        return Verifier(self.replication, self.view, status).decide(pause=pause)
 
     def prepare(self) -> tuple[Object | None, StepResult]:
         """Return the claim to read, and the copies to be made before it can be read."""
