@@ -7,6 +7,7 @@ from datetime import datetime
 from textwrap import wrap
 from typing import Any
 
+from volsync_py.commands.asked_proof import proof
 from volsync_py.commands.health import NOT_WELL, Health, condition, health_of
 from volsync_py.commands.overview import Paint
 from volsync_py.commands.words import ago, count, lasting, plain, size
@@ -17,7 +18,7 @@ from volsync_py.core.stored_times import time_in
 _LOG_LINES = 10
 # The longest name of a row.
 _NAMES = 15
-_CONDITIONS = ("Synchronizing", "Healthy", "Maintained")
+_CONDITIONS = ("Synchronizing", "Healthy", "Maintained", "Verified")
 
 
 def page(obj: Object, now: datetime, width: int, paint: Paint = lambda word, state: word) -> Iterator[str]:
@@ -43,6 +44,8 @@ def page(obj: Object, now: datetime, width: int, paint: Paint = lambda word, sta
         ("image", _dict(status.get("latestImage")).get("name")),
         ("pruned", _since(stored, "lastPruned", now)),
         ("checked", _checked(stored, now)),
+        ("proved", _proved(_dict(stored.get("lastVerified")), now)),
+        ("next proof", _dict(stored.get("verification")).get("waiting")),
     ):
         yield from _row(name, text, width)
     yield from _conditions(status, now, width)
@@ -129,6 +132,11 @@ def _restored(restored: Object, now: datetime) -> str:
 def _checked(stored: Object, now: datetime) -> str:
     when = _since(stored, "lastChecked", now)
     return f"{when}: {stored.get('lastCheckResult')}" if when else ""
+
+
+def _proved(last: Object, now: datetime) -> str:
+    when = _since(last, "time", now)
+    return f"{when}: {proof(last)}" if when else ""
 
 
 def _dict(value: Any) -> Object:

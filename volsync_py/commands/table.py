@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "pause": ("pausing", "stop movers, and start none"),
     "prune": ("upkeep", "free the space of what no snapshot refers to"),
     "restore": ("restore", "bring a backup back, into a new claim or in place"),
+    "prove": ("prove", "restore the newest backup, compare it, and delete it again"),
     "resume": ("pausing", "let movers run again"),
     "snapshots": ("snapshots", "list the snapshots of a source, and what keeps each"),
     "stats": ("looking", "say what a restore brings, and what the repository takes"),

@@ -62,6 +62,15 @@ def test_a_wait_has_an_end_if_that_is_asked_for(quiet: DevCluster) -> None:
     assert done.stderr.endswith("well: not ended in time; the backup goes on\n")
 
 
+def test_all_sources_of_a_namespace_are_asked_for_a_proof_and_the_wait_has_an_end(quiet: DevCluster) -> None:
+    done = command(quiet.kubeconfig, "prove", "--all", "--wait", "--timeout=1ms")
+    assert done.returncode == 1
+    assert "well: its newest backup is restored and compared" in done.stderr
+    assert done.stderr.endswith("not ended in time; the verification goes on\n")
+    mistake = command(quiet.kubeconfig, "prove", "well", "--all")
+    assert (mistake.returncode, "--all goes without names" in mistake.stderr) == (2, True)
+
+
 def test_what_is_paused_is_not_waited_for_and_runs_again_when_it_is_resumed(quiet: DevCluster) -> None:
     path = "/apis/volsync.backube/v1alpha1/namespaces/office/replicationsources/broken"
     quiet.ask("PATCH", path, {"metadata": {"labels": {"app": "x"}}}, "application/merge-patch+json")
