@@ -20,12 +20,20 @@ _COLORS = {"FAIL": "red", "warn": "yellow", "ok": "green"}
 @click.command
 @click.argument("name", required=False)
 @click.option("-A", "--all-namespaces", is_flag=True, help="Of all namespaces.")
+@click.option("--all", "every", is_flag=True, help="Ask each repository, also where the last run has ended well.")
+@click.option("--no-pod", is_flag=True, help="Ask no repository: nothing is created.")
+@click.option("--image", default="", help="The image of the pods that ask; that of the movers if nothing is said.")
+@click.option("--timeout", default="1m", show_default=True, help="How long to wait for a pod's start.")
 @click.option("-o", "--output", type=click.Choice(["table", "json", "yaml"]), default="table")
 @of_cluster
 @no_color
 def doctor(
     name: str | None,
     all_namespaces: bool,
+    every: bool,
+    no_pod: bool,
+    image: str,
+    timeout: str,
     output: str,
     namespace: str | None,
     context: str | None,
@@ -35,20 +43,25 @@ def doctor(
     """Look for what is wrong, with NAME, with a namespace, with the cluster, and say what to do about it.
 
     Each check is ok, warn or FAIL. What you may not read is a warning that names the right. The exit code is 1 if
-    anything is FAIL.
+    anything is FAIL. Repositories are asked by short-lived pods: that of NAME, else those whose last run is not of the
+    last day or did not end well, five at most.
     """
     if name and all_namespaces:
         raise click.UsageError("a name is of one namespace: leave -A out, or name the namespace with -n")
     cluster = connect(kubeconfig, context, namespace)
     # The checks read schedules, whose libraries take longer to import than `--help` may.
+    from volsync_py.commands.checkups.asking import Wish, with_answers
     from volsync_py.commands.checkups.finding import Verdict
     from volsync_py.commands.checkups.gather import gather
     from volsync_py.commands.checkups.report import Report
     from volsync_py.commands.checkups.table import examine
+    from volsync_py.commands.repository import duration
 
+    wish = Wish(not no_pod, every or bool(name), image, duration(timeout, "--timeout"))
     if name:
         _check_name(cluster, name)
     facts = gather(cluster, None if all_namespaces else cluster.namespace, lambda obj: _is_meant(obj, name))
+    facts = with_answers(cluster, facts, wish)
     where = f"{cluster.namespace}/{name}" if name else f"the namespace {cluster.namespace}"
     report = Report(list(examine(facts)), "all namespaces" if all_namespaces else where)
     if output == "json":

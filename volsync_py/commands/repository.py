@@ -53,7 +53,7 @@ class AnswerError(click.ClickException):
     def __init__(self, error_class: str, message: str) -> None:
         more = f"; volsync-py explain {error_class} says more" if error_class and error_class != "Unknown" else ""
         super().__init__(f"{error_class + ': ' if error_class else ''}{plain(message)}{more}")
-        self.error_class = error_class
+        self.error_class, self.said = error_class, plain(message)
 
 
 def asks_repository(command: Callable[..., Any]) -> Callable[..., Any]:

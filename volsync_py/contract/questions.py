@@ -46,6 +46,8 @@ class Kind(StrEnum):
     LOCKS = "locks"
     # That the repository opens, and its id.
     OPEN = "open"
+    # Which keys the Secret has, and what is wrong with it, without a word of its values; restic is not run.
+    KEYS = "keys"
 
 
 class QuestionError(ValueError):

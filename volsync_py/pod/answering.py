@@ -45,6 +45,7 @@ from volsync_py.pod.environment import MoverError, Redactor, check_mandatory, ch
 from volsync_py.pod.humanlog import one_line
 from volsync_py.pod.maintenance import retention_rules
 from volsync_py.pod.process import Restic
+from volsync_py.pod.secret_keys import described
 from volsync_py.pod.signals import Stop
 
 # The key of Google's credentials, and where the pod has it as a file.
@@ -91,7 +92,10 @@ def answer(environ: Mapping[str, str], stop: Stop, path: str = SOCKET) -> int:
             waiting.sendall(json.dumps(question.keep_seconds).encode())
             given = given_environment(environ)
             redact = Redactor(given)
-            _answer(question, given, stop, sent)
+            if question.kind == Kind.KEYS:
+                sent(json.dumps(described(environ)).encode())
+            else:
+                _answer(question, given, stop, sent)
         except QuestionError as error:
             code, error_class, message = 2, ErrorClass.CONFIGURATION, str(error)
         except MoverError as error:

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from tests.unit.commands.resources import NOW, WRONG_PASSWORD, destination, source
-from volsync_py.commands.checkups.facts import Facts, Listed, MayNotRead, Right
+from volsync_py.commands.checkups.facts import Answered, Facts, Listed, MayNotRead, Right
 from volsync_py.commands.checkups.finding import Finding, Verdict
 from volsync_py.commands.checkups.report import Report
 from volsync_py.commands.checkups.table import CHECKS, examine
+from volsync_py.core.names import Role, mover_host_name
 from volsync_py.kube.resources import (
     DEPLOYMENTS,
     LEASES,
@@ -323,3 +325,63 @@ def test_what_somebody_has_written_cannot_control_a_terminal() -> None:
     one = source(conditions=[evil], spec={"restic": named})
     report = Report(list(examine(facts({REPLICATION_SOURCES: [one]}))), "x")
     assert "\x1b" not in "\n".join(report.lines(80)) + str(report.as_json())
+
+
+RIGHT = Answered("r", ("media/db",), keys=("RESTIC_REPOSITORY", "RESTIC_PASSWORD"), backend="s3")
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected", "says"),
+    [
+        ({}, [], ""),
+        ({"error_class": "RepositoryMissing", "error": "none"}, [], ""),
+        (
+            {"error_class": "RepositoryMissing", "error": "none", "was_used": True},
+            [("repository", "FAIL")],
+            "there is no repository any more",
+        ),
+        ({"error_class": "AccessDenied", "error": "x509"}, [("repository", "FAIL")], "AccessDenied: x509"),
+        ({"faults": (("it is empty", "fill it"),)}, [("secret", "FAIL")], "the Secret r: it is empty"),
+        ({"silent": "nothing says which image"}, [("repository", "warn")], "nothing says which image"),
+        ({"silent": "no node takes its pod", "hopeless": True}, [("repository", "FAIL")], "no node takes its pod"),
+        (
+            {"silent": "its container cannot be made: secret x not found", "hopeless": True},
+            [("secret", "FAIL")],
+            "secret x not found",
+        ),
+    ],
+)
+def test_what_a_pod_has_found_of_a_repository_is_told(changed: Any, expected: Any, says: str) -> None:
+    seen = found(facts(repositories=[evolve(RIGHT, **changed)]))
+    assert [(check, str(one.verdict)) for check, one in seen] == expected
+    assert all(says in one.why and one.next_step and one.about == "media/db" for _, one in seen)
+
+
+def test_who_may_not_ask_repositories_is_told_which_right_is_missing() -> None:
+    given = facts(not_asked=("the repositories could not be asked: you may not create jobs.batch", "the role edit"))
+    assert [(check, one.why[-11:]) for check, one in found(given)] == [("repository", " jobs.batch")]
+    assert found(facts(not_asked=("not asked, as --no-pod wants it", ""))) == []
+
+
+@pytest.mark.parametrize(
+    ("host", "renewed", "verdict", "says"),
+    [
+        (
+            "laptop",
+            "2026-11-27T11:58:00.123456789+00:00",
+            "ok",
+            "there is a lock of jane on laptop, pid 7, renewed 119 seconds ago",
+        ),
+        ("laptop", "2026-11-27T10:00:00Z", "warn", "its owner is no more"),
+        (mover_host_name(Role.SOURCE, "media", "db", "db"), "2026-11-27T11:59:00Z", "ok", "of the mover of media/db,"),
+        ("laptop", "whenever", "ok", "there is a lock of jane on laptop, pid 7"),
+    ],
+)
+def test_a_lock_is_told_with_whose_it_is_and_whether_they_are_alive(
+    host: str, renewed: str, verdict: str, says: str
+) -> None:
+    lock = {"hostname": host, "username": "jane", "pid": 7, "time": renewed, "exclusive": False}
+    given = facts(repositories=[evolve(RIGHT, locks=(lock,))])
+    told = [one for check, many in examine(given) for one in many if check.name == "locks"]
+    assert [str(one.verdict) for one in told] == [verdict]
+    assert says in told[0].why

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.integration.commands.wrong_clusters import WRONG_CLUSTERS
+from tests.integration.commands.wrong_repositories import WRONG_REPOSITORIES
 from tests.integration.commands.wrong_setups import WRONG
 from volsync_py.commands.checkups.table import CHECKS
 
@@ -14,7 +15,7 @@ PAGE = (Path(__file__).parents[3] / "docs" / "doctor.md").read_text(encoding="ut
 def test_each_wrong_setup_of_the_tests_has_its_row_and_no_other_is_promised() -> None:
     expected = [
         f"| {one.title} | `{one.check}` | {one.verdict} | … {one.why} … | … {one.next_step} … |"
-        for one in (*WRONG_CLUSTERS, *WRONG)
+        for one in (*WRONG_CLUSTERS, *WRONG, *WRONG_REPOSITORIES)
     ]
     assert [line for line in PAGE.splitlines() if line.endswith(" … |")] == expected
 

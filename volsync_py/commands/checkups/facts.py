@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from attrs import field, frozen
 
@@ -52,12 +51,29 @@ class Right:
 
 
 @frozen
-class Asked:
-    """What a pod in the namespace has found out about the repository of one Secret; see `repositories.py`."""
+class Answered:
+    """What a pod in the namespace has found out about the repository of one Secret, for the resources that name it."""
 
-    namespace: str
     secret: str
-    answer: Mapping[str, Any]
+    # How they are called.
+    names: tuple[str, ...]
+    # Why no pod has answered, and what to do; `hopeless`: one was made, and could not.
+    silent: str = ""
+    silent_step: str = "name the operator's image with --image, or back up once"
+    hopeless: bool = False
+    # Names of keys that movers know, how many others there are, and the word before the URL's first colon.
+    keys: tuple[str, ...] = ()
+    others: int = 0
+    backend: str = ""
+    # Each with what to do.
+    faults: tuple[tuple[str, str], ...] = ()
+    # Why the repository does not open: a class of failures, and the words.
+    error_class: str = ""
+    error: str = ""
+    # restic's own documents.
+    locks: tuple[Object, ...] = ()
+    # Whether a backup is on record that has been made into it.
+    was_used: bool = False
 
 
 @frozen
@@ -74,9 +90,9 @@ class Facts:
     shipped: Sequence[Object] = ()
     # None: the API server did not say.
     rights: Mapping[Right, bool | None] = field(factory=dict)
-    repositories: Sequence[Asked] = ()
-    # Why the repositories were not asked, or not all of them.
-    not_asked: str = ""
+    # What was asked of repositories, and why not of others: each a sentence, and what to do.
+    repositories: Sequence[Answered] = ()
+    not_asked: tuple[str, str] | None = None
     # Their specs, read once for all checks.
     _specs: Sequence[Replication] = field(init=False, repr=False, eq=False)
 

@@ -44,6 +44,8 @@ CHECKS = (
     Check("waiting", "no mover waits for a node, a queue or an image", pods.waiting),
     Check("containers", "movers' pods have the mover and nothing else", pods.injected),
     Check("shared", "no two sources take each other's snapshots", repositories.shared),
+    Check("secret", "no Secret had to be asked for", repositories.secrets),
+    Check("repository", "no repository had to be asked", repositories.reachable),
     Check("locks", "no run was stopped by a lock", repositories.locked),
     Check("filled", "claims to be filled name destinations that are there", cluster.filled),
     Check("orphans", "nothing is left of resources that have gone", volumes.orphans),
