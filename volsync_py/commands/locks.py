@@ -11,7 +11,6 @@ from volsync_py.commands.cluster import Cluster, connect, of_cluster
 from volsync_py.commands.entries import json_of
 from volsync_py.commands.lock_list import DEAD, Lock, Namespace, lock_of
 from volsync_py.commands.repository import asks_repository, repository
-from volsync_py.commands.repository_work import work
 from volsync_py.commands.shown import as_document
 from volsync_py.commands.words import count
 from volsync_py.contract.questions import Kind, Question
@@ -48,6 +47,8 @@ def locks(
     found = [lock for line in answer.splitlines() if (lock := lock_of(json_of(line), there, now)) is not None]
     _print(found, output)
     if remove_dead and any(lock.state == DEAD for lock in found):
+        from volsync_py.commands.repository_work import work
+
         return work(cluster, name, "unlock", image, timeout)
     return 0
 

@@ -11,24 +11,24 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 from attrs import define, evolve, field
 
-from volsync_py.api.spec import Replication
 from volsync_py.commands.cluster import Cluster
 from volsync_py.commands.pod_start import has_begun, is_gone, waiting_for
-from volsync_py.commands.repository_job import basis_for, replication_called
 from volsync_py.commands.words import plain
 from volsync_py.contract.questions import ASK, TOO_LATE, Ending, Question
 from volsync_py.core.durations import parse_go_duration
 from volsync_py.core.objects import Object
 from volsync_py.kube.errors import ApiError, Forbidden, NotFound
 from volsync_py.kube.resources import CORE_EVENTS, JOBS, PODS
-from volsync_py.movers.restic.job_environment import DATA_DIRECTORY
-from volsync_py.movers.restic.objects import COMMAND
-from volsync_py.movers.restic.question_job import host_of, labels_of_questions, question_job
+
+if TYPE_CHECKING:
+    from volsync_py.api.spec import Replication
+
+# What reads a spec and makes a Job is imported when it is used: a start and a mistyped option do without.
 
 # How long a pod waits for the next question of a person.
 _KEPT_SECONDS = 120.0
@@ -118,11 +118,15 @@ class Repository:
     @property
     def host(self) -> str:
         """The host name of the resource's snapshots."""
+        from volsync_py.movers.restic.question_job import host_of
+
         return host_of(self.replication)
 
     @property
     def path(self) -> str:
         """The path of the resource's snapshots."""
+        from volsync_py.movers.restic.job_environment import DATA_DIRECTORY
+
         return DATA_DIRECTORY
 
     def ask(self, question: Question, to: Callable[[bytes], None]) -> Ending:
@@ -160,6 +164,7 @@ class Repository:
     def _asked(self, question: Question, to: Callable[[bytes], None]) -> Ending | None:
         """Return the ending of the pod's answer, or None if that pod does not answer any more."""
         from volsync_py.kube.execution import STDOUT
+        from volsync_py.movers.restic.objects import COMMAND
 
         error = bytearray()
         try:
@@ -196,6 +201,9 @@ class Repository:
 
     def _find_pod(self) -> None:
         """Have a pod that can be asked: one that waits, or a new one."""
+        from volsync_py.commands.repository_job import basis_for
+        from volsync_py.movers.restic.question_job import labels_of_questions, question_job
+
         wanted = labels_of_questions(self.replication)
         selector = ",".join(f"{key}={value}" for key, value in wanted.items())
         pods = self.cluster.client.list_all(PODS, self.cluster.namespace, label_selector=selector)
@@ -255,6 +263,8 @@ class Repository:
 @contextmanager
 def repository(cluster: Cluster, name: str, image: str, keep: str, timeout: str) -> Iterator[Repository]:
     """Return the repository of a source or destination; what was started for it is removed at the end."""
+    from volsync_py.commands.repository_job import replication_called
+
     start, kept = duration(timeout, "--timeout"), duration(keep, "--keep") if keep else _kept_by_default()
     one = Repository(cluster, replication_called(cluster, name), image, kept, bool(keep), start)
     try:

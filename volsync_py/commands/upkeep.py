@@ -8,9 +8,6 @@ from typing import Any
 import click
 
 from volsync_py.commands.cluster import connect, of_cluster
-from volsync_py.commands.repository_job import replication_called
-from volsync_py.commands.repository_work import work
-from volsync_py.contract.run_document import Check
 from volsync_py.core.names import Role
 
 
@@ -37,7 +34,12 @@ def check(
     kubeconfig: str | None,
 ) -> int:
     """Check the repository of a source or destination, and say whether it is whole; Ctrl-C ends the waiting alone."""
+    # Imported when it is done: a start and a mistyped option do without.
     from attrs import evolve
+
+    from volsync_py.commands.repository_job import replication_called
+    from volsync_py.commands.repository_work import work
+    from volsync_py.contract.run_document import Check
 
     cluster = connect(kubeconfig, context, namespace)
     run = evolve(replication_called(cluster, name).restic.run, check=Check(subset))
@@ -53,6 +55,9 @@ def prune(
 
     restic's own lock keeps two prunes of one repository apart, and a backup waits for its end.
     """
+    from volsync_py.commands.repository_job import replication_called
+    from volsync_py.commands.repository_work import work
+
     cluster = connect(kubeconfig, context, namespace)
     if replication_called(cluster, name).role is not Role.SOURCE:
         raise click.ClickException(f"{name} is a destination, and a destination removes nothing: name the source")
@@ -65,4 +70,6 @@ def unlock(
     name: str, image: str, timeout: str, namespace: str | None, context: str | None, kubeconfig: str | None
 ) -> int:
     """Remove the locks that nobody has renewed for half an hour; those of who lives stay."""
+    from volsync_py.commands.repository_work import work
+
     return work(connect(kubeconfig, context, namespace), name, "unlock", image, timeout)

@@ -1,4 +1,4 @@
-"""A pass-through proxy that counts HTTP requests, and nothing else."""
+"""A pass-through proxy that counts HTTP requests, and the bytes of their answers."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _REQUEST_LINE = re.compile(rb"(?:^|\r\n)(?:GET|PUT|POST|DELETE|HEAD) [^\r\n]* HT
 
 
 class CountingProxy:
-    """Listens on a port of its own; `count` goes up with each request that is sent through."""
+    """Listens on a port of its own; `count` goes up with each request, `bytes` with what comes back."""
 
     def __init__(self, target_port: int) -> None:
-        self._target, self.count = target_port, 0
+        self._target, self.count, self.bytes = target_port, 0, 0
         self._lock = threading.Lock()
         self._socket = socket.create_server(("127.0.0.1", 0), backlog=200)
         self.port = int(self._socket.getsockname()[1])
@@ -39,6 +39,9 @@ class CountingProxy:
                 if count and (found := len(_REQUEST_LINE.findall(data[:4096]))):
                     with self._lock:
                         self.count += found
+                if not count:
+                    with self._lock:
+                        self.bytes += len(data)
                 sink.sendall(data)
         except OSError:
             pass
