@@ -31,6 +31,7 @@ _REAL_ONLY = [
     "test_installed.py",
     "test_policies.py",
     "test_populator.py",
+    "test_restore_command.py",
     "test_restored_namespace.py",
 ]
 REAL = os.environ.get("VOLSYNC_PY_CLUSTER") == "real"

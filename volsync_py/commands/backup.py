@@ -12,7 +12,8 @@ import click
 from volsync_py.commands.asked_run import Ended, doing, ended, snapshot_of
 from volsync_py.commands.chosen import by_name_or_label, patched
 from volsync_py.commands.cluster import connect, of_cluster
-from volsync_py.commands.waiting import Run, seconds_of, wait_for
+from volsync_py.commands.timeout import seconds_of
+from volsync_py.commands.waiting import Run, wait_for
 from volsync_py.core.labels import Annotation
 from volsync_py.core.names import Role
 from volsync_py.kube.resources import REPLICATION_SOURCES

@@ -5,14 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-import click
 from attrs import define, field
 
 from volsync_py.commands.asked_run import Ended, refused
 from volsync_py.commands.cluster import Cluster
 from volsync_py.commands.mover_log import last_line
 from volsync_py.commands.progress_bar import Display
-from volsync_py.core.durations import parse_go_duration
 from volsync_py.core.names import Role
 from volsync_py.core.objects import Object, status_of
 from volsync_py.kube.errors import NotFound, ServerError, TooManyRequests, Unreachable
@@ -97,13 +95,3 @@ def wait_for(runs: Sequence[Run], seconds: float | None, tell: Callable[[Run, En
     finally:
         for run in runs:
             run.display.clear()
-
-
-def seconds_of(timeout: str) -> float | None:
-    """Return the seconds of the option --timeout, None for no limit."""
-    if not timeout:
-        return None
-    try:
-        return parse_go_duration(timeout).total_seconds()
-    except ValueError as error:
-        raise click.UsageError(f"--timeout: {error}") from None
