@@ -49,8 +49,10 @@ class Changed:
         container = {"name": "manager", "image": image}
         template = {"metadata": {"labels": LABELS}, "spec": {"containers": [container]}}
         spec = {"replicas": replicas, "selector": {"matchLabels": LABELS}, "template": template}
-        meta = {"name": "volsync", "labels": LABELS}
-        path = self.create(f"apis/apps/v1/namespaces/{namespace}/deployments", {"metadata": meta, "spec": spec})
+        # As the manifests have it: what runs in its pods tells what it is, and no label of its own.
+        path = self.create(
+            f"apis/apps/v1/namespaces/{namespace}/deployments", {"metadata": {"name": "volsync"}, "spec": spec}
+        )
         self.status(path, {"readyReplicas": ready})
         ports = [{"name": "https", "port": 8443}]
         service = {"metadata": {"name": "volsync-metrics", "labels": LABELS}, "spec": {"ports": ports}}

@@ -10,13 +10,17 @@ import pytest
 from attrs import evolve
 
 from tests.unit.commands.resources import NOW, WRONG_PASSWORD, destination, source
+from volsync_py.commands.checkups.asking import Wish, with_answers
 from volsync_py.commands.checkups.facts import Answered, Facts, Listed, MayNotRead, Right
 from volsync_py.commands.checkups.finding import Finding, Verdict
+from volsync_py.commands.checkups.manager import is_manager
 from volsync_py.commands.checkups.report import Report
 from volsync_py.commands.checkups.table import CHECKS, examine
+from volsync_py.commands.cluster import Cluster
 from volsync_py.core.names import Role, mover_host_name
 from volsync_py.kube.resources import (
     DEPLOYMENTS,
+    JOBS,
     LEASES,
     MUTATING_WEBHOOKS,
     NAMESPACES,
@@ -33,6 +37,7 @@ from volsync_py.kube.resources import (
 )
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "commands"
+ASK = Right("whatever asks the repository", "create", JOBS)
 BACKUP = Right("backup, pause and resume", "patch", REPLICATION_SOURCES)
 
 
@@ -48,11 +53,11 @@ def claim(name: str = "db", **spec: Any) -> dict[str, Any]:
 
 
 def deployment(
-    name: str = "volsync", namespace: str = "volsync-system", *args: str, **container: Any
+    called: str = "volsync", namespace: str = "volsync-system", *args: str, **container: Any
 ) -> dict[str, Any]:
     manager = {"name": "manager", "image": "volsync-py:1", "args": list(args), **container}
-    template = {"metadata": {"labels": {"app": name}}, "spec": {"containers": [manager]}}
-    return named("Deployment", name, namespace, spec={"template": template}, status={"readyReplicas": 1})
+    template = {"metadata": {"labels": {"app": called}}, "spec": {"containers": [manager]}}
+    return named("Deployment", called, namespace, spec={"template": template}, status={"readyReplicas": 1})
 
 
 def lease(namespace: str = "volsync-system", renewed: str = "2026-11-27T11:59:58.000000Z") -> dict[str, Any]:
@@ -385,3 +390,27 @@ def test_a_lock_is_told_with_whose_it_is_and_whether_they_are_alive(
     told = [one for check, many in examine(given) for one in many if check.name == "locks"]
     assert [str(one.verdict) for one in told] == [verdict]
     assert says in told[0].why
+
+
+def test_who_may_not_list_sources_is_told_so_and_asks_no_repository() -> None:
+    given = facts({REPLICATION_SOURCES: MayNotRead("list replicationsources in all namespaces")})
+    nobody = Cluster(None, "media")
+    asked = with_answers(nobody, given, Wish(ask=True, every=True, image="", start_seconds=1.0))
+    assert asked.not_asked is not None
+    assert "you may not list replicationsources in all namespaces" in asked.not_asked[0]
+    refused = with_answers(nobody, facts(rights={ASK: False}), Wish(ask=True, every=True, image="", start_seconds=1.0))
+    assert refused.not_asked is not None
+    assert "you may not create jobs.batch" in refused.not_asked[0]
+
+
+@pytest.mark.parametrize(
+    ("image", "command", "name", "expected"),
+    [
+        ("quay.io/backube/volsync:0.13", ["/manager"], "manager", True),
+        ("registry/mine:1", ["volsync-py"], "manager", True),
+        ("registry/mine:1", ["/manager"], "manager", False),
+        ("registry/volsync-ui:1", None, "web", False),
+    ],
+)
+def test_a_manager_is_known_by_what_runs_in_it(image: str, command: Any, name: str, expected: bool) -> None:
+    assert is_manager(deployment(image=image, command=command, name=name)) is expected

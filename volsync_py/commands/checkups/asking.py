@@ -13,9 +13,9 @@ from attrs import evolve, frozen
 
 from volsync_py.api.spec import Replication
 from volsync_py.bounded_json import number_of, read_object, text_of
-from volsync_py.commands.checkups.facts import Answered, Facts, Right, key_of, objects_in, texts_in
+from volsync_py.commands.checkups.facts import Answered, Facts, Right, Unread, key_of, objects_in, texts_in
 from volsync_py.commands.cluster import Cluster
-from volsync_py.commands.health import NEEDS_YOU, health_of
+from volsync_py.commands.health import health_of
 from volsync_py.commands.refused import sentence
 from volsync_py.commands.repository import AnswerError, Repository
 from volsync_py.contract.questions import Kind, Question
@@ -49,7 +49,11 @@ def with_answers(cluster: Cluster, facts: Facts, wish: Wish) -> Facts:
     """Return the facts with what the repositories have answered, or why they were not asked."""
     if not wish.ask:
         return evolve(facts, not_asked=("not asked, as --no-pod wants it", ""))
-    groups = _by_secret(facts)
+    try:
+        groups = _by_secret(facts)
+    except Unread as missing:
+        text = f"the repositories could not be asked: you may not {missing}"
+        return evolve(facts, not_asked=(text, "ask for that right, or have somebody look who has it"))
     refused = [right for right, allowed in facts.rights.items() if _is_missing(right, allowed)]
     if groups and refused:
         text = f"the repositories could not be asked: you may not {refused[0].text}"
@@ -81,7 +85,8 @@ def _by_secret(facts: Facts) -> list[list[Replication]]:
 
 def _is_doubtful(one: Replication, facts: Facts) -> bool:
     health = health_of(one.object, facts.now)
-    return health.state in NEEDS_YOU or health.last is None or facts.now - health.last > _RECENT
+    # What is paused was stopped by somebody, and of what has not run yet nothing says which image asks.
+    return health.needs_you or (health.last is not None and not one.paused and facts.now - health.last > _RECENT)
 
 
 def _answered(cluster: Cluster, group: list[Replication], facts: Facts, wish: Wish) -> Answered:

@@ -17,6 +17,7 @@ except ImportError:
     from yaml import SafeLoader as _Loader  # type: ignore[assignment]
 
 from volsync_py.commands.checkups.facts import Facts, Listed, MayNotRead, NotServed, Right
+from volsync_py.commands.checkups.manager import is_manager
 from volsync_py.commands.cluster import Cluster
 from volsync_py.commands.shipped import definitions
 from volsync_py.core.labels import CREATED_BY_US, Label
@@ -48,7 +49,7 @@ from volsync_py.kube.resources import (
 
 # VolSync's name, and so ours.
 _LEASE = "b95b3104.backube"
-_OF_MANAGERS = {"label_selector": "control-plane=volsync-controller"}
+_OF_VOLSYNC = {"label_selector": "app.kubernetes.io/name=volsync"}
 _OF_OURS = {"label_selector": f"{Label.CREATED_BY}={CREATED_BY_US}"}
 # Of the namespaces that are asked about.
 _HERE: dict[Resource, Mapping[str, str]] = {
@@ -61,8 +62,9 @@ _HERE: dict[Resource, Mapping[str, str]] = {
 }
 # Of the whole cluster: a manager may be in any namespace.
 _EVERYWHERE: dict[Resource, Mapping[str, str]] = {
-    DEPLOYMENTS: _OF_MANAGERS,
-    SERVICES: _OF_MANAGERS,
+    # Nothing on a Deployment itself says that it is a manager's.
+    DEPLOYMENTS: {},
+    SERVICES: _OF_VOLSYNC,
     LEASES: {"field_selector": f"metadata.name={_LEASE}"},
     STORAGE_CLASSES: {},
     SNAPSHOT_CLASSES: {},
@@ -92,6 +94,9 @@ def gather(cluster: Cluster, namespace: str | None, is_chosen: Callable[[Object]
         listed[kind] = _list(cluster, kind, namespace, selectors)
     for kind, selectors in _EVERYWHERE.items():
         listed[kind] = _list(cluster, kind, None, selectors)
+    deployments = listed[DEPLOYMENTS]
+    if not isinstance(deployments, NotServed | MayNotRead):
+        listed[DEPLOYMENTS] = [one for one in deployments if is_manager(one)]
     shipped: list[Object] = [_Loader(text).get_single_data() for text in definitions()]
     listed[DEFINITIONS] = _named(cluster, DEFINITIONS, [one["metadata"]["name"] for one in shipped])
     listed[NAMESPACES] = _named(cluster, NAMESPACES, [namespace]) if namespace else _list(cluster, NAMESPACES, None, {})

@@ -35,18 +35,19 @@ def running(facts: Facts) -> Iterator[Finding]:
             step = f"kubectl scale deployment {name} -n {space} --replicas 1"
             yield failed("it is scaled to no pod, so nothing is backed up", step, f"{space}/{name}")
         elif not _ready(one):
-            step = f"see its pods: kubectl describe pods -n {space} -l control-plane=volsync-controller"
+            step = f"see why: kubectl describe pods -n {space}, and kubectl logs -n {space} deployment/{name}"
             yield failed(f"none of its {count(_wanted(one), 'pod')} is ready", step, f"{space}/{name}")
 
 
 def leading(facts: Facts) -> Iterator[Finding]:
     """Find a Lease that nobody renews although managers run."""
     leases = facts.of(LEASES)
-    spaces = {one["metadata"]["namespace"] for one in facts.of(DEPLOYMENTS) if _ready(one) and _elects(one)}
+    electing = [one for one in facts.of(DEPLOYMENTS) if _ready(one) and _elects(one)]
+    spaces = {str(one["metadata"]["namespace"]): str(one["metadata"]["name"]) for one in electing}
     held = {lease["metadata"]["namespace"]: lease for lease in leases}
-    for space in sorted(spaces):
+    for space, name in sorted(spaces.items()):
         lease = held.get(space)
-        step = f"see its log: kubectl logs -n {space} -l control-plane=volsync-controller"
+        step = f"see its log: kubectl logs -n {space} deployment/{name}"
         if lease is None:
             yield failed("its pods are ready, and there is no Lease of a leader", step, space)
         elif not _is_fresh(lease, facts):
@@ -116,6 +117,12 @@ def limit_of_movers(deployments: list[Object]) -> int:
                 number = word.partition("=")[2]
                 found.append(int(number) if number.isdigit() else 0)
     return min(found, default=0)
+
+
+def is_manager(deployment: Object) -> bool:
+    """Return whether a Deployment is one of VolSync's or of this operator's: by what runs in it, whatever its name."""
+    named = [one for one in _containers(deployment) if one.get("name") == "manager"]
+    return any("volsync" in f"{one.get('image')} {texts_in(one, 'command')}" for one in named)
 
 
 def _containers(deployment: Object) -> list[Object]:
