@@ -9,7 +9,7 @@ from typing import Any
 
 from volsync_py.api.spec import Replication
 from volsync_py.core.attempt import Attempt
-from volsync_py.core.condition_writer import HEALTHY, MAINTAINED, REFUSED, SYNCHRONIZING
+from volsync_py.core.condition_writer import HEALTHY, MAINTAINED, REFUSED, SYNCHRONIZING, VERIFIED
 from volsync_py.core.conditions import get_condition
 from volsync_py.core.names import Role
 from volsync_py.core.objects import Object, is_deleting, status_of
@@ -124,7 +124,7 @@ def failing(status: Object) -> Iterator[Failing]:
     Whoever may write a status may write any reason into it; no label value is made of that.
     """
     repository = str((status.get("restic") or {}).get("repositoryHash") or "")
-    for kind in (HEALTHY, MAINTAINED):
+    for kind in (HEALTHY, MAINTAINED, VERIFIED):
         found = get_condition(status.get("conditions") or [], kind) or {}
         since = _instant(found.get("lastTransitionTime"))
         if found.get("status") == "False" and since is not None:

@@ -33,8 +33,11 @@ def at(minute: float) -> str:
     return f"{NOW + timedelta(minutes=minute):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def source(name: str = "data", *, last: float | None = -30, spec: Any = None, **status: Any) -> dict[str, Any]:
-    """Return an hourly source; `last` is the minute of its last success."""
+def source(
+    name: str = "data", *, last: float | None = -30, verified: float | None = None, spec: Any = None, **status: Any
+) -> dict[str, Any]:
+    """Return an hourly source; `last` is the minute of its last success, `verified` that of its last proof."""
+    proof = {} if verified is None else {"lastVerified": {"time": at(verified)}}
     if last is not None:
         status["lastSyncTime"] = at(last)
     snapshot = {"bytesProcessed": 5_000, "bytesAdded": 700}
@@ -48,7 +51,7 @@ def source(name: str = "data", *, last: float | None = -30, spec: Any = None, **
             "resourceVersion": "1",
         },
         "spec": {"trigger": {"schedule": "0 * * * *"}, "sourcePVC": "d", "restic": {"repository": "r"}, **(spec or {})},
-        "status": {"restic": {"repositoryHash": HASH, "lastSnapshot": snapshot}, **status},
+        "status": {"restic": {"repositoryHash": HASH, "lastSnapshot": snapshot, **proof}, **status},
     }
 
 
@@ -96,6 +99,14 @@ FAULTS: list[tuple[str, str, dict[str, Any], int, dict[str, int]]] = [
         5,
         {"VolSyncUpkeepFailing": 1},
     ),
+    (
+        "proof",
+        "VolSyncVerificationFailed",
+        source(last=2 * DAY, **failing("RepositoryDamaged", kind="Verified")),
+        7,
+        {"VolSyncVerificationFailed": 1, "VolSyncRepositoryDamaged": 1},
+    ),
+    ("unverified", "VolSyncUnverified", source(last=2 * DAY, verified=-41 * DAY), 62, {"VolSyncUnverified": 1}),
     ("cache", "VolSyncCacheFull", source(last=2 * DAY, **failing("CacheFull")), 1, {"VolSyncCacheFull": 1}),
     ("lock", "VolSyncStaleLock", source(last=2 * DAY, **failing("RepositoryLocked")), 62, {"VolSyncStaleLock": 1}),
     (
