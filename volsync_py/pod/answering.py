@@ -26,7 +26,6 @@ from attrs import define, field
 from volsync_py.bounded_json import read_object
 from volsync_py.contract.questions import (
     MOST_QUESTION_BYTES,
-    SECRET_PREFIX,
     SOCKET,
     TOO_LATE,
     Ending,
@@ -36,20 +35,18 @@ from volsync_py.contract.questions import (
 )
 from volsync_py.contract.report import ErrorClass
 from volsync_py.contract.run_document import Run, RunError
-from volsync_py.core.keys import OPTIONAL_KEYS
 from volsync_py.core.names import SNAPSHOT_HOST
 from volsync_py.pod.asked_restic import Own, arguments, lock
 from volsync_py.pod.completed import CompletedRestic
 from volsync_py.pod.disk import cache_trouble, class_of
 from volsync_py.pod.environment import MoverError, Redactor, check_mandatory, check_repository, restic_environment
+from volsync_py.pod.given import given_environment
 from volsync_py.pod.humanlog import one_line
 from volsync_py.pod.maintenance import retention_rules
 from volsync_py.pod.process import Restic
 from volsync_py.pod.secret_keys import described
 from volsync_py.pod.signals import Stop
 
-# The key of Google's credentials, and where the pod has it as a file.
-_GOOGLE, _GOOGLE_FILE = "GOOGLE_APPLICATION_CREDENTIALS", "/credentials/gcs.json"
 # How long Python takes to start on a busy node, and how often is looked whether it has.
 _BEGINNING_SECONDS, _LOOK_SECONDS = 30.0, 0.05
 # How restic says that no snapshot, or more than one, is meant.
@@ -125,19 +122,6 @@ def _joined(waiting: socket.socket, path: str) -> bool:
             return False
         else:
             return True
-
-
-def given_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment as a mover has it: the keys of the Secret that movers are given, and nothing else of it.
-
-    What somebody else has put into the pod under such a name (an identity of a cloud) stays where the Secret has none.
-    """
-    given = {name: value for name, value in environ.items() if not name.startswith(SECRET_PREFIX)}
-    secret = {n.removeprefix(SECRET_PREFIX): v for n, v in environ.items() if n.startswith(SECRET_PREFIX)}
-    given |= {name: value for name, value in secret.items() if name in OPTIONAL_KEYS or name.startswith("RCLONE_")}
-    if _GOOGLE in secret:
-        given[_GOOGLE] = _GOOGLE_FILE
-    return given
 
 
 def _answer(question: Question, environ: Mapping[str, str], stop: Stop, sent: Sent) -> None:

@@ -23,6 +23,7 @@ def main() -> None:
         from volsync_py.pod.answering import answer
 
         sys.exit(answer(os.environ, stop))
+    from volsync_py.pod.given import given_environment
     from volsync_py.pod.runner import run
 
-    sys.exit(run(sys.argv[1:], os.environ, stop))
+    sys.exit(run(sys.argv[1:], given_environment(os.environ), stop))

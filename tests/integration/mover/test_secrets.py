@@ -290,3 +290,10 @@ def test_a_backend_without_credentials_is_a_matter_of_configuration(
     ran = new_mover("backup")
     assert (ran.code, ran.report.error_class) == (1, "Configuration")
     assert key in ran.report.message
+
+
+def test_work_of_a_command_has_the_keys_of_the_secret_that_a_mover_is_given(new_mover: Mover) -> None:
+    new_mover.environ["VOLSYNC_PY_SECRET_RESTIC_COMPRESSION"] = "nonsense"
+    ran = new_mover("unlock")
+    assert ran.report.error_class == "Configuration"
+    assert "RESTIC_COMPRESSION in the repository Secret is no compression" in ran.report.message

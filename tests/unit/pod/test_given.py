@@ -1,10 +1,10 @@
-"""What of a pod's environment a question is answered with."""
+"""What of a pod's environment a question is answered with, and work is done with."""
 
 from __future__ import annotations
 
 import pytest
 
-from volsync_py.pod.answering import given_environment
+from volsync_py.pod.given import given_environment
 
 
 @pytest.mark.parametrize(
