@@ -26,6 +26,7 @@ from volsync_py.kube.resources import NAMESPACES, SERVICE_ACCOUNTS
 
 # Rights, quotas, admission policies and servers that can be killed are not imitated.
 _REAL_ONLY = [
+    "test_asking.py",
     "test_audited_rights.py",
     "test_disruptions.py",
     "test_installed.py",
