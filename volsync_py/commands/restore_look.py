@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -17,7 +18,7 @@ from volsync_py.commands.restore_plan import Plan
 from volsync_py.commands.restore_point import Point
 from volsync_py.core.labels import RESTORE_DONE, Label
 from volsync_py.core.objects import Object, labels_of, status_of
-from volsync_py.kube.errors import ApiError, KubeError
+from volsync_py.kube.errors import Forbidden, Invalid, KubeError, NotFound
 from volsync_py.kube.resources import (
     PVCS,
     REPLICATION_DESTINATIONS,
@@ -25,6 +26,9 @@ from volsync_py.kube.resources import (
     SNAPSHOT_CLASSES,
     VOLUME_SNAPSHOTS,
 )
+
+# A name has 253 characters.
+_LONGEST_TRIED = 200
 
 
 @frozen
@@ -114,10 +118,12 @@ def _undo(cluster: Cluster, claim: Object, source: Object, *, snapshots: bool) -
     wanted = str(((source.get("spec") or {}).get("restic") or {}).get("volumeSnapshotClassName") or "")
     found = restore_objects.undo_of(claim, classes, wanted)
     if found.can:
-        tried = restore_objects.undo_snapshot("tried", cluster.namespace, claim["metadata"]["name"], found)
+        called = f"{claim['metadata']['name'][:_LONGEST_TRIED]}-tried-{secrets.token_hex(4)}"
+        tried = restore_objects.undo_snapshot(called, cluster.namespace, claim["metadata"]["name"], found)
         try:
             cluster.client.create(VOLUME_SNAPSHOTS, tried, dry_run=True)
-        except ApiError as error:
+        except (Forbidden, Invalid, NotFound) as error:
+            # Not what passes by itself: nothing is restored without an undo because of a hiccup.
             return Undo(False, why=sentence(error))
     return found
 
