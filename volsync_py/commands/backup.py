@@ -6,17 +6,20 @@ import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
+from typing import TYPE_CHECKING
 
 import click
 
-from volsync_py.commands.asked_run import Ended, doing, ended, snapshot_of
 from volsync_py.commands.chosen import by_name_or_label, patched
 from volsync_py.commands.cluster import connect, of_cluster
 from volsync_py.commands.timeout import seconds_of
-from volsync_py.commands.waiting import Run, wait_for
 from volsync_py.core.labels import Annotation
 from volsync_py.core.names import Role
 from volsync_py.kube.resources import REPLICATION_SOURCES
+
+if TYPE_CHECKING:
+    from volsync_py.commands.asked_run import Ended
+    from volsync_py.commands.waiting import Run
 
 INTERRUPTED = 130
 
@@ -44,6 +47,10 @@ def backup(
     cluster = connect(kubeconfig, context, namespace)
     token = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
     changes = {"metadata": {"annotations": {Annotation.RUN_NOW: token}}}
+    # Help does without it.
+    from volsync_py.commands.asked_run import doing, ended, snapshot_of
+    from volsync_py.commands.waiting import Run
+
     runs = []
     for _, source in patched(cluster, [REPLICATION_SOURCES], names, selector, changes):
         name = str(source["metadata"]["name"])
@@ -56,6 +63,8 @@ def backup(
 
 def _await(runs: list[Run], seconds: float | None) -> int:
     """Wait for all, and return the exit code."""
+    from volsync_py.commands.waiting import wait_for
+
     try:
         if not wait_for(runs, seconds, _tell):
             click.echo(f"{_left(runs)}: not ended in time; the backup goes on", err=True)
