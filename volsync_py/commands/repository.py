@@ -113,6 +113,8 @@ class Repository:
     # Where it is said what is waited for, and what waits; a screen has its own.
     tell: Callable[[str], None] = _say
     wait: Callable[[float], None] = time.sleep
+    # How long the pod waits between questions at least: whoever thinks meanwhile ends it at the end.
+    between_seconds: float = 0.0
     _told: set[str] = field(factory=set)
 
     @property
@@ -134,7 +136,8 @@ class Repository:
         for _ in range(_MOST_PODS):
             if not self.pod:
                 self._find_pod()
-            ending = self._asked(evolve(question, keep_seconds=self.keep_seconds), to)
+            kept = max(self.keep_seconds, self.between_seconds)
+            ending = self._asked(evolve(question, keep_seconds=kept), to)
             if ending is not None:
                 return ending
             self.pod = self.job = ""

@@ -6,6 +6,7 @@ from __future__ import annotations
 COMMANDS: dict[str, tuple[str, str]] = {
     "crds": ("crds", "print the CustomResourceDefinitions of this version"),
     "backup": ("backup", "back sources up now, and wait for it"),
+    "browse": ("browse", "look through snapshots on a screen, and download from them"),
     "cat": ("looking", "write a file of a snapshot to standard output"),
     "check": ("upkeep", "check a repository now"),
     "chart": ("chart", "write the Helm chart of this version"),
