@@ -87,8 +87,12 @@ def rows(browser: Browser) -> list[list[str]]:
 
 
 async def until(pilot: Pilot[None], said: Callable[[], bool]) -> None:
-    while not said():
+    # A test that waited for ever would take its screen with it, and be ended by force.
+    for _ in range(1000):
+        if said():
+            return
         await pilot.pause(0.01)
+    raise AssertionError("it does not come")
 
 
 async def opened(pilot: Pilot[None], browser: Browser, repository: InMemory) -> None:
