@@ -13,7 +13,7 @@ from attrs import frozen
 
 from volsync_py.commands.words import plain
 from volsync_py.core.attempt import Attempt
-from volsync_py.core.condition_writer import HEALTHY, MAINTAINED, SYNCHRONIZING
+from volsync_py.core.condition_writer import HEALTHY, MAINTAINED, SYNCHRONIZING, VERIFIED
 from volsync_py.core.objects import Object
 from volsync_py.core.stored_times import time_in
 
@@ -32,6 +32,8 @@ class State(StrEnum):
     UNSERVED = "unserved"
     # Backups are made, but retention, prune or check fail.
     UPKEEP = "upkeep"
+    # Backups are made, but the last one that was restored for a proof did not come back whole.
+    UNPROVED = "unproved"
     WARNING = "warning"
     NEW = "new"
     PAUSED = "paused"
@@ -40,7 +42,7 @@ class State(StrEnum):
 
 
 # In these somebody has to look at it.
-NEEDS_YOU = frozenset({State.FAILING, State.OVERDUE, State.UNSERVED, State.UPKEEP})
+NEEDS_YOU = frozenset({State.FAILING, State.OVERDUE, State.UNSERVED, State.UPKEEP, State.UNPROVED})
 # These are listed without being asked for.
 NOT_WELL = NEEDS_YOU | {State.WARNING}
 
@@ -129,6 +131,9 @@ def _state(obj: Object, status: Object, now: datetime) -> tuple[State, Object]:
         }
     if maintained.get("status") == "False":
         return State.UPKEEP, maintained
+    verified = condition(status, VERIFIED)
+    if verified.get("status") == "False":
+        return State.UNPROVED, verified
     if healthy.get("status") == "True" and healthy.get("reason") != "Succeeded":
         return State.WARNING, healthy
     if time_in(status, "lastSyncStartTime") is not None:

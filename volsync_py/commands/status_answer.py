@@ -17,7 +17,7 @@ from volsync_py.kube.resources import REPLICATION_DESTINATIONS, REPLICATION_SOUR
 
 _KINDS = (REPLICATION_SOURCES, REPLICATION_DESTINATIONS)
 _COLORS = {State.FINE: "green", State.RUNNING: "blue", State.NEW: "blue", State.PAUSED: "cyan"}
-_COLORS |= {State.WARNING: "yellow", State.UPKEEP: "yellow"}
+_COLORS |= {State.WARNING: "yellow", State.UPKEEP: "yellow", State.UNPROVED: "red"}
 
 
 def of_many(cluster: Cluster, output: str, *, all_namespaces: bool, every: bool) -> tuple[str, bool]:

@@ -6,7 +6,6 @@ Every wait has a deadline, and every failure is a `kube.errors.KubeError`. One t
 
 from __future__ import annotations
 
-import json
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -126,11 +125,10 @@ def _refusal(error: websocket.WebSocketBadStatusException) -> errors.ApiError:
 def _code_of(data: bytes) -> int:
     """Return the exit code in the Status at the end; a program that could not be started is an error."""
     try:
-        status = json.loads(data)
+        read = read_stored(data)
     except ValueError:
-        status = {}
-    if not isinstance(status, dict):
-        status = {}
+        read = None
+    status = read if isinstance(read, dict) else {}
     if status.get("status") == "Success":
         return 0
     causes = (status.get("details") or {}).get("causes") or []

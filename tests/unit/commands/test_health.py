@@ -33,6 +33,11 @@ TABLE: list[tuple[str, State, dict[str, Any]]] = [
     ("failing and late", State.FAILING, source(conditions=[WRONG_PASSWORD], nextSyncTime=YESTERDAY)),
     ("paused and late", State.PAUSED, source(spec={"paused": True}, nextSyncTime=YESTERDAY)),
     ("seen by nobody", State.UNSERVED, {**source(), "status": {}}),
+    (
+        "a proof failed",
+        State.UNPROVED,
+        source(conditions=[SUCCEEDED, said("Verified", "False", "NotAsBackedUp")]),
+    ),
     ("upkeep fails", State.UPKEEP, source(conditions=[SUCCEEDED, said("Maintained", "False", "RepositoryDamaged")])),
     ("lacks files", State.WARNING, source(conditions=[said("Healthy", "True", "Partial")])),
     ("runs", State.RUNNING, source(lastSyncStartTime=HOUR_AGO)),

@@ -197,7 +197,8 @@ def _discovery() -> dict[str, Object]:
         path = "/api/v1" if version == "v1" else f"/apis/{version}"
         answers[path] = {"kind": "APIResourceList", "groupVersion": version, "resources": resources}
         if version != "v1":
-            groups.append({"name": version.split("/")[0], "versions": [{"groupVersion": version, "version": "v1"}]})
+            name, _, number = version.partition("/")
+            groups.append({"name": name, "versions": [{"groupVersion": version, "version": number}]})
     return {**answers, "/apis": {"kind": "APIGroupList", "groups": groups}}
 
 
