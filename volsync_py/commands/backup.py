@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from volsync_py.commands.chosen import by_name_or_label, patched
-from volsync_py.commands.cluster import connect, of_cluster
+from volsync_py.commands.cluster import Where, of_cluster
 from volsync_py.commands.timeout import seconds_of
 from volsync_py.core.labels import Annotation
 from volsync_py.core.names import Role
@@ -34,9 +34,7 @@ def backup(
     selector: str,
     wait: bool,
     timeout: str,
-    namespace: str | None,
-    context: str | None,
-    kubeconfig: str | None,
+    where: Where,
 ) -> int:
     """Back sources up now, whatever their trigger: one extra run of each.
 
@@ -44,7 +42,7 @@ def backup(
     after three attempts, or at once where only a change can help. Ctrl-C ends the waiting, not the backup.
     """
     seconds = seconds_of(timeout)
-    cluster = connect(kubeconfig, context, namespace)
+    cluster = where.connect()
     token = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
     changes = {"metadata": {"annotations": {Annotation.RUN_NOW: token}}}
     # Help does without it.

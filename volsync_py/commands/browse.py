@@ -7,8 +7,7 @@ from pathlib import Path
 
 import click
 
-from volsync_py.commands.cluster import connect, of_cluster
-from volsync_py.commands.repository import asks_repository, repository
+from volsync_py.commands.repository import Asking, asks_repository
 
 # Somebody reads a list before the next one is opened.
 _READ_SECONDS = 120.0
@@ -26,17 +25,10 @@ _READ_SECONDS = 120.0
 )
 @click.option("--overwrite", is_flag=True, help="Downloads replace files of the same name.")
 @asks_repository
-@of_cluster
 def browse(
-    name: str,
     folder: Path,
     overwrite: bool,
-    image: str,
-    keep: str,
-    timeout: str,
-    namespace: str | None,
-    context: str | None,
-    kubeconfig: str | None,
+    asking: Asking,
 ) -> int:
     """Look through the snapshots of a source or destination, and download from them.
 
@@ -50,8 +42,8 @@ def browse(
         raise click.ClickException("browse needs the library of the screen: pip install 'volsync-py[browse]'") from None
     if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         raise click.UsageError("browse needs a terminal: volsync-py snapshots, ls and download do the same without one")
-    with repository(connect(kubeconfig, context, namespace), name, image, keep, timeout) as asked:
-        screen = Browser(asked, name, (asked.host, asked.path), folder, overwrite=overwrite)
+    with asking.opened() as asked:
+        screen = Browser(asked, asking.name, (asked.host, asked.path), folder, overwrite=overwrite)
         # Said on the screen, and given up when the screen ends.
         asked.between_seconds = _READ_SECONDS
         asked.tell, asked.wait = screen.tell, screen.asker.wait

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import wraps
 from typing import Any, NamedTuple
 
 import click
@@ -51,15 +52,33 @@ def connect(kubeconfig: str | None, context: str | None, namespace: str | None) 
     return Cluster(client, namespace or connection.namespace)
 
 
+class Where(NamedTuple):
+    """What somebody has said about the cluster and the namespace; nothing is read before it is asked for."""
+
+    namespace: str | None = None
+    context: str | None = None
+    kubeconfig: str | None = None
+
+    def connect(self) -> Cluster:
+        """Return the cluster that is asked; a click exception says why there is none."""
+        return connect(self.kubeconfig, self.context, self.namespace)
+
+
 def of_cluster(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that choose the cluster and the namespace."""
+    """Add the options that choose the cluster and the namespace; the command gets them as `where`."""
+
+    @wraps(command)
+    def run(*, namespace: str | None, context: str | None, kubeconfig: str | None, **others: Any) -> Any:
+        return command(where=Where(namespace, context, kubeconfig), **others)
+
+    wrapped: Callable[..., Any] = run
     for option in (
         click.option("-n", "--namespace", help="The namespace; the context's if nothing is said."),
         click.option("--context", help="The context of the kubeconfig."),
         click.option("--kubeconfig", help="The kubeconfig; KUBECONFIG, or kubectl's own, if nothing is said."),
     ):
-        command = option(command)
-    return command
+        wrapped = option(wrapped)
+    return wrapped
 
 
 def no_color(command: Callable[..., Any]) -> Callable[..., Any]:

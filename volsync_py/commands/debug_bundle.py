@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from volsync_py.commands.cluster import connect, of_cluster
+from volsync_py.commands.cluster import Where, of_cluster
 
 
 @click.command
@@ -20,9 +20,7 @@ from volsync_py.commands.cluster import connect, of_cluster
     help="The file to write; volsync-py-debug-TIME.tar.gz here if nothing is said.",
 )
 @of_cluster
-def debug_bundle(
-    name: str | None, output: Path | None, namespace: str | None, context: str | None, kubeconfig: str | None
-) -> None:
+def debug_bundle(name: str | None, output: Path | None, where: Where) -> None:
     """Write a file to attach to a report: resources, Jobs, pods, claims, events and logs of a namespace, or of NAME.
 
     No Secret is read, and what may hold one is left out; what is in the file is printed. Look through it before you
@@ -32,7 +30,7 @@ def debug_bundle(
     from volsync_py.commands.bundle import Bundle
     from volsync_py.commands.bundle_reader import Reader
 
-    cluster = connect(kubeconfig, context, namespace)
+    cluster = where.connect()
     bundle = Bundle()
     if not Reader(cluster, bundle).read(name or ""):
         called = f"called {name} " if name else ""

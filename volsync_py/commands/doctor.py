@@ -9,7 +9,7 @@ import shutil
 import click
 import yaml
 
-from volsync_py.commands.cluster import Cluster, connect, no_color, of_cluster
+from volsync_py.commands.cluster import Cluster, Where, no_color, of_cluster
 from volsync_py.core.objects import Object
 
 # What is not a terminal has no width; it is read in editors, mails and logs of pipelines.
@@ -35,9 +35,7 @@ def doctor(
     image: str,
     timeout: str,
     output: str,
-    namespace: str | None,
-    context: str | None,
-    kubeconfig: str | None,
+    where: Where,
     no_color: bool,
 ) -> int:
     """Look for what is wrong, with NAME, with a namespace, with the cluster, and say what to do about it.
@@ -48,7 +46,7 @@ def doctor(
     """
     if name and all_namespaces:
         raise click.UsageError("a name is of one namespace: leave -A out, or name the namespace with -n")
-    cluster = connect(kubeconfig, context, namespace)
+    cluster = where.connect()
     # The checks read schedules, whose libraries take longer to import than `--help` may.
     from volsync_py.commands.checkups.asking import Wish, with_answers
     from volsync_py.commands.checkups.finding import Verdict
@@ -62,8 +60,8 @@ def doctor(
         _check_name(cluster, name)
     facts = gather(cluster, None if all_namespaces else cluster.namespace, lambda obj: _is_meant(obj, name))
     facts = with_answers(cluster, facts, wish)
-    where = f"{cluster.namespace}/{name}" if name else f"the namespace {cluster.namespace}"
-    report = Report(list(examine(facts)), "all namespaces" if all_namespaces else where)
+    meant = f"{cluster.namespace}/{name}" if name else f"the namespace {cluster.namespace}"
+    report = Report(list(examine(facts)), "all namespaces" if all_namespaces else meant)
     if output == "json":
         text = json.dumps(report.as_json(), indent=2, ensure_ascii=True)
     elif output == "yaml":

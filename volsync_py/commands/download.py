@@ -16,10 +16,9 @@ import click
 from attrs import define, field, frozen
 
 from volsync_py.bounded_json import text_of
-from volsync_py.commands.cluster import connect, of_cluster
 from volsync_py.commands.entries import Entry, Lines, entry_of
 from volsync_py.commands.looking import absolute
-from volsync_py.commands.repository import AnswerError, Answers, asks_repository, repository
+from volsync_py.commands.repository import AnswerError, Answers, Asking, asks_repository
 from volsync_py.commands.snapshot_chosen import LATEST, chooses_snapshot, snapshot_meant
 from volsync_py.commands.words import count, plain, size
 from volsync_py.contract.questions import Ending, Kind, Question
@@ -43,20 +42,13 @@ _MOST_NAMED = 5
 @click.option("--overwrite", is_flag=True, help="Replace files of the same name.")
 @chooses_snapshot
 @asks_repository
-@of_cluster
 def download(
-    name: str,
     words: tuple[str, ...],
     folder: Path,
     overwrite: bool,
     at: str,
     previous: int,
-    image: str,
-    keep: str,
-    timeout: str,
-    namespace: str | None,
-    context: str | None,
-    kubeconfig: str | None,
+    asking: Asking,
 ) -> None:
     """Write files and folders of a snapshot into a folder of this machine.
 
@@ -68,12 +60,12 @@ def download(
     if not paths or not all(path.startswith("/") for path in paths):
         raise click.UsageError("name paths of the snapshot, each beginning with a slash")
     wanted = [absolute(path) for path in paths]
-    targets = [folder / (path.rpartition("/")[2] or name) for path in wanted]
+    targets = [folder / (path.rpartition("/")[2] or asking.name) for path in wanted]
     for target in targets:
         check_free(target, overwrite=overwrite)
     if len(set(targets)) < len(targets):
         raise click.UsageError("two of the paths have the same name: download them into folders of their own")
-    with repository(connect(kubeconfig, context, namespace), name, image, keep, timeout) as asked:
+    with asking.opened() as asked:
         meant = snapshot_meant(asked, snapshot, at, previous)
         try:
             folder.mkdir(parents=True, exist_ok=True)

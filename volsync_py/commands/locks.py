@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 import click
 
 from volsync_py.commands.chosen import BOTH
-from volsync_py.commands.cluster import Cluster, connect, of_cluster
+from volsync_py.commands.cluster import Cluster
 from volsync_py.commands.entries import json_of
 from volsync_py.commands.lock_list import DEAD, Lock, Namespace, lock_of
-from volsync_py.commands.repository import asks_repository, repository
+from volsync_py.commands.repository import Asking, asks_repository
 from volsync_py.commands.shown import as_document
 from volsync_py.commands.words import count
 from volsync_py.contract.questions import Kind, Question
@@ -23,33 +23,26 @@ from volsync_py.kube.resources import JOBS, PODS
 @click.option("--remove-dead", is_flag=True, help="Remove those that nobody has renewed for half an hour.")
 @click.option("-o", "--output", type=click.Choice(["table", "json", "yaml", "name"]), default="table")
 @asks_repository
-@of_cluster
 def locks(
-    name: str,
     remove_dead: bool,
     output: str,
-    image: str,
-    keep: str,
-    timeout: str,
-    namespace: str | None,
-    context: str | None,
-    kubeconfig: str | None,
+    asking: Asking,
 ) -> int:
     """Say whose locks the repository has, and whether who holds each is still there.
 
     A lock of a mover that has gone is removed by the next one of the same resource. One whose holder is not of this
     namespace is dead when it has not been renewed for half an hour.
     """
-    cluster = connect(kubeconfig, context, namespace)
-    with repository(cluster, name, image, keep, timeout) as asked:
+    with asking.opened() as asked:
         answer = asked.read(Question(Kind.LOCKS))
+    cluster = asked.cluster
     there, now = _there(cluster), datetime.now(UTC) + cluster.client.server_offset()
     found = [lock for line in answer.splitlines() if (lock := lock_of(json_of(line), there, now)) is not None]
     _print(found, output)
     if remove_dead and any(lock.state == DEAD for lock in found):
         from volsync_py.commands.repository_work import work
 
-        return work(cluster, name, "unlock", image, timeout)
+        return work(cluster, asking.name, "unlock", asking.image, asking.timeout)
     return 0
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import click
 
 from volsync_py.commands.chosen import BOTH, WORDS
-from volsync_py.commands.cluster import Cluster, connect, of_cluster
+from volsync_py.commands.cluster import Cluster, Where, of_cluster
 from volsync_py.commands.mover_log import CONTAINER, newest_pod
 from volsync_py.commands.words import ago, plain
 from volsync_py.core.names import Role
@@ -24,12 +24,12 @@ _ALL_LINES = -1
 @click.argument("name")
 @click.option("-f", "--follow", is_flag=True, help="Go on with what is written, until the mover ends.")
 @of_cluster
-def logs(name: str, follow: bool, namespace: str | None, context: str | None, kubeconfig: str | None) -> None:
+def logs(name: str, follow: bool, where: Where) -> None:
     """Print the log of the newest mover of a source or destination, or what its status has kept of the last one.
 
     Which of them it is goes to standard error.
     """
-    cluster = connect(kubeconfig, context, namespace)
+    cluster = where.connect()
     for kind in BOTH:
         obj = cluster.has(kind, name)
         if obj is not None:

@@ -9,9 +9,8 @@ from typing import Any
 import click
 
 from volsync_py.bounded_json import number_of, text_of
-from volsync_py.commands.cluster import connect, of_cluster
 from volsync_py.commands.entries import Entry, Lines, entry_of, found_in, json_of
-from volsync_py.commands.repository import Repository, asks_repository, repository
+from volsync_py.commands.repository import Asking, Repository, asks_repository
 from volsync_py.commands.shown import as_document
 from volsync_py.commands.snapshot_chosen import LATEST, chooses_snapshot, id_of, snapshot_meant
 from volsync_py.commands.words import count, plain, size
@@ -31,9 +30,7 @@ _CHANGES = {"+": "added", "-": "removed", "M": "changed", "U": "changed", "T": "
 @click.option("-o", "--output", type=_DATA, default="table")
 @chooses_snapshot
 @asks_repository
-@of_cluster
 def ls(
-    name: str,
     snapshot: str,
     path: str,
     recursive: bool,
@@ -41,12 +38,7 @@ def ls(
     output: str,
     at: str,
     previous: int,
-    image: str,
-    keep: str,
-    timeout: str,
-    namespace: str | None,
-    context: str | None,
-    kubeconfig: str | None,
+    asking: Asking,
 ) -> None:
     """List a folder of a snapshot: what is in the volume's own if no PATH is given.
 
@@ -55,7 +47,7 @@ def ls(
     if snapshot.startswith("/"):
         snapshot, path = LATEST, snapshot
     folder = absolute(path)
-    with repository(connect(kubeconfig, context, namespace), name, image, keep, timeout) as asked:
+    with asking.opened() as asked:
         meant = snapshot_meant(asked, snapshot, at, previous)
         shown = Shown(output, folder, long=long)
         asked.ask(Question(Kind.LIST, meant, paths=(folder,), recursive=recursive), shown.take)
@@ -116,23 +108,16 @@ def absolute(path: str) -> str:
 @click.argument("path")
 @chooses_snapshot
 @asks_repository
-@of_cluster
 def cat(
-    name: str,
     snapshot: str,
     path: str,
     at: str,
     previous: int,
-    image: str,
-    keep: str,
-    timeout: str,
-    namespace: str | None,
-    context: str | None,
-    kubeconfig: str | None,
+    asking: Asking,
 ) -> None:
     """Write the bytes of one file of a snapshot to standard output."""
     out = sys.stdout.buffer
-    with repository(connect(kubeconfig, context, namespace), name, image, keep, timeout) as asked:
+    with asking.opened() as asked:
         meant = snapshot_meant(asked, snapshot, at, previous)
         asked.ask(Question(Kind.FILE, meant, paths=(absolute(path),)), lambda chunk: _write(out, chunk))
 
@@ -148,21 +133,14 @@ def _write(out: Any, chunk: bytes) -> None:
 @click.argument("other", metavar="B", default=LATEST)
 @click.option("-o", "--output", type=_DATA, default="table")
 @asks_repository
-@of_cluster
 def diff(
-    name: str,
     one: str,
     other: str,
     output: str,
-    image: str,
-    keep: str,
-    timeout: str,
-    namespace: str | None,
-    context: str | None,
-    kubeconfig: str | None,
+    asking: Asking,
 ) -> None:
     """Say what is in snapshot B and not, or not so, in A: added, removed and changed. B is the latest if not given."""
-    with repository(connect(kubeconfig, context, namespace), name, image, keep, timeout) as asked:
+    with asking.opened() as asked:
         ids = [id_of(asked, word) if word == LATEST else word for word in (one, other)]
         answer = asked.read(Question(Kind.DIFF, ids[0], other=ids[1]))
     values = [value for line in answer.splitlines() if isinstance(value := json_of(line), dict)]
@@ -195,22 +173,15 @@ def _statistics(values: Sequence[dict[str, Any]]) -> str:
 @click.option("--all-hosts", is_flag=True, help="Also in those of other hosts and paths.")
 @click.option("-o", "--output", type=_DATA, default="table")
 @asks_repository
-@of_cluster
 def find(
-    name: str,
     patterns: tuple[str, ...],
     snapshot: str,
     all_hosts: bool,
     output: str,
-    image: str,
-    keep: str,
-    timeout: str,
-    namespace: str | None,
-    context: str | None,
-    kubeconfig: str | None,
+    asking: Asking,
 ) -> None:
     """Find files and folders by name in all snapshots: 'invoice*.pdf', or with a / for whole paths."""
-    with repository(connect(kubeconfig, context, namespace), name, image, keep, timeout) as asked:
+    with asking.opened() as asked:
         meant = id_of(asked, snapshot) if snapshot == LATEST else snapshot
         answer = asked.read(Question(Kind.FIND, meant, paths=patterns, everything=all_hosts))
     if output in {"json", "yaml"}:
@@ -231,19 +202,12 @@ def find(
 @click.argument("name")
 @click.option("-o", "--output", type=click.Choice(["table", "json", "yaml"]), default="table")
 @asks_repository
-@of_cluster
 def stats(
-    name: str,
     output: str,
-    image: str,
-    keep: str,
-    timeout: str,
-    namespace: str | None,
-    context: str | None,
-    kubeconfig: str | None,
+    asking: Asking,
 ) -> None:
     """Say what the latest snapshot would restore, and what all snapshots of the repository take there."""
-    with repository(connect(kubeconfig, context, namespace), name, image, keep, timeout) as asked:
+    with asking.opened() as asked:
         restored = _counted(asked, Question(Kind.STATS, LATEST, mode="restore-size"))
         stored = _counted(asked, Question(Kind.STATS, mode="raw-data", everything=True))
     if output != "table":

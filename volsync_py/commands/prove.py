@@ -12,7 +12,7 @@ import click
 from volsync_py.commands.asked_proof import doing, ended
 from volsync_py.commands.asked_run import Ended
 from volsync_py.commands.chosen import by_name_or_label, patched
-from volsync_py.commands.cluster import Cluster, connect, of_cluster
+from volsync_py.commands.cluster import Cluster, Where, of_cluster
 from volsync_py.commands.timeout import seconds_of
 from volsync_py.commands.waiting import Run, wait_for
 from volsync_py.core.labels import Annotation
@@ -34,9 +34,7 @@ def prove(
     every: bool,
     wait: bool,
     timeout: str,
-    namespace: str | None,
-    context: str | None,
-    kubeconfig: str | None,
+    where: Where,
 ) -> int:
     """Restore the newest backup of sources into a volume of its own, compare every file, and delete it again.
 
@@ -44,7 +42,7 @@ def prove(
     if the backup came back whole, 1 if not. Ctrl-C ends the waiting, not the verification.
     """
     seconds = seconds_of(timeout)
-    cluster = connect(kubeconfig, context, namespace)
+    cluster = where.connect()
     if every:
         names = _all_of(cluster, names, selector)
     token = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"

@@ -10,13 +10,14 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, Protocol
+from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import wraps
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import click
 from attrs import define, evolve, field
 
-from volsync_py.commands.cluster import Cluster
+from volsync_py.commands.cluster import Cluster, Where, of_cluster
 from volsync_py.commands.pod_start import has_begun, is_gone, waiting_for
 from volsync_py.commands.words import plain
 from volsync_py.contract.questions import ASK, TOO_LATE, Ending, Question
@@ -56,8 +57,28 @@ class AnswerError(click.ClickException):
         self.error_class, self.said = error_class, plain(message)
 
 
+class Asking(NamedTuple):
+    """Whose repository is to be asked, and what was said about the pod that asks it."""
+
+    where: Where
+    name: str
+    image: str
+    keep: str
+    timeout: str
+
+    def opened(self) -> AbstractContextManager[Repository]:
+        """Return the repository; what was started for it is removed at the end."""
+        return repository(self.where.connect(), self.name, self.image, self.keep, self.timeout)
+
+
 def asks_repository(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of all commands that ask a repository."""
+    """Add the options of all commands that ask a repository; the command gets them, and its NAME, as `asking`."""
+
+    @wraps(command)
+    def run(*, where: Where, name: str, image: str, keep: str, timeout: str, **others: Any) -> Any:
+        return command(asking=Asking(where, name, image, keep, timeout), **others)
+
+    wrapped = of_cluster(run)
     for option in (
         click.option(
             "--image", default="", help="The image of the pod that asks; that of the movers if nothing is said."
@@ -67,8 +88,8 @@ def asks_repository(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--timeout", default=_START, show_default=True, help="How long to wait for the pod's start."),
     ):
-        command = option(command)
-    return command
+        wrapped = option(wrapped)
+    return wrapped
 
 
 class Answers(Protocol):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from volsync_py.commands.cluster import Cluster, connect, of_cluster
+from volsync_py.commands.cluster import Cluster, Where, of_cluster
 from volsync_py.commands.shown import as_document
 from volsync_py.commands.timeout import seconds_of
 
@@ -48,9 +48,7 @@ def restore(
     yes: bool,
     wait: bool,
     timeout: str,
-    namespace: str | None,
-    context: str | None,
-    kubeconfig: str | None,
+    where: Where,
     **asked: Any,
 ) -> int:
     """Bring the backup of the source NAME back: into a new claim, or where --to or --in-place say.
@@ -63,14 +61,14 @@ def restore(
 
     wanted = Asked(snapshots=not no_snapshot, **asked)
     seconds = _sensible(wanted, output, dry_run=dry_run, wait=wait, timeout=timeout)
-    cluster = connect(kubeconfig, context, namespace)
+    cluster = where.connect()
     source = source_called(cluster, wanted.name)
     now = datetime.now(UTC) + cluster.client.server_offset()
     try:
         which = point(at, snapshot, previous, now)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    plan = planned(cluster, source, which, wanted, now, _where(cluster, context, kubeconfig))
+    plan = planned(cluster, source, which, wanted, now, _words(cluster, where))
     if plan.existing is not None and not wait:
         raise click.UsageError("a claim that is there has to be waited for: what is stopped for it is started again")
     if dry_run:
@@ -126,8 +124,9 @@ def _confirm(*, yes: bool) -> None:
         raise click.ClickException("nothing was done")
 
 
-def _where(cluster: Cluster, context: str | None, kubeconfig: str | None) -> str:
+def _words(cluster: Cluster, where: Where) -> str:
+    """Return what another command has to be given to look at the same place."""
     words = ["-n", cluster.namespace]
-    for option, value in (("--context", context), ("--kubeconfig", kubeconfig)):
+    for option, value in (("--context", where.context), ("--kubeconfig", where.kubeconfig)):
         words += [option, value] if value else []
     return shlex.join(words)

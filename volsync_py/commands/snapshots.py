@@ -6,8 +6,7 @@ from datetime import UTC, datetime
 
 import click
 
-from volsync_py.commands.cluster import connect, of_cluster
-from volsync_py.commands.repository import Repository, asks_repository, repository
+from volsync_py.commands.repository import Asking, Repository, asks_repository
 from volsync_py.commands.shown import as_document, width
 from volsync_py.commands.snapshot_list import Listed, listed, table, verdict
 from volsync_py.contract.questions import Kind, Question
@@ -19,24 +18,16 @@ from volsync_py.core.names import Role
 @click.option("--all-hosts", is_flag=True, help="Also those of other hosts and paths in the same repository.")
 @click.option("-o", "--output", type=click.Choice(["table", "json", "yaml", "name"]), default="table")
 @asks_repository
-@of_cluster
 def snapshots(
-    name: str,
     all_hosts: bool,
     output: str,
-    image: str,
-    keep: str,
-    timeout: str,
-    namespace: str | None,
-    context: str | None,
-    kubeconfig: str | None,
+    asking: Asking,
 ) -> None:
     """List the snapshots of a source or destination, newest first, with the rule of its retention that keeps each.
 
     What is kept by no rule goes after the next backup. Times are UTC.
     """
-    cluster = connect(kubeconfig, context, namespace)
-    with repository(cluster, name, image, keep, timeout) as asked:
+    with asking.opened() as asked:
         found = snapshots_of(asked)
     shown = [one for one in found if one.own or all_hosts]
     if output in {"json", "yaml"}:
@@ -45,7 +36,7 @@ def snapshots(
         click.echo("\n".join(one.id for one in reversed(shown)))
     else:
         if shown:
-            now = datetime.now(UTC) + cluster.client.server_offset()
+            now = datetime.now(UTC) + asked.cluster.client.server_offset()
             click.echo("\n".join(table(shown, now, width(), hosts=all_hosts)))
         click.echo(verdict(found, shown), err=True)
 

@@ -8,7 +8,7 @@ import time
 
 import click
 
-from volsync_py.commands.cluster import connect, no_color, of_cluster
+from volsync_py.commands.cluster import Where, no_color, of_cluster
 
 # Two requests each time; people see a change soon enough, and a cluster does not feel it.
 _WATCH_SECONDS = 5.0
@@ -37,9 +37,7 @@ def status(
     watch: bool,
     interval: float,
     output: str,
-    namespace: str | None,
-    context: str | None,
-    kubeconfig: str | None,
+    where: Where,
     no_color: bool,
 ) -> int:
     """Say whether all is backed up, what isn't well, and what to do about it; of NAME, everything on a page.
@@ -55,7 +53,7 @@ def status(
     from volsync_py.commands.status_answer import of_many, of_one
     from volsync_py.kube.errors import ServerError, TooManyRequests, Unreachable
 
-    cluster = connect(kubeconfig, context, namespace)
+    cluster = where.connect()
     color = False if no_color or os.environ.get("NO_COLOR") else None
     seen = False
     while True:

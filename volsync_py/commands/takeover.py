@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import click
 
-from volsync_py.commands.cluster import connect, of_cluster
+from volsync_py.commands.cluster import Where, of_cluster
 
 
 @click.command
 @click.option("--back", is_flag=True, help="The other way: from this operator to VolSync.")
 @click.option("-o", "--output", type=click.Choice(["table", "json", "yaml"]), default="table")
 @of_cluster
-def takeover(back: bool, output: str, namespace: str | None, context: str | None, kubeconfig: str | None) -> int:
+def takeover(back: bool, output: str, where: Where) -> int:
     """Say what is there of VolSync, what the change to this operator means for this cluster, and the two steps.
 
     It reads all namespaces and changes nothing. The exit code is 0 if nothing has to be done before, else 1.
@@ -22,7 +22,7 @@ def takeover(back: bool, output: str, namespace: str | None, context: str | None
     from volsync_py.commands.shown import as_document, width
     from volsync_py.commands.takeover_reader import Reader, schemas
 
-    seen = Reader(connect(kubeconfig, context, namespace)).seen()
+    seen = Reader(where.connect()).seen()
     told = going_back(seen) if back else going_over(seen, schemas())
     if output == "table":
         click.echo("\n".join(told.lines(width())))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from volsync_py.commands.cluster import Cluster, connect, of_cluster
+from volsync_py.commands.cluster import Cluster, Where, of_cluster
 
 if TYPE_CHECKING:
     from volsync_py.core.objects import Object
@@ -26,9 +26,7 @@ def top(
     sort: str,
     most: int,
     output: str,
-    namespace: str | None,
-    context: str | None,
-    kubeconfig: str | None,
+    where: Where,
 ) -> None:
     """Say which sources are large and which grow, by what their statuses say of the last run.
 
@@ -40,10 +38,10 @@ def top(
     from volsync_py.commands.shown import as_document
     from volsync_py.kube.resources import REPLICATION_SOURCES
 
-    cluster = connect(kubeconfig, context, namespace)
-    where = None if all_namespaces else cluster.namespace
-    sources = cluster.client.list_all(REPLICATION_SOURCES, where, resource_version="0")
-    found = Largest.of(sources, _claims(cluster, where), sort, most=most, with_namespace=all_namespaces)
+    cluster = where.connect()
+    namespace = None if all_namespaces else cluster.namespace
+    sources = cluster.client.list_all(REPLICATION_SOURCES, namespace, resource_version="0")
+    found = Largest.of(sources, _claims(cluster, namespace), sort, most=most, with_namespace=all_namespaces)
     if output == "table":
         click.echo("\n".join(found.lines()))
     elif output == "name":

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from volsync_py.commands.cluster import connect, of_cluster
+from volsync_py.commands.cluster import Where, of_cluster
 from volsync_py.core.names import Role
 
 
@@ -29,9 +29,7 @@ def check(
     subset: str,
     image: str,
     timeout: str,
-    namespace: str | None,
-    context: str | None,
-    kubeconfig: str | None,
+    where: Where,
 ) -> int:
     """Check the repository of a source or destination, and say whether it is whole; Ctrl-C ends the waiting alone."""
     # Imported when it is done: a start and a mistyped option do without.
@@ -41,16 +39,14 @@ def check(
     from volsync_py.commands.repository_work import work
     from volsync_py.contract.run_document import Check
 
-    cluster = connect(kubeconfig, context, namespace)
+    cluster = where.connect()
     run = evolve(replication_called(cluster, name).restic.run, check=Check(subset))
     return work(cluster, name, "check", image, timeout, run)
 
 
 @click.command
 @_works
-def prune(
-    name: str, image: str, timeout: str, namespace: str | None, context: str | None, kubeconfig: str | None
-) -> int:
+def prune(name: str, image: str, timeout: str, where: Where) -> int:
     """Free the space of what no snapshot refers to any more; Ctrl-C ends the waiting alone.
 
     restic's own lock keeps two prunes of one repository apart, and a backup waits for its end.
@@ -58,7 +54,7 @@ def prune(
     from volsync_py.commands.repository_job import replication_called
     from volsync_py.commands.repository_work import work
 
-    cluster = connect(kubeconfig, context, namespace)
+    cluster = where.connect()
     if replication_called(cluster, name).role is not Role.SOURCE:
         raise click.ClickException(f"{name} is a destination, and a destination removes nothing: name the source")
     return work(cluster, name, "prune", image, timeout)
@@ -66,10 +62,8 @@ def prune(
 
 @click.command
 @_works
-def unlock(
-    name: str, image: str, timeout: str, namespace: str | None, context: str | None, kubeconfig: str | None
-) -> int:
+def unlock(name: str, image: str, timeout: str, where: Where) -> int:
     """Remove the locks that nobody has renewed for half an hour; those of who lives stay."""
     from volsync_py.commands.repository_work import work
 
-    return work(connect(kubeconfig, context, namespace), name, "unlock", image, timeout)
+    return work(where.connect(), name, "unlock", image, timeout)
