@@ -36,10 +36,12 @@ def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevCluster]:
 
 
 @pytest.fixture(scope="session")
-def asks(quiet: DevCluster, empty_repository: Path) -> DevCluster:
-    """That cluster with a namespace in which a source has a repository with snapshots."""
-    prepare(quiet, empty_repository)
-    return quiet
+def asks(tmp_path_factory: pytest.TempPathFactory, empty_repository: Path) -> Iterator[DevCluster]:
+    """Another one, with a namespace in which a source has a repository with snapshots."""
+    one = DevCluster(tmp_path_factory.mktemp("asks"))
+    prepare(one, empty_repository)
+    yield one
+    one.stop()
 
 
 def put(cluster: DevCluster, namespace: str, plural: str, name: str, *healthy: str) -> None:

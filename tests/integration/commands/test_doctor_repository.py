@@ -33,25 +33,25 @@ def name_of(wrong: WrongRepository) -> str:
 
 
 @pytest.fixture(scope="module")
-def told(quiet: DevCluster, tmp_path_factory: pytest.TempPathFactory) -> tuple[int, str, str]:
+def told(asks: DevCluster, tmp_path_factory: pytest.TempPathFactory) -> tuple[int, str, str]:
     """What is said of a namespace with a source for each Secret, and of one whose Secret is right."""
-    quiet.ask("POST", "/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})
+    asks.ask("POST", "/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})
     room = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
     for name in ("data", "repo"):
-        quiet.ask("POST", f"{OBJECTS}/persistentvolumeclaims", {"metadata": {"name": name}, "spec": room})
+        asks.ask("POST", f"{OBJECTS}/persistentvolumeclaims", {"metadata": {"name": name}, "spec": room})
     path = f"{OBJECTS}/persistentvolumeclaims/repo"
-    wait_until("the claim", lambda: bool(quiet.get(path)["spec"].get("volumeName")))
-    volume = quiet.kubeconfig.parent / "volumes" / str(quiet.get(path)["spec"]["volumeName"])
+    wait_until("the claim", lambda: bool(asks.get(path)["spec"].get("volumeName")))
+    volume = asks.kubeconfig.parent / "volumes" / str(asks.get(path)["spec"]["volumeName"])
     shutil.copytree(prepared.made(tmp_path_factory.mktemp("repository")), volume / "repo")
     right = {"RESTIC_REPOSITORY": "/mnt/backups/repo", "RESTIC_PASSWORD": PASSWORD, "MY_NOTE": CANARY}
-    put(quiet, "right", right, {})
+    put(asks, "right", right, {})
     with of_an_unknown_authority(tmp_path_factory.mktemp("tls")) as port:
         for wrong in WRONG_REPOSITORIES:
             secret = {key: value.replace(TLS_PORT, str(port)) for key, value in wrong.secret.items()}
-            put(quiet, name_of(wrong), secret, wrong.status)
-        done = command(quiet.kubeconfig, "doctor", "-n", NAMESPACE, "--all", "-o", "json")
+            put(asks, name_of(wrong), secret, wrong.status)
+        done = command(asks.kubeconfig, "doctor", "-n", NAMESPACE, "--all", "-o", "json")
     wait_until(
-        "the end of the pods", lambda: not quiet.get(JOBS)["items"] and not quiet.get(f"{OBJECTS}/pods")["items"], 5
+        "the end of the pods", lambda: not asks.get(JOBS)["items"] and not asks.get(f"{OBJECTS}/pods")["items"], 5
     )
     assert done.stdout, done.stderr
     return done.returncode, done.stdout, done.stderr
@@ -115,9 +115,9 @@ def test_a_repository_that_is_right_opens_and_no_value_is_told(told: tuple[int, 
     assert CANARY not in told[1] + told[2]
 
 
-def test_nothing_is_created_where_that_is_not_wanted_or_needed(quiet: DevCluster, told: tuple[int, str, str]) -> None:
-    quiet.admin("clear")
+def test_nothing_is_created_where_that_is_not_wanted_or_needed(asks: DevCluster, told: tuple[int, str, str]) -> None:
+    asks.admin("clear")
     for words in (["-n", NAMESPACE, "--no-pod"], ["-n", "default"]):
-        command(quiet.kubeconfig, "doctor", *words)
-    asked = quiet.admin("requests")["requests"]
+        command(asks.kubeconfig, "doctor", *words)
+    asked = asks.admin("requests")["requests"]
     assert {r["resource"] for r in asked if r["verb"] == "create"} == {"selfsubjectaccessreviews"}

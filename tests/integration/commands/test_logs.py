@@ -46,7 +46,7 @@ def pod(name: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("typed", "number", "expected"),
-    [("volsync-py sta", "1", "plain,status"), ("volsync-py backup --wa", "2", "plain,--wait")],
+    [("volsync-py stats", "1", "plain,stats"), ("volsync-py backup --wa", "2", "plain,--wait")],
 )
 def test_a_shell_completes_commands_and_options(quiet: DevCluster, typed: str, number: str, expected: str) -> None:
     env = {"_VOLSYNC_PY_COMPLETE": "bash_complete", "COMP_WORDS": typed, "COMP_CWORD": number}

@@ -106,6 +106,13 @@ FAULTS: list[tuple[str, str, dict[str, Any], int, dict[str, int]]] = [
         7,
         {"VolSyncVerificationFailed": 1, "VolSyncRepositoryDamaged": 1},
     ),
+    (
+        "a proof met an outage",
+        "VolSyncVerificationFailed",
+        source(last=2 * DAY, **failing("Unreachable", kind="Verified")),
+        60,
+        {"VolSyncVerificationFailed": 1},
+    ),
     ("unverified", "VolSyncUnverified", source(last=2 * DAY, verified=-41 * DAY), 62, {"VolSyncUnverified": 1}),
     ("cache", "VolSyncCacheFull", source(last=2 * DAY, **failing("CacheFull")), 1, {"VolSyncCacheFull": 1}),
     ("lock", "VolSyncStaleLock", source(last=2 * DAY, **failing("RepositoryLocked")), 62, {"VolSyncStaleLock": 1}),
@@ -185,6 +192,9 @@ QUIET: dict[str, list[tuple[int, dict[str, Any]]]] = {
     "one that failed once": [(0, source(**failing("Unreachable"))), (10, source(last=10)), (31, source(last=31))],
     "one-shot": [(0, source(last=-30, spec={"trigger": {"manual": "once"}}))],
     "one-shot that has not begun": [(0, source(last=None, spec={"trigger": {"manual": "once"}}))],
+    "upkeep that met a lock, and is tried at its next turn": [
+        (0, source(last=2 * DAY, **failing("RepositoryLocked", kind="Maintained")))
+    ],
     "paused": [(0, source(last=-30, spec={"paused": True}))],
 }
 
