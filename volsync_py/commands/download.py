@@ -20,6 +20,7 @@ from volsync_py.commands.entries import Entry, Lines, entry_of
 from volsync_py.commands.looking import absolute
 from volsync_py.commands.repository import AnswerError, Answers, Asking, asks_repository
 from volsync_py.commands.snapshot_chosen import LATEST, chooses_snapshot, snapshot_meant
+from volsync_py.commands.unpacked_tree import Tree
 from volsync_py.commands.words import count, plain, size
 from volsync_py.contract.questions import Ending, Kind, Question
 from volsync_py.core.selection import parse_snapshot_time
@@ -54,7 +55,7 @@ def download(
 
     PATH begins with a slash, which is the root of the volume. What is there under its name in the end is what the
     repository holds: size and hash of what was sent are held against what has arrived. Nothing is written outside
-    the folder; of a folder of the snapshot, links that lead out of it and what is no file are left out.
+    the folder; of a folder of the snapshot, links that could lead out of it and what is no file are left out.
     """
     snapshot, paths = (LATEST, words) if words[0].startswith("/") else (words[0], words[1:])
     if not paths or not all(path.startswith("/") for path in paths):
@@ -191,8 +192,6 @@ def _date(path: str, entry: Entry) -> None:
 
 
 def _fetch_folder(asked: Answers, found: Wanted, target: Path) -> Written:
-    if not hasattr(tarfile, "data_filter"):
-        raise click.ClickException("this Python unpacks no archives safely: use Python 3.11.4 or later")
     temporary = Path(tempfile.mkdtemp(prefix=".volsync-py-", dir=target.parent))
     try:
         with _Unpacking(temporary, found.path) as unpacking:
@@ -205,9 +204,10 @@ def _fetch_folder(asked: Answers, found: Wanted, target: Path) -> Written:
         raise AnswerError("", f"the archive cannot be unpacked: {error}") from None
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    what = f"{count(unpacking.files, 'file')}, {size(unpacking.bytes)}"
+    tree = unpacking.tree
+    what = f"{count(tree.files, 'file')}, {size(tree.bytes)}"
     proved = f"{plain(target)}: {what}; sha256 of the archive {arrived.hash.hexdigest()}"
-    return Written(proved, _said_of(unpacking.left_out))
+    return Written(proved, _said_of(tree.left_out))
 
 
 def _said_of(left_out: Sequence[str]) -> str:
@@ -216,16 +216,15 @@ def _said_of(left_out: Sequence[str]) -> str:
     named = ", ".join(map(plain, left_out[:_MOST_NAMED]))
     more = ", …" if len(left_out) > _MOST_NAMED else ""
     said = count(len(left_out), "entry is", "entries are")
-    return f"{said} left out, which would lead out of the folder or are no files: {named}{more}"
+    why = "which could lead out of the folder, are no files or have no place of their own"
+    return f"{said} left out, {why}: {named}{more}"
 
 
 class _Unpacking:
     """A thread that unpacks an archive while it arrives; `write` takes its pieces."""
 
     def __init__(self, folder: Path, path: str) -> None:
-        self.left_out: list[str] = []
-        self.files = self.bytes = 0
-        self._folder, self._inner = folder, path.strip("/")
+        self.tree, self._inner = Tree(folder), path.strip("/")
         reader, writer = os.pipe()
         self._reader, self._writer = os.fdopen(reader, "rb"), os.fdopen(writer, "wb", buffering=0)
         self._error: Exception | None = None
@@ -250,25 +249,20 @@ class _Unpacking:
     def _unpack(self) -> None:
         try:
             with self._reader as reader, tarfile.open(fileobj=reader, mode="r|") as archive:
-                archive.extractall(self._folder, filter=self._filtered)
+                for member in archive:
+                    self._take(archive, member)
+                self.tree.finish()
                 _drain(reader)
         except Exception as error:  # noqa: BLE001 - raised again by the main thread
             self._error = error
 
-    def _filtered(self, member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo | None:
-        """Return an entry below the folder that was asked for, None for what may not be written."""
+    def _take(self, archive: tarfile.TarFile, member: tarfile.TarInfo) -> None:
+        """Write an entry below the folder that was asked for, or leave out what may not be written."""
         name = member.name.strip("/")
         if name == self._inner:
-            return None
+            return
         inner = name.removeprefix(f"{self._inner}/") if self._inner else name
-        try:
-            kept = tarfile.data_filter(member.replace(name=inner, deep=False), folder)
-        except tarfile.FilterError:
-            self.left_out.append(f"/{name}")
-            return None
-        if kept.isfile():
-            self.files, self.bytes = self.files + 1, self.bytes + kept.size
-        return kept
+        self.tree.add(archive, member, inner, f"/{name}")
 
 
 def _drain(reader: BinaryIO) -> None:

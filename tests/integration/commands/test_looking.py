@@ -79,6 +79,9 @@ def test_what_is_downloaded_is_proved_and_stays_in_its_folder(waiting: DevCluste
     assert whole.returncode == 0, whole.stderr
     assert (tmp_path / "db" / "counter").read_text(encoding="utf-8") == "1\n"
     # A link to /etc/passwd is none that belongs here.
-    assert "1 entry is left out, which would lead out of the folder or are no files: /link" in whole.stderr
+    assert (
+        "1 entry is left out, which could lead out of the folder, are no files or have no place of their own: /link"
+        in whole.stderr
+    )
     assert sorted(path.name for path in tmp_path.iterdir()) == ["db", "folder", "numbers"]
     assert sorted(path.name for path in (tmp_path / "db").iterdir()) == ["a.txt", "counter", "folder", "numbers"]

@@ -12,6 +12,7 @@ import pytest
 from volsync_py.commands.download import _Arrived, _Unpacking
 from volsync_py.commands.entries import Lines, entry_of
 from volsync_py.commands.repository import AnswerError
+from volsync_py.commands.unpacked_tree import Tree
 from volsync_py.contract.questions import Ending
 
 
@@ -29,12 +30,12 @@ def archive(*members: tuple[str, bytes, str]) -> bytes:
     return made.getvalue()
 
 
-def unpacked(folder: Path, data: bytes, path: str = "/a/b") -> _Unpacking:
+def unpacked(folder: Path, data: bytes, path: str = "/a/b") -> Tree:
     (folder / "in").mkdir()
     with _Unpacking(folder / "in", path) as unpacking:
         for at in range(0, len(data), 1000):
             unpacking.write(data[at : at + 1000])
-    return unpacking
+    return unpacking.tree
 
 
 def test_what_is_below_the_folder_is_written_under_its_own_name(tmp_path: Path) -> None:
@@ -54,10 +55,13 @@ def test_what_is_below_the_folder_is_written_under_its_own_name(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("name", "kind", "text"),
     [
-        ("a/b/../../../out", tarfile.REGTYPE, "x"),
+        ("a/b/../out", tarfile.REGTYPE, "x"),
         ("a/b/link", tarfile.SYMTYPE, "/etc/passwd"),
         ("a/b/link", tarfile.SYMTYPE, "../../out"),
+        ("a/b/link", tarfile.SYMTYPE, "c/../../out"),
+        ("a/b/link", tarfile.SYMTYPE, "c/.."),
         ("a/b/hard", tarfile.LNKTYPE, "../out"),
+        ("a/b/hard", tarfile.LNKTYPE, "a/b/good"),
         ("a/b/device", tarfile.CHRTYPE, ""),
         ("a/b/pipe", tarfile.FIFOTYPE, ""),
     ],
@@ -75,6 +79,46 @@ def test_nothing_is_written_through_a_link_of_the_archive(tmp_path: Path) -> Non
     data = archive(("a/b/l", tarfile.SYMTYPE, str(outside)), ("a/b/l/file", tarfile.REGTYPE, "x"))
     unpacked(tmp_path, data)
     assert list(outside.iterdir()) == []
+
+
+@pytest.mark.parametrize("first", ["link", "below"])
+def test_a_link_is_no_folder_of_what_follows(tmp_path: Path, first: str) -> None:
+    members = [("a/b/l", tarfile.SYMTYPE, "c"), ("a/b/l/m", tarfile.SYMTYPE, "../d")]
+    done = unpacked(tmp_path, archive(("a/b/c", tarfile.DIRTYPE, ""), *members[:: 1 if first == "link" else -1]))
+    assert done.left_out == [f"/{members[1 if first == 'link' else 0][0]}"]
+    assert list((tmp_path / "in" / "c").iterdir()) == []
+
+
+def test_links_that_make_a_path_too_long_to_resolve_lead_nowhere(tmp_path: Path) -> None:
+    victim, steps = tmp_path / "victim", "abcdefghijklmnop"
+    victim.write_text("untouched", encoding="utf-8")
+    # All folders together are a path that can be written, and one name more is none that can be resolved.
+    long = "d" * ((3990 - len(str(tmp_path / "in"))) // len(steps) - 1)
+    members, path = [], "a/b"
+    for step in steps:
+        members += [(f"{path}/{long}", tarfile.DIRTYPE, ""), (f"{path}/{step}", tarfile.SYMTYPE, long)]
+        path += f"/{long}"
+    up = f"{'/'.join(steps)}/{'l' * 254}"
+    members += [
+        (f"a/b/{up}", tarfile.SYMTYPE, "../" * len(steps)),
+        ("a/b/escape", tarfile.SYMTYPE, f"{up}/.."),
+        ("a/b/hard", tarfile.LNKTYPE, "a/b/escape/victim"),
+        ("a/b/hard", tarfile.REGTYPE, "overwritten"),
+        ("a/b/escape/victim", tarfile.REGTYPE, "overwritten"),
+        ("a/b/escape/new", tarfile.REGTYPE, "new"),
+    ]
+    done = unpacked(tmp_path, archive(*members))
+    assert done.left_out[:1] == ["/a/b/hard"]
+    assert victim.read_text(encoding="utf-8") == "untouched"
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["in", "victim"]
+
+
+def test_of_two_entries_of_one_name_the_first_is_written(tmp_path: Path) -> None:
+    done = unpacked(
+        tmp_path, archive(*((f"a/b/{n}", tarfile.REGTYPE, t) for n, t in (("f", "1"), ("f", "2"), ("f/g", "3"))))
+    )
+    assert (done.left_out, done.files) == (["/a/b/f", "/a/b/f/g"], 1)
+    assert (tmp_path / "in" / "f").read_text(encoding="utf-8") == "1"
 
 
 def test_an_archive_that_is_none_is_an_error(tmp_path: Path) -> None:
