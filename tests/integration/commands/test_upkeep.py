@@ -20,7 +20,7 @@ def test_it_is_checked_and_pruned_with_words_and_a_verdict(asks: DevCluster) -> 
     assert "=== Starting check ===" in checked.stderr
     pruned = command(asks.kubeconfig, "prune", "db", *HERE)
     assert (pruned.returncode, pruned.stdout) == (0, "db: prune ended well\n"), pruned.stderr
-    wait_until("the end of the pods", lambda: not left(asks), 5)
+    wait_until("the end of the pods", lambda: not left(asks), 30)
 
 
 def test_work_goes_on_when_nobody_waits(asks: DevCluster) -> None:
