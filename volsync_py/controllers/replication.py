@@ -6,6 +6,8 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Protocol
 
+from attrs import evolve
+
 from volsync_py.api.spec import Replication, parse
 from volsync_py.controllers.execute import NotKept
 from volsync_py.controllers.mover_limit import Key
@@ -18,9 +20,9 @@ from volsync_py.core.conditions import get_condition
 from volsync_py.core.names import Role
 from volsync_py.core.objects import Object, is_deleting
 from volsync_py.core.replication import CustomResource, decide_error
-from volsync_py.core.result import Decision, Trouble
+from volsync_py.core.result import Decision, Trouble, soonest
 from volsync_py.kube.controller import Request, Result
-from volsync_py.movers.restic.decide import decide
+from volsync_py.movers.restic.decide import decide, decide_refused
 
 
 class Metrics(Protocol):
@@ -71,6 +73,11 @@ class ReplicationController:
     def _decide_and_execute(self, replication: Replication, reads: Reads, *, held: str = "") -> Decision:
         decision = self._decide(replication, reads, held=held)
         self._parts.executor.execute(replication.object, decision.actions)
+        try:
+            self._parts.executor.execute(replication.object, decision.beside)
+        except REFUSALS as error:
+            delay = self._refused_beside(replication, trouble_of(error))
+            decision = evolve(decision, requeue_after_seconds=soonest(decision.requeue_after_seconds, delay))
         self._metrics.decided(replication, decision, self._stored(replication))
         return decision
 
@@ -102,6 +109,17 @@ class ReplicationController:
             self._parts.executor.execute(fresh.object, decision.actions)
         self._metrics.decided(fresh, decision, self._stored(fresh))
         return Result(REFUSED_SECONDS)
+
+    def _refused_beside(self, replication: Replication, trouble: Trouble) -> float | None:
+        """Say what was refused of what goes on beside the runs, where that is said; return when to look again."""
+        # Who is at fault may be in it already: a claim that was made before its Job was refused.
+        fresh = self._fresh(replication)
+        decision = decide_refused(fresh, self._parts.observer.view(fresh, self._now()), trouble)
+        self._parts.executor.execute(fresh.object, decision.actions)
+        # It is asked for again in the next pass.
+        with suppress(*REFUSALS):
+            self._parts.executor.execute(fresh.object, decision.beside)
+        return decision.requeue_after_seconds
 
     def _fresh(self, replication: Replication) -> Replication:
         return self._parse(self._stored(replication))

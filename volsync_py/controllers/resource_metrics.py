@@ -9,7 +9,7 @@ from typing import Any
 
 from volsync_py.api.spec import Replication
 from volsync_py.core.attempt import Attempt
-from volsync_py.core.condition_writer import HEALTHY, MAINTAINED, REFUSED, SYNCHRONIZING, VERIFIED
+from volsync_py.core.condition_writer import HEALTHY, MAINTAINED, SYNCHRONIZING, VERIFIED
 from volsync_py.core.conditions import get_condition
 from volsync_py.core.names import Role
 from volsync_py.core.objects import Object, is_deleting, status_of
@@ -36,7 +36,6 @@ REASONS = frozenset(CLASSES) | {
     "Succeeded",
     TIMED_OUT,
     NOT_GROWN,
-    REFUSED,
 }
 # As the manager names a repository.
 _HASH = re.compile(r"[0-9a-f]{16}")

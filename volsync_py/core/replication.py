@@ -29,7 +29,16 @@ from volsync_py.core.stored_times import not_ahead, time_in
 from volsync_py.core.times import format_rfc3339
 from volsync_py.core.trigger import Trigger, TriggerKind
 
-__all__ = ["HEALTHY", "SYNCHRONIZING", "CustomResource", "Mover", "decide", "decide_error", "running_since"]
+__all__ = [
+    "HEALTHY",
+    "SYNCHRONIZING",
+    "CustomResource",
+    "Mover",
+    "decide",
+    "decide_error",
+    "decide_refused",
+    "running_since",
+]
 
 # Events bring every change; this look is for the case that one was missed.
 SAFETY_SECONDS = 300.0
@@ -76,6 +85,10 @@ class Mover(Protocol):
         """Return what goes on beside the runs; without a `pause` between them it ends, and nothing of it begins."""
         ...
 
+    def refused(self, status: Object, trouble: Trouble) -> Beside:
+        """Return what becomes of what goes on beside the runs, of which the API server has refused something."""
+        ...
+
 
 @frozen
 class CustomResource:
@@ -118,6 +131,11 @@ def decide_error(resource: CustomResource, trouble: Trouble, now: datetime) -> D
     return one.decision(())
 
 
+def decide_refused(resource: CustomResource, work: Mover, trouble: Trouble, now: datetime) -> Decision:
+    """Return what becomes of a request beside the runs that the API server refused; nothing is said of the runs."""
+    return _Pass(resource, work, now).refused(trouble)
+
+
 def running_since(status: Object) -> datetime | None:
     """Return when the run under way was started, or None."""
     return time_in(status, "lastSyncStartTime")
@@ -143,6 +161,9 @@ class _NoWork:
         return 0.0
 
     def beside(self, status: Object, *, pause: bool) -> Beside:
+        return Beside()
+
+    def refused(self, status: Object, trouble: Trouble) -> Beside:
         return Beside()
 
 
@@ -304,11 +325,12 @@ class _Pass(ConditionWriter):
         lock = under_lock.lock if under_lock is not None and under_lock.lock != self.held else ""
         if under_lock is not None and not lock:
             actions = (*actions, *under_lock.actions)
-        beside = self._beside()
-        actions, delay = (*actions, *beside.actions), soonest(delay, beside.requeue_after_seconds)
+        beside = self._with(self.work.beside(self.status, pause=self.pause))
+        delay = soonest(delay, beside.requeue_after_seconds)
         last = time_in(self.status, "lastSyncTime")
         missed = last is None or self.trigger.missed_deadline(last, self.now)
         decision = Decision(
+            beside=beside.actions,
             lock=lock,
             requeue_after_seconds=delay,
             out_of_sync=False if self.finished is not None else (True if missed else None),
@@ -322,9 +344,13 @@ class _Pass(ConditionWriter):
             return evolve(decision, actions=actions, finished=None, failed_class="")
         return evolve(decision, actions=(*actions, *self._status_write()))
 
-    def _beside(self) -> Beside:
-        """Return what goes on beside the runs, with what it says in the status."""
-        beside = self.work.beside(self.status, pause=self.pause)
+    def refused(self, trouble: Trouble) -> Decision:
+        """Return what becomes of what goes on beside the runs, of which something was refused."""
+        beside = self._with(self.work.refused(self.status, trouble))
+        return Decision(self._status_write(), beside=beside.actions, requeue_after_seconds=beside.requeue_after_seconds)
+
+    def _with(self, beside: Beside) -> Beside:
+        """Return what goes on beside the runs; what it says is in the status by then."""
         self.status = merged(self.status, beside.status)
         if beside.verified is not None:
             self.verified(beside.verified)

@@ -111,9 +111,11 @@ class Decision:
     """Everything to be done about one resource now, in order.
 
     With `lock`, that is not all: as soon as it is done and the lock is held, it is decided again what is left.
+    `beside` is done last, and is none of the run's: what is refused of it keeps no run, and is said of it alone.
     """
 
     actions: tuple[Action, ...] = ()
+    beside: tuple[Action, ...] = ()
     lock: str = ""
     requeue_after_seconds: float | None = None
     out_of_sync: bool | None = None

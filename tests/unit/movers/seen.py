@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from attrs import evolve
+
 from volsync_py.api.spec import Replication, parse
 from volsync_py.core.actions import Action, Create, Delete, Event, Patch, PatchStatus
 from volsync_py.core.result import Decision
@@ -43,7 +45,8 @@ def decision_on(
 
     decision = decide(replication, view, read)
     # What is done before the lock is held has not been done: all of it is decided.
-    return decide(replication, view, read, held=decision.lock) if decision.lock else decision
+    decision = decide(replication, view, read, held=decision.lock) if decision.lock else decision
+    return evolve(decision, actions=(*decision.actions, *decision.beside), beside=())
 
 
 def foreign(obj: dict[str, Any]) -> bool:

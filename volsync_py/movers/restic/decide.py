@@ -8,7 +8,7 @@ from typing import Any
 from volsync_py.api.spec import Replication
 from volsync_py.core import replication as machine
 from volsync_py.core.names import Role
-from volsync_py.core.result import Decision
+from volsync_py.core.result import Decision, Trouble
 from volsync_py.core.view import Read, Unread, View
 from volsync_py.movers.restic.destination import DestinationMover
 from volsync_py.movers.restic.mover import ResticMover
@@ -35,6 +35,12 @@ def decide(
         except Unread as unread:
             view = view.with_reads(read(unread.reads))
     raise RuntimeError("a decision asks for more and more reads")
+
+
+def decide_refused(replication: Replication, view: View, trouble: Trouble) -> Decision:
+    """Return what becomes of a request of a decision's `beside` that the API server refused."""
+    resource = machine.CustomResource(replication.object, replication.trigger)
+    return machine.decide_refused(resource, _mover(replication, view), trouble, view.now)
 
 
 def _mover(replication: Replication, view: View) -> ResticMover:

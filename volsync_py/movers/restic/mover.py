@@ -18,7 +18,7 @@ from volsync_py.core.attempt import Attempt
 from volsync_py.core.labels import Label
 from volsync_py.core.objects import Object, is_deleting, labels_of
 from volsync_py.core.owners import has_owner, is_controlled_by
-from volsync_py.core.result import Beside, StepResult, UnderLock, soonest, until_gone
+from volsync_py.core.result import Beside, StepResult, Trouble, UnderLock, soonest, until_gone
 from volsync_py.core.view import Kind, ReadKind, View
 from volsync_py.movers.restic.cache_volume import ensure_cache, replaces, unbound_claim_events
 from volsync_py.movers.restic.job_environment import Variables
@@ -80,6 +80,10 @@ class ResticMover(ABC):
 
     def beside(self, status: Object, *, pause: bool) -> Beside:
         """Return what goes on beside the runs: nothing, unless a backup is to be verified."""
+        return Beside()
+
+    def refused(self, status: Object, trouble: Trouble) -> Beside:
+        """Return what becomes of what goes on beside the runs, of which the API server has refused something."""
         return Beside()
 
     def synchronize(self) -> StepResult:

@@ -13,6 +13,7 @@ from hashlib import sha256
 from attrs import frozen
 
 from volsync_py.contract.report import ErrorClass
+from volsync_py.core.condition_writer import REFUSED
 from volsync_py.core.defaults import RETRY_FIRST, RETRY_LONGEST
 from volsync_py.core.result import Trouble
 
@@ -31,6 +32,7 @@ class ClusterError(StrEnum):
     INIT_CONTAINER = "InitContainer"
     DEADLINE_EXCEEDED = "DeadlineExceeded"
     NO_REPORT = "NoReport"
+    REFUSED = REFUSED
 
 
 # With these somebody else decides when the mover starts, and a new Job would only be at the end of the queue.
@@ -211,6 +213,11 @@ CLASSES: dict[str, ErrorInfo] = {
     ),
     ClusterError.DEADLINE_EXCEEDED: ErrorInfo(
         "the Job's or pod's own deadline has passed", Pace.RETRY, "see what sets activeDeadlineSeconds"
+    ),
+    ClusterError.REFUSED: ErrorInfo(
+        "the API server refuses the volume or the Job of a verification (quota, limits, admission, rights)",
+        Pace.RETRY,
+        "see the message: a quota that has room for a volume as large as the source's, an admission rule, or rights",
     ),
     ClusterError.NO_REPORT: ErrorInfo(
         "the restore ended without saying what it restored",

@@ -49,6 +49,10 @@ class SourceMover(ResticMover):
         """Return what becomes of the verification of the last backup."""
         return Verifier(self.replication, self.view, status).decide(pause=pause)
 
+    def refused(self, status: Object, trouble: Trouble) -> Beside:
+        """Return what becomes of a verification of which the API server has refused something."""
+        return Verifier(self.replication, self.view, status).refused(trouble)
+
     def prepare(self) -> tuple[Object | None, StepResult]:
         """Return the claim to read, and the copies to be made before it can be read."""
         source = named_claim(self.view, "spec.sourcePVC", self.spec.source_claim)

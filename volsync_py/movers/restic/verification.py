@@ -16,18 +16,18 @@ from volsync_py.bounded_json import text_of
 from volsync_py.contract.report import LONGEST_MESSAGE, ErrorClass
 from volsync_py.core import names
 from volsync_py.core.actions import Action, Create, Event, EventType, delete
-from volsync_py.core.condition_writer import VERIFIED
+from volsync_py.core.condition_writer import REFUSED_SECONDS, VERIFIED
 from volsync_py.core.conditions import get_condition
 from volsync_py.core.merge import merged
 from volsync_py.core.objects import Object, is_deleting
 from volsync_py.core.owners import is_controlled_by
-from volsync_py.core.result import Beside, StepResult, soonest
+from volsync_py.core.result import Beside, StepResult, Trouble, soonest
 from volsync_py.core.times import format_rfc3339
 from volsync_py.core.trigger import TriggerKind
 from volsync_py.core.view import Kind, ReadKind, View
 from volsync_py.movers.restic.job_state import JobState, Phase, delete_job, ended_at, has_ended, job_state, started
 from volsync_py.movers.restic.masked import without_passwords
-from volsync_py.movers.restic.outcome import is_terminal, known, next_attempt, trouble
+from volsync_py.movers.restic.outcome import ClusterError, is_terminal, known, next_attempt, trouble
 from volsync_py.movers.restic.placement import place
 from volsync_py.movers.restic.pods import pods_of
 from volsync_py.movers.restic.preflight import check_preconditions, repository_of
@@ -49,6 +49,8 @@ from volsync_py.volumes.point_in_time import in_the_way
 _SLOT_SECONDS = 60.0
 # Events bring every change; this look is for the case that one was missed.
 _SAFETY_SECONDS = 300.0
+# After these there is nothing on the volume that is worth a look.
+_NOTHING_TO_SEE = ("", ErrorClass.INTERRUPTED, ClusterError.REFUSED)
 _NOT_YET = ("Unknown", "NotYetVerified", "No backup has been verified yet")
 
 
@@ -73,6 +75,14 @@ class Verifier:
         if self.wanted.is_set and said is None and step.verified is None:
             step = evolve(step, verified=_NOT_YET)
         return step
+
+    def refused(self, trouble: Trouble) -> Beside:
+        """Return the record of an attempt that the API server did not let begin; a refused deletion is none."""
+        is_new = self.claim is None or self.claim["metadata"]["uid"] != self.record.claim
+        if self.job is None and is_new and self._is_due():
+            return self._failed(ClusterError.REFUSED, trouble.message, None)
+        event = Event(EventType.WARNING, trouble.reason, "Verify", f"the verification is not removed: {trouble.text}")
+        return Beside((event,), requeue_after_seconds=REFUSED_SECONDS)
 
     def _unwanted(self) -> Beside:
         """Return the removal of all there is, and of what was said; the last proof, and what was served, stay."""
@@ -147,13 +157,14 @@ class Verifier:
             status = self._kept(
                 **self._uids(job), **error, **next_at, triedProveNow=tried, observedGeneration=generation
             )
-        removal = self._removal(keep=self.wanted.keeps_failed and error_class != ErrorClass.INTERRUPTED)
+        removal = self._removal(keep=self.wanted.keeps_failed and error_class not in _NOTHING_TO_SEE)
         delay = None if again is None else (again - self.view.now).total_seconds() + 0.1
         if quiet and again is not None:
             return Beside(removal, status, requeue_after_seconds=delay)
         told = trouble(error_class, message)
         event = Event(EventType.WARNING, told.reason, "Verify", f"the last backup is not verified: {told.text}")
-        return Beside((*removal, event), status, ("False", told.reason, told.text), delay)
+        # First, for a removal may be refused.
+        return Beside((event, *removal), status, ("False", told.reason, told.text), delay)
 
     def _again(self, error_class: str, count: int) -> datetime | None:
         """Return when the next attempt may begin, None if there is none before the next one is asked for, or due."""
@@ -174,7 +185,7 @@ class Verifier:
 
     def _is_kept(self) -> bool:
         """Return whether the claim is what the last attempt has restored, and is kept for a look at it."""
-        failed = self.record.error_class not in ("", ErrorClass.INTERRUPTED)
+        failed = self.record.error_class not in _NOTHING_TO_SEE
         return self.wanted.keeps_failed and failed and self._uids(None)["claim"] == self.record.claim
 
     def _without_job(self, claim: Object) -> Beside:
