@@ -1,8 +1,9 @@
 """Questions about the repository of a source or destination, answered by a short-lived pod in its namespace.
 
 Whoever asks needs no Secret: the pod is given it by reference, and knows no question that changes anything. A pod that
-waits already is asked; else one is made. It is removed at once where nobody is expected to ask again, and it ends by
-itself in all other cases: when it was not asked for a while, or when the command that asks is no more.
+waits already is asked; else one is made. It ends by itself: a moment after the last answer where nobody is expected to
+ask again, after a while elsewhere, and when the command that asks is no more. No command takes it away from another one
+that it answers: only a pod that has never started is removed.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ from attrs import define, evolve, field
 from volsync_py.commands.cluster import Cluster, Where, of_cluster
 from volsync_py.commands.pod_start import has_begun, is_gone, waiting_for
 from volsync_py.commands.words import plain
-from volsync_py.contract.questions import ASK, TOO_LATE, Ending, Question
+from volsync_py.contract.questions import ASK, TOO_LATE, Ending, Kind, Question
 from volsync_py.core.durations import parse_go_duration
 from volsync_py.core.objects import Object
-from volsync_py.kube.errors import ApiError, Forbidden, NotFound
+from volsync_py.kube.errors import ApiError, Forbidden, KubeError, NotFound
 from volsync_py.kube.resources import CORE_EVENTS, JOBS, PODS
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ _LOOK_SECONDS = 0.25
 _TELL_SECONDS = 3.0
 # restic says by itself when it gets nowhere; some questions about large repositories take long.
 _SILENCE_SECONDS = 3600.0
+# A program that says nothing else starts within a few seconds on a busy node; the pod ends also without its word.
+_END_SECONDS = 10.0
 # A pod that ends while it is asked is a matter of a moment.
 _MOST_PODS = 3
 # The end of what was said on standard error holds the ending.
@@ -127,10 +130,10 @@ class Repository:
     # Whether it was said how long the pod is to be kept.
     keep_said: bool
     start_seconds: float
-    # The pod that is asked, its Job, and whether this command has made them.
+    # The pod that is asked, whether this command has made it, and for how long it was told to wait.
     pod: str = ""
-    job: str = ""
     made: bool = False
+    told_seconds: float = 0.0
     # Where it is said what is waited for, and what waits; a screen has its own.
     tell: Callable[[str], None] = _say
     wait: Callable[[float], None] = time.sleep
@@ -158,10 +161,11 @@ class Repository:
             if not self.pod:
                 self._find_pod()
             kept = max(self.keep_seconds, self.between_seconds)
+            self.told_seconds = max(self.told_seconds, kept)
             ending = self._asked(evolve(question, keep_seconds=kept), to)
             if ending is not None:
                 return ending
-            self.pod = self.job = ""
+            self.pod = ""
         raise AnswerError("", "the pods that answer end before they are asked; try once more")
 
     def read(self, question: Question) -> bytes:
@@ -169,23 +173,21 @@ class Repository:
         return whole(self, question)
 
     def close(self) -> None:
-        """Remove the pod, or say how long it waits."""
-        if not self.job:
+        """Say how long the pod waits, or that it need not wait any more; what it answers to others it still does."""
+        if not self.pod:
             return
         if self.keep_seconds:
             if self.made:
                 seconds = f"{self.keep_seconds:g}"
                 _say(f"the pod {self.pod} waits {seconds} s for another question; --keep 0s ends it at once")
-        elif self.made or self.keep_said:
-            self._remove()
+        elif self.keep_said or (self.made and self.told_seconds):
+            # One that has gone meanwhile is what is wanted.
+            with suppress(KubeError, AnswerError):
+                self._asked(Question(Kind.END), lambda chunk: None, _END_SECONDS)
 
-    def _remove(self) -> None:
-        """Delete the Job with its pod, if it has not ended by itself."""
-        with suppress(NotFound):
-            self.cluster.client.delete(JOBS, self.job, self.cluster.namespace)
-        self.job = self.pod = ""
-
-    def _asked(self, question: Question, to: Callable[[bytes], None]) -> Ending | None:
+    def _asked(
+        self, question: Question, to: Callable[[bytes], None], silence_seconds: float = _SILENCE_SECONDS
+    ) -> Ending | None:
         """Return the ending of the pod's answer, or None if that pod does not answer any more."""
         from volsync_py.kube.execution import STDOUT
         from volsync_py.movers.restic.objects import COMMAND
@@ -201,7 +203,7 @@ class Repository:
             return None
         with running:
             running.write(question.to_json().encode() + b"\n")
-            for channel, data in running.outputs(_SILENCE_SECONDS):
+            for channel, data in running.outputs(silence_seconds):
                 if channel == STDOUT:
                     to(data)
                 else:
@@ -233,26 +235,22 @@ class Repository:
         pods = self.cluster.client.list_all(PODS, self.cluster.namespace, label_selector=selector)
         waits = [pod for pod in pods if not is_gone(pod) and has_begun(pod) and not self.image]
         if waits:
-            self._take(waits[0], made=False)
+            self.pod, self.made = _youngest(waits)["metadata"]["name"], False
             return
         basis = basis_for(self.cluster, self.replication, self.image)
         made = self.cluster.client.create(JOBS, question_job(self.replication, basis.asked()))
-        self.job, self.made = made["metadata"]["name"], True
+        self.made = True
         try:
-            self._take(self._started(made), made=True)
+            self.pod = self._started(made)["metadata"]["name"]
         except BaseException:
-            self._remove()
+            with suppress(NotFound):
+                self.cluster.client.delete(JOBS, made["metadata"]["name"], self.cluster.namespace)
             raise
-
-    def _take(self, pod: Object, *, made: bool) -> None:
-        labels = pod["metadata"]["labels"]
-        self.pod, self.made = pod["metadata"]["name"], made
-        self.job = labels.get("batch.kubernetes.io/job-name") or labels["job-name"]
 
     def _started(self, job: Object) -> Object:
         """Wait until the Job's pod runs, and return it."""
         since = time.monotonic()
-        label = f"job-name={self.job}"
+        label = f"job-name={job['metadata']['name']}"
         while True:
             pods = self.cluster.client.list_all(PODS, self.cluster.namespace, label_selector=label)
             pod = pods[0] if pods else None
@@ -282,6 +280,11 @@ class Repository:
         except (Forbidden, NotFound):
             return []
         return found
+
+
+def _youngest(pods: list[Object]) -> Object:
+    """Return the pod that will wait longest."""
+    return max(pods, key=lambda pod: str(pod["metadata"].get("creationTimestamp") or ""))
 
 
 @contextmanager

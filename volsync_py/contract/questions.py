@@ -25,6 +25,8 @@ SOCKET = "/tmp/questions"
 MOST_QUESTION_BYTES = 256 * 1024
 # The exit code of a program whose pod is about to end: another pod is asked.
 TOO_LATE = 75
+# What who answers tells who waits instead of a number of seconds, when nobody is expected to ask again.
+NO_LONGER = -1
 # What people are told of a failure is one sentence.
 _LONGEST_MESSAGE = 2000
 
@@ -48,6 +50,8 @@ class Kind(StrEnum):
     OPEN = "open"
     # Which keys the Secret has, and what is wrong with it, without a word of its values; restic is not run.
     KEYS = "keys"
+    # Nothing: what was said before of how long the pod is to wait holds no longer. Whoever is being answered stays so.
+    END = "end"
 
 
 class QuestionError(ValueError):

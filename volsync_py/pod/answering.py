@@ -26,6 +26,7 @@ from attrs import define, field
 from volsync_py.bounded_json import read_object
 from volsync_py.contract.questions import (
     MOST_QUESTION_BYTES,
+    NO_LONGER,
     SOCKET,
     TOO_LATE,
     Ending,
@@ -86,12 +87,13 @@ def answer(environ: Mapping[str, str], stop: Stop, path: str = SOCKET) -> int:
             return TOO_LATE
         try:
             question = Question.from_json(_first_line(sys.stdin.buffer.fileno()))
-            waiting.sendall(json.dumps(question.keep_seconds).encode())
+            ends = question.kind == Kind.END
+            waiting.sendall(json.dumps(NO_LONGER if ends else max(question.keep_seconds, 0)).encode())
             given = given_environment(environ)
             redact = Redactor(given)
             if question.kind == Kind.KEYS:
                 sent(json.dumps(described(environ)).encode())
-            else:
+            elif not ends:
                 _answer(question, given, stop, sent)
         except QuestionError as error:
             code, error_class, message = 2, ErrorClass.CONFIGURATION, str(error)

@@ -3,7 +3,8 @@
 Each question is answered by a program of its own in this container (`answering.py`), which holds a connection to a
 socket here for as long as it works and says how long the pod is to wait after it. A program that dies lets go of its
 connection, as does one whose command was killed: its standard input ends then. Nothing is asked of a pod that has
-decided to end, because nobody listens to its socket any more.
+decided to end, because nobody listens to its socket any more. Whoever ends it says only that it need not wait any more:
+who is being answered for another command is not cut off.
 """
 
 from __future__ import annotations
@@ -14,15 +15,17 @@ import sys
 import time
 from pathlib import Path
 
+from attrs import define, field
+
 from volsync_py.bounded_json import Unreadable, read_json
-from volsync_py.contract.questions import SOCKET
+from volsync_py.contract.questions import NO_LONGER, SOCKET
 from volsync_py.pod.signals import Stop
 
 # Who has started the pod sees it run within a second or two; who was killed meanwhile never does.
 _FIRST_SECONDS = 10.0
 # A command may have several questions, one right after the other.
 _BETWEEN_SECONDS = 1.5
-# Longer than that, nobody is coming back; what waits takes memory of the namespace.
+# Longer than that, nobody is coming back; what waits takes memory of the namespace, and has the Secret as it once was.
 _LONGEST_SECONDS = 3600.0
 # How often is looked whether a signal has come; a signal cuts a wait short only where its handler raises.
 _LOOK_SECONDS = 0.25
@@ -49,19 +52,36 @@ def wait(stop: Stop, path: str = SOCKET) -> int:
     return 0
 
 
+@define
+class Patience:
+    """Until when another question is waited for, as long as none is being answered; times are seconds of one clock."""
+
+    begun: float
+    until: float = field(init=False)
+    # What an earlier question has asked for holds, whatever a later one says.
+    _kept_until: float = field(init=False, default=0.0)
+
+    def __attrs_post_init__(self) -> None:
+        self.until = self.begun + _FIRST_SECONDS
+
+    def ended(self, now: float, seconds: float) -> None:
+        """Take note that a question has its answer, after which the pod is to wait for so long, or no longer if < 0."""
+        kept = max(self._kept_until, now + seconds) if seconds >= 0 else now
+        self._kept_until = min(kept, self.begun + _LONGEST_SECONDS)
+        self.until = max(self._kept_until, now + _BETWEEN_SECONDS)
+
+
 class _Waiting:
     """The questions that are being answered, and until when another one is waited for."""
 
     def __init__(self, listener: socket.socket, selector: selectors.BaseSelector) -> None:
         self._listener, self._selector = listener, selector
         self._asking: dict[socket.socket, float] = {}
-        self._until = time.monotonic() + _FIRST_SECONDS
-        # What an earlier question has asked for holds, whatever a later one says.
-        self._kept_until = 0.0
+        self._patience = Patience(time.monotonic())
 
     def until_the_end(self, stop: Stop) -> None:
         """Return when it is time to end."""
-        while not stop.told and (self._asking or time.monotonic() < self._until):
+        while not stop.told and (self._asking or time.monotonic() < self._patience.until):
             for key, _ in self._selector.select(_LOOK_SECONDS):
                 if key.fileobj is self._listener:
                     self._begin()
@@ -88,16 +108,14 @@ class _Waiting:
             return
         self._selector.unregister(asking)
         asking.close()
-        now = time.monotonic()
-        self._kept_until = max(self._kept_until, now + self._asking.pop(asking))
-        self._until = max(self._kept_until, now + _BETWEEN_SECONDS)
+        self._patience.ended(time.monotonic(), self._asking.pop(asking))
 
 
 def _seconds(text: str) -> float:
-    """Return a number of seconds, 0 for what is none."""
+    """Return a number of seconds, 0 for what is none, and less where the pod need not wait any more."""
     try:
         found = read_json(text, most=_LONGEST_WORD_BYTES)
     except Unreadable:
         return 0.0
     fits = isinstance(found, int | float) and not isinstance(found, bool)
-    return min(max(float(found), 0.0), _LONGEST_SECONDS) if fits else 0.0
+    return min(max(float(found), NO_LONGER), _LONGEST_SECONDS) if fits else 0.0

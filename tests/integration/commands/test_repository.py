@@ -7,7 +7,13 @@ import signal
 
 from hack.processes import DevCluster, wait_until
 from tests.integration.commands.asking import command, started
-from tests.integration.commands.repository import HERE, SECRET, SECRETS, left, phase, pods, put_source
+from tests.integration.commands.repository import HERE, NAMESPACE, SECRET, SECRETS, left, phase, pods, put_source
+from volsync_py.contract.questions import ASK, Kind, Question
+from volsync_py.kube.client import Client
+from volsync_py.kube.config import load
+from volsync_py.kube.execution import STDOUT
+from volsync_py.kube.resources import PODS
+from volsync_py.movers.restic.objects import COMMAND
 
 
 def test_snapshots_are_listed_with_what_keeps_them_and_nothing_is_left(asks: DevCluster) -> None:
@@ -35,6 +41,19 @@ def test_a_pod_that_waits_is_asked_again_and_ends_when_told(asks: DevCluster) ->
     # Whoever has not made it lets it wait for who has.
     assert left(asks) == there
     command(asks.kubeconfig, "snapshots", "db", *HERE, "--keep", "0s")
+    wait_until("the end of the pod", lambda: not left(asks), 5)
+
+
+def test_a_pod_that_answers_another_command_stays_until_it_has(asks: DevCluster) -> None:
+    command(asks.kubeconfig, "snapshots", "db", *HERE, "--keep", "1m")
+    there, client = left(asks), Client(load(str(asks.kubeconfig)))
+    with client.execute(PODS, NAMESPACE, pods(asks)[0], container="restic", command=[COMMAND, ASK]) as other:
+        ended = command(asks.kubeconfig, "snapshots", "db", *HERE, "--keep", "0s")
+        assert ended.returncode == 0
+        assert left(asks) == there
+        other.write(Question(Kind.OPEN).to_json().encode() + b"\n")
+        answer = [data for channel, data in other.outputs(30) if channel == STDOUT]
+    assert b'"id"' in b"".join(answer)
     wait_until("the end of the pod", lambda: not left(asks), 5)
 
 

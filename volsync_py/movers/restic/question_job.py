@@ -25,8 +25,8 @@ from volsync_py.movers.restic import objects as make
 from volsync_py.movers.restic.job_environment import GCS_KEY, Variables, forget_options
 from volsync_py.movers.restic.preflight import certificate_read
 
-# Nobody asks questions for an hour; a pod whose command has lost its node is gone then.
-_LONGEST_QUESTIONS_SECONDS = 3600
+# A large download takes hours. The pod itself waits for nobody after one; this ends what has lost its node.
+_LONGEST_QUESTIONS_SECONDS = 86400
 # A check that reads a large repository takes days, and restic says itself when it gets no further.
 _LONGEST_WORK_SECONDS = 7 * 86400
 # What a command that was ended cannot read any more, a person may want to look at.

@@ -1,0 +1,61 @@
+"""A pod that waits for questions ends when nobody asks any more."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from pathlib import Path
+
+import pytest
+
+from hack.processes import wait_until
+from volsync_py.pod.signals import Stop
+from volsync_py.pod.waiting import Patience, wait
+
+HOUR = 3600.0
+
+
+@pytest.mark.parametrize(
+    ("ends", "until"),
+    [
+        ([], 10.0),
+        # A moment is left for the next question of the same command.
+        ([(5.0, 0.0)], 6.5),
+        ([(5.0, 120.0)], 125.0),
+        # What an earlier question has asked for holds, whatever a later one says.
+        ([(5.0, 120.0), (6.0, 0.0)], 125.0),
+        ([(5.0, 120.0), (100.0, 120.0)], 220.0),
+        # Unless somebody says that it holds no longer.
+        ([(5.0, 120.0), (6.0, -1.0)], 7.5),
+        ([(5.0, 120.0), (6.0, -1.0), (8.0, 60.0)], 68.0),
+        # An answer may take hours, and then nobody is waited for but for the next question of the same command.
+        ([(HOUR - 10, 120.0)], HOUR),
+        ([(3 * HOUR, 120.0)], 3 * HOUR + 1.5),
+    ],
+)
+def test_another_question_is_waited_for_as_long_as_was_said(ends: list[tuple[float, float]], until: float) -> None:
+    patience = Patience(0.0)
+    for one in ends:
+        patience.ended(*one)
+    assert patience.until == until
+
+
+def said(path: str, word: str) -> None:
+    """Say a word as a program that answers does, and end."""
+    with socket.socket(socket.AF_UNIX) as asking:
+        asking.connect(path)
+        asking.sendall(word.encode())
+
+
+def test_who_is_told_that_nobody_asks_any_more_ends(tmp_path: Path) -> None:
+    path, stop = str(tmp_path / "questions"), Stop()
+    pod = threading.Thread(target=wait, args=(stop, path))
+    pod.start()
+    try:
+        wait_until("the socket", lambda: Path(path).exists())
+        said(path, "600")
+        said(path, "-1")
+        wait_until("the end of the pod", lambda: not pod.is_alive())
+    finally:
+        stop.told = True
+        pod.join()
