@@ -17,7 +17,8 @@ from volsync_py.commands.repository_job import basis_for, replication_called
 from volsync_py.commands.words import plain
 from volsync_py.contract.report import Outcome, Report
 from volsync_py.contract.run_document import Run
-from volsync_py.core.objects import Object, status_of
+from volsync_py.core.labels import Label
+from volsync_py.core.objects import Object, labels_of, status_of
 from volsync_py.kube.errors import Forbidden, NotFound
 from volsync_py.kube.resources import CORE_EVENTS, JOBS
 from volsync_py.movers.restic.job_state import has_ended
@@ -45,7 +46,7 @@ class Work:
     def done(self) -> int:
         """Do it, or follow who does it already; show the log, and return the exit code."""
         replication = replication_called(self.cluster, self.name)
-        others = self._under_way(labels_of_questions(replication, (self.operation,)))
+        others = self._under_way(labels_of_questions(replication, (self.operation,), self._how))
         job = others or self._made(replication)
         followed = FollowedJob(self.cluster, str(job["metadata"]["name"]))
         try:
@@ -61,6 +62,12 @@ class Work:
             self._let_go(followed.name)
         return self._said(report)
 
+    @property
+    def _how(self) -> tuple[str, ...]:
+        """What was asked besides the operation: what of the packs is read, and by which image."""
+        check = self.run.check if self.run is not None else None
+        return (check.subset if check is not None else "", self.image)
+
     def _let_go(self, job: str) -> None:
         """Have the Job removed soon, if it has ended: what still runs is not ended by it, as by a removal."""
         soon = {"spec": {"ttlSecondsAfterFinished": _READ_SECONDS}}
@@ -69,17 +76,32 @@ class Work:
 
     def _made(self, replication: Replication) -> Object:
         basis = basis_for(self.cluster, replication, self.image)
-        asked = basis.asked(work=(self.operation,), run=self.run or replication.restic.run)
+        asked = basis.asked(work=(self.operation,), how=self._how, run=self.run or replication.restic.run)
         made: Object = self.cluster.client.create(JOBS, question_job(replication, asked))
         return made
 
     def _under_way(self, labels: dict[str, str]) -> Object | None:
+        """Return the Job that does just this already; a click exception tells of one that does it in another way."""
+        how = labels.pop(Label.ASKED_HOW)
         selector = ",".join(f"{key}={value}" for key, value in labels.items())
         jobs: list[Object] = self.cluster.client.list_all(JOBS, self.cluster.namespace, label_selector=selector)
-        found = next((job for job in jobs if not has_ended(job) and not job["metadata"].get("deletionTimestamp")), None)
-        if found is not None:
+        live = {
+            str(labels_of(job).get(Label.ASKED_HOW)): job
+            for job in jobs
+            if not has_ended(job) and not job["metadata"].get("deletionTimestamp")
+        }
+        if how in live:
             _say(f"{self.operation} of {self.name} is under way already: this is how it goes")
-        return found
+            return live[how]
+        other = next((job for asked, job in live.items() if asked.startswith(f"{self.operation}-")), None)
+        if other is not None:
+            called, where = plain(other["metadata"]["name"]), self.cluster.namespace
+            raise click.ClickException(
+                f"another {self.operation} of {self.name} is under way, with other options or of an earlier spec; wait "
+                f"for its end (kubectl logs -f job/{called} -n {where}), or end it with kubectl delete job {called} "
+                f"-n {where}"
+            )
+        return None
 
     def _begun(self, job: Object, followed: FollowedJob, *, is_ours: bool) -> Object:
         """Wait until the Job's pod runs or has run; a click exception says why it does not, and ends a Job of ours."""

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
 import click
 import pytest
-from attrs import define, field
+from attrs import define, evolve, field
 
 from tests.integration.kube.peer import Asked, Say, peer, status
 from tests.integration.main.scripted import source
+from volsync_py.api.spec import parse
 from volsync_py.commands.cluster import Cluster
 from volsync_py.commands.repository_work import work
 from volsync_py.contract.report import Outcome, Report
+from volsync_py.contract.run_document import Check
+from volsync_py.core.labels import Label
+from volsync_py.movers.restic.question_job import labels_of_questions
 
 WELL = Report(outcome=Outcome.SUCCEEDED).to_json()
-OTHERS = {"metadata": {"name": "volsync-ask-db-1", "namespace": "ns", "uid": "j"}, "spec": {}, "status": {}}
-RUNNING = {"running": {}}
+PLAIN = labels_of_questions(parse(source("db"), UTC), ("check",), ("", ""))
+OTHERS: dict[str, Any] = {
+    "metadata": {"name": "volsync-ask-db-1", "namespace": "ns", "uid": "j", "labels": PLAIN},
+    "spec": {},
+    "status": {},
+}
+RUNNING: dict[str, Any] = {"running": {}}
 LOG = [b"one\n", b"two\n"]
 # What a kubelet says that has no inotify left, and then the log is at its end.
 CUT = b"failed to create fsnotify watcher: too many open files\n"
@@ -64,9 +74,10 @@ class World:
         }
 
 
-def check(world: World, folder: Path) -> int:
+def check(world: World, folder: Path, subset: str = "", image: str = "") -> int:
+    run = evolve(parse(source("db"), UTC).restic.run, check=Check(subset))
     with peer(world) as server:
-        return work(Cluster(server.client(folder), "ns"), "db", "check", "", "1m")
+        return work(Cluster(server.client(folder), "ns"), "db", "check", image, "1m", run)
 
 
 def test_work_whose_log_was_cut_off_goes_on_and_is_followed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -96,3 +107,23 @@ def test_only_who_started_it_gives_it_up(tmp_path: Path) -> None:
         check(own, tmp_path)
     assert [method for method, _ in others.changes] == []
     assert [method for method, _ in own.changes] == ["POST", "DELETE"]
+
+
+@pytest.mark.parametrize("options", [{"subset": "100%"}, {"image": "another"}])
+def test_another_check_is_not_taken_for_the_one_that_was_asked_for(options: dict[str, str], tmp_path: Path) -> None:
+    world = World([OTHERS])
+    with pytest.raises(click.ClickException, match="another check of db is under way, with other options"):
+        check(world, tmp_path, **options)
+    assert world.changes == []
+
+
+def test_what_was_asked_for_is_followed_and_other_work_is_no_hindrance(tmp_path: Path) -> None:
+    asked = labels_of_questions(parse(source("db"), UTC), ("check",), ("100%", "another"))
+    same = {**OTHERS, "metadata": {**OTHERS["metadata"], "labels": asked}}
+    followed = World([same])
+    assert check(followed, tmp_path, "100%", "another") == 0
+    assert followed.changes == []
+    unlocking = {**OTHERS, "metadata": {**OTHERS["metadata"], "labels": {str(Label.ASKED_HOW): "unlock-1"}}}
+    beside = World([unlocking])
+    assert check(beside, tmp_path) == 0
+    assert [method for method, _ in beside.changes] == ["POST", "PATCH"]

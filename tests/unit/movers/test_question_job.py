@@ -108,9 +108,23 @@ def test_another_spec_or_other_work_is_another_pod() -> None:
     other = parse(source(repository="other")[0], UTC)
     found = {
         tuple(labels_of_questions(*args).values())
-        for args in ((one, ()), (other, ()), (one, ("check",)), (one, ("prune",)))
+        for args in (
+            (one, ()),
+            (other, ()),
+            (one, ("check",)),
+            (one, ("prune",)),
+            (one, ("check",), ("", "")),
+            (one, ("check",), ("100%", "")),
+            (one, ("check",), ("", "i")),
+        )
     }
-    assert len(found) == 4
+    assert len(found) == 7
+
+
+def test_a_job_is_found_by_how_it_was_asked() -> None:
+    asked = evolve(ASKED, work=("check",), how=("100%", ""))
+    wanted = labels_of_questions(parse(source()[0], UTC), asked.work, asked.how)
+    assert job(asked)["metadata"]["labels"] == wanted
 
 
 def test_the_host_is_the_one_whose_snapshots_the_resource_has() -> None:

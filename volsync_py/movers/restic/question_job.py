@@ -46,6 +46,8 @@ class Asked:
     proxies: tuple[tuple[str, str], ...] = ()
     work: tuple[str, ...] = ()
     run: Run | None = None
+    # What was asked besides the work itself, by which one piece of it is told from another.
+    how: tuple[str, ...] = ()
     # What else the pod is told, for work of another kind.
     more: Mapping[str, str] = field(factory=dict)
 
@@ -64,7 +66,7 @@ def question_job(replication: Replication, asked: Asked) -> Object:
         del spec["serviceAccountName"]
     if not asked.work:
         spec["terminationGracePeriodSeconds"] = _GRACE_SECONDS
-    labels = labels_of_questions(replication, asked.work)
+    labels = labels_of_questions(replication, asked.work, asked.how)
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -78,14 +80,16 @@ def question_job(replication: Replication, asked: Asked) -> Object:
     }
 
 
-def labels_of_questions(replication: Replication, work: tuple[str, ...] = ()) -> dict[str, str]:
+def labels_of_questions(
+    replication: Replication, work: tuple[str, ...] = (), how: tuple[str, ...] = ()
+) -> dict[str, str]:
     """Return the labels by which another command finds a pod that answers the same questions the same way."""
     given = (replication.object.get("spec") or {}).get("restic")
-    how = json.dumps([given, work], sort_keys=True, default=str)
+    asked = json.dumps([given, work, *how], sort_keys=True, default=str)
     return {
         str(Label.CREATED_BY): CREATED_BY_US,
         str(Label.ASKED_FOR): replication.uid,
-        str(Label.ASKED_HOW): "-".join([*work, sha256(how.encode()).hexdigest()[:16]]),
+        str(Label.ASKED_HOW): "-".join([*work, sha256(asked.encode()).hexdigest()[:16]]),
     }
 
 
