@@ -23,10 +23,10 @@ _FOLDER = "volsync-py-debug"
 _ABOUT = """What is in here, and what is not.
 
 Secrets are never read: the names of those that are used stand in the objects. Of environment variables and of
-annotations that are not the operator's, only the names are here; of arguments, only the plain flags of the programs.
-Fields that are not known to be harmless are left out, and texts and logs have lost what reads like a secret: user
-information in URLs, what follows the name of a password, key or token, keys. Names of files, folders, hosts, namespaces
-and images are here. Look through it before you hand it on.
+annotations that are not the operator's, only the names are here; of arguments, only the names of flags, and values of
+the manager's plain ones. Fields that are not known to be harmless are left out, and texts and logs have lost what reads
+like a secret: user information in URLs, what follows the name of a password, key or token, keys. Names of files,
+folders, hosts, namespaces and images are here. Look through it before you hand it on.
 """
 
 

@@ -16,39 +16,73 @@ from volsync_py.core.objects import Object
 from volsync_py.movers.restic.outcome import CLASSES
 
 HIDDEN = "(hidden)"
-# A password may hold a slash, and an at sign: all up to the last one goes.
-_USER_INFORMATION = re.compile(r"//[^\s]*@")
-# What follows the name of a secret on its line; `key ID`, by which restic names a key, is none.
-_NAMED = re.compile(
-    r"(?P<name>[\w.-]*(?:passw|passphrase|pwd|secret|token|credential|authorization|signature|account[_-]?key|"
-    r"access[_-]?key|private[_-]?key|api[_-]?key|\bsig\b)[\w.-]*)(?P<mark>\\*[\"']?\s*[=:]\s*).+",
+_WORD = re.compile(r"\S+")
+# A name with what stands between it and its value: a mark, or, after a flag, a space. Texts may be long, and anybody's:
+# each of these patterns begins at the begin of a word alone, and gives nothing back of what it has taken.
+_VALUE_OF = re.compile(
+    r"(?<![\w.-])(?:(?P<name>[\w.-]++)(?P<mark>\\*+[\"']?\s*+[=:]\s*+)|(?P<flag>-[\w.-]++)\\*+[\"']?(?:,\s*+|\s++))"
+)
+# What such a name says; `key ID`, by which restic names a key, has no mark.
+_SECRET_NAME = re.compile(
+    r"passw|passphrase|pwd|secret|token|credential|authorization|signature|account[_-]?key|access[_-]?key|"
+    r"private[_-]?key|api[_-]?key|\bsig\b|(?:pass|key|auth|psk)\Z",
     re.IGNORECASE,
 )
+# Names of names: without them, nothing that refers to another object is understood.
+_NO_SECRETS = frozenset({"key", "topologyKey", "secretName", "secretVersion", "lastTokenTime"})
 _SCHEME = re.compile(r"\b(Bearer|Basic)\s+\S+", re.IGNORECASE)
 # A JSON web token, and the ids of keys of AWS.
-_SHAPED = re.compile(r"\beyJ[\w-]{8,}\.[\w.-]+|\b(?:AKIA|ASIA)[0-9A-Z]{12,}\b")
+_SHAPED = re.compile(r"\beyJ[\w-]{8}[\w.-]*+|\b(?:AKIA|ASIA)[0-9A-Z]{12,}\b")
 _PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
 _KNOWN_LABELS = ("app.kubernetes.io/", "volsync.backube/", "volsync-py/", "batch.kubernetes.io/", "control-plane")
 _KNOWN_ANNOTATIONS = frozenset(map(str, Annotation))
 _META = ("name", "namespace", "uid", "generation", "creationTimestamp", "deletionTimestamp", "finalizers")
 _OWNER = ("kind", "name", "uid", "controller")
 _REFERENCES = ("name", "key", "claimName", "secretName", "fieldPath", "resource")
-# The only flag values of a manager that are kept: numbers, durations, addresses, sizes, words such as json.
-_FLAG = re.compile(r"--[a-z-]+(=[\w.:-]{0,32})?")
+_FLAG = re.compile(r"(?P<name>--[a-z][a-z0-9-]{0,62})(?:=(?P<value>.*))?", re.DOTALL)
+_MANAGER = "manager"
+# The manager's flags whose values are kept: numbers, durations, addresses, words such as json. Its others name files,
+# Secrets and images, and another program may mean anything by any flag.
+KEPT_FLAGS = frozenset(
+    f"--{name}"
+    for name in (
+        "enable-http2 ended-job-shown health-probe-bind-address leader-elect leader-elect-lease-duration "
+        "leader-elect-renew-deadline leader-elect-retry-period log-format log-level max-movers metrics-auth "
+        "metrics-bind-address metrics-require-rbac metrics-secure mover-contact-timeout mover-retry-lock "
+        "mover-stall-timeout namespace retry-base-delay retry-max-delay scc-name tls-min-version workers "
+        "zap-devel zap-encoder zap-log-level zap-stacktrace-level zap-time-encoding"
+    ).split()
+)
+_KEPT_VALUE = re.compile(r"[\w.:-]{0,32}")
 
 
 def text_of(said: str) -> str:
     """Return a text without what reads like a secret, and as it may go to a terminal."""
     said = _PRIVATE_KEY.sub(HIDDEN, said)
-    said = _USER_INFORMATION.sub(f"//{HIDDEN}@", said)
-    said = _NAMED.sub(_hide_named, said)
+    said = _WORD.sub(_without_user, said)
+    said = _without_named(said)
     said = _SCHEME.sub(rf"\1 {HIDDEN}", said)
     return plain(_SHAPED.sub(HIDDEN, said), lines=True)
 
 
-def _hide_named(found: re.Match[str]) -> str:
-    # A class of failure, with the cause after it.
-    return found[0] if found["name"] in CLASSES else f"{found['name']}{found['mark']}{HIDDEN}"
+def _without_user(word: re.Match[str]) -> str:
+    """Hide a URL's user information; a password may hold a slash, and an at sign: all up to the last one goes."""
+    before, slashes, after = word[0].partition("//")
+    return f"{before}//{HIDDEN}@{after.rpartition('@')[2]}" if slashes and "@" in after else word[0]
+
+
+def _without_named(said: str) -> str:
+    """Hide what follows the name of a secret, up to the end of its line."""
+    made, at = [], 0
+    for found in _VALUE_OF.finditer(said):
+        name = found["name"] or found["flag"]
+        # A class of failure, with the cause after it.
+        if found.start() < at or found.end() == len(said) or name in CLASSES or not _SECRET_NAME.search(name):
+            continue
+        end = said.find("\n", found.end())
+        made += [said[at : found.end()], HIDDEN]
+        at = end if end >= 0 else len(said)
+    return "".join([*made, said[at:]])
 
 
 def value_of(value: Any) -> Any:
@@ -64,8 +98,7 @@ def value_of(value: Any) -> Any:
 
 
 def _names_secret(name: str) -> bool:
-    # `secretName` and its like are names of objects, which are needed to understand anything.
-    return bool(_NAMED.fullmatch(f"{name}=x")) and name not in {"secretName", "secretVersion", "lastTokenTime"}
+    return bool(_SECRET_NAME.search(name)) and name not in _NO_SECRETS
 
 
 def object_of(obj: Object) -> Object:
@@ -93,7 +126,8 @@ def _metadata(obj: Object) -> Object:
     return {name: value for name, value in made.items() if value not in ({}, [])}
 
 
-def _pod_spec(value: Any) -> Object:
+def _pod_spec(value: Any, *, kept: str = "") -> Object:
+    """Return the spec of a pod; of the container that is called `kept`, values of flags are kept."""
     spec = _dict(value)
     names = (
         "nodeName",
@@ -106,19 +140,30 @@ def _pod_spec(value: Any) -> Object:
     )
     made = _picked(spec, (*names, "nodeSelector", "schedulingGates", "priorityClassName", "runtimeClassName"))
     for part in ("initContainers", "containers"):
-        made[part] = [_container(one) for one in _dicts(spec.get(part))]
+        made[part] = [_container(one, keeps=bool(kept) and one.get("name") == kept) for one in _dicts(spec.get(part))]
     made["volumes"] = [_volume(one) for one in _dicts(spec.get("volumes"))]
     return {name: found for name, found in made.items() if found not in ({}, [])}
 
 
-def _container(container: Object) -> Object:
+def _container(container: Object, *, keeps: bool) -> Object:
     made = _picked(container, ("name", "image", "resources", "securityContext"))
     words = [w for key in ("command", "args") for w in (container.get(key) or []) if isinstance(w, str)]
-    made["words"] = [value_of(word) if _FLAG.fullmatch(word) else HIDDEN for word in words]
+    made["words"] = [_argument(word, keeps=keeps) for word in words]
     made["env"] = [_variable(one) for one in _dicts(container.get("env"))]
     made["envFrom"] = [{kind: _references(of) for kind, of in one.items()} for one in _dicts(container.get("envFrom"))]
     made["volumeMounts"] = [_picked(one, ("name", "mountPath")) for one in _dicts(container.get("volumeMounts"))]
     return made
+
+
+def _argument(word: str, *, keeps: bool) -> str:
+    """Return a flag's name, with its value where that is one of the manager's, and harmless."""
+    found = _FLAG.fullmatch(word)
+    if found is None:
+        return HIDDEN
+    name, value = found["name"], found["value"]
+    if value is None:
+        return name
+    return word if keeps and name in KEPT_FLAGS and _KEPT_VALUE.fullmatch(value) else f"{name}={HIDDEN}"
 
 
 def _variable(variable: Object) -> Object:
@@ -145,7 +190,7 @@ def _job_spec(value: Any) -> Object:
 
 def _deployment_spec(value: Any) -> Object:
     spec = _dict(value)
-    pod = _pod_spec(_dict(spec.get("template")).get("spec"))
+    pod = _pod_spec(_dict(spec.get("template")).get("spec"), kept=_MANAGER)
     return {**_picked(spec, ("replicas", "strategy")), "template": {"spec": pod}}
 
 

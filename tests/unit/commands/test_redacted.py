@@ -12,8 +12,28 @@ from hypothesis import strategies as st
 
 from tests.unit.commands.resources import WRONG_PASSWORD, source
 from tests.unit.commands.test_health import ODD
-from volsync_py.commands.redacted import HIDDEN, object_of, text_of
+from volsync_py.commands.redacted import HIDDEN, KEPT_FLAGS, object_of, text_of
+from volsync_py.manager.flags import parse_flags
 
+# What those flags take that are no switches.
+VALUES = {
+    "--ended-job-shown": "1h",
+    "--health-probe-bind-address": ":8081",
+    "--log-format": "json",
+    "--log-level": "debug",
+    "--max-movers": "2",
+    "--metrics-bind-address": ":8080",
+    "--tls-min-version": "VersionTLS12",
+    "--workers": "2",
+    "--leader-elect-lease-duration": "15s",
+    "--leader-elect-renew-deadline": "10s",
+    "--leader-elect-retry-period": "2s",
+    "--mover-contact-timeout": "1m",
+    "--mover-retry-lock": "1m",
+    "--mover-stall-timeout": "1m",
+    "--retry-base-delay": "1m",
+    "--retry-max-delay": "1h",
+}
 # No name in an object has a digit of these alphabets' third part, so what is planted is found wherever it comes out.
 SECRETS = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=6, max_size=30).map(lambda s: f"Q9{s}9Q")
 WITH_SPACES = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=30).map(lambda s: f"Q9{s}9Q")
@@ -93,6 +113,13 @@ LINES: list[tuple[str, Callable[[str], str]]] = [
     ("a signed URL of AWS'", lambda s: f"https://host/x?X-Amz-Credential=a&X-Amz-Signature={s}"),
     ("a connection string", lambda s: f"DefaultEndpointsProtocol=https;AccountKey={s};x"),
     ("a key", lambda s: f"-----BEGIN OPENSSH PRIVATE KEY-----\n{s}\n-----END OPENSSH PRIVATE KEY-----"),
+    ("a flag", lambda s: f"restic --password {s}"),
+    ("a flag with an equals sign", lambda s: f"x --pass={s} y"),
+    ("a flag in a list", lambda s: f'["--psk","{s}"]'),
+    ("a key alone", lambda s: f"key={s}"),
+    ("the second of two names", lambda s: f"user=me auth: {s}"),
+    ("a name after a failure's class", lambda s: f"WrongPassword: tried password={s}"),
+    ("a long name", lambda s: f"{'a' * 300}_password={s}"),
     ("half a key", lambda s: f"-----BEGIN PRIVATE KEY-----\n{s}\n"),
 ]
 
@@ -124,6 +151,48 @@ def test_a_password_with_spaces_is_hidden_to_the_end_of_its_line(secret: str) ->
 )
 def test_what_helps_stays(line: str) -> None:
     assert text_of(line) == line
+
+
+def words(kind: str, name: str, *given: str) -> list[str]:
+    pod = {"containers": [{"name": name, "args": list(given)}]}
+    spec = pod if kind == "Pod" else {"template": {"spec": pod}}
+    made = object_of({"kind": kind, "metadata": {}, "spec": spec})["spec"]
+    found: list[str] = (made if kind == "Pod" else made["template"]["spec"])["containers"][0]["words"]
+    return found
+
+
+SHORT = ("--pass=hunter2", "--key=0123abcd", "--auth=me", "--psk=x1", "--anything=y", "--password", "hunter2")
+BARE = [*(f"{word.partition('=')[0]}={HIDDEN}" for word in SHORT[:5]), "--password", HIDDEN]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [("Pod", "manager"), ("Job", "restic"), ("Deployment", "sidecar"), ("Deployment", "manager")]
+)
+def test_a_flag_of_any_program_has_its_name_alone(kind: str, name: str) -> None:
+    assert words(kind, name, *SHORT) == BARE
+
+
+def test_the_managers_plain_flags_keep_their_values() -> None:
+    plain = ("--max-movers=4", "--log-level=debug", "--metrics-bind-address=127.0.0.1:8080")
+    assert words("Deployment", "manager", *plain, "--log-level=a b", "--kubeconfig=x") == [
+        *plain,
+        f"--log-level={HIDDEN}",
+        f"--kubeconfig={HIDDEN}",
+    ]
+    assert words("Deployment", "sidecar", *plain) == [f"{word.partition('=')[0]}={HIDDEN}" for word in plain]
+
+
+def test_the_flags_that_are_kept_are_the_managers() -> None:
+    given = [f"{name}={VALUES.get(name, 'true')}" for name in sorted(KEPT_FLAGS)]
+    parse_flags(given)
+
+
+# What takes more than a moment for so much takes hours, and the test's own time is over.
+@pytest.mark.parametrize(
+    "piece", ["a", "-", "//", "-a", "eyJaaaaaaaa-", "a=", "--pass ", "Bearer ", "\\", "a\n", " ", "key"]
+)
+def test_a_text_takes_as_long_as_it_is(piece: str) -> None:
+    text_of(piece * (262_144 // len(piece)))
 
 
 def test_what_is_needed_to_understand_an_object_stays() -> None:
