@@ -49,14 +49,23 @@ def check(
 def prune(name: str, image: str, timeout: str, where: Where) -> int:
     """Free the space of what no snapshot refers to any more; Ctrl-C ends the waiting alone.
 
-    restic's own lock keeps two prunes of one repository apart, and a backup waits for its end.
+    restic's own lock keeps two prunes of one repository apart, and a backup waits for its end. What is known to be
+    damaged is not pruned: a prune removes what a repair could still use.
     """
     from volsync_py.commands.repository_job import replication_called
     from volsync_py.commands.repository_work import work
+    from volsync_py.movers.restic.repository_on_record import is_damaged
 
     cluster = where.connect()
-    if replication_called(cluster, name).role is not Role.SOURCE:
+    replication = replication_called(cluster, name)
+    if replication.role is not Role.SOURCE:
         raise click.ClickException(f"{name} is a destination, and a destination removes nothing: name the source")
+    if is_damaged(replication.status.get("restic") or {}):
+        raise click.ClickException(
+            f"the repository of {name} is known to be damaged, and a prune may remove what a repair needs: "
+            f"volsync-py check {name} -n {cluster.namespace} says what is wrong, restic repair mends it, and a check "
+            "of the operator's that ends well (spec.restic.check) lets prunes go on"
+        )
     return work(cluster, name, "prune", image, timeout)
 
 

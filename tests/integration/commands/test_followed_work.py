@@ -10,6 +10,7 @@ import click
 import pytest
 from attrs import define, evolve, field
 
+from tests.integration.commands.asking import command
 from tests.integration.kube.peer import Asked, Say, peer, status
 from tests.integration.main.scripted import source
 from volsync_py.api.spec import parse
@@ -40,6 +41,7 @@ class World:
     jobs: list[dict[str, Any]] = field(factory=list)
     state: dict[str, Any] = field(factory=lambda: RUNNING)
     ends_after: int = 1
+    restic: dict[str, Any] = field(factory=dict)
     read: int = 0
     changes: list[tuple[str, Any]] = field(factory=list)
 
@@ -60,7 +62,7 @@ class World:
                 self.read += 1
                 return Say(lines=[*LOG, CUT] if self.read < self.ends_after else [*LOG, b"three\n"])
             case "replicationsources", "db":
-                return Say(source("db", restic={"moverImage": "i"}))
+                return Say(source("db", restic={"moverImage": "i", **self.restic}))
             case plural, name:
                 return Say({**status(404, "NotFound"), "details": {"name": name, "kind": plural}}, 404)
         raise AssertionError(asked.path)
@@ -127,3 +129,12 @@ def test_what_was_asked_for_is_followed_and_other_work_is_no_hindrance(tmp_path:
     beside = World([unlocking])
     assert check(beside, tmp_path) == 0
     assert [method for method, _ in beside.changes] == ["POST", "PATCH"]
+
+
+def test_what_is_known_to_be_damaged_is_not_pruned(tmp_path: Path) -> None:
+    world = World(restic={"lastCheckResult": "RepositoryDamaged"})
+    with peer(world) as server:
+        server.client(tmp_path)
+        ended = command(tmp_path / "kubeconfig", "prune", "db", "-n", "ns")
+    assert (ended.returncode, ended.stdout, world.changes) == (1, "", [])
+    assert "volsync-py check db -n ns says what is wrong, restic repair mends it" in ended.stderr
