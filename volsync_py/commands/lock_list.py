@@ -29,7 +29,22 @@ class Lock:
     age: timedelta
     state: str
     whose: str
+    # The resource whose mover has left it, "" for what is nobody's of this namespace.
+    left_by: str
     raw: dict[str, Any]
+
+    @property
+    def goes_now(self) -> bool:
+        """Whether an unlock removes it: restic takes no younger one for dead, whoever may have held it."""
+        return self.state == DEAD and self.age > STALE_LOCK
+
+    def stays(self) -> str:
+        """Return what becomes of a dead lock that no unlock removes yet."""
+        left = lasting(STALE_LOCK - self.age)
+        return (
+            f"{self.id[:8]} stays for now, as restic removes none that is so young: it is removed by the next mover of "
+            f"{self.left_by}, or in {left} by volsync-py unlock"
+        )
 
     def line(self) -> str:
         """Return it for people."""
@@ -73,21 +88,21 @@ def lock_of(value: Any, there: Namespace, now: datetime) -> Lock | None:
         age = now - parse_snapshot_time(text_of(value, "time"))
     except (ValueError, TypeError):
         age = timedelta(0)
-    state, whose = _judged(host, number_of(value, "pid"), age, there)
-    return Lock(text_of(value, "id"), host, value.get("exclusive") is True, age, state, whose, value)
+    state, whose, left_by = _judged(host, number_of(value, "pid"), age, there)
+    return Lock(text_of(value, "id"), host, value.get("exclusive") is True, age, state, whose, left_by, value)
 
 
-def _judged(host: str, pid: int, age: timedelta, there: Namespace) -> tuple[str, str]:
+def _judged(host: str, pid: int, age: timedelta, there: Namespace) -> tuple[str, str, str]:
     for obj in there.resources:
         meta, role = obj["metadata"], _ROLES[obj["kind"]]
         own = mover_host_name(role, meta["namespace"], meta["name"], meta["uid"])
         if host in (own, earlier_host_name(meta["uid"])):
             runs = job_name(role, meta["name"]) in there.living
             doing = "which runs" if runs else "which has gone; the next one removes it"
-            return (ALIVE if runs else DEAD), f"the mover of {role.value} {meta['name']}, {doing}"
+            return (ALIVE if runs else DEAD), f"the mover of {role.value} {meta['name']}, {doing}", str(meta["name"])
     if host in there.living:
-        return ALIVE, f"{plain(host)}, which runs in this namespace"
+        return ALIVE, f"{plain(host)}, which runs in this namespace", ""
     if age > STALE_LOCK:
-        return DEAD, f"process {pid} on {plain(host)}, which has not renewed it; volsync-py unlock removes it"
+        return DEAD, f"process {pid} on {plain(host)}, which has not renewed it; volsync-py unlock removes it", ""
     left = lasting(STALE_LOCK - age)
-    return UNKNOWN, f"process {pid} on {plain(host)}, not of this namespace: dead if it is not renewed for {left}"
+    return UNKNOWN, f"process {pid} on {plain(host)}, not of this namespace: dead if it is not renewed for {left}", ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import click
@@ -12,7 +13,7 @@ from volsync_py.commands.entries import json_of
 from volsync_py.commands.lock_list import DEAD, Lock, Namespace, lock_of
 from volsync_py.commands.repository import Asking, asks_repository
 from volsync_py.commands.shown import as_document
-from volsync_py.commands.words import count
+from volsync_py.commands.words import count, plain
 from volsync_py.contract.questions import Kind, Question
 from volsync_py.core.objects import Object
 from volsync_py.kube.resources import JOBS, PODS
@@ -33,17 +34,44 @@ def locks(
     A lock of a mover that has gone is removed by the next one of the same resource. One whose holder is not of this
     namespace is dead when it has not been renewed for half an hour.
     """
+    found = _asked(asking)
+    _print(found, output)
+    return remove(found, lambda: _unlock(asking), lambda: _asked(asking)) if remove_dead else 0
+
+
+def remove(found: list[Lock], unlock: Callable[[], int], again: Callable[[], list[Lock]]) -> int:
+    """Unlock if that removes any, say what stays, and return the exit code; a click exception if one has not gone."""
+    for lock in found:
+        if lock.state == DEAD and not lock.goes_now:
+            click.echo(lock.stays(), err=True)
+    to_go = {lock.id for lock in found if lock.goes_now}
+    if not to_go:
+        return 0
+    code = unlock()
+    if code:
+        return code
+    left = sorted(to_go & {lock.id for lock in again()})
+    if left:
+        raise click.ClickException(
+            f"{count(len(left), 'lock')} that the unlock was to remove {'is' if len(left) == 1 else 'are'} still there "
+            f"({', '.join(plain(one)[:8] for one in left)}): may the repository's credentials delete objects?"
+        )
+    click.echo(f"{count(len(to_go), 'lock')} removed", err=True)
+    return 0
+
+
+def _unlock(asking: Asking) -> int:
+    from volsync_py.commands.repository_work import work
+
+    return work(asking.where.connect(), asking.name, "unlock", asking.image, asking.timeout)
+
+
+def _asked(asking: Asking) -> list[Lock]:
     with asking.opened() as asked:
         answer = asked.read(Question(Kind.LOCKS))
     cluster = asked.cluster
     there, now = _there(cluster), datetime.now(UTC) + cluster.client.server_offset()
-    found = [lock for line in answer.splitlines() if (lock := lock_of(json_of(line), there, now)) is not None]
-    _print(found, output)
-    if remove_dead and any(lock.state == DEAD for lock in found):
-        from volsync_py.commands.repository_work import work
-
-        return work(cluster, asking.name, "unlock", asking.image, asking.timeout)
-    return 0
+    return [lock for line in answer.splitlines() if (lock := lock_of(json_of(line), there, now)) is not None]
 
 
 def _there(cluster: Cluster) -> Namespace:

@@ -75,4 +75,7 @@ def unlock(name: str, image: str, timeout: str, where: Where) -> int:
     """Remove the locks that nobody has renewed for half an hour; those of who lives stay."""
     from volsync_py.commands.repository_work import work
 
-    return work(where.connect(), name, "unlock", image, timeout)
+    code = work(where.connect(), name, "unlock", image, timeout)
+    if code == 0:
+        click.echo(f"what was renewed within half an hour stays: volsync-py locks {name} shows what is left", err=True)
+    return code

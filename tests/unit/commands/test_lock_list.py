@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import click
 import pytest
 
-from volsync_py.commands.lock_list import Namespace, lock_of
+from volsync_py.commands.lock_list import Lock, Namespace, lock_of
+from volsync_py.commands.locks import remove
 from volsync_py.core.names import Role, earlier_host_name, mover_host_name
 
 NOW = datetime(2026, 11, 27, 12, 0, tzinfo=UTC)
@@ -53,3 +55,44 @@ def test_each_lock_has_a_holder(host: str, minutes: int, jobs: Any, pods: Any, s
 @pytest.mark.parametrize("value", [None, [], {}, {"id": 1}])
 def test_what_is_no_lock_is_none(value: Any) -> None:
     assert lock_of(value, Namespace.of([], [], []), NOW) is None
+
+
+def lock(id_: str, host: str, minutes: int) -> Lock:
+    raw = {"id": id_ * 32, "hostname": host, "pid": 7, "time": (NOW - timedelta(minutes=minutes)).isoformat()}
+    made = lock_of(raw, Namespace.of([SOURCE], [], []), NOW)
+    assert made is not None
+    return made
+
+
+OLD, YOUNG, OF_OTHERS = lock("aa", "laptop", 40), lock("bb", OWN, 2), lock("cc", "laptop", 2)
+OLD_OF_A_MOVER = lock("dd", OWN, 33)
+
+
+@pytest.mark.parametrize(
+    ("found", "after", "unlocks", "says"),
+    [
+        ([], [], 0, []),
+        ([OF_OTHERS], [], 0, []),
+        ([YOUNG, OF_OTHERS], [], 0, ["bbbbbbbb stays for now", "removed by the next mover of db, or in 30 minutes by"]),
+        ([OLD, OLD_OF_A_MOVER], [], 1, ["2 locks removed"]),
+        ([OLD, YOUNG], [YOUNG], 1, ["bbbbbbbb stays for now", "1 lock removed"]),
+    ],
+)
+def test_an_unlock_is_for_what_it_removes_and_of_the_rest_it_is_said_when_it_goes(
+    found: list[Lock], after: list[Lock], unlocks: int, says: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    codes = [0]
+    assert remove(found, codes.pop, lambda: after) == 0
+    assert len(codes) == 1 - unlocks
+    said = capsys.readouterr().err
+    assert all(text in said for text in says), said
+    assert said.count("\n") == len([text for text in says if not text.startswith("removed")])
+
+
+def test_a_lock_that_was_to_go_and_is_there_is_a_failure() -> None:
+    with pytest.raises(click.ClickException, match=r"1 lock that the unlock was to remove is still there \(aaaaaaaa\)"):
+        remove([OLD, OLD_OF_A_MOVER], lambda: 0, lambda: [OLD, YOUNG])
+
+
+def test_an_unlock_that_nobody_waited_for_is_not_judged() -> None:
+    assert remove([OLD], lambda: 130, lambda: [OLD]) == 130
