@@ -5,13 +5,19 @@ from __future__ import annotations
 import re
 
 from volsync_py.commands.words import plain
-from volsync_py.kube import errors
+from volsync_py.kube import errors, resources
 
 _CANNOT = re.compile(
     r'User "(?P<user>[^"]*)" cannot (?P<verb>\w+) resource "(?P<resource>[^"]+)" in API group "(?P<group>[^"]*)"'
     r'(?: in the namespace "(?P<namespace>[^"]*)")?'
 )
 _READS = frozenset({"get", "list", "watch"})
+# Kinds of no namespace; neither view nor edit reaches them, which are granted in one.
+_OF_THE_CLUSTER = frozenset(
+    f"{one.plural}.{one.group}".rstrip(".")
+    for one in vars(resources).values()
+    if isinstance(one, resources.Resource) and not one.namespaced
+)
 
 
 def sentence(error: errors.KubeError) -> str:
@@ -37,7 +43,11 @@ def _forbidden(said: str) -> str:
     if found is None:
         return f"you may not do this: {said}; ask whoever gives rights in this cluster"
     resource = f"{found['resource']}.{found['group']}".rstrip(".")
+    who = f"you ({found['user']}) may not {found['verb']} {resource}"
+    # A namespace itself is read by who may view it.
+    if resource in _OF_THE_CLUSTER and not found["namespace"]:
+        return f"{who}, which belong to the whole cluster: whoever administers the cluster can grant it"
     where = f"in the namespace {found['namespace']}" if found["namespace"] else "in all namespaces"
     role = "view" if found["verb"] in _READS else "edit"
     narrower = "" if found["namespace"] else "; one namespace is asked with -n NAMESPACE"
-    return f"you ({found['user']}) may not {found['verb']} {resource} {where}: the role {role} allows it{narrower}"
+    return f"{who} {where}: the role {role} allows it{narrower}"

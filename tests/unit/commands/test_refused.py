@@ -12,6 +12,14 @@ SOURCES = (
 )
 NO_LIST = SOURCES.format("list") + '"volsync.backube" at the cluster scope'
 NO_PATCH = SOURCES.format("patch") + '"volsync.backube" in the namespace "media"'
+NO_CLASSES = (
+    'storageclasses.storage.k8s.io is forbidden: User "jane" cannot list resource "storageclasses" in API group '
+    '"storage.k8s.io" at the cluster scope'
+)
+NO_NAMESPACE = (
+    'namespaces "media" is forbidden: User "jane" cannot get resource "namespaces" in API group "" in the namespace '
+    '"media"'
+)
 NO_LOG = 'pods "p" is forbidden: User "jane" cannot get resource "pods/log" in API group "" in the namespace "media"'
 
 
@@ -31,6 +39,15 @@ def refused(code: int, message: str) -> KubeError:
             refused(403, NO_PATCH),
             "you (jane) may not patch replicationsources.volsync.backube in the namespace media: the role edit "
             "allows it",
+        ),
+        (
+            refused(403, NO_CLASSES),
+            "you (jane) may not list storageclasses.storage.k8s.io, which belong to the whole cluster: whoever "
+            "administers the cluster can grant it",
+        ),
+        (
+            refused(403, NO_NAMESPACE),
+            "you (jane) may not get namespaces in the namespace media: the role view allows it",
         ),
         (refused(403, NO_LOG), "you (jane) may not get pods/log in the namespace media: the role view allows it"),
         (
