@@ -6,11 +6,13 @@ schema may be installed than the one that came with this program.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from attrs import define, field, frozen
 
 from volsync_py.core.quantity import parse_quantity
+from volsync_py.core.result import Trouble
 
 # The API's numbers are integers of 32 bits.
 LARGEST = 2**31 - 1
@@ -34,6 +36,15 @@ class Problem:
     def text(self) -> str:
         """Return one sentence."""
         return f"{self.path}: {self.message} – {self.next_step}"
+
+
+def trouble_of(problems: Sequence[Problem]) -> Trouble | None:
+    """Return the first of the problems, and where the others are; None if there is none."""
+    if not problems:
+        return None
+    first, *others = problems
+    more = f" (and {len(others)} more: {', '.join(p.path for p in others)})" if others else ""
+    return Trouble("Configuration", f"{first.path}: {first.message}{more}", first.next_step)
 
 
 @define

@@ -6,7 +6,7 @@ from datetime import tzinfo
 
 from attrs import field, frozen
 
-from volsync_py.api.fields import Fields, Problem
+from volsync_py.api.fields import Fields, Problem, trouble_of
 from volsync_py.api.restic import ResticSpec, destination_spec, source_spec
 from volsync_py.api.triggers import trigger_of
 from volsync_py.api.verification import Verification, verification_of
@@ -50,11 +50,7 @@ class Replication:
     @property
     def trouble(self) -> Trouble | None:
         """What makes its spec unusable: the first problem, and where the others are."""
-        if not self.problems:
-            return None
-        first, *others = self.problems
-        more = f" (and {len(others)} more: {', '.join(p.path for p in others)})" if others else ""
-        return Trouble("Configuration", f"{first.path}: {first.message}{more}", first.next_step)
+        return trouble_of(self.problems)
 
     @property
     def status(self) -> Object:

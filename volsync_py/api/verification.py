@@ -6,10 +6,11 @@ from datetime import tzinfo
 
 from attrs import frozen
 
-from volsync_py.api.fields import LONGEST_TEXT, Fields
+from volsync_py.api.fields import LONGEST_TEXT, Fields, Problem, trouble_of
 from volsync_py.api.triggers import schedule_in
 from volsync_py.core.labels import Annotation
 from volsync_py.core.objects import Object, annotations_of
+from volsync_py.core.result import Trouble
 from volsync_py.core.trigger import Trigger, TriggerKind
 
 KEEPS = ("Never", "OnFailure")
@@ -31,16 +32,24 @@ class Verification:
     command: tuple[str, ...] = ()
     # The value of the annotation, "" if nobody asks.
     prove_now: str = ""
+    # What is wrong with the section: nothing is verified then, and backups are made as before.
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def trouble(self) -> Trouble | None:
+        """What makes the section unusable: the first problem, and where the others are."""
+        return trouble_of(self.problems)
 
 
 def verification_of(obj: Object, spec: Fields, trigger: Trigger, default_zone: tzinfo) -> Verification:
-    """Return when a source's backups are verified; problems are noted in `spec`."""
+    """Return when a source's backups are verified; its problems are its own, and none of the backups'."""
     asked = str(annotations_of(obj).get(Annotation.PROVE_NOW) or "")[:LONGEST_TEXT]
-    restic = spec.section("restic")
+    own = Fields(spec.path, spec.data)
+    restic = own.section("restic")
     if not restic.has("verification"):
         return Verification(prove_now=asked)
     fields = restic.section("verification")
-    schedule = schedule_in(fields, spec.section("trigger"), default_zone)
+    schedule = schedule_in(fields, own.section("trigger"), default_zone)
     slots = None
     if schedule is not None:
         slots = Trigger(trigger.uid, trigger.created, schedule=schedule, has_schedule=True, jitter=trigger.jitter)
@@ -50,7 +59,8 @@ def verification_of(obj: Object, spec: Fields, trigger: Trigger, default_zone: t
     keep = fields.text("keep") or KEEPS[0]
     if keep not in KEEPS:
         fields.problem("keep", f"{keep!r} is not known", f"use one of {', '.join(KEEPS)}")
-    return Verification(True, slots, keep == "OnFailure", _command(fields), asked)
+    command = _command(fields)
+    return Verification(True, slots, keep == "OnFailure", command, asked, tuple(own.problems))
 
 
 def _command(fields: Fields) -> tuple[str, ...]:

@@ -42,11 +42,14 @@ def doing(source: Object, token: str) -> str:
 
 def _result(restic: Object, told: Object, status: Object, *, is_over: bool) -> Ended | None:
     verified = condition(status, VERIFIED)
-    why = plain(f"{verified.get('reason')}: {verified.get('message')}")
     if not is_over:
-        if _dict(told.get("lastError")).get("class") == "Interrupted":
+        error = _dict(told.get("lastError"))
+        if error.get("class") == "Interrupted":
             return None
+        # The condition says nothing of what is tried again.
+        why = plain(f"{error.get('class')}: {error.get('message')}")
         return Ended(False, f"is not proved, and tried again at {plain(told.get('nextAttemptTime'))}: {why}")
+    why = plain(f"{verified.get('reason')}: {verified.get('message')}")
     if told.get("result") != "Succeeded":
         return Ended(False, f"is not proved: {why}")
     return Ended(True, proof(_dict(restic.get("lastVerified"))))

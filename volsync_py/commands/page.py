@@ -45,7 +45,7 @@ def page(obj: Object, now: datetime, width: int, paint: Paint = lambda word, sta
         ("pruned", _since(stored, "lastPruned", now)),
         ("checked", _checked(stored, now)),
         ("proved", _proved(_dict(stored.get("lastVerified")), now)),
-        ("next proof", _dict(stored.get("verification")).get("waiting")),
+        ("next proof", _next_proof(_dict(stored.get("verification")))),
     ):
         yield from _row(name, text, width)
     yield from _conditions(status, now, width)
@@ -53,6 +53,14 @@ def page(obj: Object, now: datetime, width: int, paint: Paint = lambda word, sta
     if log:
         yield "log of the last mover:"
         yield from (f"  {line}" for line in log[-_LOG_LINES:])
+
+
+def _next_proof(told: Object) -> Any:
+    """Return what the next proof waits for: something, or its time after an attempt that has failed."""
+    error = _dict(told.get("lastError"))
+    if told.get("waiting") or not told.get("nextAttemptTime"):
+        return told.get("waiting")
+    return f"tried again at {told['nextAttemptTime']}, after {error.get('class')}: {error.get('message')}"
 
 
 def _conditions(status: Object, now: datetime, width: int) -> Iterator[str]:

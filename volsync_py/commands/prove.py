@@ -38,8 +38,8 @@ def prove(
 ) -> int:
     """Restore the newest backup of sources into a volume of its own, compare every file, and delete it again.
 
-    Nothing of the source's own is touched, and no backup waits for it. With --wait it ends when the verification has: 0
-    if the backup came back whole, 1 if not. Ctrl-C ends the waiting, not the verification.
+    Nothing of the source's own is touched, and no backup of theirs waits for it. With --wait it ends when the
+    verification has: 0 if the backup came back whole, 1 if not. Ctrl-C ends the waiting, not the verification.
     """
     seconds = seconds_of(timeout)
     cluster = where.connect()

@@ -136,7 +136,9 @@ def verified(verification: Any, **trigger: Any) -> Replication:
 
 
 def test_a_schedule_of_verifications_needs_a_pause_between_backups() -> None:
-    (problem,) = source(verification={"schedule": "@weekly"}).problems
+    endless = source(verification={"schedule": "@weekly"})
+    (problem,) = endless.verification.problems
+    assert endless.problems == ()
     assert (problem.path, "spec.trigger.schedule" in problem.next_step) == ("spec.restic.verification.schedule", True)
     slots = verified({"schedule": "0 3 * * *"}, schedule="0 1 * * *", timeZone="Asia/Tokyo").verification.slots
     assert slots is not None
@@ -160,7 +162,15 @@ def test_a_schedule_of_verifications_needs_a_pause_between_backups() -> None:
         ([], "verification"),
     ],
 )
-def test_a_verification_that_would_come_to_nothing_is_refused(verification: Any, problem: str) -> None:
-    found = [p.path for p in verified(verification).problems]
+def test_a_verification_that_would_come_to_nothing_is_refused_and_nothing_else(verification: Any, problem: str) -> None:
+    parsed = verified(verification)
+    assert parsed.problems == ()
+    found = [p.path for p in parsed.verification.problems]
     prefix = "spec.restic" if problem == "verification" else "spec.restic.verification"
     assert found == ([f"{prefix}.{problem}"] if problem else [])
+
+
+def test_a_zone_that_only_the_verification_uses_is_its_problem_and_none_of_the_backups() -> None:
+    parsed = verified({"schedule": "0 3 * * *"}, manual="m", timeZone="Nowhere/Near")
+    assert parsed.problems == ()
+    assert [p.path for p in parsed.verification.problems] == ["spec.trigger.timeZone"]

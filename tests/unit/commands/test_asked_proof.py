@@ -37,9 +37,14 @@ def verified(last: dict[str, Any] | None = None, conditions: Any = (), **record:
             "is not proved: RepositoryDamaged: pack 12 is damaged – run restic check",
         ),
         (
-            verified(PROOF, [DAMAGED], triedProveNow="mine", nextAttemptTime="2026-11-27T12:05:00Z"),
+            verified(
+                PROOF,
+                triedProveNow="mine",
+                nextAttemptTime="2026-11-27T12:05:00Z",
+                lastError={"class": "Unreachable", "message": "no answer"},
+            ),
             False,
-            "tried again at 2026-11-27T12:05:00Z",
+            "tried again at 2026-11-27T12:05:00Z: Unreachable: no answer",
         ),
         (source(spec={"paused": True}), False, "volsync-py resume db"),
         (source(spec={"trigger": None}), False, "spec.trigger.schedule"),
@@ -73,4 +78,7 @@ def test_the_page_of_a_source_shows_the_last_proof_and_what_became_of_the_last_t
     shown = "\n".join(page(verified(PROOF, [DAMAGED], waiting="Waiting for a mover"), NOW, 200))
     assert "proved          60 minutes ago (2026-11-27T11:00:00Z): snapshot 9f3c9f3c came back whole" in shown
     assert "next proof      Waiting for a mover" in shown
+    again = {"nextAttemptTime": "2026-11-27T12:05:00Z", "lastError": {"class": "Unreachable", "message": "no answer"}}
+    told = "\n".join(page(verified(PROOF, **again), NOW, 200))
+    assert "next proof      tried again at 2026-11-27T12:05:00Z, after Unreachable: no answer" in told
     assert "Verified        False (RepositoryDamaged, for 60 minutes): pack 12 is damaged" in shown

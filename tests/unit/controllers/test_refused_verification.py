@@ -99,8 +99,8 @@ def test_a_refused_verification_is_one_attempt_and_no_word_of_the_backups(
     assert (cluster.status_writes, cluster.refusals, cluster.of_verification()) == (1, 1, [])
     after = cluster.conditions()
     assert [after[one] for one in ("Healthy", "Synchronizing")] == [before[one] for one in ("Healthy", "Synchronizing")]
-    assert after["Verified"]["status"] == "False"
-    assert "exceeded quota" in after["Verified"]["message"]
+    assert after["Verified"]["status"] == "Unknown"
+    assert "exceeded quota" in cluster.on_record["lastError"]["message"]
     assert (cluster.on_record["attempts"], cluster.on_record["lastError"]["class"]) == (1, "Refused")
     assert manager.look_again_seconds is not None
     assert manager.look_again_seconds <= 301

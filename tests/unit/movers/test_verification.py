@@ -331,15 +331,18 @@ def test_what_may_pass_is_tried_again_at_a_growing_pace_and_not_for_ever() -> No
     one = Verified(trigger={"manual": "m"})
     one.ask()
     pauses = []
-    for _ in range(MOST_ATTEMPTS - 1):
+    for number in range(MOST_ATTEMPTS - 1):
         one.end_job(failed("Unreachable"))
-        assert one.conditions()["Verified"][:2] == ("False", "Unreachable")
+        # Nobody is woken for what may have passed at the next attempt; it is on record.
+        assert "Verified" not in one.conditions()
+        assert (one.on_record["attempts"], one.on_record["lastError"]["class"]) == (number + 1, "Unreachable")
         assert one.delay is not None
         assert not one.verifies
         pauses.append(one.delay)
         one.pass_by(seconds=one.delay)
         assert one.verifies
     one.end_job(failed("Unreachable"))
+    assert one.conditions()["Verified"][:2] == ("False", "Unreachable")
     one.pass_by(days=30)
     assert (one.verifies, one.left(), one.on_record["lastProveNow"]) == (False, [], "t")
     assert 240 <= pauses[0] <= 301
@@ -367,7 +370,12 @@ def test_a_proof_is_not_taken_back_by_a_failure_and_no_proof_is_one_without_its_
     proof = copy.deepcopy(one.status["restic"]["lastVerified"])
     one.ask("b")
     one.end_job(Report(Outcome.SUCCEEDED))
-    assert one.conditions()["Verified"][:2] == ("False", "Unknown")
+    assert one.conditions()["Verified"][:2] == ("True", "Succeeded")
+    assert one.on_record["lastError"]["class"] == "Unknown"
+    assert one.status["restic"]["lastVerified"] == proof
+    one.ask("c")
+    one.end_job(failed("NotAsBackedUp"))
+    assert one.conditions()["Verified"][:2] == ("False", "NotAsBackedUp")
     assert one.status["restic"]["lastVerified"] == proof
 
 
@@ -380,7 +388,60 @@ def test_a_pod_that_does_not_start_is_given_ten_minutes() -> None:
     assert one.verifies
     one.pass_by(minutes=2)
     assert (one.verifies, one.left()) == (False, [])
-    assert one.conditions()["Verified"][:2] == ("False", "ImageUnavailable")
+    assert one.on_record["lastError"]["class"] == "ImageUnavailable"
+
+
+@pytest.mark.parametrize(
+    ("verification", "field"),
+    [
+        ({"schedule": "99 99 * * *"}, "spec.restic.verification.schedule"),
+        ({"command": [""]}, "spec.restic.verification.command"),
+        ({"command": ["a" * 4000] * 5}, "spec.restic.verification.command"),
+    ],
+)
+def test_a_section_that_cannot_be_used_keeps_no_backup(verification: dict[str, Any], field: str) -> None:
+    one = Verified(spec=verification)
+    status, reason, message = one.conditions()["Verified"]
+    assert (status, reason, message.startswith(f"{field}: ")) == ("False", "Configuration", True)
+    before = one.conditions()
+    during(one, "slot")
+    job = one.job()
+    assert job is not None
+    assert job["metadata"]["name"] == "volsync-src-n"
+    one.end_job(BACKED_UP)
+    assert one.conditions() == before
+    # Who asks is told, and nothing is begun.
+    one.ask()
+    assert (one.left(), one.on_record["lastProveNow"], one.on_record["result"]) == ([], "t", "Failed")
+    assert one.conditions() == before
+
+
+def test_a_section_that_is_mended_leaves_no_word_of_what_was_wrong() -> None:
+    one = Verified(spec={"command": [""]})
+    one.change({"verification": {"command": ["true"]}})
+    one.settle()
+    assert one.conditions()["Verified"][:2] == ("Unknown", "NotYetVerified")
+    one.ask()
+    one.end_job(PROVEN)
+    for command, status in (([""], "False"), (["true"], "True")):
+        one.change({"verification": {"command": command}})
+        one.settle()
+        assert one.conditions()["Verified"][0] == status
+    one.ask("next")
+    one.end_job(failed("NotAsBackedUp"))
+    for command, reason in (([""], "Configuration"), (["true"], "NotAsBackedUp")):
+        one.change({"verification": {"command": command}})
+        one.settle()
+        assert one.conditions()["Verified"][:2] == ("False", reason)
+
+
+def test_one_that_runs_ends_when_its_section_cannot_be_used_any_more() -> None:
+    one = Verified()
+    one.ask()
+    one.change({"verification": {"command": [""]}})
+    one.settle()
+    assert one.left() == []
+    assert one.conditions()["Healthy"][0] == "True"
 
 
 def test_a_start_that_cannot_be_made_is_told_and_makes_nothing() -> None:

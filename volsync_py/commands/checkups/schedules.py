@@ -21,13 +21,13 @@ from volsync_py.kube.resources import DEPLOYMENTS
 _CROWD = 10
 # Work on an application takes hours; who pauses a backup for longer than a week has mostly forgotten it.
 _FORGOTTEN = timedelta(days=7)
-_OF_SCHEDULES = ("spec.trigger.schedule", "spec.trigger.timeZone")
+_OF_SCHEDULES = ("spec.trigger.schedule", "spec.trigger.timeZone", "spec.restic.verification.schedule")
 
 
 def specs(facts: Facts) -> Iterator[Finding]:
     """Find fields that the manager cannot use."""
     for one in facts.replications():
-        for problem in one.problems:
+        for problem in _problems(one):
             if problem.path not in _OF_SCHEDULES:
                 yield _told(problem, one, facts)
 
@@ -35,9 +35,14 @@ def specs(facts: Facts) -> Iterator[Finding]:
 def never(facts: Facts) -> Iterator[Finding]:
     """Find schedules that cannot be read or never come."""
     for one in facts.replications():
-        for problem in one.problems:
+        for problem in _problems(one):
             if problem.path in _OF_SCHEDULES:
                 yield _told(problem, one, facts)
+
+
+def _problems(one: Replication) -> list[Problem]:
+    """Return what is wrong with a spec, for its runs or for its verifications; a zone is of both."""
+    return list(dict.fromkeys((*one.problems, *one.verification.problems)))
 
 
 def _told(problem: Problem, one: Replication, facts: Facts) -> Finding:

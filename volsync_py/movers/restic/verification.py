@@ -41,7 +41,9 @@ from volsync_py.movers.restic.verification_record import (
     LONGEST_FACTOR,
     MOST_ATTEMPTS,
     VerificationRecord,
+    is_mended,
     section,
+    stands,
 )
 from volsync_py.volumes.point_in_time import in_the_way
 
@@ -51,7 +53,6 @@ _SLOT_SECONDS = 60.0
 _SAFETY_SECONDS = 300.0
 # After these there is nothing on the volume that is worth a look.
 _NOTHING_TO_SEE = ("", ErrorClass.INTERRUPTED, ClusterError.REFUSED)
-_NOT_YET = ("Unknown", "NotYetVerified", "No backup has been verified yet")
 
 
 class Verifier:
@@ -68,20 +69,31 @@ class Verifier:
     def decide(self, *, pause: bool) -> Beside:
         """Return what is to be done, and what the status says of it."""
         is_wanted = self.wanted.is_set or self.wanted.prove_now
-        step = self._wanted(pause=pause) if is_wanted else self._unwanted()
+        if self.wanted.trouble is not None:
+            step = self._unusable(self.wanted.trouble)
+        else:
+            step = self._wanted(pause=pause) if is_wanted else self._unwanted()
         if self.wanted.is_set and not self.record.since:
             step = evolve(step, status=merged(step.status, self._kept(since=format_rfc3339(self.view.now))))
         said = get_condition(self.status.get("conditions") or [], VERIFIED)
-        if self.wanted.is_set and said is None and step.verified is None:
-            step = evolve(step, verified=_NOT_YET)
+        if self.wanted.is_set and step.verified is None and (said is None or is_mended(said, self.record)):
+            step = evolve(step, verified=stands(self.status))
         return step
 
-    def refused(self, trouble: Trouble) -> Beside:
+    def _unusable(self, cause: Trouble) -> Beside:
+        """Return the end of what there is, and what is wrong with the section; who asks for a proof is told as well."""
+        if self._is_asked():
+            step = self._failed(ErrorClass.CONFIGURATION, cause.message, None)
+        else:
+            step = Beside(self._removal(keep=self._is_kept()))
+        return evolve(step, verified=("False", cause.reason, cause.text))
+
+    def refused(self, cause: Trouble) -> Beside:
         """Return the record of an attempt that the API server did not let begin; a refused deletion is none."""
         is_new = self.claim is None or self.claim["metadata"]["uid"] != self.record.claim
         if self.job is None and is_new and self._is_due():
-            return self._failed(ClusterError.REFUSED, trouble.message, None)
-        event = Event(EventType.WARNING, trouble.reason, "Verify", f"the verification is not removed: {trouble.text}")
+            return self._failed(ClusterError.REFUSED, cause.message, None)
+        event = Event(EventType.WARNING, cause.reason, "Verify", f"the verification is not removed: {cause.text}")
         return Beside((event,), requeue_after_seconds=REFUSED_SECONDS)
 
     def _unwanted(self) -> Beside:
@@ -163,8 +175,10 @@ class Verifier:
             return Beside(removal, status, requeue_after_seconds=delay)
         told = trouble(error_class, message)
         event = Event(EventType.WARNING, told.reason, "Verify", f"the last backup is not verified: {told.text}")
-        # First, for a removal may be refused.
-        return Beside((event, *removal), status, ("False", told.reason, told.text), delay)
+        # What may pass is no word about the backup while it is tried again: somebody is woken by the condition.
+        verified = ("False", told.reason, told.text) if again is None else None
+        # The event is first, for a removal may be refused.
+        return Beside((event, *removal), status, verified, delay)
 
     def _again(self, error_class: str, count: int) -> datetime | None:
         """Return when the next attempt may begin, None if there is none before the next one is asked for, or due."""

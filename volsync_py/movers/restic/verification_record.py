@@ -12,16 +12,17 @@ from attrs import frozen
 
 from volsync_py.api.fields import LONGEST_TEXT
 from volsync_py.bounded_json import number_of, text_of
-from volsync_py.contract.report import LONGEST_MESSAGE
+from volsync_py.contract.report import LONGEST_MESSAGE, ErrorClass
 from volsync_py.core.objects import Object
 from volsync_py.core.times import instant, past
-from volsync_py.movers.restic.outcome import known
+from volsync_py.movers.restic.outcome import known, trouble
 
 # An attempt that fails, or that a backup has ended, is made again so often: with the doubling pause, a night.
 MOST_ATTEMPTS = 6
 # The first pause is this many times that of a failed run, the longest this many times its longest: five minutes to two
 # hours by default. Nobody waits for a verification as for a backup.
 FIRST_FACTOR, LONGEST_FACTOR = 30, 4
+_NOT_YET = ("Unknown", "NotYetVerified", "No backup has been verified yet")
 
 
 def section(data: Object, key: str) -> Object:
@@ -80,3 +81,20 @@ class VerificationRecord:
         """Return when the next attempt may begin; later than any pause makes it, it is of a clock that was wrong."""
         due = instant(self.next_at, now) if self.next_at else now
         return due if due <= now + longest else now
+
+
+def is_mended(said: Object, record: VerificationRecord) -> bool:
+    """Return whether the condition `said` tells of a section that can be used by now: it is of no verification."""
+    told = (said.get("status"), said.get("reason"))
+    return told == ("False", ErrorClass.CONFIGURATION) and record.error_class != ErrorClass.CONFIGURATION
+
+
+def stands(status: Object) -> tuple[str, str, str]:
+    """Return the condition of the last verification that is on record: status, reason and message."""
+    record, last = VerificationRecord.of(status), section(section(status, "restic"), "lastVerified")
+    if record.error_class and not record.attempts:
+        told = trouble(record.error_class, record.message)
+        return "False", told.reason, told.text
+    if text_of(last, "snapshot"):
+        return "True", "Succeeded", f"snapshot {text_of(last, 'snapshot')[:8]} came back whole"
+    return _NOT_YET
