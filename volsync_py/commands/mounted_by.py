@@ -40,6 +40,8 @@ class Workload:
     keeper: Keeper | None = None
     # "Kind name" of who may scale it back: what controls it, and autoscalers.
     others: Sequence[str] = ()
+    # Whether its claims are deleted when it is scaled down.
+    deletes_claims: bool = False
 
     @property
     def words(self) -> str:
@@ -86,8 +88,8 @@ def is_mover(pod: Object) -> bool:
     return labels_of(pod).get(Label.CREATED_BY) == CREATED_BY_US
 
 
-def look(cluster: Cluster, claim: str) -> Mounts:
-    """Return who mounts a claim, and what was scaled down for an earlier restore into it."""
+def look(cluster: Cluster, claim: str, restore: str) -> Mounts:
+    """Return who mounts a claim, and what an earlier command has scaled down for the same restore."""
     pods = mounting(cluster.client.list_all(PODS, cluster.namespace), claim)
     owned: dict[tuple[str, str], list[str]] = {}
     loose = []
@@ -99,24 +101,31 @@ def look(cluster: Cluster, claim: str) -> Mounts:
             owned.setdefault((kind, name), []).append(plain(pod["metadata"]["name"]))
         else:
             loose.append(f"{kind} {name}")
-    for resource in (DEPLOYMENTS, STATEFUL_SETS):
+    for resource in SCALED.values():
         for obj in _listed(cluster, resource):
-            if (obj["metadata"].get("annotations") or {}).get(Annotation.SCALED_FOR) == claim:
+            if _scaled_for(obj) == restore:
                 owned.setdefault((resource.kind, str(obj["metadata"]["name"])), [])
     autoscalers = _listed(cluster, AUTOSCALERS) if owned else []
-    workloads = [_workload(cluster, SCALED[kind], name, found, autoscalers) for (kind, name), found in owned.items()]
+    workloads = []
+    for (kind, name), its_pods in owned.items():
+        there = cluster.has(SCALED[kind], name)
+        if there is not None:
+            workloads.append(workload_of(there, SCALED[kind], its_pods, autoscalers, restore))
     return Mounts(
-        [one for one in workloads if one is not None],
+        workloads,
         sorted(set(loose)),
         [plain(pod["metadata"]["name"]) for pod in pods if not is_mover(pod)],
     )
 
 
-def workload_of(obj: Object, resource: Resource, pods: Sequence[str], autoscalers: Iterable[Object]) -> Workload:
-    """Return what is known of a workload. Pure."""
+def workload_of(
+    obj: Object, resource: Resource, pods: Sequence[str], autoscalers: Iterable[Object], restore: str
+) -> Workload:
+    """Return what is known of a workload; what it remembers counts if it is of this restore. Pure."""
     replicas = obj["spec"].get("replicas")
     now = replicas if isinstance(replicas, int) else 1
-    stored = str((obj["metadata"].get("annotations") or {}).get(Annotation.REPLICAS_BEFORE) or "")
+    remembered = obj["metadata"].get("annotations") or {}
+    stored = str(remembered.get(Annotation.REPLICAS_BEFORE) or "") if _scaled_for(obj) == restore else ""
     name = str(obj["metadata"]["name"])
     others = [f"{owner['kind']} {owner['name']}" for owner in [_controller(obj)] if owner]
     for one in autoscalers:
@@ -125,14 +134,13 @@ def workload_of(obj: Object, resource: Resource, pods: Sequence[str], autoscaler
             others.append(f"HorizontalPodAutoscaler {one['metadata']['name']}")
     # Whoever has scaled it back meanwhile knows better than an earlier restore how many there have to be.
     before = now if now > 0 else int(stored) if stored.isdecimal() and len(stored) <= _DIGITS else 0
-    return Workload(resource, name, now, before, pods, keeper(obj), [plain(other) for other in others])
+    kept = obj["spec"].get("persistentVolumeClaimRetentionPolicy")
+    deletes = isinstance(kept, dict) and kept.get("whenScaled") == "Delete"
+    return Workload(resource, name, now, before, pods, keeper(obj), [plain(other) for other in others], deletes)
 
 
-def _workload(
-    cluster: Cluster, resource: Resource, name: str, pods: Sequence[str], autoscalers: Iterable[Object]
-) -> Workload | None:
-    found = cluster.has(resource, name)
-    return None if found is None else workload_of(found, resource, pods, autoscalers)
+def _scaled_for(obj: Object) -> object:
+    return (obj["metadata"].get("annotations") or {}).get(Annotation.SCALED_FOR)
 
 
 def _owner(cluster: Cluster, pod: Object) -> tuple[str, str]:

@@ -8,6 +8,8 @@ import click
 
 from volsync_py.commands.chosen import BOTH, WORDS, by_name_or_label, patched
 from volsync_py.commands.cluster import Where, of_cluster
+from volsync_py.core.labels import Annotation
+from volsync_py.core.objects import Object
 
 
 @click.command
@@ -37,7 +39,14 @@ def _set(
     paused: bool,
 ) -> None:
     cluster = where.connect()
-    # Taken away and not set to false: so it is as before somebody paused it, for whoever compares it with git.
-    changes = {"spec": {"paused": True if paused else None}}
-    for kind, obj in patched(cluster, BOTH, names, selector, changes):
+    for kind, obj in patched(cluster, BOTH, names, selector, changes_of(paused=paused)):
         click.echo(f"{WORDS[kind]} {obj['metadata']['name']}: {'paused' if paused else 'resumed'}")
+
+
+def changes_of(*, paused: bool) -> Object:
+    """Return the merge patch that pauses or resumes. Pure."""
+    if paused:
+        return {"spec": {"paused": True}}
+    # Taken away and not set to false: so it is as before somebody paused it, for whoever compares it with git. Whoever
+    # resumes it means it: no restore resumes it again when somebody has paused it since.
+    return {"metadata": {"annotations": {Annotation.PAUSED_FOR: None}}, "spec": {"paused": None}}

@@ -69,8 +69,10 @@ def restore(
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     plan = planned(cluster, source, which, wanted, now, _words(cluster, where))
-    if plan.existing is not None and not wait:
-        raise click.UsageError("a claim that is there has to be waited for: what is stopped for it is started again")
+    if plan.guarded and not wait:
+        raise click.UsageError(
+            "a claim that is there or in use has to be waited for: what is stopped for it is started again"
+        )
     if dry_run:
         return _shown(plan, now, output)
     if plan.refusal():

@@ -12,11 +12,12 @@ from attrs import evolve, frozen
 from volsync_py.commands import mounted_by, restore_objects
 from volsync_py.commands.cluster import Cluster
 from volsync_py.commands.mounted_by import Mounts
+from volsync_py.commands.own_destination import is_begun
 from volsync_py.commands.refused import sentence
 from volsync_py.commands.restore_objects import Undo
 from volsync_py.commands.restore_plan import Plan
-from volsync_py.commands.restore_point import Point
-from volsync_py.core.labels import RESTORE_DONE, Label
+from volsync_py.commands.restore_point import Point, newest_of
+from volsync_py.core.labels import RESTORE_DONE, Annotation, Label
 from volsync_py.core.objects import Object, labels_of, status_of
 from volsync_py.kube.errors import Forbidden, Invalid, KubeError, NotFound
 from volsync_py.kube.resources import (
@@ -74,12 +75,24 @@ def planned(cluster: Cluster, source: Object, which: Point, asked: Asked, now: d
         if made is None:
             raise click.UsageError(f"the claim {own} is gone, so nobody knows how large the new one is: give --size")
     deletes = asked.delete if asked.delete is not None else asked.in_place and not asked.include
-    name = restore_objects.stamped(asked.name, "restore", now)
-    wanted = restore_objects.destination(name, cluster.namespace, source, claim, which, asked.include, deletes=deletes)
-    begun = _begun(cluster, wanted, claim)
+    which = which.pinned(status_of(source), now)
+    half = _half_restored(cluster, existing)
+
+    def built(name: str, which: Point) -> Object:
+        namespace = cluster.namespace
+        return restore_objects.destination(name, namespace, source, claim, which, asked.include, deletes=deletes)
+
+    # Under the name of the one that left the claim half restored: its undo is the undo, and what it stopped is known.
+    wanted = built(half or restore_objects.stamped(asked.name, "restore", now), which)
+    found = _open(cluster, claim)
+    same = found is not None and restore_objects.same_restore(found, wanted)
+    if found is not None and same:
+        # With today's settings, which may be better than those it failed with.
+        which = newest_of(found) if which.newest else which
+        wanted = built(str(found["metadata"]["name"]), which)
     plan = Plan(
         source,
-        begun or wanted,
+        found if found is not None and not same else wanted,
         which,
         claim,
         where,
@@ -88,21 +101,50 @@ def planned(cluster: Cluster, source: Object, which: Point, asked: Asked, now: d
         include=asked.include,
         deletes=deletes,
         scales=asked.scale_down,
-        goes_on=begun is not None,
+        found=found,
+        begun=bool(half) or (found is not None and is_begun(found)),
+        named=asked.in_place or bool(asked.to),
         keeps_destination=asked.keep_destination,
     )
-    return plan if existing is None else _guarded(cluster, plan, existing, source, snapshots=asked.snapshots)
+    plan = _guarded(cluster, plan, source, snapshots=asked.snapshots) if plan.named else plan
+    if found is not None and not same:
+        raise _another(plan)
+    return plan
 
 
-def _guarded(cluster: Cluster, plan: Plan, existing: Object, source: Object, *, snapshots: bool) -> Plan:
-    """Return the plan with what has to be kept away from a claim that is there."""
+def _half_restored(cluster: Cluster, claim: Object | None) -> str:
+    try:
+        return restore_objects.half_restored(claim)
+    except ValueError as error:
+        name = "" if claim is None else claim["metadata"]["name"]
+        raise click.ClickException(
+            f"the claim {name} cannot be restored into: {error}; take it away: kubectl -n {cluster.namespace} annotate "
+            f"persistentvolumeclaim {name} {Annotation.HALF_RESTORED}-"
+        ) from None
+
+
+def _guarded(cluster: Cluster, plan: Plan, source: Object, *, snapshots: bool) -> Plan:
+    """Return the plan with what has to be kept away from a claim that is there, or is known by its name."""
     sources = [
         one
         for one in cluster.client.list_all(REPLICATION_SOURCES, cluster.namespace)
         if (one.get("spec") or {}).get("sourcePVC") == plan.claim
     ]
-    mounts: Mounts = mounted_by.look(cluster, plan.claim)
-    return evolve(plan, sources=sources, mounts=mounts, undo=_undo(cluster, existing, source, snapshots=snapshots))
+    mounts: Mounts = mounted_by.look(cluster, plan.claim, plan.name)
+    if plan.existing is None:
+        undo = Undo(False, why="not needed: the claim is made", wanted=False)
+    elif plan.begun:
+        undo = _undo_taken(cluster, plan)
+    else:
+        undo = _undo(cluster, plan.existing, source, snapshots=snapshots)
+    return evolve(plan, sources=sources, mounts=mounts, undo=undo)
+
+
+def _undo_taken(cluster: Cluster, plan: Plan) -> Undo:
+    try:
+        return restore_objects.undo_taken(cluster.has(VOLUME_SNAPSHOTS, plan.name), plan.claim)
+    except (NotFound, Forbidden) as error:
+        return Undo(False, why=sentence(error))
 
 
 def _undo(cluster: Cluster, claim: Object, source: Object, *, snapshots: bool) -> Undo:
@@ -128,23 +170,26 @@ def _undo(cluster: Cluster, claim: Object, source: Object, *, snapshots: bool) -
     return found
 
 
-def _begun(cluster: Cluster, wanted: Object, claim: str) -> Object | None:
-    """Return the destination of an earlier command that restores the same; another one into the claim is refused."""
+def _open(cluster: Cluster, claim: str) -> Object | None:
+    """Return the destination of an earlier command into a claim that has not ended."""
     for one in cluster.client.list_all(REPLICATION_DESTINATIONS, cluster.namespace, label_selector=str(Label.RESTORE)):
         if labels_of(one).get(Label.RESTORE) == RESTORE_DONE:
             continue
-        if ((one.get("spec") or {}).get("restic") or {}).get("destinationPVC") != claim:
-            continue
-        if restore_objects.same_restore(one, wanted):
+        if ((one.get("spec") or {}).get("restic") or {}).get("destinationPVC") == claim:
             found: Object = one
             return found
-        name = one["metadata"]["name"]
-        raise click.ClickException(
-            f"another restore into the claim {claim} was begun and has not ended: {name} (volsync-py status {name}); "
-            f"ask for the same again to go on with it, or end it: kubectl -n {cluster.namespace} delete "
-            f"replicationdestination {name}"
-        )
     return None
+
+
+def _another(plan: Plan) -> click.ClickException:
+    if not plan.begun:
+        # Its undo may not have been taken.
+        plan = evolve(plan, undo=Undo(can=False))
+    return click.ClickException(
+        f"another restore into the claim {plan.claim} was begun and has not ended: {plan.name} "
+        f"(volsync-py status {plan.name} {plan.where}); ask for the same again to go on with it, or go back to what "
+        "was before, and ask again:\n" + "\n".join(f"  {line}" for line in plan.back_commands())
+    )
 
 
 def check(cluster: Cluster, plan: Plan) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,7 +12,7 @@ from typing import Any
 from attrs import frozen
 
 from volsync_py.commands.restore_point import Point
-from volsync_py.core.labels import RESTORE_OPEN, Label
+from volsync_py.core.labels import RESTORE_OPEN, Annotation, Label
 from volsync_py.core.objects import Object
 from volsync_py.core.quantity import parse_quantity
 from volsync_py.kube.errors import Forbidden, KubeError, NotFound
@@ -25,6 +26,8 @@ TAKEN = (
 )
 # With what is put behind it, and with `volsync-dst-` and `-cache`, a name of at most 253 characters.
 _LONGEST_BASE = 190
+_LONGEST_NAME = 253
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 _BOUND = ("pv.kubernetes.io/", "volume.kubernetes.io/", "volume.beta.kubernetes.io/")
 _APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _PROVISIONERS = ("volume.kubernetes.io/storage-provisioner", "volume.beta.kubernetes.io/storage-provisioner")
@@ -82,12 +85,20 @@ def destination(
         restic["include"] = list(include)
     if deletes:
         restic["enableFileDeletion"] = True
-    return _object(REPLICATION_DESTINATIONS, name, namespace, {"trigger": {"manual": name}, "restic": restic})
+    made = _object(REPLICATION_DESTINATIONS, name, namespace, {"trigger": {"manual": name}, "restic": restic})
+    if point.newest:
+        made["metadata"]["annotations"] = {str(Annotation.ASKED_NEWEST): "true"}
+    return made
 
 
 def same_restore(one: Object, other: Object) -> bool:
-    """Return whether two destinations bring back the same into the same claim."""
-    keys = ("repository", "destinationPVC", "snapshot", "previous", "restoreAsOf", "include", "enableFileDeletion")
+    """Return whether two destinations bring back the same into the same claim; the newest is the same for both."""
+    keys = ["repository", "destinationPVC", "include", "enableFileDeletion"]
+    newest = [bool((obj["metadata"].get("annotations") or {}).get(Annotation.ASKED_NEWEST)) for obj in (one, other)]
+    if newest[0] != newest[1]:
+        return False
+    if not newest[0]:
+        keys += ["snapshot", "previous", "restoreAsOf"]
     ones, others = (_dict(_dict(obj.get("spec")).get("restic")) for obj in (one, other))
     return all((ones.get(key) or None) == (others.get(key) or None) for key in keys)
 
@@ -116,6 +127,27 @@ def undo_of(claim: Object, classes: Sequence[Object] | KubeError, wanted: str) -
     return Undo(True, wanted if wanted in fitting else min(default or fitting))
 
 
+def undo_taken(snapshot: Object | None, claim: str) -> Undo:
+    """Return the undo of a restore that was begun before: what was taken then, if it can be used."""
+    if snapshot is None:
+        return Undo(False, why="the restore was begun before, and there is no VolumeSnapshot of it")
+    name = snapshot["metadata"]["name"]
+    if _dict(_dict(snapshot.get("spec")).get("source")).get("persistentVolumeClaimName") != claim:
+        return Undo(False, why=f"the VolumeSnapshot {name} is not of the claim {claim}")
+    if _dict(snapshot.get("status")).get("readyToUse") is not True:
+        return Undo(False, why=f"the restore was begun before, and its VolumeSnapshot {name} is not ready")
+    return Undo(True)
+
+
+def half_restored(claim: Object | None) -> str:
+    """Return which restore has left a claim half restored, "" if none; ValueError says that nobody can know."""
+    found = ((claim or {}).get("metadata") or {}).get("annotations") or {}
+    name = str(found.get(Annotation.HALF_RESTORED) or "")
+    if name and (len(name) > _LONGEST_NAME or not _NAME.fullmatch(name)):
+        raise ValueError(f"its annotation {Annotation.HALF_RESTORED} is no name of a restore")
+    return name
+
+
 def claim_again(claim: Object, snapshot: str) -> str:
     """Return the claim as it would be created anew from a snapshot, as a word for a shell."""
     spec = claim["spec"]
@@ -132,7 +164,7 @@ def claim_again(claim: Object, snapshot: str) -> str:
     annotations = {
         key: value
         for key, value in (claim["metadata"].get("annotations") or {}).items()
-        if not key.startswith(_BOUND) and key != _APPLIED
+        if not key.startswith(_BOUND) and key not in (_APPLIED, Annotation.HALF_RESTORED)
     }
     if annotations:
         meta["annotations"] = annotations

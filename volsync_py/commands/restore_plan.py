@@ -37,8 +37,12 @@ class Plan:
     include: Sequence[str] = ()
     deletes: bool = False
     scales: bool = False
-    # The destination is one that an earlier command has begun.
-    goes_on: bool = False
+    # The destination of an earlier command for the same, as it is.
+    found: Object | None = None
+    # An earlier command may have written something into the claim.
+    begun: bool = False
+    # The claim's name was typed, so somebody may know it and use it already.
+    named: bool = True
     keeps_destination: bool = False
 
     @property
@@ -47,15 +51,20 @@ class Plan:
         return str(self.destination["metadata"]["name"])
 
     @property
-    def restores_in_place(self) -> bool:
-        """Whether something may be overwritten."""
-        return self.existing is not None
+    def goes_on(self) -> bool:
+        """Whether an earlier command has asked for the same, and it has not ended."""
+        return self.found is not None
+
+    @property
+    def guarded(self) -> bool:
+        """Whether something has to be kept away: from a claim that is there, or is known to what backs up or runs."""
+        return self.existing is not None or bool(self.sources or self.mounts.workloads or self.mounts.pods)
 
     def lines(self, now: datetime) -> list[str]:
         """Return the plan as numbered lines."""
         source, namespace = self.source["metadata"]["name"], self.source["metadata"]["namespace"]
         head = f"restore of the source {source} in the namespace {namespace}"
-        steps = list(self._in_place(now) if self.restores_in_place else self._beside(now))
+        steps = list(self._in_place(now) if self.guarded else self._beside(now))
         doubt = self.point.doubt(status_of(self.source))
         lines = [f"{head}{', which was begun before and goes on' if self.goes_on else ''}:"]
         for number, (step, *more) in enumerate(steps, 1):
@@ -64,8 +73,22 @@ class Plan:
 
     def refusal(self) -> str:
         """Return why it is not done, "" if nothing speaks against it."""
+        losing = next((one for one in self.mounts.workloads if one.deletes_claims), None)
+        if losing is not None:
+            policy = '{"spec":{"persistentVolumeClaimRetentionPolicy":{"whenScaled":"Retain"}}}'
+            return (
+                f"{losing.words} deletes its claims when it is scaled down "
+                "(spec.persistentVolumeClaimRetentionPolicy.whenScaled is Delete): keep them, and ask again: "
+                f"kubectl {self.where} patch {losing.path} --type=merge --patch '{policy}'"
+            )
         if not self.mounts.pods:
             return ""
+        if self.begun:
+            return (
+                f"the claim {self.claim} may be half restored, by {self.name}, and is mounted by {self.mounts.words}: "
+                "stop that, and ask again; or, if what is there is to be kept, end the restore, and ask again: "
+                + "; ".join(self._forgetting())
+            )
         said = f"the claim {self.claim} is mounted by {self.mounts.words}, and nothing is restored under a program"
         if self.mounts.loose:
             return (
@@ -78,7 +101,7 @@ class Plan:
 
     def undo_words(self) -> str:
         """Return how it can be undone, for the plan."""
-        if not self.restores_in_place:
+        if self.existing is None:
             return f"kubectl {self.where} delete persistentvolumeclaim {self.claim}"
         if self.undo.can:
             return f"the VolumeSnapshot {self.name} becomes the claim again; the commands are told at the end"
@@ -86,40 +109,53 @@ class Plan:
 
     def undo_commands(self) -> list[str]:
         """Return what puts everything back as it was before."""
-        kubectl = f"kubectl {self.where}"
-        if self.existing is None:
-            return [f"{kubectl} delete persistentvolumeclaim {self.claim}"]
-        if not self.undo.can:
+        if self.existing is not None and not self.undo.can:
             return []
-        running = [one for one in self.mounts.workloads if one.before]
+        kubectl = f"kubectl {self.where}"
+        again = [] if self.existing is None else [claim_again(self.existing, self.name)]
         return [
-            *(f"{kubectl} scale {one.path} --replicas=0" for one in running),
+            *(f"{kubectl} scale {one.path} --replicas=0" for one in self._scaled()),
             f"{kubectl} delete persistentvolumeclaim {self.claim}",
-            f"echo {claim_again(self.existing, self.name)} | {kubectl} create -f -",
-            *(f"{kubectl} scale {one.path} --replicas={one.before}" for one in running),
+            *(f"echo {claim} | {kubectl} create -f -" for claim in again),
+            *(f"{kubectl} scale {one.path} --replicas={one.before}" for one in self._scaled()),
         ]
 
     def back_commands(self) -> list[str]:
         """Return what ends a restore that is under way, and lets everything run again on what is there then."""
         kubectl = f"kubectl {self.where}"
-        commands = [f"{kubectl} delete replicationdestination {self.name}"]
-        if self.existing is None:
-            return [*commands, *self.undo_commands()]
         put_back = self.undo_commands()
         if put_back:
-            commands += [line for line in put_back if "--replicas=0" not in line]
-        else:
-            commands += [f"{kubectl} scale {one.path} --replicas={one.before}" for one in self._scaled()]
+            return [
+                f"{kubectl} delete replicationdestination {self.name}",
+                *put_back,
+                *self.running_commands(scales=False),
+            ]
+        return [*self._forgetting(), *self.running_commands(scales=True)]
+
+    def running_commands(self, *, scales: bool) -> list[str]:
+        """Return what lets everything run again, and forgets that it was stopped."""
+        kubectl = f"kubectl {self.where}"
+        marks = f"{Annotation.SCALED_FOR}- {Annotation.REPLICAS_BEFORE}-"
+        commands = [f"{kubectl} scale {one.path} --replicas={one.before}" for one in self._scaled() if scales]
+        commands += [f"{kubectl} annotate {one.path} {marks}" for one in self._scaled()]
         names = [plain(one["metadata"]["name"]) for one in self.paused()]
         return [*commands, *([f"volsync-py resume {' '.join(names)} {self.where}"] if names else [])]
 
+    def _forgetting(self) -> list[str]:
+        """Return what ends a restore, and takes what is in the claim as it is."""
+        kubectl = f"kubectl {self.where}"
+        return [
+            f"{kubectl} delete replicationdestination {self.name} --ignore-not-found",
+            f"{kubectl} annotate persistentvolumeclaim {self.claim} {Annotation.HALF_RESTORED}-",
+        ]
+
     def paused(self) -> list[Object]:
         """Return the sources that the restore pauses; one that somebody has paused stays so."""
-        return [one for one in self.sources if not _is_paused(one) or _paused_for(one)]
+        return [one for one in self.sources if not _is_paused(one) or self._paused_for(one)]
 
-    def left(self) -> str:
-        """Return what has changed in the cluster while a restore is under way."""
-        facts = [f"the claim {self.claim} may hold a part of the snapshot"]
+    def left(self, *, written: bool) -> str:
+        """Return what may have changed in the cluster while a restore is under way."""
+        facts = [f"the claim {self.claim} may hold a part of the snapshot" if written else "nothing has been written"]
         facts += [f"{one.words} is at 0 ({count(one.before, 'replica')} before)" for one in self._scaled()]
         facts += [f"the source {plain(one['metadata']['name'])} is paused" for one in self.paused()]
         return "; ".join(facts)
@@ -127,21 +163,28 @@ class Plan:
     def _scaled(self) -> list[Workload]:
         return [one for one in self.mounts.workloads if one.before]
 
+    def _paused_for(self, source: Object) -> bool:
+        return bool((source["metadata"].get("annotations") or {}).get(Annotation.PAUSED_FOR) == self.name)
+
     def _beside(self, now: datetime) -> Iterator[tuple[str, ...]]:
-        if self.made is not None:
-            spec = self.made["spec"]
-            class_name = spec.get("storageClassName")
-            what = [spec["resources"]["requests"]["storage"], *spec["accessModes"]]
-            what.append(f"class {class_name}" if class_name else "the default class")
-            yield (f"make the claim {self.claim}: {', '.join(map(plain, what))}",)
+        yield from self._making()
         yield self._restoring(now)
         yield ("change nothing else: the claim that is backed up, what mounts it and its backups stay as they are",)
         yield from self._ending()
 
+    def _making(self) -> Iterator[tuple[str, ...]]:
+        if self.made is None:
+            return
+        spec = self.made["spec"]
+        class_name = spec.get("storageClassName")
+        what = [spec["resources"]["requests"]["storage"], *spec["accessModes"]]
+        what.append(f"class {class_name}" if class_name else "the default class")
+        yield (f"make the claim {self.claim}: {', '.join(map(plain, what))}",)
+
     def _in_place(self, now: datetime) -> Iterator[tuple[str, ...]]:
         for one in self.sources:
             name = plain(one["metadata"]["name"])
-            if _is_paused(one) and not _paused_for(one):
+            if _is_paused(one) and not self._paused_for(one):
                 yield (f"leave the source {name} paused, as it is",)
             else:
                 yield (
@@ -158,7 +201,10 @@ class Plan:
                 *_kept_by(workload.keeper, "scale it back"),
                 *others,
             )
-        if self.undo.can:
+        yield from self._making()
+        if self.undo.can and self.begun:
+            yield (f"keep the VolumeSnapshot {self.name}, which was taken before, and is the undo",)
+        elif self.undo.can:
             of = f" of the class {self.undo.class_name}" if self.undo.class_name else ""
             yield (
                 f"take the VolumeSnapshot {self.name}{of} of the claim {self.claim}, which is the undo and stays",
@@ -177,7 +223,7 @@ class Plan:
         lines = [f"{what}, {into}"]
         if self.include:
             lines.append(f"only what matches {', '.join(shlex.quote(plain(one)) for one in self.include)}")
-        if self.restores_in_place:
+        if self.existing is not None:
             others = "is removed" if self.deletes else "stays"
             lines.append(f"what the snapshot has is overwritten; what it does not have {others}")
         return tuple(lines)
@@ -197,7 +243,3 @@ def _kept_by(found: Keeper | None, what: str) -> list[str]:
 
 def _is_paused(source: Object) -> bool:
     return (source.get("spec") or {}).get("paused") is True
-
-
-def _paused_for(source: Object) -> bool:
-    return bool((source["metadata"].get("annotations") or {}).get(Annotation.PAUSED_FOR))

@@ -25,6 +25,15 @@ class Point:
     at: datetime | None = None
     snapshot: str = ""
     previous: int = 0
+    # It is the newest one that was asked for, and the rest says which that was then.
+    newest: bool = False
+
+    def pinned(self, status: Object, now: datetime) -> Point:
+        """Return what the newest snapshot is by now, so that what was told is what comes, also if a backup ends."""
+        if self != Point():
+            return self
+        last = str(_restic(status, "lastSnapshot").get("id"))
+        return Point(snapshot=last, newest=True) if _SNAPSHOT.fullmatch(last) else Point(at=now, newest=True)
 
     def fields(self) -> Object:
         """Return what says so in `spec.restic` of a destination."""
@@ -35,15 +44,16 @@ class Point:
 
     def words(self, status: Object, now: datetime) -> str:
         """Return which snapshot that is, as far as the status of the source knows; the mover chooses it."""
-        last, known = _restic(status, "lastSnapshot"), _restic(status, "snapshots")
+        last, all_known = _restic(status, "lastSnapshot"), _restic(status, "snapshots")
         newest = time_in(last, "time")
-        if self.snapshot:
-            return f"the snapshot {self.snapshot}{_is(last) if str(last.get('id')).startswith(self.snapshot) else ''}"
-        if self.previous or (self.at and (newest is None or self.at < newest)):
+        if self.snapshot and not (self.newest and last.get("id") == self.snapshot):
+            known = _is(last) if str(last.get("id")).startswith(self.snapshot) else ""
+            return f"the snapshot {plain(self.snapshot)}{known}"
+        if self.previous or (self.at and not self.newest and (newest is None or self.at < newest)):
             until = f" that was made by {written(self.at)}" if self.at else ""
             nth = f"the one {self.previous} before the newest snapshot" if self.previous else "the newest snapshot"
-            return f"{nth}{until}; {_are(known)}"
-        return f"the newest snapshot{_is(last, now) if newest else f'; {_are(known)}'}"
+            return f"{nth}{until}; {_are(all_known)}"
+        return f"the newest snapshot{_is(last, now) if newest else f'; {_are(all_known)}'}"
 
     def doubt(self, status: Object) -> str:
         """Return why there may be no such snapshot, "" if nothing speaks against it."""
@@ -54,6 +64,12 @@ class Point:
         if isinstance(number, int) and not self.snapshot and self.previous >= number:
             return f"the status knows of {count(number, 'snapshot')} only"
         return ""
+
+
+def newest_of(destination: Object) -> Point:
+    """Return which snapshot was the newest when a destination was made that was to restore it."""
+    restic: Any = (destination.get("spec") or {}).get("restic") or {}
+    return Point(time_in(restic, "restoreAsOf"), str(restic.get("snapshot") or ""), newest=True)
 
 
 def point(at: str, snapshot: str, previous: int | None, now: datetime, zone: tzinfo | None = None) -> Point:

@@ -14,15 +14,9 @@ from volsync_py.core.condition_writer import HEALTHY, SYNCHRONIZING
 from volsync_py.core.objects import Object, status_of
 from volsync_py.core.stored_times import time_in
 
-# A mover that ends with one of these has not begun to write.
-_NOTHING_WRITTEN = frozenset(
-    {
-        ErrorClass.NO_ELIGIBLE_SNAPSHOT,
-        ErrorClass.WRONG_PASSWORD,
-        ErrorClass.CONFIGURATION,
-        ErrorClass.REPOSITORY_MISSING,
-    }
-)
+# A mover that ends with one of these has not begun to write. Configuration is none: so is called what restic says of
+# a single file, too, when all others are written.
+_NOTHING_WRITTEN = frozenset({ErrorClass.NO_ELIGIBLE_SNAPSHOT, ErrorClass.WRONG_PASSWORD})
 
 
 def ended(destination: Object) -> Ended | None:
@@ -36,7 +30,7 @@ def ended(destination: Object) -> Ended | None:
         healthy = condition(status, HEALTHY)
         warning = f"; {trouble(status)}" if healthy.get("reason") not in (None, "Succeeded") else ""
         return Ended(True, f"{_back(restored)}{warning}")
-    if (status.get("latestMoverStatus") or {}).get("result") == "Failed":
+    if has_failed(destination):
         return Ended(False, f"failed after {count(Attempt.of(status).count, 'attempt')}: {trouble(status)}")
     return None
 
@@ -56,10 +50,19 @@ def is_seen(destination: Object) -> bool:
     return bool(status_of(destination).get("conditions"))
 
 
+def has_failed(destination: Object) -> bool:
+    """Return whether the operator has given up for now."""
+    return (status_of(destination).get("latestMoverStatus") or {}).get("result") == "Failed"
+
+
 def has_written_nothing(destination: Object) -> bool:
-    """Return whether the volume is as it was before a restore that failed, as far as anybody can be sure of it."""
-    attempt = Attempt.of(status_of(destination))
-    return attempt.count <= 1 and attempt.error_class in _NOTHING_WRITTEN
+    """Return whether a restore has failed at its first attempt, before it can have written anything.
+
+    Of a destination that was made again after an earlier failure it says nothing: its attempts are counted anew.
+    """
+    status = status_of(destination)
+    attempt = Attempt.of(status)
+    return has_failed(destination) and attempt.count == 1 and attempt.error_class in _NOTHING_WRITTEN
 
 
 def _restored(status: Object) -> Object:

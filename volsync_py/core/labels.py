@@ -63,6 +63,10 @@ class Annotation(StrEnum):
     COPY_WAITING_SINCE = "volsync.backube/latest-copy-trigger-waiting-since"
     # By the command `restore`, for the time of a restore, whose destination is the value. On sources: paused for it.
     PAUSED_FOR = "volsync-py/paused-for-restore"
+    # On the claim that is restored into, from the first byte until the restore has ended well; it outlives the rest.
+    HALF_RESTORED = "volsync-py/half-restored"
+    # On the destination: the newest snapshot was asked for, whichever that was then.
+    ASKED_NEWEST = "volsync-py/asked-for-newest"
     # On workloads: at 0 for it, and how many replicas there were.
     SCALED_FOR = "volsync-py/scaled-down-for-restore"
     REPLICAS_BEFORE = "volsync-py/replicas-before-restore"

@@ -181,6 +181,8 @@ def test_nothing_is_restored_under_a_program_unless_it_may_be_scaled_down_and_ba
         assert none.returncode == 1
         assert "NoEligibleSnapshot" in none.stderr
         assert "the claim is as it was, and so is what mounts it" in none.stderr
+        (never_needed,) = world.names("volumesnapshots", SNAPSHOTS)
+        assert f"kubectl -n {world.namespace} delete volumesnapshot {never_needed}" in none.stderr
         assert_all_runs(world, application)
         assert world.read("data") == {**BACKED_UP, **FULL}
 
@@ -190,7 +192,8 @@ def test_nothing_is_restored_under_a_program_unless_it_may_be_scaled_down_and_ba
         assert re.search(r"^restored \d files and folders, 10 B, from snapshot", done.stdout, re.MULTILINE)
         assert world.read("data") == BACKED_UP
         assert_all_runs(world, application)
-        assert len(world.names("volumesnapshots", SNAPSHOTS)) == 1
+        assert len(world.names("volumesnapshots", SNAPSHOTS)) == 2
+        assert "volsync-py/half-restored" not in (world.claim_of("data")["metadata"].get("annotations") or {})
 
         undone(world, done.stdout)
         wait_until("the claim", lambda: bool(world.claim_of("data")["spec"].get("volumeName")))
@@ -233,6 +236,7 @@ def test_whoever_interrupts_it_is_told_how_it_stands_and_the_same_command_goes_o
     assert "the source backup is paused" in said
     assert f"go on:\n  volsync-py {' '.join(words)}\n" in said
     assert f"volsync-py resume backup -n {world.namespace}" in said
+    assert world.claim_of("data")["metadata"]["annotations"]["volsync-py/half-restored"] == name
 
     other = restore(world, "--in-place", "--yes", "--previous", "1")
     assert other.returncode == 1

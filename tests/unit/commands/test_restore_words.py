@@ -18,6 +18,7 @@ from tests.unit.commands.resources import HOUR_AGO, NOW, WRONG_PASSWORD, said, s
 from volsync_py.commands import restored_run
 from volsync_py.commands.gitops import keeper
 from volsync_py.commands.mounted_by import Mounts, Workload, mounting, workload_of
+from volsync_py.commands.pausing import changes_of
 from volsync_py.commands.restore_objects import (
     TAKEN,
     Undo,
@@ -27,9 +28,10 @@ from volsync_py.commands.restore_objects import (
     same_restore,
     stamped,
     undo_of,
+    undo_taken,
 )
 from volsync_py.commands.restore_plan import Plan
-from volsync_py.commands.restore_point import Point, parsed_time, point
+from volsync_py.commands.restore_point import Point, newest_of, parsed_time, point
 from volsync_py.core.labels import Annotation
 from volsync_py.kube.errors import Forbidden, KubeError, NotFound
 from volsync_py.kube.resources import DEPLOYMENTS
@@ -47,6 +49,7 @@ CLAIM: dict[str, Any] = {
             "pv.kubernetes.io/bind-completed": "yes",
             "volume.kubernetes.io/storage-provisioner": "csi.example",
             "mine": "kept",
+            Annotation.HALF_RESTORED: "db-restore-1",
         },
     },
     "spec": {
@@ -209,6 +212,38 @@ def test_a_new_claim_is_as_large_as_the_one_that_is_backed_up(
     assert made["spec"]["accessModes"] == ["ReadWriteOnce"]
 
 
+def test_the_newest_snapshot_is_the_same_wish_whichever_it_was_then() -> None:
+    def one(which: Point) -> dict[str, Any]:
+        return destination("a", "media", source(), "db", which, [], deletes=True)
+
+    then = Point().pinned({"restic": {"lastSnapshot": SNAPSHOT}}, NOW)
+    assert then == Point(snapshot="9f3c" * 16, newest=True)
+    assert then.words({"restic": {"lastSnapshot": SNAPSHOT}}, NOW).startswith("the newest snapshot, as far as")
+    assert then.words({"restic": {"lastSnapshot": {"id": "later"}}}, NOW) == f"the snapshot {SNAPSHOT['id']}"
+    assert Point(previous=1).pinned({}, NOW) == Point(previous=1)
+    later = Point().pinned({}, NOW)
+    assert later == Point(at=NOW, newest=True)
+    assert same_restore(one(then), one(later))
+    assert not same_restore(one(then), one(Point(snapshot="9f3c" * 16)))
+    assert newest_of(one(then)) == then
+    assert newest_of(one(later)) == later
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "can", "why"),
+    [
+        (None, False, "there is no VolumeSnapshot of it"),
+        ({"spec": {"source": {"persistentVolumeClaimName": "db"}}, "status": {"readyToUse": True}}, True, ""),
+        ({"spec": {"source": {"persistentVolumeClaimName": "db"}}}, False, "is not ready"),
+        ({"spec": {"source": {"persistentVolumeClaimName": "x"}}, "status": {"readyToUse": True}}, False, "is not of"),
+    ],
+)
+def test_the_undo_of_a_restore_that_goes_on_is_what_was_taken_then(snapshot: Any, can: bool, why: str) -> None:
+    found = undo_taken(snapshot and {"metadata": {"name": "n"}, **snapshot}, "db")
+    assert found.can is can
+    assert why in found.why
+
+
 def test_two_restores_are_the_same_if_they_bring_back_the_same() -> None:
     one = destination("a", "media", source(), "db", Point(previous=1), [], deletes=True)
     assert same_restore(one, destination("b", "media", source(), "db", Point(previous=1), [], deletes=True))
@@ -332,13 +367,15 @@ def test_a_pod_that_has_ended_mounts_nothing() -> None:
 def test_what_was_scaled_down_for_a_restore_before_remembers_its_replicas(
     replicas: int | None, stored: str | None, before: int
 ) -> None:
-    annotations = {} if stored is None else {Annotation.REPLICAS_BEFORE: stored}
+    annotations = {} if stored is None else {Annotation.REPLICAS_BEFORE: stored, Annotation.SCALED_FOR: "this"}
     obj = {"metadata": {"name": "web", "annotations": annotations}, "spec": {"replicas": replicas}}
     scaler = {
         "metadata": {"name": "more"},
         "spec": {"scaleTargetRef": {"kind": "Deployment", "name": "web"}},
     }
-    found = workload_of(obj, DEPLOYMENTS, (), [scaler])
+    of_another = workload_of(obj, DEPLOYMENTS, (), [scaler], "another")
+    assert of_another.before == of_another.replicas
+    found = workload_of(obj, DEPLOYMENTS, (), [scaler], "this")
     assert (found.before, found.others) == (before, ["HorizontalPodAutoscaler more"])
 
 
@@ -413,12 +450,35 @@ def test_nothing_is_restored_under_a_program_that_was_not_to_be_stopped(
 def test_the_way_back_ends_the_restore_before_it_starts_anything() -> None:
     back = IN_PLACE.back_commands()
     assert back[0] == "kubectl -n media delete replicationdestination db-restore-1"
-    assert back[1] == "kubectl -n media delete persistentvolumeclaim db"
-    assert back[-2:] == [
+    assert back[1:3] == [
+        "kubectl -n media scale deployment/web --replicas=0",
+        "kubectl -n media delete persistentvolumeclaim db",
+    ]
+    assert back[-3:] == [
         "kubectl -n media scale deployment/web --replicas=2",
+        f"kubectl -n media annotate deployment/web {Annotation.SCALED_FOR}- {Annotation.REPLICAS_BEFORE}-",
         "volsync-py resume db -n media",
     ]
-    assert "Deployment web is at 0 (2 replicas before); the source db is paused" in IN_PLACE.left()
+    assert "Deployment web is at 0 (2 replicas before); the source db is paused" in IN_PLACE.left(written=True)
+
+
+def test_the_way_back_without_an_undo_takes_the_mark_off_what_stays() -> None:
+    plan = planned(existing=CLAIM, mounts=Mounts([WEB]), sources=[DB])
+    assert plan.back_commands() == [
+        "kubectl -n media delete replicationdestination db-restore-1 --ignore-not-found",
+        f"kubectl -n media annotate persistentvolumeclaim db {Annotation.HALF_RESTORED}-",
+        "kubectl -n media scale deployment/web --replicas=2",
+        f"kubectl -n media annotate deployment/web {Annotation.SCALED_FOR}- {Annotation.REPLICAS_BEFORE}-",
+        "volsync-py resume db -n media",
+    ]
+
+
+def test_whoever_resumes_a_source_takes_away_that_it_was_paused_for_a_restore() -> None:
+    assert changes_of(paused=True) == {"spec": {"paused": True}}
+    assert changes_of(paused=False) == {
+        "metadata": {"annotations": {Annotation.PAUSED_FOR: None}},
+        "spec": {"paused": None},
+    }
 
 
 def test_without_an_undo_the_plan_says_what_that_means() -> None:
@@ -430,7 +490,9 @@ def test_without_an_undo_the_plan_says_what_that_means() -> None:
 def test_a_source_that_somebody_has_paused_stays_paused() -> None:
     paused = source(spec={"paused": True})
     assert planned(existing=CLAIM, sources=[paused]).paused() == []
-    paused["metadata"]["annotations"] = {Annotation.PAUSED_FOR: "an earlier one"}
+    paused["metadata"]["annotations"] = {Annotation.PAUSED_FOR: "another"}
+    assert planned(existing=CLAIM, sources=[paused]).paused() == []
+    paused["metadata"]["annotations"] = {Annotation.PAUSED_FOR: "db-restore-1"}
     assert planned(existing=CLAIM, sources=[paused]).paused() == [paused]
 
 
@@ -483,14 +545,23 @@ def test_a_restore_that_has_not_ended_says_what_it_does() -> None:
 
 
 @pytest.mark.parametrize(
-    ("attempt", "untouched"),
+    ("count", "error_class", "result", "untouched"),
     [
-        ({"count": 1, "lastError": {"class": "NoEligibleSnapshot"}}, True),
-        ({"count": 1, "lastError": {"class": "WrongPassword"}}, True),
-        ({"count": 2, "lastError": {"class": "WrongPassword"}}, False),
-        ({"count": 1, "lastError": {"class": "TargetFull"}}, False),
-        ({}, False),
+        (1, "NoEligibleSnapshot", "Failed", True),
+        (1, "WrongPassword", "Failed", True),
+        (2, "WrongPassword", "Failed", False),
+        (1, "WrongPassword", None, False),
+        (0, "WrongPassword", "Failed", False),
+        (1, "TargetFull", "Failed", False),
+        # So are called files that may not be written, too.
+        (1, "Configuration", "Failed", False),
+        (1, "RepositoryMissing", "Failed", False),
+        (1, "", "Failed", False),
     ],
 )
-def test_a_volume_is_untouched_only_where_that_is_certain(attempt: dict[str, Any], untouched: bool) -> None:
-    assert restored_run.has_written_nothing(restoring(attempt=attempt)) is untouched
+def test_a_volume_is_untouched_only_where_that_is_certain(
+    count: int, error_class: str, result: str | None, untouched: bool
+) -> None:
+    attempt = {"count": count, "lastError": {"class": error_class}}
+    found = restored_run.has_written_nothing(restoring(attempt=attempt, latestMoverStatus={"result": result}))
+    assert found is untouched
