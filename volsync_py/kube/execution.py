@@ -80,6 +80,9 @@ class Execution:
         except websocket.WebSocketConnectionClosedException:
             return b""
         except (websocket.WebSocketException, OSError) as error:
+            # Who has said how it ended may be gone before it hears a goodbye.
+            if self.code is not None:
+                return b""
             raise errors.Unreachable(f"the connection to the pod was cut off: {error}") from error
         if kind == websocket.ABNF.OPCODE_CLOSE:
             return b""

@@ -28,6 +28,10 @@ BACKED_UP = {"a.txt": "hello", "folder/b.txt": "world"}
 FULL = {"a.txt": "broken", "later.txt": "made after the backup"}
 
 
+# Each is a story of several restores, with the pods, copies and questions of each.
+pytestmark = pytest.mark.timeout(400)
+
+
 @pytest.fixture
 def backed_up(world: World) -> World:
     """A namespace with a source that has been backed up."""
