@@ -28,7 +28,7 @@ RESTRICTED = {"runAsNonRoot": True, "runAsUser": 1000, "runAsGroup": 1000, "fsGr
 FILL = "open('large', 'wb').write(bytes(range(256)) * 4096 * 64); open('small', 'w').write('hello')"
 # Of the role `edit` what these commands need.
 EDITS = [
-    {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["get", "list", "create", "delete"]},
+    {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["get", "list", "create", "patch", "delete"]},
     {"apiGroups": [""], "resources": ["pods", "events", "serviceaccounts"], "verbs": ["get", "list"]},
     {"apiGroups": [""], "resources": ["pods/exec"], "verbs": ["get", "create"]},
     {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},

@@ -51,6 +51,9 @@ class Work:
     def beside(self, status: dict[str, Any], *, pause: bool) -> Beside:
         return Beside()
 
+    def refused(self, status: dict[str, Any], trouble: Trouble) -> Beside:
+        return Beside()
+
 
 def resource(trigger: dict[str, Any] | None = None, trouble: Trouble | None = None, **status: Any) -> CustomResource:
     given = dict(trigger or {"manual": "a"})
