@@ -150,6 +150,8 @@ class Transport:
         what = f"exec {path}"
         headers = self._headers(what)
         made = self._pool._new_conn()
+        # For each of the steps: TCP, the proxy's answer, TLS.
+        made.timeout = min(_CONNECT_SECONDS, self._seconds)
         try:
             if made.proxy is not None and self._pool.scheme == "https":
                 self._pool._prepare_proxy(made)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.kube.peer import Asked, Say, event, peer, pod, pods, status
+from tests.integration.kube.peer import Asked, Peer, Say, event, peer, pod, pods, status
 from volsync_py.kube import errors
 from volsync_py.kube.client import Client
 from volsync_py.kube.resources import LEASES, PODS
@@ -25,6 +26,21 @@ def test_a_request_says_who_asks_for_what(tmp_path: Path) -> None:
     assert asked.query == {"labelSelector": "a=b", "limit": "7"}
     assert asked.headers["Authorization"] == "Bearer a-token"
     assert asked.headers["User-Agent"] == "tests"
+
+
+def test_a_program_is_given_up_if_the_server_does_not_answer(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        # It takes the connection, and says nothing of TLS.
+        server = Peer(lambda asked: Say(), url=f"https://127.0.0.1:{silent.getsockname()[1]}")
+        client, failed = server.client(tmp_path, timeout_seconds=0.2), threading.Event()
+
+        def ask() -> None:
+            with pytest.raises(errors.Unreachable):
+                client.execute(PODS, "ns", "p", container="c", command=["true"])
+            failed.set()
+
+        threading.Thread(target=ask, daemon=True).start()
+        assert failed.wait(20)
 
 
 def test_a_version_goes_with_the_first_page_of_a_list_only(tmp_path: Path) -> None:
