@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,6 +17,8 @@ from volsync_py.core.objects import Object, status_of
 from volsync_py.core.selection import parse_snapshot_time
 
 ALIVE, DEAD, UNKNOWN = "alive", "dead", "unknown"
+# As restic writes it; what goes to a terminal is nothing else.
+_ID = re.compile(r"[0-9a-f]{1,64}")
 _ROLES = {"ReplicationSource": Role.SOURCE, "ReplicationDestination": Role.DESTINATION}
 
 
@@ -81,7 +84,7 @@ class Namespace:
 
 def lock_of(value: Any, there: Namespace, now: datetime) -> Lock | None:
     """Return what is known of a lock that restic has printed."""
-    if not isinstance(value, dict) or not text_of(value, "id"):
+    if not isinstance(value, dict) or not _ID.fullmatch(text_of(value, "id")):
         return None
     host = text_of(value, "hostname", most=255)
     try:

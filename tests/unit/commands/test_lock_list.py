@@ -52,7 +52,7 @@ def test_each_lock_has_a_holder(host: str, minutes: int, jobs: Any, pods: Any, s
     assert lock.as_json()["state"] == state
 
 
-@pytest.mark.parametrize("value", [None, [], {}, {"id": 1}])
+@pytest.mark.parametrize("value", [None, [], {}, {"id": 1}, {"id": "ab\x1b[2J"}, {"id": "../ab"}, {"id": "ab\n"}])
 def test_what_is_no_lock_is_none(value: Any) -> None:
     assert lock_of(value, Namespace.of([], [], []), NOW) is None
 
