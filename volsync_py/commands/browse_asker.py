@@ -85,7 +85,7 @@ class Asker:
         if job.stopped.is_set() or self._over.is_set():
             raise Stopped
 
-    def ask(self, question: Question, to: Callable[[bytes], None]) -> Ending:
+    def ask(self, question: Question, to: Callable[[bytes], object]) -> Ending:
         """Ask, unless the job is stopped meanwhile, and tell how much has come."""
         job, came, told = self._job, 0, time.monotonic()
         assert job is not None

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import tarfile
 import tempfile
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 import click
-from attrs import define, field, frozen
+from attrs import frozen
 
 from volsync_py.bounded_json import text_of
+from volsync_py.commands.answer import AnswerError
 from volsync_py.commands.entries import Entry, Lines, entry_of
 from volsync_py.commands.looking import absolute
-from volsync_py.commands.repository import AnswerError, Answers, Asking, asks_repository
+from volsync_py.commands.repository import Answers, Asking, asks_repository
 from volsync_py.commands.snapshot_chosen import LATEST, chooses_snapshot, snapshot_meant
 from volsync_py.commands.unpacked_tree import Tree
 from volsync_py.commands.words import count, plain, size
-from volsync_py.contract.questions import Ending, Kind, Question
+from volsync_py.contract.questions import Kind, Question
 from volsync_py.core.selection import parse_snapshot_time
 
 # How many of the entries that are left out are named.
@@ -143,35 +143,13 @@ def fetch(asked: Answers, found: Wanted, target: Path) -> Written:
     raise click.ClickException(f"{plain(found.path)} is no file and no folder, but a {plain(entry.kind)}")
 
 
-@define
-class _Arrived:
-    """What has arrived."""
-
-    to: Callable[[bytes], object]
-    size: int = 0
-    hash: hashlib._Hash = field(factory=hashlib.sha256)
-
-    def __call__(self, chunk: bytes) -> None:
-        """Take a piece."""
-        self.hash.update(chunk)
-        self.size += len(chunk)
-        self.to(chunk)
-
-    def check(self, ending: Ending, expected: int | None = None) -> None:
-        """Refuse what is not what was sent, or not as large as the snapshot says."""
-        if self.hash.hexdigest() != ending.sha256 or self.size != ending.bytes:
-            raise AnswerError("", "what has arrived is not what was sent, and is thrown away: try once more")
-        if expected is not None and self.size != expected:
-            raise AnswerError("", f"{self.size} bytes have arrived of a file of {expected}: nothing is kept of it")
-
-
 def _fetch_file(asked: Answers, found: Wanted, entry: Entry, target: Path) -> Written:
     handle, temporary = tempfile.mkstemp(prefix=".volsync-py-", dir=target.parent)
     try:
         with os.fdopen(handle, "wb") as file:
-            arrived = _Arrived(file.write)
-            ending = asked.ask(Question(Kind.FILE, found.snapshot, paths=(found.path,)), arrived)
-            arrived.check(ending, entry.size)
+            ending = asked.ask(Question(Kind.FILE, found.snapshot, paths=(found.path,)), file.write)
+            if ending.bytes != entry.size:
+                raise AnswerError("", f"{ending.bytes} bytes have arrived of a file of {entry.size}: nothing is kept")
             file.flush()
             os.fsync(file.fileno())
         _date(temporary, entry)
@@ -179,7 +157,7 @@ def _fetch_file(asked: Answers, found: Wanted, entry: Entry, target: Path) -> Wr
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    return Written(f"{plain(target)}: {size(arrived.size)}, sha256 {arrived.hash.hexdigest()}")
+    return Written(f"{plain(target)}: {size(ending.bytes)}, sha256 {ending.sha256}")
 
 
 def _date(path: str, entry: Entry) -> None:
@@ -195,9 +173,7 @@ def _fetch_folder(asked: Answers, found: Wanted, target: Path) -> Written:
     temporary = Path(tempfile.mkdtemp(prefix=".volsync-py-", dir=target.parent))
     try:
         with _Unpacking(temporary, found.path) as unpacking:
-            arrived = _Arrived(unpacking.write)
-            ending = asked.ask(Question(Kind.ARCHIVE, found.snapshot, paths=(found.path,)), arrived)
-        arrived.check(ending)
+            ending = asked.ask(Question(Kind.ARCHIVE, found.snapshot, paths=(found.path,)), unpacking.write)
         temporary.chmod(0o755)
         os.replace(temporary, target)
     except tarfile.TarError as error:
@@ -206,7 +182,7 @@ def _fetch_folder(asked: Answers, found: Wanted, target: Path) -> Written:
         shutil.rmtree(temporary, ignore_errors=True)
     tree = unpacking.tree
     what = f"{count(tree.files, 'file')}, {size(tree.bytes)}"
-    proved = f"{plain(target)}: {what}; sha256 of the archive {arrived.hash.hexdigest()}"
+    proved = f"{plain(target)}: {what}; sha256 of the archive {ending.sha256}"
     return Written(proved, _said_of(tree.left_out))
 
 

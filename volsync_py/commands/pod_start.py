@@ -77,4 +77,8 @@ def has_begun(pod: Object) -> bool:
 
 def is_gone(pod: Object) -> bool:
     """Return whether nothing can be asked of a pod any more."""
-    return bool(pod["metadata"].get("deletionTimestamp")) or status_of(pod).get("phase") in ("Succeeded", "Failed")
+    statuses = status_of(pod).get("containerStatuses") or []
+    # The phase follows later where another container of the pod goes on, or has to be ended.
+    ended = any(one.get("name") == "restic" and "terminated" in (one.get("state") or {}) for one in statuses)
+    phase = status_of(pod).get("phase")
+    return ended or bool(pod["metadata"].get("deletionTimestamp")) or phase in ("Succeeded", "Failed")

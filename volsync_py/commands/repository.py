@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import click
 from attrs import define, evolve, field
 
+from volsync_py.commands.answer import Answer, AnswerError
 from volsync_py.commands.cluster import Cluster, Where, of_cluster
 from volsync_py.commands.pod_start import has_begun, is_gone, waiting_for
-from volsync_py.commands.words import plain
-from volsync_py.contract.questions import ASK, TOO_LATE, Ending, Kind, Question
+from volsync_py.contract.questions import ASK, Ending, Kind, Question
 from volsync_py.core.durations import parse_go_duration
-from volsync_py.core.objects import Object
-from volsync_py.kube.errors import ApiError, Forbidden, KubeError, NotFound
+from volsync_py.core.objects import Object, labels_of
+from volsync_py.core.owners import controller_of, is_controlled_by
+from volsync_py.kube.errors import Forbidden, KubeError, NotFound
 from volsync_py.kube.resources import CORE_EVENTS, JOBS, PODS
 
 if TYPE_CHECKING:
@@ -45,19 +46,10 @@ _SILENCE_SECONDS = 3600.0
 _END_SECONDS = 10.0
 # A pod that ends while it is asked is a matter of a moment.
 _MOST_PODS = 3
-# The end of what was said on standard error holds the ending.
-_KEPT_ERROR_BYTES = 64 * 1024
+# The kubelet tells of a container's end within a second or two.
+_GONE_SECONDS = 3.0
 # What one answer of JSON may take in memory: ten times the list of a hundred thousand snapshots.
 MOST_BYTES = 512 * 1024 * 1024
-
-
-class AnswerError(click.ClickException):
-    """The repository did not answer as asked; `error_class` is one of those that `explain` knows, or ""."""
-
-    def __init__(self, error_class: str, message: str) -> None:
-        more = f"; volsync-py explain {error_class} says more" if error_class and error_class != "Unknown" else ""
-        super().__init__(f"{error_class + ': ' if error_class else ''}{plain(message)}{more}")
-        self.error_class, self.said = error_class, plain(message)
 
 
 class Asking(NamedTuple):
@@ -98,7 +90,7 @@ def asks_repository(command: Callable[..., Any]) -> Callable[..., Any]:
 class Answers(Protocol):
     """Whoever answers questions about a repository."""
 
-    def ask(self, question: Question, to: Callable[[bytes], None]) -> Ending:
+    def ask(self, question: Question, to: Callable[[bytes], object]) -> Ending:
         """Hand the answer on as it comes, and return its ending; AnswerError if there is none."""
 
 
@@ -155,7 +147,7 @@ class Repository:
 
         return DATA_DIRECTORY
 
-    def ask(self, question: Question, to: Callable[[bytes], None]) -> Ending:
+    def ask(self, question: Question, to: Callable[[bytes], object]) -> Ending:
         """Ask, hand the answer on as it comes, and return its ending; AnswerError if there is none."""
         for _ in range(_MOST_PODS):
             if not self.pod:
@@ -186,38 +178,35 @@ class Repository:
                 self._asked(Question(Kind.END), lambda chunk: None, _END_SECONDS)
 
     def _asked(
-        self, question: Question, to: Callable[[bytes], None], silence_seconds: float = _SILENCE_SECONDS
+        self, question: Question, to: Callable[[bytes], object], silence_seconds: float = _SILENCE_SECONDS
     ) -> Ending | None:
         """Return the ending of the pod's answer, or None if that pod does not answer any more."""
         from volsync_py.kube.execution import STDOUT
         from volsync_py.movers.restic.objects import COMMAND
 
-        error = bytearray()
+        answer = Answer(to)
         try:
-            running = self.cluster.client.execute(
+            with self.cluster.client.execute(
                 PODS, self.cluster.namespace, self.pod, container="restic", command=[COMMAND, ASK]
-            )
-        except ApiError as refused:
-            if isinstance(refused, Forbidden) or not self._is_pod_gone():
+            ) as running:
+                running.write(question.to_json().encode() + b"\n")
+                for channel, data in running.outputs(silence_seconds):
+                    (answer.output if channel == STDOUT else answer.error)(data)
+        except KubeError as failed:
+            # What somebody has seen the beginning of is not asked again.
+            if answer.size or isinstance(failed, Forbidden) or not self._goes():
                 raise
             return None
-        with running:
-            running.write(question.to_json().encode() + b"\n")
-            for channel, data in running.outputs(silence_seconds):
-                if channel == STDOUT:
-                    to(data)
-                else:
-                    error.extend(data)
-                    del error[:-_KEPT_ERROR_BYTES]
-        if running.code == TOO_LATE:
-            return None
-        said = error.decode(errors="replace")
-        ending = Ending.of(said.rstrip())
-        if ending is None:
-            raise AnswerError("", f"the pod has not answered to the end (code {running.code}): {said.strip()[-400:]}")
-        if running.code or ending.error_class:
-            raise AnswerError(ending.error_class, ending.message)
-        return ending
+        return answer.ended(running.code)
+
+    def _goes(self) -> bool:
+        """Return whether the pod has ended; the API server may hear of it a moment later than who asks."""
+        until = time.monotonic() + _GONE_SECONDS
+        while not self._is_pod_gone():
+            if time.monotonic() > until:
+                return False
+            self.wait(_LOOK_SECONDS)
+        return True
 
     def _is_pod_gone(self) -> bool:
         pod = self.cluster.has(PODS, self.pod)
@@ -230,15 +219,18 @@ class Repository:
         from volsync_py.commands.repository_job import basis_for
         from volsync_py.movers.restic.question_job import labels_of_questions, question_job
 
-        wanted = labels_of_questions(self.replication)
+        # What was named is not taken from another image.
+        how = (self.image,)
+        wanted = labels_of_questions(self.replication, how=how)
         selector = ",".join(f"{key}={value}" for key, value in wanted.items())
         pods = self.cluster.client.list_all(PODS, self.cluster.namespace, label_selector=selector)
-        waits = [pod for pod in pods if not is_gone(pod) and has_begun(pod) and not self.image]
-        if waits:
-            self.pod, self.made = _youngest(waits)["metadata"]["name"], False
-            return
+        # The youngest waits longest.
+        for pod in sorted(pods, key=_created, reverse=True):
+            if has_begun(pod) and not is_gone(pod) and self._is_for_questions(pod, wanted):
+                self.pod, self.made = pod["metadata"]["name"], False
+                return
         basis = basis_for(self.cluster, self.replication, self.image)
-        made = self.cluster.client.create(JOBS, question_job(self.replication, basis.asked()))
+        made = self.cluster.client.create(JOBS, question_job(self.replication, basis.asked(how=how)))
         self.made = True
         try:
             self.pod = self._started(made)["metadata"]["name"]
@@ -247,13 +239,31 @@ class Repository:
                 self.cluster.client.delete(JOBS, made["metadata"]["name"], self.cluster.namespace)
             raise
 
+    def _is_for_questions(self, pod: Object, labels: dict[str, str]) -> bool:
+        """Return whether a pod is of a Job for such questions, and not one that only has its labels."""
+        from volsync_py.core.names import question_job_name
+
+        owner = controller_of(pod) or {}
+        name = str(owner.get("name") or "")
+        if owner.get("kind") != "Job" or name != question_job_name(self.replication.name, name.rpartition("-")[2]):
+            return False
+        try:
+            job = self.cluster.has(JOBS, name)
+        except Forbidden:
+            return False
+        return (
+            job is not None
+            and is_controlled_by(pod, job["metadata"]["uid"])
+            and labels.items() <= labels_of(job).items()
+        )
+
     def _started(self, job: Object) -> Object:
         """Wait until the Job's pod runs, and return it."""
         since = time.monotonic()
         label = f"job-name={job['metadata']['name']}"
         while True:
             pods = self.cluster.client.list_all(PODS, self.cluster.namespace, label_selector=label)
-            pod = pods[0] if pods else None
+            pod = next((pod for pod in pods if is_controlled_by(pod, job["metadata"]["uid"])), None)
             if pod is not None and has_begun(pod):
                 found: Object = pod
                 return found
@@ -282,9 +292,8 @@ class Repository:
         return found
 
 
-def _youngest(pods: list[Object]) -> Object:
-    """Return the pod that will wait longest."""
-    return max(pods, key=lambda pod: str(pod["metadata"].get("creationTimestamp") or ""))
+def _created(pod: Object) -> str:
+    return str(pod["metadata"].get("creationTimestamp") or "")
 
 
 @contextmanager

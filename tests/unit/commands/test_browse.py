@@ -19,6 +19,7 @@ from textual.pilot import Pilot
 from textual.widgets import DataTable, Static
 
 from volsync_py.commands import browse_levels
+from volsync_py.commands.answer import Answer
 from volsync_py.commands.browse_levels import MOST_KEPT, MOST_SHOWN
 from volsync_py.commands.browse_screen import Browser, Words
 from volsync_py.contract.questions import Ending, Kind, Question
@@ -44,7 +45,7 @@ class InMemory:
     go: threading.Event = field(factory=threading.Event)
     cut: bool = False
 
-    def ask(self, question: Question, to: Callable[[bytes], None]) -> Ending:
+    def ask(self, question: Question, to: Callable[[bytes], object]) -> Ending:
         path = question.paths[0] if question.paths else ""
         self.asked.append(f"{question.kind} {path}".strip())
         while not self.go.wait(0.01):
@@ -57,8 +58,12 @@ class InMemory:
             answer = self.files[path]
         else:
             answer = b"".join(json.dumps(one).encode() + b"\n" for one in self.folders[path])
-        to(answer[1:] if self.cut else answer)
-        return Ending(len(answer), hashlib.sha256(answer).hexdigest())
+        taken = Answer(to)
+        taken.output(answer[1:] if self.cut else answer)
+        taken.error(Ending(len(answer), hashlib.sha256(answer).hexdigest()).to_json().encode())
+        ending = taken.ended(0)
+        assert ending is not None
+        return ending
 
 
 Story = Callable[[Pilot[None], Browser, InMemory], Any]

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import io
 import tarfile
-from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
-from volsync_py.commands.download import _Arrived, _Unpacking
+from volsync_py.commands.download import _Unpacking
 from volsync_py.commands.entries import Lines, entry_of
-from volsync_py.commands.repository import AnswerError
 from volsync_py.commands.unpacked_tree import Tree
-from volsync_py.contract.questions import Ending
 
 
 def archive(*members: tuple[str, bytes, str]) -> bytes:
@@ -134,23 +131,3 @@ def test_lines_are_read_whatever_the_pieces() -> None:
         values = [value for at in range(0, len(text), length) for value in lines.take(text[at : at + length])]
         entries = [entry for value in values if (entry := entry_of(value)) is not None]
         assert [(entry.path, entry.kind, entry.size) for entry in entries] == [("/a", "file", 3), ("/c", "dir", 0)]
-
-
-@pytest.mark.parametrize(
-    ("ending", "expected", "said"),
-    [
-        (Ending(3, sha256(b"abc").hexdigest()), 3, ""),
-        (Ending(3, sha256(b"abd").hexdigest()), 3, "not what was sent"),
-        (Ending(4, sha256(b"abc").hexdigest()), 3, "not what was sent"),
-        (Ending(3, sha256(b"abc").hexdigest()), 4, "3 bytes have arrived of a file of 4"),
-    ],
-)
-def test_what_arrives_is_proved(ending: Ending, expected: int, said: str) -> None:
-    arrived = _Arrived(lambda chunk: None)
-    for piece in (b"a", b"bc"):
-        arrived(piece)
-    if not said:
-        arrived.check(ending, expected)
-        return
-    with pytest.raises(AnswerError, match=said):
-        arrived.check(ending, expected)

@@ -127,6 +127,18 @@ def test_a_job_is_found_by_how_it_was_asked() -> None:
     assert job(asked)["metadata"]["labels"] == wanted
 
 
+def test_a_pod_of_another_image_or_patience_is_another_one() -> None:
+    one = parse(source()[0], UTC)
+    run = evolve(one.restic.run, deadlines=evolve(one.restic.run.deadlines, contact_seconds=1.0))
+    hurried = evolve(one, restic=evolve(one.restic, run=run))
+    how = [
+        labels_of_questions(*args)[Label.ASKED_HOW]
+        for args in ((one, (), ("",)), (one, (), ("x",)), (hurried, (), ("",)))
+    ]
+    assert len(set(how)) == 3
+    assert job(evolve(ASKED, how=("x",)))["metadata"]["labels"][Label.ASKED_HOW] == how[1]
+
+
 def test_the_host_is_the_one_whose_snapshots_the_resource_has() -> None:
     assert host_of(parse(source()[0], UTC)) == "volsync"
     assert host_of(parse(source(host="h")[0], UTC)) == "h"

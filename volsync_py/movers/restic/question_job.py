@@ -83,9 +83,13 @@ def question_job(replication: Replication, asked: Asked) -> Object:
 def labels_of_questions(
     replication: Replication, work: tuple[str, ...] = (), how: tuple[str, ...] = ()
 ) -> dict[str, str]:
-    """Return the labels by which another command finds a pod that answers the same questions the same way."""
+    """Return the labels by which another command finds a pod that answers the same questions the same way.
+
+    It is of the image that was named, if one was, and takes as long to give up.
+    """
     given = (replication.object.get("spec") or {}).get("restic")
-    asked = json.dumps([given, work, *how], sort_keys=True, default=str)
+    run = replication.restic.run.to_json()
+    asked = json.dumps([given, run, work, *how], sort_keys=True, default=str)
     return {
         str(Label.CREATED_BY): CREATED_BY_US,
         str(Label.ASKED_FOR): replication.uid,

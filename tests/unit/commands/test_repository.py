@@ -1,0 +1,179 @@
+"""Which pod is asked, and when another one is; the API server is one that has what a test says."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from datetime import UTC
+from typing import Any
+
+import pytest
+from attrs import define, field
+
+from tests.unit.movers.objects import source
+from volsync_py.api.spec import parse
+from volsync_py.commands.answer import AnswerError
+from volsync_py.commands.cluster import Cluster
+from volsync_py.commands.repository import Repository
+from volsync_py.contract.questions import Ending, Kind, Question
+from volsync_py.kube.errors import ApiError, Forbidden, NotFound, ServerError, Unreachable
+from volsync_py.kube.execution import STDERR, STDOUT
+from volsync_py.kube.resources import JOBS, PODS
+from volsync_py.movers.restic.question_job import labels_of_questions
+
+SOURCE = parse(source()[0], UTC)
+LABELS = labels_of_questions(SOURCE, how=("",))
+NAME = f"volsync-ask-{SOURCE.name}-"
+LOST = ServerError(500, "InternalError", "container not found")
+
+
+def pod(name: str, created: str = "", job: str = "", **more: Any) -> dict[str, Any]:
+    """Return a pod that runs, of a Job called as the pod is."""
+    called = job or NAME + name
+    owner = {"kind": "Job", "name": called, "uid": f"uid-{called}", "controller": True}
+    meta = {"name": name, "labels": dict(LABELS), "ownerReferences": [owner], "creationTimestamp": created}
+    status = {"phase": "Running", "containerStatuses": [{"name": "restic", "state": {"running": {}}}]}
+    return {"metadata": {**meta, **more}, "status": status}
+
+
+def ended(one: dict[str, Any]) -> dict[str, Any]:
+    one["status"]["containerStatuses"][0]["state"] = {"terminated": {"exitCode": 0}}
+    return one
+
+
+@define
+class Running:
+    """A program that says something, and then fails or ends."""
+
+    says: list[tuple[int, bytes]]
+    fails: Exception | None = None
+    code: int = 0
+    written: bytes = b""
+
+    def __enter__(self) -> Running:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+    def write(self, data: bytes) -> None:
+        self.written += data
+
+    def outputs(self, silence_seconds: float) -> Iterator[tuple[int, bytes]]:
+        yield from self.says
+        if self.fails is not None:
+            raise self.fails
+
+
+def answers(text: bytes = b"{}", sent: bytes = b"") -> Running:
+    ending = Ending(len(sent or text), hashlib.sha256(sent or text).hexdigest())
+    return Running([(STDOUT, text), (STDERR, ending.to_json().encode())])
+
+
+@define
+class Server:
+    """The part of a client that asking needs."""
+
+    pods: list[dict[str, Any]]
+    programs: dict[str, Running]
+    jobs: list[str] = field(factory=list)
+    asked: list[str] = field(factory=list)
+    # What becomes of a pod when it was asked.
+    ends: list[str] = field(factory=list)
+
+    def list_all(self, resource: Any, namespace: str, **selectors: str) -> list[dict[str, Any]]:
+        return list(self.pods)
+
+    def get(self, resource: Any, name: str, namespace: str) -> dict[str, Any]:
+        if resource is JOBS and name not in self.jobs and not name.startswith("volsync-src"):
+            return {"metadata": {"name": name, "uid": f"uid-{name}", "labels": dict(LABELS)}}
+        found = [one for one in self.pods if resource is PODS and one["metadata"]["name"] == name]
+        if not found:
+            raise NotFound(404, "NotFound", "none", {"name": name})
+        return found[0]
+
+    def execute(self, resource: Any, namespace: str, name: str, **more: Any) -> Running:
+        self.asked.append(name)
+        for one in self.pods:
+            if one["metadata"]["name"] in self.ends and one["metadata"]["name"] == name:
+                ended(one)
+        return self.programs[name]
+
+
+def repository(server: Server, **more: Any) -> Repository:
+    given: dict[str, Any] = {"image": "", "keep_seconds": 0.0, "keep_said": False, "start_seconds": 0.0, **more}
+    return Repository(Cluster(server, "ns"), SOURCE, **given, wait=lambda seconds: None)
+
+
+def test_the_youngest_pod_that_waits_is_asked() -> None:
+    pods = [pod("a", "2026-01-01"), pod("c", "2026-01-03"), ended(pod("d", "2026-01-04")), pod("b", "2026-01-02")]
+    server = Server(pods, {"c": answers()})
+    assert repository(server).read(Question(Kind.OPEN)) == b"{}"
+    assert server.asked == ["c"]
+
+
+@pytest.mark.parametrize(
+    "stranger",
+    [
+        pod("x", "2026", job="volsync-src-n"),
+        pod("x", "2026", job="other"),
+        pod("x", "2026", ownerReferences=[]),
+        pod("x", "2026", ownerReferences=[{"kind": "ReplicaSet", "name": NAME + "x", "uid": "u", "controller": True}]),
+        # Of a Job that is gone, or another one of that name.
+        pod("x", "2026", job=NAME + "gone"),
+        pod("x", "2026", ownerReferences=[{"kind": "Job", "name": NAME + "x", "uid": "old", "controller": True}]),
+    ],
+)
+def test_a_pod_that_only_has_the_labels_is_not_asked(stranger: dict[str, Any]) -> None:
+    server = Server([stranger, pod("a", "2025")], {"a": answers()}, [NAME + "gone"])
+    repository(server).read(Question(Kind.OPEN))
+    assert server.asked == ["a"]
+
+
+@pytest.mark.parametrize("failure", [LOST, Unreachable("cut off")])
+def test_a_pod_that_ends_while_it_is_asked_lets_another_one_answer(failure: Exception) -> None:
+    server = Server([pod("a", "2025"), pod("b", "2026")], {"b": Running([], failure), "a": answers(b"[]")}, ends=["b"])
+    assert repository(server).read(Question(Kind.OPEN)) == b"[]"
+    assert server.asked == ["b", "a"]
+
+
+@pytest.mark.parametrize(
+    ("running", "ends"),
+    [
+        # The beginning of the answer has been handed on.
+        (Running([(STDOUT, b"x")], LOST), ["b"]),
+        (Running([], Forbidden(403, "Forbidden", "no")), ["b"]),
+    ],
+)
+def test_what_another_pod_would_not_mend_is_an_error(running: Running, ends: list[str]) -> None:
+    server = Server([pod("a", "2025"), pod("b", "2026")], {"b": running, "a": answers()}, ends=ends)
+    with pytest.raises(ApiError):
+        repository(server).read(Question(Kind.OPEN))
+    assert server.asked == ["b"]
+
+
+def test_a_whole_answer_that_was_cut_is_none() -> None:
+    with pytest.raises(AnswerError, match="not what was sent"):
+        repository(Server([pod("a")], {"a": answers(b"[", b"[]")})).read(Question(Kind.SNAPSHOTS))
+
+
+@pytest.mark.parametrize(
+    ("keep_seconds", "keep_said", "made", "told", "says"),
+    [
+        # It ends by itself a moment after the answer, and another one's is left as it is.
+        (0.0, False, True, 0.0, False),
+        (0.0, False, False, 0.0, False),
+        (0.0, True, False, 0.0, True),
+        (0.0, False, True, 30.0, True),
+        (60.0, True, True, 60.0, False),
+    ],
+)
+def test_no_pod_that_has_started_is_removed(
+    keep_seconds: float, keep_said: bool, made: bool, told: float, says: bool
+) -> None:
+    # A client that cannot delete.
+    server = Server([pod("a")], {"a": answers(b"", b"")})
+    one = repository(server, keep_seconds=keep_seconds, keep_said=keep_said)
+    one.pod, one.made, one.told_seconds = "a", made, told
+    one.close()
+    assert [b'"kind":"end"' in server.programs[name].written for name in server.asked] == [True] * says
