@@ -88,7 +88,7 @@ class Storage:
             self._add(self._index.see_snapshot(obj))
         elif plural == "storageclasses":
             self.wake()
-        elif plural == "pods" and (is_deleted(obj) or (obj.get("status") or {}).get("phase") in _ENDED):
+        elif plural == "pods" and _lets_go(obj):
             for name in claims_of(obj):
                 self.work.add(obj["metadata"]["namespace"], name)
 
@@ -290,3 +290,9 @@ class Storage:
         size = 0 if full else quantity_bytes(claim["status"]["capacity"]["storage"])
         self._runtime.call("resize_volume", path=str(self._context.state / "volumes" / volume), size_bytes=size)
         (self.knobs.full.add if full else self.knobs.full.discard)(volume)
+
+
+def _lets_go(pod: Object) -> bool:
+    """Return whether a pod uses its claims no longer, or soon; one that has no time to end is gone without a mark."""
+    at_once = pod["metadata"].get("deletionGracePeriodSeconds") == 0
+    return at_once or is_deleted(pod) or (pod.get("status") or {}).get("phase") in _ENDED

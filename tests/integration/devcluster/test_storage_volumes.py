@@ -65,12 +65,18 @@ def test_a_pod_waits_for_its_claim(cluster: Cluster) -> None:
     wait_for(lambda: cluster.phase() == "Succeeded")
 
 
-def test_a_claim_in_use_stays_until_its_pod_is_gone_and_takes_its_volume_along(cluster: Cluster) -> None:
+@pytest.mark.parametrize("grace_seconds", [0, 30])
+def test_a_claim_in_use_stays_until_its_pod_is_gone_and_takes_its_volume_along(
+    cluster: Cluster, grace_seconds: int
+) -> None:
     claim = cluster.claim("c")
-    pod = cluster.pod(LIVES, **storage.using("c"))
+    pod = cluster.pod(LIVES, **storage.using("c"), terminationGracePeriodSeconds=grace_seconds)
     wait_for(lambda: cluster.phase() == "Running")
     path = cluster.volume_path("c")
     cluster.context.delete(storage.CLAIMS, claim)
+    # What comes later has been seen, so its deletion has been, too.
+    cluster.claim("later")
+    wait_for(lambda: cluster.phase("later", storage.CLAIMS) == "Bound")
     assert "deletionTimestamp" in cluster.get(storage.CLAIMS, "c")["metadata"]
     cluster.context.delete("pods", pod)
     wait_for(lambda: cluster.phase("c", storage.CLAIMS) == "Gone")
