@@ -153,6 +153,11 @@ class Report:
     log: str = wire("", most=MOST_BYTES)
     log_truncated: bool = False
 
+    def failed(self, error_class: str, message: str, exit_code: int) -> Report:
+        """Return the report of a run that has failed: whatever it had restored by then, nothing of it is proved."""
+        ended = evolve(self, outcome=Outcome.FAILED, error_class=error_class, message=message, exit_code=exit_code)
+        return evolve(ended, restored=None, nothing_to_restore=False)
+
     def to_json(self) -> str:
         """Return the document, at most 4,096 bytes of UTF-8."""
         one = _with_shorter_messages(evolve(self, items=self.items[:MOST_ITEMS]), LONGEST_MESSAGE)

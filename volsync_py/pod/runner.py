@@ -135,9 +135,7 @@ class _Mover:
         text = f"a volume does not answer: a system call of the mover has not come back for {seconds:g} s"
         if self.session is None or self.session.report.snapshot is None:
             done = self.session.report if self.session else Report(Outcome.FAILED)
-            return evolve(
-                done, outcome=Outcome.FAILED, error_class=ErrorClass.STALLED, message=text, exit_code=1, restored=None
-            )
+            return done.failed(ErrorClass.STALLED, text, 1)
         self.session.add(StepReport("forget", Outcome.FAILED, ErrorClass.STALLED, text))
         return self.session.report
 
@@ -163,11 +161,7 @@ class _Mover:
             else:
                 self.log(f"ERROR: {message}")
         done = self.session.report if self.session else Report(Outcome.FAILED)
-        # Whatever was restored before it failed, a run that fails proves nothing.
-        done = evolve(done, restored=None, nothing_to_restore=False)
-        return evolve(
-            done, outcome=Outcome.FAILED, error_class=error.error_class, message=message, exit_code=error.code
-        )
+        return done.failed(error.error_class, message, error.code)
 
 
 def run(args: Sequence[str], environ: Mapping[str, str], stop: Stop) -> int:
@@ -184,13 +178,7 @@ def run(args: Sequence[str], environ: Mapping[str, str], stop: Stop) -> int:
     # From here on only the report is left to be written: who asks to stop now gets the end that was reached.
     stop.ignore()
     if stop.told:
-        report = evolve(
-            report,
-            outcome=Outcome.FAILED,
-            error_class=ErrorClass.INTERRUPTED,
-            message="the mover was told to stop",
-            exit_code=_INTERRUPTED,
-        )
+        report = report.failed(ErrorClass.INTERRUPTED, "the mover was told to stop", _INTERRUPTED)
         mover.log("ERROR: the mover was told to stop")
     elif report.outcome != Outcome.FAILED:
         mover.log(f"Restic completed in {int(time.monotonic() - started)}s")

@@ -137,3 +137,24 @@ def test_a_mover_in_debug_mode_ends_when_told_to_and_has_done_nothing(new_mover:
     ran = new_mover.finish(process)
     assert (ran.code, ran.report.error_class) == (130, "Interrupted")
     assert not Path(new_mover.repository).exists()
+
+
+# Told to stop when restic is done, and nothing has been told of it yet.
+STOPS_LATE = """
+import os, signal, volsync_py.pod.runner as runner
+restore = runner.restore
+def stopped(session):
+    restore(session)
+    os.kill(os.getpid(), signal.SIGTERM)
+runner.restore = stopped
+"""
+
+
+def test_a_restore_that_is_told_to_stop_at_its_very_end_proves_nothing(mover: Mover) -> None:
+    mover.write(a="a")
+    mover("backup")
+    mover.mount("restored")
+    mover.preamble = STOPS_LATE
+    ran = mover("restore")
+    assert (ran.code, ran.report.error_class) == (130, "Interrupted")
+    assert ran.report.restored is None

@@ -9,7 +9,15 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from volsync_py.contract.report import ErrorClass, Outcome, Report, SnapshotCounts, SnapshotFacts, StepReport
+from volsync_py.contract.report import (
+    ErrorClass,
+    Outcome,
+    Report,
+    RestoredFacts,
+    SnapshotCounts,
+    SnapshotFacts,
+    StepReport,
+)
 
 FULL = Report(
     outcome=Outcome.WARNING,
@@ -24,6 +32,18 @@ FULL = Report(
 
 def test_a_report_that_fits_comes_back_as_it_was() -> None:
     assert Report.from_json(FULL.to_json()) == FULL
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        Report(Outcome.SUCCEEDED, restored=RestoredFacts("0245abcd", "2026-11-24T04:24:42Z", 20, 10)),
+        Report(Outcome.WARNING, ErrorClass.NO_ELIGIBLE_SNAPSHOT, "none", nothing_to_restore=True),
+    ],
+)
+def test_a_run_that_fails_after_its_restore_proves_nothing(report: Report) -> None:
+    failed = report.failed(ErrorClass.INTERRUPTED, "told to stop", 130)
+    assert failed == Report(Outcome.FAILED, ErrorClass.INTERRUPTED, "told to stop", 130)
 
 
 @given(
