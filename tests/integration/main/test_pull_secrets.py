@@ -41,9 +41,10 @@ def test_copies_follow_their_originals_and_go_with_their_owners(
 
     # What nobody grants is told with the manifests that do.
     refused = {"verb": "create", "resource": "secrets"}
-    own_cluster.admin("faults", match=refused, count=1, code=403)
+    own_cluster.admin("faults", match=refused, count=1000, code=403)
     world.source("one")
     wait_until("the refusal", lambda: "pull-secrets" in world.condition(SOURCES, "one", "Healthy")[2])
+    own_cluster.admin("clear")
     world.source("two")
     world.change(SOURCES, "one", {"restic": {"pruneIntervalDays": 3}})
     for name in ("one", "two"):
