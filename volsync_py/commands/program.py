@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from volsync_py.commands.called import program
+from volsync_py.commands.common.called import program
 from volsync_py.commands.table import COMMANDS
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def run(name: str, words: Sequence[str]) -> int:
         error.show()
         return error.exit_code
     except _kube_error() as error:
-        from volsync_py.commands.refused import sentence
+        from volsync_py.commands.common.refused import sentence
 
         click.echo(f"{program()} {name}: {sentence(error)}", err=True)
         return FAILED

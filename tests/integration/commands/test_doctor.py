@@ -18,7 +18,7 @@ from volsync_py.commands.checkups.facts import Facts
 from volsync_py.commands.checkups.finding import Finding
 from volsync_py.commands.checkups.gather import gather
 from volsync_py.commands.checkups.table import CHECKS, examine
-from volsync_py.commands.cluster import Cluster, connect
+from volsync_py.commands.common.cluster import Cluster, connect
 
 Found = dict[str, list[Finding]]
 

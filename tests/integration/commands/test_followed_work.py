@@ -14,8 +14,8 @@ from tests.integration.commands.asking import command
 from tests.integration.kube.peer import Asked, Say, peer, status
 from tests.integration.main.scripted import source
 from volsync_py.api.spec import parse
-from volsync_py.commands.cluster import Cluster
-from volsync_py.commands.repository_work import work
+from volsync_py.commands.common.cluster import Cluster
+from volsync_py.commands.repository.work import work
 from volsync_py.contract.report import Outcome, Report
 from volsync_py.contract.run_document import Check
 from volsync_py.core.labels import Label

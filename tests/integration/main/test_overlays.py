@@ -11,7 +11,7 @@ import yaml
 
 from hack.processes import ROOT
 from hack.tool_cache import tool_path
-from volsync_py.commands.kustomization import build
+from volsync_py.commands.install.kustomization import build
 
 MANIFESTS = ROOT / "manifests"
 FOLDERS = sorted(path.parent for path in MANIFESTS.rglob("kustomization.yaml"))

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.unit.commands.resources import NOW, source
-from volsync_py.commands.cluster import Cluster
-from volsync_py.commands.restore_look import Asked, planned
-from volsync_py.commands.restore_plan import Plan
-from volsync_py.commands.restore_point import Point
-from volsync_py.commands.restoring import restoring
+from volsync_py.commands.common.cluster import Cluster
+from volsync_py.commands.restore.execution import restoring
+from volsync_py.commands.restore.look import Asked, planned
+from volsync_py.commands.restore.plan import Plan
+from volsync_py.commands.restore.point import Point
 from volsync_py.core.labels import RESTORE_BEGUN
 from volsync_py.core.objects import Object
 from volsync_py.kube.errors import AlreadyExists, Conflict, NotFound

@@ -6,7 +6,7 @@ from hashlib import sha256
 
 import pytest
 
-from volsync_py.commands.answer import Answer, AnswerError
+from volsync_py.commands.common.answer import Answer, AnswerError
 from volsync_py.contract.questions import TOO_LATE, Ending
 
 HASH = sha256(b"abc").hexdigest()

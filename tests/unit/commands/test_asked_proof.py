@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.unit.commands.resources import NOW, said, source
-from volsync_py.commands.asked_proof import doing, ended
-from volsync_py.commands.page import page
+from volsync_py.commands.overview.one_source import page
+from volsync_py.commands.runs.asked_proof import doing, ended
 
 PROOF: dict[str, Any] = {"time": "2026-11-27T11:00:00Z", "snapshot": "9f3c" * 16, "files": 1, "bytes": 1536}
 DAMAGED = said("Verified", "False", "RepositoryDamaged", "pack 12 is damaged – run restic check")

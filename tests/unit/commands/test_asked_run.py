@@ -8,7 +8,7 @@ import pytest
 
 from tests.unit.commands.resources import HOUR_AGO, SUCCEEDED, WRONG_PASSWORD, said, source
 from volsync_py.cli import main
-from volsync_py.commands.asked_run import doing, ended, refused
+from volsync_py.commands.runs.asked_run import doing, ended, refused
 
 SNAPSHOT: dict[str, Any] = {
     "id": "9f3c" * 16,

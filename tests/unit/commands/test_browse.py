@@ -18,10 +18,10 @@ from attrs import define, field
 from textual.pilot import Pilot
 from textual.widgets import DataTable, Static
 
-from volsync_py.commands import browse_levels
-from volsync_py.commands.answer import Answer
-from volsync_py.commands.browse_levels import MOST_KEPT, MOST_SHOWN
-from volsync_py.commands.browse_screen import Browser, Words
+from volsync_py.commands.browse import levels
+from volsync_py.commands.browse.levels import MOST_KEPT, MOST_SHOWN
+from volsync_py.commands.browse.screen import Browser, Words
+from volsync_py.commands.common.answer import Answer
 from volsync_py.contract.questions import Ending, Kind, Question
 
 ID = "3" * 64
@@ -175,7 +175,7 @@ def test_the_screen_answers_while_the_repository_does_not(tmp_path: Path) -> Non
 def test_a_folder_of_very_many_is_bounded_and_says_so() -> None:
     repository = InMemory({"/": [entry(f"/{number:06}") for number in range(MOST_KEPT + 5)]})
     repository.go.set()
-    level = browse_levels.folder(repository, ID, "/")
+    level = levels.folder(repository, ID, "/")
     assert (len(level.items), level.more) == (MOST_KEPT, True)
     shown, said = level.shown()
     assert len(shown) == MOST_SHOWN
@@ -184,7 +184,7 @@ def test_a_folder_of_very_many_is_bounded_and_says_so() -> None:
         f"only the first {MOST_KEPT} entries were read: volsync-py find looks through all"
     )
     level.filter = "099999"
-    assert [browse_levels.cells(one)[0] for one in level.shown()[0]] == ["099999"]
+    assert [levels.cells(one)[0] for one in level.shown()[0]] == ["099999"]
 
 
 @pytest.mark.parametrize(

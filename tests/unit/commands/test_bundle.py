@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import tarfile
 
-from volsync_py.commands.bundle import _MOST_BYTES, _MOST_BYTES_OF_ONE, Bundle
+from volsync_py.commands.bundle.content import _MOST_BYTES, _MOST_BYTES_OF_ONE, Bundle
 
 SECRET = "hunter2hunter2"
 

@@ -16,7 +16,7 @@ from volsync_py.commands.checkups.finding import Finding, Verdict
 from volsync_py.commands.checkups.manager import is_manager
 from volsync_py.commands.checkups.report import Report
 from volsync_py.commands.checkups.table import CHECKS, examine
-from volsync_py.commands.cluster import Cluster
+from volsync_py.commands.common.cluster import Cluster
 from volsync_py.core.names import Role, mover_host_name
 from volsync_py.kube.resources import (
     DEPLOYMENTS,

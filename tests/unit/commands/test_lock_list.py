@@ -8,8 +8,8 @@ from typing import Any
 import click
 import pytest
 
-from volsync_py.commands.lock_list import Lock, Namespace, lock_of
-from volsync_py.commands.locks import remove
+from volsync_py.commands.repository.lock_list import Lock, Namespace, lock_of
+from volsync_py.commands.repository.locks import remove
 from volsync_py.core.names import Role, earlier_host_name, mover_host_name
 
 NOW = datetime(2026, 11, 27, 12, 0, tzinfo=UTC)

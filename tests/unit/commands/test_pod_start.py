@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from volsync_py.commands.pod_start import has_begun, is_gone, waiting_for
+from volsync_py.commands.repository.pod_start import has_begun, is_gone, waiting_for
 
 JOB = {"metadata": {"name": "volsync-ask-db-1"}}
 

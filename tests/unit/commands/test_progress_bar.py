@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from volsync_py.commands.progress_bar import Display, Progress, drawn, parse, rate
+from volsync_py.commands.common.progress_bar import Display, Progress, drawn, parse, rate
 from volsync_py.pod.humanlog import progress as said_by_mover
 
 MIB = 2**20

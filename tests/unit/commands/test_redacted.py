@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.unit.commands.resources import WRONG_PASSWORD, source
 from tests.unit.commands.test_health import ODD
-from volsync_py.commands.redacted import HIDDEN, KEPT_FLAGS, object_of, text_of
+from volsync_py.commands.bundle.redacted import HIDDEN, KEPT_FLAGS, object_of, text_of
 from volsync_py.manager.flags import parse_flags
 
 # What those flags take that are no switches.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from volsync_py.commands.refused import sentence
+from volsync_py.commands.common.refused import sentence
 from volsync_py.kube.errors import KubeError, Unreachable, from_status
 
 SOURCES = (

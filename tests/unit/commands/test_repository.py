@@ -12,9 +12,9 @@ from attrs import define, field
 
 from tests.unit.movers.objects import source
 from volsync_py.api.spec import parse
-from volsync_py.commands.answer import AnswerError
-from volsync_py.commands.cluster import Cluster
-from volsync_py.commands.repository import Repository
+from volsync_py.commands.common.answer import AnswerError
+from volsync_py.commands.common.cluster import Cluster
+from volsync_py.commands.repository.repository import Repository
 from volsync_py.contract.questions import Ending, Kind, Question
 from volsync_py.kube.errors import ApiError, Forbidden, NotFound, ServerError, Unreachable
 from volsync_py.kube.execution import STDERR, STDOUT

@@ -15,11 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.commands.resources import HOUR_AGO, NOW, WRONG_PASSWORD, said, source
-from volsync_py.commands import restored_run
-from volsync_py.commands.gitops import keeper
-from volsync_py.commands.mounted_by import Mounts, Workload, mounting, workload_of
-from volsync_py.commands.pausing import changes_of
-from volsync_py.commands.restore_objects import (
+from volsync_py.commands.common.gitops import keeper
+from volsync_py.commands.restore import restored_run
+from volsync_py.commands.restore.mounted_by import Mounts, Workload, mounting, workload_of
+from volsync_py.commands.restore.objects import (
     TAKEN,
     Undo,
     claim_again,
@@ -30,8 +29,9 @@ from volsync_py.commands.restore_objects import (
     undo_of,
     undo_taken,
 )
-from volsync_py.commands.restore_plan import Plan
-from volsync_py.commands.restore_point import Point, newest_of, parsed_time, point
+from volsync_py.commands.restore.plan import Plan
+from volsync_py.commands.restore.point import Point, newest_of, parsed_time, point
+from volsync_py.commands.runs.pausing import changes_of
 from volsync_py.core.labels import Annotation
 from volsync_py.kube.errors import Forbidden, KubeError, NotFound
 from volsync_py.kube.resources import DEPLOYMENTS

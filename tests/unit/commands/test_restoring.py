@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.commands.resources import source
 from tests.unit.commands.restore_world import World, failed
-from volsync_py.commands.restore_point import Point
+from volsync_py.commands.restore.point import Point
 from volsync_py.core.labels import RESTORE_BEGUN, Annotation, Label
 from volsync_py.kube.errors import AlreadyExists, Forbidden, Unreachable
 from volsync_py.kube.resources import (

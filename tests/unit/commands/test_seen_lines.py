@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from volsync_py.commands.followed_job import SeenLines
+from volsync_py.commands.repository.followed_job import SeenLines
 
 LINES = st.lists(st.sampled_from([b"a", b"b", b"c"]), max_size=12)
 

@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from volsync_py.cli import main
-from volsync_py.commands.kustomization import NotKnown, build
-from volsync_py.commands.shipped import MANIFESTS
+from volsync_py.commands.common.shipped import MANIFESTS
+from volsync_py.commands.install.kustomization import NotKnown, build
 
 IMAGE = "registry.invalid:5000/us/volsync-py@sha256:0123"
 

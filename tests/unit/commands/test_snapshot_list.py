@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from volsync_py.commands.snapshot_list import chosen, listed, table, verdict
+from volsync_py.commands.repository.snapshot_list import chosen, listed, table, verdict
 from volsync_py.core.selection import SelectionError
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "commands"

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from tests.unit.commands.resources import HOUR_AGO, NOW, WRONG_PASSWORD, destination, source
-from volsync_py.commands.both_operators import Seen, is_ours
-from volsync_py.commands.changeover import Changeover
-from volsync_py.commands.going_back import going_back
-from volsync_py.commands.going_over import going_over
-from volsync_py.commands.installation import Operator, operator_of
-from volsync_py.commands.spec_fields import unknown_to_volsync
-from volsync_py.commands.takeover_reader import schemas
+from volsync_py.commands.common.both_operators import Seen, is_ours
+from volsync_py.commands.common.installation import Operator, operator_of
+from volsync_py.commands.common.spec_fields import unknown_to_volsync
+from volsync_py.commands.takeover.changeover import Changeover
+from volsync_py.commands.takeover.going_back import going_back
+from volsync_py.commands.takeover.going_over import going_over
+from volsync_py.commands.takeover.reader import schemas
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "commands"
 SCHEMAS = schemas()

@@ -10,8 +10,8 @@ from hypothesis import given
 
 from tests.unit.commands.resources import NOW, source
 from tests.unit.commands.test_health import ODD
-from volsync_py.commands.largest import Largest
-from volsync_py.commands.shown import as_document
+from volsync_py.commands.common.shown import as_document
+from volsync_py.commands.overview.largest import Largest
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "commands"
 GIB = 2**30

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from volsync_py.commands.download import _Unpacking
-from volsync_py.commands.entries import Lines, entry_of
-from volsync_py.commands.unpacked_tree import Tree
+from volsync_py.commands.repository.download import _Unpacking
+from volsync_py.commands.repository.entries import Lines, entry_of
+from volsync_py.commands.repository.unpacked_tree import Tree
 
 
 def archive(*members: tuple[str, bytes, str]) -> bytes:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from volsync_py.commands.checkups.facts import Facts, inside, key_of, objects_in, texts_in
 from volsync_py.commands.checkups.finding import Finding, failed, noted, warned
-from volsync_py.commands.words import count
+from volsync_py.commands.common.words import count
 from volsync_py.core.labels import CREATED_BY_US, Label
 from volsync_py.core.objects import Object
 from volsync_py.kube.resources import (

@@ -18,8 +18,8 @@ except ImportError:
 
 from volsync_py.commands.checkups.facts import Facts, Listed, MayNotRead, NotServed, Right
 from volsync_py.commands.checkups.manager import is_manager
-from volsync_py.commands.cluster import Cluster
-from volsync_py.commands.shipped import definitions
+from volsync_py.commands.common.cluster import Cluster
+from volsync_py.commands.common.shipped import definitions
 from volsync_py.core.labels import CREATED_BY_US, Label
 from volsync_py.core.objects import Object
 from volsync_py.kube.errors import ApiError, Forbidden, NotFound, Unreachable

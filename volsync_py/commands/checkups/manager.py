@@ -7,8 +7,8 @@ from datetime import timedelta
 
 from volsync_py.commands.checkups.facts import Facts, inside, objects_in, texts_in
 from volsync_py.commands.checkups.finding import Finding, failed, noted, warned
-from volsync_py.commands.health import condition
-from volsync_py.commands.words import count, lasting, plain
+from volsync_py.commands.common.health import condition
+from volsync_py.commands.common.words import count, lasting, plain
 from volsync_py.core.condition_writer import SYNCHRONIZING, WAITING_FOR_SCHEDULE
 from volsync_py.core.cronspec import Every
 from volsync_py.core.local_zone import LOCALTIME

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from volsync_py.api.spec import Replication
 from volsync_py.commands.checkups.facts import Facts, inside, key_of, objects_in
 from volsync_py.commands.checkups.finding import Finding, failed, warned
-from volsync_py.commands.mover_log import CONTAINER
-from volsync_py.commands.words import plain
+from volsync_py.commands.common.mover_log import CONTAINER
+from volsync_py.commands.common.words import plain
 from volsync_py.core.labels import CREATED_BY_US, Annotation, Label
 from volsync_py.core.names import job_name
 from volsync_py.core.objects import Object, annotations_of, labels_of, status_of

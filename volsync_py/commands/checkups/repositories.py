@@ -8,7 +8,7 @@ from datetime import timedelta
 from volsync_py.api.spec import Replication
 from volsync_py.commands.checkups.facts import Answered, Facts, inside, key_of
 from volsync_py.commands.checkups.finding import Finding, failed, noted, warned
-from volsync_py.commands.words import ago, count, plain
+from volsync_py.commands.common.words import ago, count, plain
 from volsync_py.contract.report import ErrorClass
 from volsync_py.core.attempt import Attempt
 from volsync_py.core.names import mover_host_name

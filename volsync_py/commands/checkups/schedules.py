@@ -10,7 +10,7 @@ from volsync_py.api.spec import Replication
 from volsync_py.commands.checkups.facts import Facts, inside, key_of
 from volsync_py.commands.checkups.finding import Finding, failed, warned
 from volsync_py.commands.checkups.manager import limit_of_movers
-from volsync_py.commands.words import lasting
+from volsync_py.commands.common.words import lasting
 from volsync_py.core.labels import Annotation
 from volsync_py.core.objects import annotations_of, status_of
 from volsync_py.core.stored_times import time_in

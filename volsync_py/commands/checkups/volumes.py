@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from volsync_py.api.spec import Replication
 from volsync_py.commands.checkups.facts import Facts, inside, key_of, objects_in
 from volsync_py.commands.checkups.finding import Finding, failed, warned
-from volsync_py.commands.words import plain
+from volsync_py.commands.common.words import plain
 from volsync_py.contract.report import ErrorClass
 from volsync_py.core.attempt import Attempt
 from volsync_py.core.labels import CREATED_BY_US, Label

@@ -1,0 +1,1 @@
+"""`volsync-py browse`: the snapshots on a screen."""

@@ -1,0 +1,1 @@
+"""`volsync-py debug-bundle`: what is known to be harmless, in one file."""

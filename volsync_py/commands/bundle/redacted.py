@@ -1,0 +1,227 @@
+"""Objects and texts as they may be attached to a report: what is not known to be harmless is left out. Pure.
+
+Objects are made anew from what is listed here, so a field that somebody invents next year is not in them. Texts, such
+as messages and logs, lose what reads like a secret.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from volsync_py.commands.common.words import plain
+from volsync_py.core.labels import Annotation
+from volsync_py.core.objects import Object
+from volsync_py.movers.restic.outcome import CLASSES
+
+HIDDEN = "(hidden)"
+_WORD = re.compile(r"\S+")
+# A name with what stands between it and its value: a mark, or, after a flag, a space. Texts may be long, and anybody's:
+# each of these patterns begins at the begin of a word alone, and gives nothing back of what it has taken.
+_VALUE_OF = re.compile(
+    r"(?<![\w.-])(?:(?P<name>[\w.-]++)(?P<mark>\\*+[\"']?\s*+[=:]\s*+)|(?P<flag>-[\w.-]++)\\*+[\"']?(?:,\s*+|\s++))"
+)
+# What such a name says; `key ID`, by which restic names a key, has no mark.
+_SECRET_NAME = re.compile(
+    r"passw|passphrase|pwd|secret|token|credential|authorization|signature|account[_-]?key|access[_-]?key|"
+    r"private[_-]?key|api[_-]?key|\bsig\b|(?:pass|key|auth|psk)\Z",
+    re.IGNORECASE,
+)
+# Names of names: without them, nothing that refers to another object is understood.
+_NO_SECRETS = frozenset({"key", "topologyKey", "secretName", "secretVersion", "lastTokenTime"})
+_SCHEME = re.compile(r"\b(Bearer|Basic)\s+\S+", re.IGNORECASE)
+# A JSON web token, and the ids of keys of AWS.
+_SHAPED = re.compile(r"\beyJ[\w-]{8}[\w.-]*+|\b(?:AKIA|ASIA)[0-9A-Z]{12,}\b")
+_PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
+_KNOWN_LABELS = ("app.kubernetes.io/", "volsync.backube/", "volsync-py/", "batch.kubernetes.io/", "control-plane")
+_KNOWN_ANNOTATIONS = frozenset(map(str, Annotation))
+_META = ("name", "namespace", "uid", "generation", "creationTimestamp", "deletionTimestamp", "finalizers")
+_OWNER = ("kind", "name", "uid", "controller")
+_REFERENCES = ("name", "key", "claimName", "secretName", "fieldPath", "resource")
+_FLAG = re.compile(r"(?P<name>--[a-z][a-z0-9-]{0,62})(?:=(?P<value>.*))?", re.DOTALL)
+_MANAGER = "manager"
+# The manager's flags whose values are kept: numbers, durations, addresses, words such as json. Its others name files,
+# Secrets and images, and another program may mean anything by any flag.
+KEPT_FLAGS = frozenset(
+    f"--{name}"
+    for name in (
+        "enable-http2 ended-job-shown health-probe-bind-address leader-elect leader-elect-lease-duration "
+        "leader-elect-renew-deadline leader-elect-retry-period log-format log-level max-movers metrics-auth "
+        "metrics-bind-address metrics-require-rbac metrics-secure mover-contact-timeout mover-retry-lock "
+        "mover-stall-timeout namespace retry-base-delay retry-max-delay scc-name tls-min-version workers "
+        "zap-devel zap-encoder zap-log-level zap-stacktrace-level zap-time-encoding"
+    ).split()
+)
+_KEPT_VALUE = re.compile(r"[\w.:-]{0,32}")
+
+
+def text_of(said: str) -> str:
+    """Return a text without what reads like a secret, and as it may go to a terminal."""
+    said = _PRIVATE_KEY.sub(HIDDEN, said)
+    said = _WORD.sub(_without_user, said)
+    said = _without_named(said)
+    said = _SCHEME.sub(rf"\1 {HIDDEN}", said)
+    return plain(_SHAPED.sub(HIDDEN, said), lines=True)
+
+
+def _without_user(word: re.Match[str]) -> str:
+    """Hide a URL's user information; a password may hold a slash, and an at sign: all up to the last one goes."""
+    before, slashes, after = word[0].partition("//")
+    return f"{before}//{HIDDEN}@{after.rpartition('@')[2]}" if slashes and "@" in after else word[0]
+
+
+def _without_named(said: str) -> str:
+    """Hide what follows the name of a secret, up to the end of its line."""
+    made, at = [], 0
+    for found in _VALUE_OF.finditer(said):
+        name = found["name"] or found["flag"]
+        # A class of failure, with the cause after it.
+        if found.start() < at or found.end() == len(said) or name in CLASSES or not _SECRET_NAME.search(name):
+            continue
+        end = said.find("\n", found.end())
+        made += [said[at : found.end()], HIDDEN]
+        at = end if end >= 0 else len(said)
+    return "".join([*made, said[at:]])
+
+
+def value_of(value: Any) -> Any:
+    """Return a value whose names are harmless, with its texts redacted; what stands under the name of a secret goes."""
+    if isinstance(value, dict):
+        return {
+            text_of(str(name)): HIDDEN if isinstance(inner, str) and _names_secret(str(name)) else value_of(inner)
+            for name, inner in value.items()
+        }
+    if isinstance(value, list):
+        return [value_of(one) for one in value]
+    return text_of(value) if isinstance(value, str) else value
+
+
+def _names_secret(name: str) -> bool:
+    return bool(_SECRET_NAME.search(name)) and name not in _NO_SECRETS
+
+
+def object_of(obj: Object) -> Object:
+    """Return one of the kinds that are ours, as it may be read by anybody; of another kind no more than its name."""
+    kind = str(obj.get("kind"))
+    made: Object = {"apiVersion": plain(obj.get("apiVersion")), "kind": plain(kind), "metadata": _metadata(obj)}
+    for part, redact in _PARTS.get(kind, {}).items():
+        if part in obj:
+            made[part] = redact(obj[part])
+    return made
+
+
+def _metadata(obj: Object) -> Object:
+    meta = _dict(obj.get("metadata"))
+    made = {name: value_of(meta[name]) for name in _META if name in meta}
+    made["ownerReferences"] = [_picked(one, _OWNER) for one in _dicts(meta.get("ownerReferences"))]
+    made["labels"] = {
+        plain(name): value_of(value) if str(name).startswith(_KNOWN_LABELS) or name == "job-name" else HIDDEN
+        for name, value in _dict(meta.get("labels")).items()
+    }
+    made["annotations"] = {
+        plain(name): value_of(value) if name in _KNOWN_ANNOTATIONS else HIDDEN
+        for name, value in _dict(meta.get("annotations")).items()
+    }
+    return {name: value for name, value in made.items() if value not in ({}, [])}
+
+
+def _pod_spec(value: Any, *, kept: str = "") -> Object:
+    """Return the spec of a pod; of the container that is called `kept`, values of flags are kept."""
+    spec = _dict(value)
+    names = (
+        "nodeName",
+        "hostname",
+        "restartPolicy",
+        "serviceAccountName",
+        "securityContext",
+        "affinity",
+        "tolerations",
+    )
+    made = _picked(spec, (*names, "nodeSelector", "schedulingGates", "priorityClassName", "runtimeClassName"))
+    for part in ("initContainers", "containers"):
+        made[part] = [_container(one, keeps=bool(kept) and one.get("name") == kept) for one in _dicts(spec.get(part))]
+    made["volumes"] = [_volume(one) for one in _dicts(spec.get("volumes"))]
+    return {name: found for name, found in made.items() if found not in ({}, [])}
+
+
+def _container(container: Object, *, keeps: bool) -> Object:
+    made = _picked(container, ("name", "image", "resources", "securityContext"))
+    words = [w for key in ("command", "args") for w in (container.get(key) or []) if isinstance(w, str)]
+    made["words"] = [_argument(word, keeps=keeps) for word in words]
+    made["env"] = [_variable(one) for one in _dicts(container.get("env"))]
+    made["envFrom"] = [{kind: _references(of) for kind, of in one.items()} for one in _dicts(container.get("envFrom"))]
+    made["volumeMounts"] = [_picked(one, ("name", "mountPath")) for one in _dicts(container.get("volumeMounts"))]
+    return made
+
+
+def _argument(word: str, *, keeps: bool) -> str:
+    """Return a flag's name, with its value where that is one of the manager's, and harmless."""
+    found = _FLAG.fullmatch(word)
+    if found is None:
+        return HIDDEN
+    name, value = found["name"], found["value"]
+    if value is None:
+        return name
+    return word if keeps and name in KEPT_FLAGS and _KEPT_VALUE.fullmatch(value) else f"{name}={HIDDEN}"
+
+
+def _variable(variable: Object) -> Object:
+    sources = _dict(variable.get("valueFrom"))
+    if sources:
+        return {"name": value_of(variable.get("name")), "from": {kind: _references(of) for kind, of in sources.items()}}
+    return {"name": value_of(variable.get("name")), "value": HIDDEN}
+
+
+def _volume(volume: Object) -> Object:
+    return {plain(name): _references(of) if isinstance(of, dict) else value_of(of) for name, of in volume.items()}
+
+
+def _references(value: Any) -> Object:
+    """Return which object is meant, and nothing of its options."""
+    return {name: value_of(found) for name, found in _dict(value).items() if name in _REFERENCES}
+
+
+def _job_spec(value: Any) -> Object:
+    spec = _dict(value)
+    made = _picked(spec, ("parallelism", "backoffLimit", "suspend", "activeDeadlineSeconds", "completions"))
+    return {**made, "template": {"spec": _pod_spec(_dict(spec.get("template")).get("spec"))}}
+
+
+def _deployment_spec(value: Any) -> Object:
+    spec = _dict(value)
+    pod = _pod_spec(_dict(spec.get("template")).get("spec"), kept=_MANAGER)
+    return {**_picked(spec, ("replicas", "strategy")), "template": {"spec": pod}}
+
+
+def _event_object(value: Any) -> Object:
+    return _picked(_dict(value), ("kind", "name", "namespace", "uid"))
+
+
+def _picked(value: Object, names: tuple[str, ...]) -> Object:
+    return {name: value_of(value[name]) for name in names if name in value}
+
+
+_Redact = Callable[[Any], Any]
+_OF_RESOURCE: dict[str, _Redact] = {"spec": value_of, "status": value_of}
+_PARTS: dict[str, dict[str, _Redact]] = {
+    "ReplicationSource": _OF_RESOURCE,
+    "ReplicationDestination": _OF_RESOURCE,
+    "PersistentVolumeClaim": _OF_RESOURCE,
+    "VolumeSnapshot": _OF_RESOURCE,
+    "Job": {"spec": _job_spec, "status": value_of},
+    "Pod": {"spec": _pod_spec, "status": value_of},
+    "Deployment": {"spec": _deployment_spec, "status": value_of},
+    "Event": {
+        "involvedObject": _event_object,
+        **dict.fromkeys(("type", "reason", "message", "count", "firstTimestamp", "lastTimestamp"), value_of),
+    },
+}
+
+
+def _dict(value: Any) -> Object:
+    return value if isinstance(value, dict) else {}
+
+
+def _dicts(value: Any) -> list[Object]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []

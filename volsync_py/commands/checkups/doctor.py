@@ -1,0 +1,97 @@
+"""`volsync-py doctor`."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+
+import click
+import yaml
+
+from volsync_py.commands.common.cluster import Cluster, Where, no_color, of_cluster
+from volsync_py.core.objects import Object
+
+# What is not a terminal has no width; it is read in editors, mails and logs of pipelines.
+_WIDTH_ELSEWHERE = 120
+_COLORS = {"FAIL": "red", "warn": "yellow", "ok": "green"}
+
+
+@click.command
+@click.argument("name", required=False)
+@click.option("-A", "--all-namespaces", is_flag=True, help="Of all namespaces.")
+@click.option("--all", "every", is_flag=True, help="Ask each repository, also where the last run has ended well.")
+@click.option("--no-pod", is_flag=True, help="Ask no repository: nothing is created.")
+@click.option("--image", default="", help="The image of the pods that ask; that of the movers if nothing is said.")
+@click.option("--timeout", default="1m", show_default=True, help="How long to wait for a pod's start.")
+@click.option("-o", "--output", type=click.Choice(["table", "json", "yaml"]), default="table")
+@of_cluster
+@no_color
+def doctor(
+    name: str | None,
+    all_namespaces: bool,
+    every: bool,
+    no_pod: bool,
+    image: str,
+    timeout: str,
+    output: str,
+    where: Where,
+    no_color: bool,
+) -> int:
+    """Look for what is wrong, with NAME, with a namespace, with the cluster, and say what to do about it.
+
+    Each check is ok, warn or FAIL. What you may not read is a warning that names the right. The exit code is 1 if
+    anything is FAIL. Repositories are asked by short-lived pods: that of NAME, else those whose last run is not of the
+    last day or did not end well, five at most.
+    """
+    if name and all_namespaces:
+        raise click.UsageError("a name is of one namespace: leave -A out, or name the namespace with -n")
+    cluster = where.connect()
+    # The checks read schedules, whose libraries take longer to import than `--help` may.
+    from volsync_py.commands.checkups.asking import Wish, with_answers
+    from volsync_py.commands.checkups.finding import Verdict
+    from volsync_py.commands.checkups.gather import gather
+    from volsync_py.commands.checkups.report import Report
+    from volsync_py.commands.checkups.table import examine
+    from volsync_py.commands.repository.repository import duration
+
+    wish = Wish(not no_pod, every or bool(name), image, duration(timeout, "--timeout"))
+    if name:
+        _check_name(cluster, name)
+    facts = gather(cluster, None if all_namespaces else cluster.namespace, lambda obj: _is_meant(obj, name))
+    facts = with_answers(cluster, facts, wish)
+    meant = f"{cluster.namespace}/{name}" if name else f"the namespace {cluster.namespace}"
+    report = Report(list(examine(facts)), "all namespaces" if all_namespaces else meant)
+    if output == "json":
+        text = json.dumps(report.as_json(), indent=2, ensure_ascii=True)
+    elif output == "yaml":
+        text = str(yaml.safe_dump(report.as_json(), sort_keys=False, allow_unicode=False)).rstrip("\n")
+    else:
+
+        def paint(word: str, verdict: Verdict) -> str:
+            return click.style(word, fg=_COLORS[verdict], bold=verdict is Verdict.FAIL)
+
+        width = shutil.get_terminal_size((_WIDTH_ELSEWHERE, 0)).columns
+        text = "\n".join([report.verdict(), *report.lines(width, paint)])
+    click.echo(text, color=False if no_color or os.environ.get("NO_COLOR") else None)
+    return int(report.failed)
+
+
+def _is_meant(obj: Object, name: str | None) -> bool:
+    return name is None or obj["metadata"]["name"] == name
+
+
+def _check_name(cluster: Cluster, name: str) -> None:
+    """End with a sentence if nothing is called so; where that may not be read, the checks say so."""
+    from volsync_py.kube.errors import Forbidden, NotFound
+    from volsync_py.kube.resources import REPLICATION_DESTINATIONS, REPLICATION_SOURCES
+
+    try:
+        if any(cluster.has(kind, name) for kind in (REPLICATION_SOURCES, REPLICATION_DESTINATIONS)):
+            return
+    except (Forbidden, NotFound):
+        return
+    raise click.ClickException(
+        f"there is no source and no destination called {name} in the namespace {cluster.namespace}; "
+        "volsync-py status --all -A shows all there are"
+    )

@@ -1,0 +1,62 @@
+"""The resources that a command is to act on: by name, or by label."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import click
+
+from volsync_py.commands.common.cluster import Cluster
+from volsync_py.core.objects import Object
+from volsync_py.kube.errors import NotFound
+from volsync_py.kube.resources import REPLICATION_DESTINATIONS, REPLICATION_SOURCES, Resource
+
+BOTH = (REPLICATION_SOURCES, REPLICATION_DESTINATIONS)
+WORDS = {REPLICATION_SOURCES: "source", REPLICATION_DESTINATIONS: "destination"}
+
+
+def by_name_or_label(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the arguments that name resources."""
+    command = click.option("-l", "--selector", default="", help="Those with these labels, such as app=db.")(command)
+    return click.argument("names", nargs=-1)(command)
+
+
+def patched(
+    cluster: Cluster, kinds: Sequence[Resource], names: Sequence[str], selector: str, changes: Any
+) -> Iterator[tuple[Resource, Object]]:
+    """Change what was chosen, and return each with its kind as it is then; one name may be of either kind."""
+    if bool(names) == bool(selector):
+        raise click.UsageError("name what is meant, or choose it by its labels with -l")
+    if selector:
+        yield from _labelled(cluster, kinds, selector, changes)
+        return
+    for name in names:
+        for kind in kinds:
+            try:
+                yield kind, cluster.client.patch(kind, name, changes, cluster.namespace)
+            except NotFound as error:
+                if not error.details.get("name"):
+                    raise
+                continue
+            break
+        else:
+            there_is = " or ".join(WORDS[kind] for kind in kinds)
+            raise click.ClickException(
+                f"there is no {there_is} called {name} in the namespace {cluster.namespace}; "
+                "volsync-py status --all -A shows all there are"
+            )
+
+
+def _labelled(
+    cluster: Cluster, kinds: Sequence[Resource], selector: str, changes: Any
+) -> Iterator[tuple[Resource, Object]]:
+    found = [
+        (kind, obj["metadata"]["name"])
+        for kind in kinds
+        for obj in cluster.client.list_all(kind, cluster.namespace, label_selector=selector)
+    ]
+    if not found:
+        raise click.ClickException(f"nothing in the namespace {cluster.namespace} has the labels {selector}")
+    for kind, name in found:
+        yield kind, cluster.client.patch(kind, name, changes, cluster.namespace)

@@ -1,0 +1,53 @@
+"""What is said of a request that failed: a sentence, and what to do. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from volsync_py.commands.common.words import plain
+from volsync_py.kube import errors, resources
+
+_CANNOT = re.compile(
+    r'User "(?P<user>[^"]*)" cannot (?P<verb>\w+) resource "(?P<resource>[^"]+)" in API group "(?P<group>[^"]*)"'
+    r'(?: in the namespace "(?P<namespace>[^"]*)")?'
+)
+_READS = frozenset({"get", "list", "watch"})
+# Kinds of no namespace; neither view nor edit reaches them, which are granted in one.
+_OF_THE_CLUSTER = frozenset(
+    f"{one.plural}.{one.group}".rstrip(".")
+    for one in vars(resources).values()
+    if isinstance(one, resources.Resource) and not one.namespaced
+)
+
+
+def sentence(error: errors.KubeError) -> str:
+    """Return what a request has ended in, and the next step."""
+    said = plain(error)
+    match error:
+        case errors.Forbidden():
+            return _forbidden(said)
+        case errors.Unauthorized():
+            return "the API server does not accept your credentials: log in again, or choose another --context"
+        case errors.NotFound() if "could not find the requested resource" in said or said.startswith("HTTP"):
+            return (
+                "the API server does not know sources and destinations: choose another --context, or install the "
+                "definitions (volsync-py crds | kubectl apply --server-side --force-conflicts -f -)"
+            )
+        case errors.Unreachable():
+            return f"the API server does not answer ({said}): check --context, the network, and kubectl version"
+    return f"the API server refuses it: {said}"
+
+
+def _forbidden(said: str) -> str:
+    found = _CANNOT.search(said)
+    if found is None:
+        return f"you may not do this: {said}; ask whoever gives rights in this cluster"
+    resource = f"{found['resource']}.{found['group']}".rstrip(".")
+    who = f"you ({found['user']}) may not {found['verb']} {resource}"
+    # A namespace itself is read by who may view it.
+    if resource in _OF_THE_CLUSTER and not found["namespace"]:
+        return f"{who}, which belong to the whole cluster: whoever administers the cluster can grant it"
+    where = f"in the namespace {found['namespace']}" if found["namespace"] else "in all namespaces"
+    role = "view" if found["verb"] in _READS else "edit"
+    narrower = "" if found["namespace"] else "; one namespace is asked with -n NAMESPACE"
+    return f"{who} {where}: the role {role} allows it{narrower}"

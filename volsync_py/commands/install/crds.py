@@ -1,0 +1,24 @@
+"""`volsync-py crds`. The manager's image runs it, which has no library for the command line."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from volsync_py.commands.common.called import program
+from volsync_py.commands.common.shipped import definitions
+
+_EXAMPLE = "volsync-py crds | kubectl apply --server-side --force-conflicts -f -"
+
+
+def crds(words: Sequence[str]) -> int:
+    """Print the CustomResourceDefinitions of this version, and return the exit code."""
+    argparse.ArgumentParser(
+        f"{program()} crds",
+        description="Print the CustomResourceDefinitions of this version.",
+        epilog=f"{_EXAMPLE} takes over definitions that VolSync has installed, and changes none of their objects.",
+    ).parse_args(words)
+    for text in definitions():
+        sys.stdout.write(f"---\n{text}")
+    return 0

@@ -1,0 +1,86 @@
+"""What `volsync-py status` answers: it asks, and words what comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import click
+
+from volsync_py.commands.common.cluster import Cluster
+from volsync_py.commands.common.health import NOT_WELL, Health, State, health_of
+from volsync_py.commands.common.shown import as_document, width
+from volsync_py.commands.overview.one_source import page
+from volsync_py.commands.overview.verdict import Overview
+from volsync_py.core.objects import Object
+from volsync_py.kube.resources import REPLICATION_DESTINATIONS, REPLICATION_SOURCES
+
+_KINDS = (REPLICATION_SOURCES, REPLICATION_DESTINATIONS)
+_COLORS = {State.FINE: "green", State.RUNNING: "blue", State.NEW: "blue", State.PAUSED: "cyan"}
+_COLORS |= {State.WARNING: "yellow", State.UPKEEP: "yellow", State.UNPROVED: "red"}
+
+
+def of_many(cluster: Cluster, output: str, *, all_namespaces: bool, every: bool) -> tuple[str, bool]:
+    """Return what is said of a namespace or of all, and whether somebody is needed."""
+    return _many(_overview(cluster, all_namespaces=all_namespaces), output, every=every)
+
+
+def _overview(cluster: Cluster, *, all_namespaces: bool) -> Overview:
+    """Ask for all resources, as the API server's own watch has them: one request for each of the two kinds."""
+    where = None if all_namespaces else cluster.namespace
+    objects = [obj for kind in _KINDS for obj in cluster.client.list_all(kind, where, resource_version="0")]
+    now = _now(cluster)
+    found = [health_of(obj, now) for obj in objects]
+    return Overview(found, now, f"the namespace {where}" if where else "any namespace", with_namespace=where is None)
+
+
+def _many(overview: Overview, output: str, *, every: bool) -> tuple[str, bool]:
+    """Return the text, and whether somebody is needed."""
+    if output in {"json", "yaml"}:
+        text = as_document(overview.as_json(), output)
+    elif output == "name":
+        text = "\n".join(_path(one) for one in overview.found if every or one.state in NOT_WELL)
+    else:
+        lines = [overview.verdict(), *overview.lines(width(), _paint)]
+        if every and overview.found:
+            lines += ["", *overview.table(_paint)]
+        text = "\n".join(lines)
+    return text, overview.needs_you
+
+
+def of_one(cluster: Cluster, name: str, output: str) -> tuple[str, bool]:
+    """Return what is said of what has a name, and whether somebody is needed."""
+    objects = list(_called(cluster, name))
+    if not objects:
+        raise click.ClickException(
+            f"there is no source and no destination called {name} in the namespace {cluster.namespace}; "
+            "volsync-py status --all -A shows all there are"
+        )
+    now = _now(cluster)
+    needs_you = any(health_of(obj, now).needs_you for obj in objects)
+    if output in {"json", "yaml"}:
+        return as_document(objects[0] if len(objects) == 1 else objects, output), needs_you
+    if output == "name":
+        return "\n".join(_path(health_of(obj, now)) for obj in objects), needs_you
+    return "\n\n".join("\n".join(page(obj, now, width(), _paint)) for obj in objects), needs_you
+
+
+def _called(cluster: Cluster, name: str) -> Iterator[Object]:
+    for kind in _KINDS:
+        found = cluster.has(kind, name)
+        if found is not None:
+            yield found
+
+
+def _now(cluster: Cluster) -> datetime:
+    """Return the time of the server's clock: what is stored is of that."""
+    offset: timedelta = cluster.client.server_offset()
+    return datetime.now(UTC) + offset
+
+
+def _path(one: Health) -> str:
+    return f"{one.kind.lower()}.volsync.backube/{one.name}"
+
+
+def _paint(word: str, state: State) -> str:
+    return click.style(word, fg=_COLORS.get(state, "red"), bold=state not in _COLORS)

@@ -1,0 +1,152 @@
+"""The overview of `volsync-py status`: a verdict, what isn't well and what to do about it. Pure: lines of text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from textwrap import wrap
+from typing import Any
+
+from attrs import frozen
+
+from volsync_py.commands.common.health import NOT_WELL, Health, State
+from volsync_py.commands.common.words import ago, count, lasting
+from volsync_py.core.times import format_rfc3339
+
+# What a day's backup is: the usual schedule is a daily one.
+_RECENT = timedelta(hours=24)
+# What fits on a screen one by one; with more, those of one cause and repository are told together.
+_MOST_ALONE = 20
+# Of so many that have one cause, the names are told; the others are counted.
+_MOST_NAMES = 12
+_INDENT = "    "
+
+# Gives a word of a state its colour.
+Paint = Callable[[str, State], str]
+
+
+@frozen
+class Overview:
+    """What was found, in one namespace or in all of them."""
+
+    found: Sequence[Health]
+    now: datetime
+    # "namespace media", or "any namespace".
+    where: str
+    with_namespace: bool
+
+    @property
+    def needs_you(self) -> bool:
+        """Whether anything needs somebody."""
+        return any(one.needs_you for one in self.found)
+
+    def verdict(self) -> str:
+        """Return the first line: how many are backed up, how fresh that is, and whether anybody is needed."""
+        sources = [one for one in self.found if one.is_source]
+        needing = sum(one.needs_you for one in self.found)
+        parts = []
+        if sources:
+            recent = sum(one.last is not None and self.now - one.last <= _RECENT for one in sources)
+            parts.append(f"{recent} of {len(sources)} backed up in the last 24 h")
+            newest = max((one.last for one in sources if one.last is not None), default=None)
+            if newest is not None:
+                parts.append(f"newest {ago(min(newest, self.now), self.now)}")
+        elif self.found:
+            parts.append("no sources, " + count(len(self.found), "destination"))
+        else:
+            return f"no sources and no destinations in {self.where}"
+        for state in (State.RUNNING, State.PAUSED, State.NEW):
+            number = sum(one.state is state for one in self.found)
+            if number:
+                parts.append(f"{number} {state}")
+        needs = count(needing, "needs you", "need you") if needing else "nothing needs you"
+        return ", ".join([*parts, needs])
+
+    def lines(self, width: int, paint: Paint = lambda word, state: word) -> Iterator[str]:
+        """Return what isn't well, the worst first, each with the next step."""
+        bad = sorted((one for one in self.found if one.state in NOT_WELL), key=self._order)
+        groups = self._groups(bad) if len(bad) > _MOST_ALONE else [[one] for one in bad]
+        for group in groups:
+            yield ""
+            yield from self._told(group, width, paint)
+
+    def table(self, paint: Paint = lambda word, state: word) -> Iterator[str]:
+        """Return a line for each, in the order of their names."""
+        rows = [("NAME", "STATE", "LAST", "NEXT", "ATTEMPTS", "REASON")]
+        ordered = sorted(self.found, key=lambda one: (one.namespace, not one.is_source, one.name))
+        for one in ordered:
+            last = ago(one.last, self.now) if one.last else "-"
+            following = one.next_attempt or one.next
+            upcoming = ago(following, self.now) if following else "-"
+            rows.append((self._name(one), one.state, last, upcoming, str(one.attempts or "-"), one.reason or "-"))
+        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+        for index, row in enumerate(rows):
+            cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+            if index:
+                cells[1] = paint(cells[1], ordered[index - 1].state)
+            yield "  ".join(cells).rstrip()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return all of it for programs."""
+        return {"verdict": self.verdict(), "needsYou": self.needs_you, "items": [_as_json(one) for one in self.found]}
+
+    def _groups(self, bad: Iterable[Health]) -> list[list[Health]]:
+        groups: dict[tuple[State, str, str], list[Health]] = {}
+        for one in bad:
+            groups.setdefault((one.state, one.reason, one.repository), []).append(one)
+        return list(groups.values())
+
+    def _told(self, group: Sequence[Health], width: int, paint: Paint) -> Iterator[str]:
+        one = group[0]
+        head = self._name(one) if len(group) == 1 else f"{len(group)} of one repository"
+        facts = [one.reason] if one.reason.lower() != one.state else []
+        since = min((other.since for other in group if other.since is not None), default=None)
+        if since is not None:
+            facts.append(f"for {lasting(self.now - since)}")
+        if one.attempts:
+            facts.append(count(one.attempts, "attempt"))
+        if one.next_attempt is not None:
+            facts.append(f"next {ago(one.next_attempt, self.now)}")
+        yield f"{head}: {paint(one.state, one.state)}{', ' if facts else ''}{', '.join(facts)}"
+        if one.cause:
+            yield from _wrapped(one.cause, width, "")
+        if one.next_step:
+            yield from _wrapped(one.next_step, width, "→ ")
+        if len(group) > 1:
+            names = [self._name(other) for other in group]
+            more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+            yield from _wrapped(", ".join(names[:_MOST_NAMES]) + more, width, "")
+
+    def _name(self, one: Health) -> str:
+        name = f"{one.namespace}/{one.name}" if self.with_namespace else one.name
+        return name if one.is_source else f"{name} (destination)"
+
+    def _order(self, one: Health) -> tuple[int, str, str, str]:
+        return list(State).index(one.state), one.reason, one.namespace, one.name
+
+
+def _wrapped(text: str, width: int, mark: str) -> list[str]:
+    return wrap(
+        text,
+        width,
+        initial_indent=_INDENT + mark,
+        subsequent_indent=_INDENT + " " * len(mark),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _as_json(one: Health) -> dict[str, Any]:
+    times = {"since": one.since, "nextAttempt": one.next_attempt, "last": one.last, "next": one.next}
+    return {
+        "kind": one.kind,
+        "namespace": one.namespace,
+        "name": one.name,
+        "state": str(one.state),
+        "needsYou": one.needs_you,
+        "reason": one.reason,
+        "cause": one.cause,
+        "nextStep": one.next_step,
+        "attempts": one.attempts,
+        **{name: format_rfc3339(time) if time else None for name, time in times.items()},
+    }

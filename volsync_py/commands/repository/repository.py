@@ -1,0 +1,322 @@
+"""Questions about the repository of a source or destination, answered by a short-lived pod in its namespace.
+
+Whoever asks needs no Secret: the pod is given it by reference, and knows no question that changes anything. A pod that
+waits already is asked; else one is made. It ends by itself: a moment after the last answer where nobody is expected to
+ask again, after a while elsewhere, and when the command that asks is no more. No command takes it away from another one
+that it answers: only a pod that has never started is removed.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import wraps
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+import click
+from attrs import define, evolve, field
+
+from volsync_py.commands.common.answer import Answer, AnswerError
+from volsync_py.commands.common.cluster import Cluster, Where, of_cluster
+from volsync_py.commands.repository.pod_start import has_begun, is_gone, waiting_for
+from volsync_py.contract.questions import ASK, Ending, Kind, Question
+from volsync_py.core.durations import parse_go_duration
+from volsync_py.core.objects import Object, labels_of
+from volsync_py.core.owners import controller_of, is_controlled_by
+from volsync_py.kube.errors import Forbidden, KubeError, NotFound
+from volsync_py.kube.resources import CORE_EVENTS, JOBS, PODS
+
+if TYPE_CHECKING:
+    from volsync_py.api.spec import Replication
+
+# What reads a spec and makes a Job is imported when it is used: a start and a mistyped option do without.
+
+# How long a pod waits for the next question of a person.
+_KEPT_SECONDS = 120.0
+# A node that has to be found or an image that has to be pulled takes a while; a person is told what is waited for.
+_START = "2m"
+_LOOK_SECONDS = 0.25
+# What takes no longer needs no words.
+_TELL_SECONDS = 3.0
+# restic says by itself when it gets nowhere; some questions about large repositories take long.
+_SILENCE_SECONDS = 3600.0
+# A program that says nothing else starts within a few seconds on a busy node; the pod ends also without its word.
+_END_SECONDS = 10.0
+# A pod that ends while it is asked is a matter of a moment.
+_MOST_PODS = 3
+# The kubelet tells of a container's end within a second or two.
+_GONE_SECONDS = 3.0
+# What one answer of JSON may take in memory: ten times the list of a hundred thousand snapshots.
+MOST_BYTES = 512 * 1024 * 1024
+
+
+class Asking(NamedTuple):
+    """Whose repository is to be asked, and what was said about the pod that asks it."""
+
+    where: Where
+    name: str
+    image: str
+    keep: str
+    timeout: str
+
+    def opened(self) -> AbstractContextManager[Repository]:
+        """Return the repository; what was started for it is removed at the end."""
+        return repository(self.where.connect(), self.name, self.image, self.keep, self.timeout)
+
+
+def asks_repository(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of all commands that ask a repository; the command gets them, and its NAME, as `asking`."""
+
+    @wraps(command)
+    def run(*, where: Where, name: str, image: str, keep: str, timeout: str, **others: Any) -> Any:
+        return command(asking=Asking(where, name, image, keep, timeout), **others)
+
+    wrapped = of_cluster(run)
+    for option in (
+        click.option(
+            "--image", default="", help="The image of the pod that asks; that of the movers if nothing is said."
+        ),
+        click.option(
+            "--keep", default="", help="How long the pod waits for another question: 2m on a terminal, else 0s."
+        ),
+        click.option("--timeout", default=_START, show_default=True, help="How long to wait for the pod's start."),
+    ):
+        wrapped = option(wrapped)
+    return wrapped
+
+
+class Answers(Protocol):
+    """Whoever answers questions about a repository."""
+
+    def ask(self, question: Question, to: Callable[[bytes], object]) -> Ending:
+        """Hand the answer on as it comes, and return its ending; AnswerError if there is none."""
+
+
+def whole(asked: Answers, question: Question, most: int = MOST_BYTES) -> bytes:
+    """Return a whole answer."""
+    taken = bytearray()
+
+    def take(chunk: bytes) -> None:
+        if len(taken) + len(chunk) > most:
+            raise AnswerError("", f"the answer is longer than {most} bytes")
+        taken.extend(chunk)
+
+    asked.ask(question, take)
+    return bytes(taken)
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)
+
+
+@define
+class Repository:
+    """The repository of one resource, as questions can be asked about it."""
+
+    cluster: Cluster
+    replication: Replication
+    image: str
+    keep_seconds: float
+    # Whether it was said how long the pod is to be kept.
+    keep_said: bool
+    start_seconds: float
+    # The pod that is asked, whether this command has made it, and for how long it was told to wait.
+    pod: str = ""
+    made: bool = False
+    told_seconds: float = 0.0
+    # Where it is said what is waited for, and what waits; a screen has its own.
+    tell: Callable[[str], None] = _say
+    wait: Callable[[float], None] = time.sleep
+    # How long the pod waits between questions at least: whoever thinks meanwhile ends it at the end.
+    between_seconds: float = 0.0
+    _told: set[str] = field(factory=set)
+
+    @property
+    def host(self) -> str:
+        """The host name of the resource's snapshots."""
+        from volsync_py.movers.restic.question_job import host_of
+
+        return host_of(self.replication)
+
+    @property
+    def path(self) -> str:
+        """The path of the resource's snapshots."""
+        from volsync_py.movers.restic.job_environment import DATA_DIRECTORY
+
+        return DATA_DIRECTORY
+
+    def ask(self, question: Question, to: Callable[[bytes], object]) -> Ending:
+        """Ask, hand the answer on as it comes, and return its ending; AnswerError if there is none."""
+        for _ in range(_MOST_PODS):
+            if not self.pod:
+                self._find_pod()
+            kept = max(self.keep_seconds, self.between_seconds)
+            self.told_seconds = max(self.told_seconds, kept)
+            ending = self._asked(evolve(question, keep_seconds=kept), to)
+            if ending is not None:
+                return ending
+            self.pod = ""
+        raise AnswerError("", "the pods that answer end before they are asked; try once more")
+
+    def read(self, question: Question) -> bytes:
+        """Return a whole answer."""
+        return whole(self, question)
+
+    def close(self) -> None:
+        """Say how long the pod waits, or that it need not wait any more; what it answers to others it still does."""
+        if not self.pod:
+            return
+        if self.keep_seconds:
+            if self.made:
+                seconds = f"{self.keep_seconds:g}"
+                _say(f"the pod {self.pod} waits {seconds} s for another question; --keep 0s ends it at once")
+        elif self.keep_said or (self.made and self.told_seconds):
+            # One that has gone meanwhile is what is wanted.
+            with suppress(KubeError, AnswerError):
+                self._asked(Question(Kind.END), lambda chunk: None, _END_SECONDS)
+
+    def _asked(
+        self, question: Question, to: Callable[[bytes], object], silence_seconds: float = _SILENCE_SECONDS
+    ) -> Ending | None:
+        """Return the ending of the pod's answer, or None if that pod does not answer any more."""
+        from volsync_py.kube.execution import STDOUT
+        from volsync_py.movers.restic.objects import COMMAND
+
+        answer = Answer(to)
+        try:
+            with self.cluster.client.execute(
+                PODS, self.cluster.namespace, self.pod, container="restic", command=[COMMAND, ASK]
+            ) as running:
+                running.write(question.to_json().encode() + b"\n")
+                for channel, data in running.outputs(silence_seconds):
+                    (answer.output if channel == STDOUT else answer.error)(data)
+        except KubeError as failed:
+            # What somebody has seen the beginning of is not asked again.
+            if answer.size or isinstance(failed, Forbidden) or not self._goes():
+                raise
+            return None
+        return answer.ended(running.code)
+
+    def _goes(self) -> bool:
+        """Return whether the pod has ended; the API server may hear of it a moment later than who asks."""
+        until = time.monotonic() + _GONE_SECONDS
+        while not self._is_pod_gone():
+            if time.monotonic() > until:
+                return False
+            self.wait(_LOOK_SECONDS)
+        return True
+
+    def _is_pod_gone(self) -> bool:
+        pod = self.cluster.has(PODS, self.pod)
+        return pod is None or is_gone(pod)
+
+    # ---- the pod
+
+    def _find_pod(self) -> None:
+        """Have a pod that can be asked: one that waits, or a new one."""
+        from volsync_py.commands.repository.job import basis_for
+        from volsync_py.movers.restic.question_job import labels_of_questions, question_job
+
+        # What was named is not taken from another image.
+        how = (self.image,)
+        wanted = labels_of_questions(self.replication, how=how)
+        selector = ",".join(f"{key}={value}" for key, value in wanted.items())
+        pods = self.cluster.client.list_all(PODS, self.cluster.namespace, label_selector=selector)
+        # The youngest waits longest.
+        for pod in sorted(pods, key=_created, reverse=True):
+            if has_begun(pod) and not is_gone(pod) and self._is_for_questions(pod, wanted):
+                self.pod, self.made = pod["metadata"]["name"], False
+                return
+        basis = basis_for(self.cluster, self.replication, self.image)
+        made = self.cluster.client.create(JOBS, question_job(self.replication, basis.asked(how=how)))
+        self.made = True
+        try:
+            self.pod = self._started(made)["metadata"]["name"]
+        except BaseException:
+            with suppress(NotFound):
+                self.cluster.client.delete(JOBS, made["metadata"]["name"], self.cluster.namespace)
+            raise
+
+    def _is_for_questions(self, pod: Object, labels: dict[str, str]) -> bool:
+        """Return whether a pod is of a Job for such questions, and not one that only has its labels."""
+        from volsync_py.core.names import question_job_name
+
+        owner = controller_of(pod) or {}
+        name = str(owner.get("name") or "")
+        if owner.get("kind") != "Job" or name != question_job_name(self.replication.name, name.rpartition("-")[2]):
+            return False
+        try:
+            job = self.cluster.has(JOBS, name)
+        except Forbidden:
+            return False
+        return (
+            job is not None
+            and is_controlled_by(pod, job["metadata"]["uid"])
+            and labels.items() <= labels_of(job).items()
+        )
+
+    def _started(self, job: Object) -> Object:
+        """Wait until the Job's pod runs, and return it."""
+        since = time.monotonic()
+        label = f"job-name={job['metadata']['name']}"
+        while True:
+            pods = self.cluster.client.list_all(PODS, self.cluster.namespace, label_selector=label)
+            pod = next((pod for pod in pods if is_controlled_by(pod, job["metadata"]["uid"])), None)
+            if pod is not None and has_begun(pod):
+                found: Object = pod
+                return found
+            waited = time.monotonic() - since
+            if waited > _TELL_SECONDS:
+                self._tell(pod, job, is_last=waited > self.start_seconds)
+            self.wait(_LOOK_SECONDS)
+
+    def _tell(self, pod: Object | None, job: Object, *, is_last: bool) -> None:
+        """Say what is waited for, each once; a click exception ends a wait that is of no use."""
+        found = waiting_for(pod, job, self._events() if pod is None else [])
+        if found.hopeless or is_last:
+            late = "" if found.hopeless else f" within {self.start_seconds:g} s"
+            raise click.ClickException(f"the pod that asks the repository has not started{late}: {found.text}")
+        if found.text not in self._told:
+            self._told.add(found.text)
+            self.tell(f"waiting for the pod that asks the repository: {found.text}")
+
+    def _events(self) -> list[Object]:
+        try:
+            found: list[Object] = self.cluster.client.list_all(
+                CORE_EVENTS, self.cluster.namespace, field_selector="involvedObject.kind=Job"
+            )
+        except (Forbidden, NotFound):
+            return []
+        return found
+
+
+def _created(pod: Object) -> str:
+    return str(pod["metadata"].get("creationTimestamp") or "")
+
+
+@contextmanager
+def repository(cluster: Cluster, name: str, image: str, keep: str, timeout: str) -> Iterator[Repository]:
+    """Return the repository of a source or destination; what was started for it is removed at the end."""
+    from volsync_py.commands.repository.job import replication_called
+
+    start, kept = duration(timeout, "--timeout"), duration(keep, "--keep") if keep else _kept_by_default()
+    one = Repository(cluster, replication_called(cluster, name), image, kept, bool(keep), start)
+    try:
+        yield one
+    finally:
+        one.close()
+
+
+def duration(text: str, option: str) -> float:
+    """Return an option's seconds; a usage error says what is no duration."""
+    try:
+        return parse_go_duration(text).total_seconds()
+    except ValueError as error:
+        raise click.UsageError(f"{option}: {error}") from None
+
+
+def _kept_by_default() -> float:
+    """Return how long a pod is kept if nothing is said: where somebody reads what is said, there may be more to ask."""
+    return _KEPT_SECONDS if sys.stderr.isatty() else 0.0

@@ -1,0 +1,1 @@
+"""`volsync-py restore`: the point, the plan, and what carries it out."""

@@ -1,0 +1,130 @@
+"""Which snapshot somebody wants back: from what was typed to the fields of a destination, and in words. Pure."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta, tzinfo
+from typing import Any
+
+from attrs import frozen
+
+from volsync_py.commands.common.words import ago, count, plain, size
+from volsync_py.core.objects import Object
+from volsync_py.core.stored_times import time_in
+from volsync_py.core.times import format_rfc3339
+
+_SNAPSHOT = re.compile(r"[0-9a-f]{4,64}")
+_DAYS = {"today": 0, "yesterday": 1}
+_WRITE_TIME = "write it like 2026-11-29T03:00:00Z, '2026-11-29 03:00' or 'yesterday 03:00', which are of your zone"
+
+
+@frozen
+class Point:
+    """What is to come back; of nothing, the newest snapshot."""
+
+    at: datetime | None = None
+    snapshot: str = ""
+    previous: int = 0
+    # It is the newest one that was asked for, and the rest says which that was then.
+    newest: bool = False
+
+    def pinned(self, status: Object, now: datetime) -> Point:
+        """Return what the newest snapshot is by now, so that what was told is what comes, also if a backup ends."""
+        if self != Point():
+            return self
+        last = str(_restic(status, "lastSnapshot").get("id"))
+        return Point(snapshot=last, newest=True) if _SNAPSHOT.fullmatch(last) else Point(at=now, newest=True)
+
+    def fields(self) -> Object:
+        """Return what says so in `spec.restic` of a destination."""
+        if self.snapshot:
+            return {"snapshot": self.snapshot}
+        wanted: Object = {"restoreAsOf": format_rfc3339(self.at)} if self.at else {}
+        return {**wanted, "previous": self.previous} if self.previous else wanted
+
+    def words(self, status: Object, now: datetime) -> str:
+        """Return which snapshot that is, as far as the status of the source knows; the mover chooses it."""
+        last, all_known = _restic(status, "lastSnapshot"), _restic(status, "snapshots")
+        newest = time_in(last, "time")
+        if self.snapshot and not (self.newest and last.get("id") == self.snapshot):
+            known = _is(last) if str(last.get("id")).startswith(self.snapshot) else ""
+            return f"the snapshot {plain(self.snapshot)}{known}"
+        if self.previous or (self.at and not self.newest and (newest is None or self.at < newest)):
+            until = f" that was made by {written(self.at)}" if self.at else ""
+            nth = f"the one {self.previous} before the newest snapshot" if self.previous else "the newest snapshot"
+            return f"{nth}{until}; {_are(all_known)}"
+        return f"the newest snapshot{_is(last, now) if newest else f'; {_are(all_known)}'}"
+
+    def doubt(self, status: Object) -> str:
+        """Return why there may be no such snapshot, "" if nothing speaks against it."""
+        known = _restic(status, "snapshots")
+        oldest, number = time_in(known, "oldest"), known.get("count")
+        if self.at and oldest is not None and self.at < oldest:
+            return f"the status knows of no snapshot that old: the oldest is of {written(oldest)}"
+        if isinstance(number, int) and not self.snapshot and self.previous >= number:
+            return f"the status knows of {count(number, 'snapshot')} only"
+        return ""
+
+
+def newest_of(destination: Object) -> Point:
+    """Return which snapshot was the newest when a destination was made that was to restore it."""
+    restic: Any = (destination.get("spec") or {}).get("restic") or {}
+    return Point(time_in(restic, "restoreAsOf"), str(restic.get("snapshot") or ""), newest=True)
+
+
+def point(at: str, snapshot: str, previous: int | None, now: datetime, zone: tzinfo | None = None) -> Point:
+    """Return what was asked for; ValueError says why it makes no sense. The zone is this machine's if none is given."""
+    if snapshot and (at or previous is not None):
+        raise ValueError("--snapshot names one: leave --at and --previous out")
+    if snapshot and not _SNAPSHOT.fullmatch(snapshot):
+        raise ValueError(f"--snapshot: {plain(snapshot)!r} is no id: give at least four of its digits (0-9, a-f)")
+    return Point(parsed_time(at, now, zone) if at else None, snapshot, previous or 0)
+
+
+def parsed_time(text: str, now: datetime, zone: tzinfo | None) -> datetime:
+    """Return the instant of an option; ValueError says what is wrong with it."""
+    words = text.strip().split()
+    try:
+        if len(words) == 2 and words[0].lower() in _DAYS:
+            day = now.astimezone(zone).date() - timedelta(days=_DAYS[words[0].lower()])
+            words[0] = day.isoformat()
+        if not words or ":" not in words[-1]:
+            raise ValueError
+        found = datetime.fromisoformat("T".join(words).upper())
+        if found.tzinfo is None:
+            found = found.replace(tzinfo=zone) if zone else found.astimezone()
+        late = found > now
+    except (ValueError, OverflowError):
+        raise ValueError(f"--at: {plain(text)!r} is no time: {_WRITE_TIME}") from None
+    if late:
+        raise ValueError(f"--at: {written(found)} is still to come; the newest snapshot comes without --at")
+    return found
+
+
+def written(instant: datetime | None) -> str:
+    """Return a time with its zone."""
+    return "" if instant is None else instant.isoformat(sep=" ", timespec="seconds")
+
+
+def _is(last: Object, now: datetime | None = None) -> str:
+    """Return what is known of the last snapshot."""
+    made = time_in(last, "time")
+    if made is None:
+        return ""
+    numbers = [n for n in (last.get(k) for k in ("filesNew", "filesChanged", "filesUnmodified")) if isinstance(n, int)]
+    when = f" ({ago(made, now)})" if now else ""
+    holds = f", {count(sum(numbers), 'file')}, {size(last.get('bytesProcessed'))}" if numbers else ""
+    return f", as far as its status knows {plain(last.get('id'))[:8]} of {written(made)}{when}{holds}"
+
+
+def _are(known: Object) -> str:
+    number, oldest, newest = known.get("count"), time_in(known, "oldest"), time_in(known, "newest")
+    if not isinstance(number, int) or oldest is None or newest is None:
+        return "its status does not say which there are"
+    return f"its status knows of {count(number, 'snapshot')}, from {written(oldest)} to {written(newest)}"
+
+
+def _restic(status: Object, key: str) -> Object:
+    restic: Any = status.get("restic")
+    found = restic.get(key) if isinstance(restic, dict) else None
+    return found if isinstance(found, dict) else {}

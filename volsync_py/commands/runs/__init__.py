@@ -1,0 +1,1 @@
+"""Commands that ask the manager for a run, and follow it: `backup`, `prove`, `pause`, `resume`, `logs`."""

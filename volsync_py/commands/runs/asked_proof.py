@@ -1,0 +1,69 @@
+"""What has become of a verification that somebody has asked for with the annotation prove-now. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from volsync_py.commands.common.health import condition
+from volsync_py.commands.common.words import count, plain, size
+from volsync_py.commands.runs.asked_run import Ended
+from volsync_py.core.condition_writer import SYNCHRONIZING, VERIFIED
+from volsync_py.core.objects import Object
+
+
+def ended(source: Object, token: str) -> Ended | None:
+    """Return how it ended, None if it has not; a failed attempt is an end, one that was ended for a backup is none."""
+    spec, status = _dict(source.get("spec")), _dict(source.get("status"))
+    restic = _dict(status.get("restic"))
+    told = _dict(restic.get("verification"))
+    if token in (told.get("lastProveNow"), told.get("triedProveNow")):
+        return _result(restic, told, status, is_over=token == told.get("lastProveNow"))
+    name = source["metadata"]["name"]
+    if spec.get("paused") is True:
+        return Ended(False, f"is paused, and is proved when that ends: volsync-py resume {name}")
+    trigger = _dict(spec.get("trigger"))
+    if not trigger.get("manual") and not trigger.get("schedule"):
+        return Ended(False, "is backed up without a pause, and never proved: give it a schedule, spec.trigger.schedule")
+    return None
+
+
+def doing(source: Object, token: str) -> str:
+    """Return what is known of one that has not ended."""
+    status = _dict(source.get("status"))
+    told = _dict(_dict(status.get("restic")).get("verification"))
+    if told.get("triedProveNow") == token:
+        return f"was ended for a backup, and begins again at {plain(told.get('nextAttemptTime') or 'once')}"
+    if told.get("waiting"):
+        return plain(told["waiting"])
+    if condition(status, SYNCHRONIZING).get("status") == "True":
+        return "waits for the backup that is under way"
+    return "its newest backup is restored and compared, when the operator has seen the request"
+
+
+def _result(restic: Object, told: Object, status: Object, *, is_over: bool) -> Ended | None:
+    verified = condition(status, VERIFIED)
+    if not is_over:
+        error = _dict(told.get("lastError"))
+        if error.get("class") == "Interrupted":
+            return None
+        # The condition says nothing of what is tried again.
+        why = plain(f"{error.get('class')}: {error.get('message')}")
+        return Ended(False, f"is not proved, and tried again at {plain(told.get('nextAttemptTime'))}: {why}")
+    why = plain(f"{verified.get('reason')}: {verified.get('message')}")
+    if told.get("result") != "Succeeded":
+        return Ended(False, f"is not proved: {why}")
+    return Ended(True, proof(_dict(restic.get("lastVerified"))))
+
+
+def proof(last: Object) -> str:
+    """Return the last proof as a sentence's end, "" if there is none."""
+    if not last.get("snapshot"):
+        return ""
+    files = last.get("files")
+    entries = count(files if isinstance(files, int) else 0, "file or folder", "files and folders")
+    looked = ", and its command exited with 0" if last.get("commandExitCode") == 0 else ""
+    return f"snapshot {plain(last['snapshot'])[:8]} came back whole: {entries}, {size(last.get('bytes'))}{looked}"
+
+
+def _dict(value: Any) -> Object:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,52 @@
+"""`volsync-py pause` and `volsync-py resume`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from volsync_py.commands.common.chosen import BOTH, WORDS, by_name_or_label, patched
+from volsync_py.commands.common.cluster import Where, of_cluster
+from volsync_py.core.labels import Annotation
+from volsync_py.core.objects import Object
+
+
+@click.command
+@by_name_or_label
+@of_cluster
+def pause(names: Sequence[str], selector: str, where: Where) -> None:
+    """Stop the movers of sources and destinations, and start none, until `resume`.
+
+    What keeps them in git may take that back.
+    """
+    _set(names, selector, where, paused=True)
+
+
+@click.command
+@by_name_or_label
+@of_cluster
+def resume(names: Sequence[str], selector: str, where: Where) -> None:
+    """Let sources and destinations run again; a slot that was missed is made up for at once."""
+    _set(names, selector, where, paused=False)
+
+
+def _set(
+    names: Sequence[str],
+    selector: str,
+    where: Where,
+    *,
+    paused: bool,
+) -> None:
+    cluster = where.connect()
+    for kind, obj in patched(cluster, BOTH, names, selector, changes_of(paused=paused)):
+        click.echo(f"{WORDS[kind]} {obj['metadata']['name']}: {'paused' if paused else 'resumed'}")
+
+
+def changes_of(*, paused: bool) -> Object:
+    """Return the merge patch that pauses or resumes. Pure."""
+    if paused:
+        return {"spec": {"paused": True}}
+    # Taken away and not set to false: so it is as before somebody paused it, for whoever compares it with git. Whoever
+    # resumes it means it: no restore resumes it again when somebody has paused it since.
+    return {"metadata": {"annotations": {Annotation.PAUSED_FOR: None}}, "spec": {"paused": None}}

@@ -1,0 +1,1 @@
+"""`volsync-py takeover`: what the change from VolSync means here, and the way back."""
