@@ -12,7 +12,7 @@ from volsync_py.core.attempt import Attempt
 from volsync_py.core.condition_writer import HEALTHY, MAINTAINED, SYNCHRONIZING, VERIFIED
 from volsync_py.core.conditions import get_condition
 from volsync_py.core.names import Role
-from volsync_py.core.objects import Object, is_deleting, status_of
+from volsync_py.core.objects import Object, is_deleting, mapping, status_of
 from volsync_py.core.replication import running_since
 from volsync_py.core.result import Decision
 from volsync_py.core.stored_times import time_in
@@ -110,11 +110,7 @@ def gauges(status: Object) -> Iterator[tuple[str, float | None]]:
     yield "last_snapshot_bytes_added", _number(snapshot.get("bytesAdded"))
     yield "last_snapshot_files", _sum(snapshot, "filesNew", "filesChanged", "filesUnmodified")
     yield "last_snapshot_files_failed", _number(snapshot.get("filesFailed"))
-    yield "last_verified_timestamp_seconds", _instant(_dict(restic.get("lastVerified")).get("time"))
-
-
-def _dict(value: Any) -> Object:
-    return value if isinstance(value, dict) else {}
+    yield "last_verified_timestamp_seconds", _instant(mapping(restic, "lastVerified").get("time"))
 
 
 def failing(status: Object) -> Iterator[Failing]:

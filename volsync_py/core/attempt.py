@@ -9,7 +9,7 @@ from typing import Any
 
 from attrs import frozen
 
-from volsync_py.core.objects import Object
+from volsync_py.core.objects import Object, mapping
 from volsync_py.core.times import parse_rfc3339
 
 # The status is no place for a log.
@@ -37,8 +37,8 @@ class Attempt:
     @classmethod
     def of(cls, status: Object) -> Attempt:
         """Return what a status has on record."""
-        stored = _dict(status.get("attempt"))
-        error = _dict(stored.get("lastError"))
+        stored = mapping(status, "attempt")
+        error = mapping(stored, "lastError")
         return cls(
             count=min(max(_int(stored.get("count")) or 0, 0), _MOST_COUNT),
             # A class that is no text was not written by us, but says that an attempt has failed.
@@ -76,10 +76,6 @@ class Attempt:
 
 
 _NONE = Attempt()
-
-
-def _dict(value: Any) -> Object:
-    return value if isinstance(value, dict) else {}
 
 
 def _text(value: Any) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from volsync_py.commands.common.words import plain
 from volsync_py.core.labels import Annotation
-from volsync_py.core.objects import Object
+from volsync_py.core.objects import Object, mapping, mappings
 from volsync_py.movers.restic.outcome import CLASSES
 
 HIDDEN = "(hidden)"
@@ -112,23 +112,23 @@ def object_of(obj: Object) -> Object:
 
 
 def _metadata(obj: Object) -> Object:
-    meta = _dict(obj.get("metadata"))
+    meta = mapping(obj, "metadata")
     made = {name: value_of(meta[name]) for name in _META if name in meta}
-    made["ownerReferences"] = [_picked(one, _OWNER) for one in _dicts(meta.get("ownerReferences"))]
+    made["ownerReferences"] = [_picked(one, _OWNER) for one in mappings(meta.get("ownerReferences"))]
     made["labels"] = {
         plain(name): value_of(value) if str(name).startswith(_KNOWN_LABELS) or name == "job-name" else HIDDEN
-        for name, value in _dict(meta.get("labels")).items()
+        for name, value in mapping(meta, "labels").items()
     }
     made["annotations"] = {
         plain(name): value_of(value) if name in _KNOWN_ANNOTATIONS else HIDDEN
-        for name, value in _dict(meta.get("annotations")).items()
+        for name, value in mapping(meta, "annotations").items()
     }
     return {name: value for name, value in made.items() if value not in ({}, [])}
 
 
 def _pod_spec(value: Any, *, kept: str = "") -> Object:
     """Return the spec of a pod; of the container that is called `kept`, values of flags are kept."""
-    spec = _dict(value)
+    spec = mapping(value)
     names = (
         "nodeName",
         "hostname",
@@ -140,8 +140,8 @@ def _pod_spec(value: Any, *, kept: str = "") -> Object:
     )
     made = _picked(spec, (*names, "nodeSelector", "schedulingGates", "priorityClassName", "runtimeClassName"))
     for part in ("initContainers", "containers"):
-        made[part] = [_container(one, keeps=bool(kept) and one.get("name") == kept) for one in _dicts(spec.get(part))]
-    made["volumes"] = [_volume(one) for one in _dicts(spec.get("volumes"))]
+        made[part] = [_container(one, keeps=bool(kept) and one.get("name") == kept) for one in mappings(spec.get(part))]
+    made["volumes"] = [_volume(one) for one in mappings(spec.get("volumes"))]
     return {name: found for name, found in made.items() if found not in ({}, [])}
 
 
@@ -149,9 +149,11 @@ def _container(container: Object, *, keeps: bool) -> Object:
     made = _picked(container, ("name", "image", "resources", "securityContext"))
     words = [w for key in ("command", "args") for w in (container.get(key) or []) if isinstance(w, str)]
     made["words"] = [_argument(word, keeps=keeps) for word in words]
-    made["env"] = [_variable(one) for one in _dicts(container.get("env"))]
-    made["envFrom"] = [{kind: _references(of) for kind, of in one.items()} for one in _dicts(container.get("envFrom"))]
-    made["volumeMounts"] = [_picked(one, ("name", "mountPath")) for one in _dicts(container.get("volumeMounts"))]
+    made["env"] = [_variable(one) for one in mappings(container.get("env"))]
+    made["envFrom"] = [
+        {kind: _references(of) for kind, of in one.items()} for one in mappings(container.get("envFrom"))
+    ]
+    made["volumeMounts"] = [_picked(one, ("name", "mountPath")) for one in mappings(container.get("volumeMounts"))]
     return made
 
 
@@ -167,7 +169,7 @@ def _argument(word: str, *, keeps: bool) -> str:
 
 
 def _variable(variable: Object) -> Object:
-    sources = _dict(variable.get("valueFrom"))
+    sources = mapping(variable, "valueFrom")
     if sources:
         return {"name": value_of(variable.get("name")), "from": {kind: _references(of) for kind, of in sources.items()}}
     return {"name": value_of(variable.get("name")), "value": HIDDEN}
@@ -179,23 +181,23 @@ def _volume(volume: Object) -> Object:
 
 def _references(value: Any) -> Object:
     """Return which object is meant, and nothing of its options."""
-    return {name: value_of(found) for name, found in _dict(value).items() if name in _REFERENCES}
+    return {name: value_of(found) for name, found in mapping(value).items() if name in _REFERENCES}
 
 
 def _job_spec(value: Any) -> Object:
-    spec = _dict(value)
+    spec = mapping(value)
     made = _picked(spec, ("parallelism", "backoffLimit", "suspend", "activeDeadlineSeconds", "completions"))
-    return {**made, "template": {"spec": _pod_spec(_dict(spec.get("template")).get("spec"))}}
+    return {**made, "template": {"spec": _pod_spec(mapping(spec, "template").get("spec"))}}
 
 
 def _deployment_spec(value: Any) -> Object:
-    spec = _dict(value)
-    pod = _pod_spec(_dict(spec.get("template")).get("spec"), kept=_MANAGER)
+    spec = mapping(value)
+    pod = _pod_spec(mapping(spec, "template").get("spec"), kept=_MANAGER)
     return {**_picked(spec, ("replicas", "strategy")), "template": {"spec": pod}}
 
 
 def _event_object(value: Any) -> Object:
-    return _picked(_dict(value), ("kind", "name", "namespace", "uid"))
+    return _picked(mapping(value), ("kind", "name", "namespace", "uid"))
 
 
 def _picked(value: Object, names: tuple[str, ...]) -> Object:
@@ -217,11 +219,3 @@ _PARTS: dict[str, dict[str, _Redact]] = {
         **dict.fromkeys(("type", "reason", "message", "count", "firstTimestamp", "lastTimestamp"), value_of),
     },
 }
-
-
-def _dict(value: Any) -> Object:
-    return value if isinstance(value, dict) else {}
-
-
-def _dicts(value: Any) -> list[Object]:
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from volsync_py.commands.checkups.facts import Facts, inside, key_of, objects_in, texts_in
+from volsync_py.commands.checkups.facts import Facts, key_of, objects_in, texts_in
 from volsync_py.commands.checkups.finding import Finding, failed, noted, warned
 from volsync_py.commands.common.words import count
 from volsync_py.core.labels import CREATED_BY_US, Label
-from volsync_py.core.objects import Object
+from volsync_py.core.objects import Object, mapping
 from volsync_py.kube.resources import (
     DEFINITIONS,
     KYVERNO_POLICIES,
@@ -49,15 +49,15 @@ def definitions(facts: Facts) -> Iterator[Finding]:
 def _schema(definition: Object | None) -> Object:
     versions = objects_in(definition, "spec", "versions")
     served = next((v for v in versions if v.get("name") == _VERSION and v.get("served")), None)
-    return inside(served, "schema", "openAPIV3Schema")
+    return mapping(served, "schema", "openAPIV3Schema")
 
 
 def _missing(ours: Object, theirs: Object, path: str) -> Iterator[str]:
     """Return the fields that are in the first schema only; below one that is missing, none is told."""
     if theirs.get("x-kubernetes-preserve-unknown-fields"):
         return
-    known = inside(theirs, "properties")
-    for name, schema in inside(ours, "properties").items():
+    known = mapping(theirs, "properties")
+    for name, schema in mapping(ours, "properties").items():
         # Every object has these, and no schema describes them.
         if not path and name in {"apiVersion", "kind", "metadata"}:
             continue
@@ -65,9 +65,9 @@ def _missing(ours: Object, theirs: Object, path: str) -> Iterator[str]:
         if name not in known:
             yield where
         else:
-            yield from _missing(schema, inside(known, name), where)
+            yield from _missing(schema, mapping(known, name), where)
     if "items" in ours:
-        yield from _missing(inside(ours, "items"), inside(theirs, "items"), f"{path}[]")
+        yield from _missing(mapping(ours, "items"), mapping(theirs, "items"), f"{path}[]")
 
 
 def populator(facts: Facts) -> Iterator[Finding]:
@@ -154,7 +154,7 @@ def _webhook_adds(configuration: Object) -> str:
     """Return what is to be said of webhooks that are called for all pods, and hold them up while they do not answer."""
     for hook in objects_in(configuration, "webhooks"):
         resources = {r for rule in objects_in(hook, "rules") for r in texts_in(rule, "resources")}
-        labels = inside(hook, "objectSelector", "matchLabels")
+        labels = mapping(hook, "objectSelector", "matchLabels")
         if _PODS_AND_JOBS & resources and labels.get(str(Label.CREATED_BY)) == CREATED_BY_US:
             return "is called for the pods of movers, and may put containers into them"
     return ""

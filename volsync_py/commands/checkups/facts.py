@@ -9,7 +9,7 @@ from attrs import field, frozen
 
 from volsync_py.api.spec import Replication, parse
 from volsync_py.core.names import Role
-from volsync_py.core.objects import Object
+from volsync_py.core.objects import Object, mapping
 from volsync_py.kube.resources import PVCS, REPLICATION_DESTINATIONS, REPLICATION_SOURCES, STORAGE_CLASSES, Resource
 
 _KINDS = (REPLICATION_SOURCES, REPLICATION_DESTINATIONS)
@@ -164,22 +164,15 @@ def key_of(obj: Object) -> tuple[str, str]:
     return str(obj["metadata"].get("namespace") or ""), str(obj["metadata"]["name"])
 
 
-def inside(obj: object, *path: str) -> Object:
-    """Return the object at a path, {} where there is none, whatever is there instead."""
-    for name in path:
-        obj = obj.get(name) if isinstance(obj, dict) else None
-    return obj if isinstance(obj, dict) else {}
-
-
 def objects_in(obj: object, *path: str) -> list[Object]:
     """Return the objects of a list at a path, [] where there is none, whatever is there instead."""
     *parents, last = path
-    found = inside(obj, *parents).get(last)
+    found = mapping(obj, *parents).get(last)
     return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 
 
 def texts_in(obj: object, *path: str) -> list[str]:
     """Return the texts of a list at a path."""
     *parents, last = path
-    found = inside(obj, *parents).get(last)
+    found = mapping(obj, *parents).get(last)
     return [one for one in found if isinstance(one, str)] if isinstance(found, list) else []

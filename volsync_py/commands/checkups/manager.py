@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from volsync_py.commands.checkups.facts import Facts, inside, objects_in, texts_in
+from volsync_py.commands.checkups.facts import Facts, objects_in, texts_in
 from volsync_py.commands.checkups.finding import Finding, failed, noted, warned
 from volsync_py.commands.common.health import condition
 from volsync_py.commands.common.words import count, lasting, plain
 from volsync_py.core.condition_writer import SYNCHRONIZING, WAITING_FOR_SCHEDULE
 from volsync_py.core.cronspec import Every
 from volsync_py.core.local_zone import LOCALTIME
-from volsync_py.core.objects import Object
+from volsync_py.core.objects import Object, mapping
 from volsync_py.core.stored_times import time_in
 from volsync_py.kube.resources import DEPLOYMENTS, LEASES
 
@@ -51,12 +51,12 @@ def leading(facts: Facts) -> Iterator[Finding]:
         if lease is None:
             yield failed("its pods are ready, and there is no Lease of a leader", step, space)
         elif not _is_fresh(lease, facts):
-            renewed = time_in(inside(lease, "spec"), "renewTime")
+            renewed = time_in(mapping(lease, "spec"), "renewTime")
             since = f"for {lasting(facts.now - renewed)}" if renewed else "ever"
             yield failed(f"nobody has renewed the leader's Lease {since}", step, space)
     for space, lease in held.items():
         if _is_fresh(lease, facts):
-            yield noted(f"{plain(inside(lease, 'spec').get('holderIdentity'))} leads", space)
+            yield noted(f"{plain(mapping(lease, 'spec').get('holderIdentity'))} leads", space)
 
 
 def only_one(facts: Facts) -> Iterator[Finding]:
@@ -81,12 +81,12 @@ def zone(facts: Facts) -> Iterator[Finding]:
     unnamed = []
     for one in facts.replications():
         schedule = one.trigger.schedule
-        text = str(inside(one.object, "spec", "trigger").get("schedule") or "")
-        named = inside(one.object, "spec", "trigger").get("timeZone") or text.startswith(("TZ=", "CRON_TZ="))
+        text = str(mapping(one.object, "spec", "trigger").get("schedule") or "")
+        named = mapping(one.object, "spec", "trigger").get("timeZone") or text.startswith(("TZ=", "CRON_TZ="))
         if schedule is None or named or isinstance(schedule.rule, Every) or schedule.rule.hour.star:
             continue
         unnamed.append(one.object)
-        said = str(condition(inside(one.object, "status"), SYNCHRONIZING).get("message") or "")
+        said = str(condition(mapping(one.object, "status"), SYNCHRONIZING).get("message") or "")
         why = said.removeprefix(f"{WAITING_FOR_SCHEDULE}, in UTC: ")
         if why != said:
             step = "correct TZ or /etc/localtime of the manager, or name the zone in spec.trigger.timeZone"
@@ -156,15 +156,15 @@ def _elects(deployment: Object) -> bool:
 
 
 def _wanted(deployment: Object) -> int:
-    replicas = inside(deployment, "spec").get("replicas", 1)
+    replicas = mapping(deployment, "spec").get("replicas", 1)
     return replicas if isinstance(replicas, int) else 1
 
 
 def _ready(deployment: Object) -> int:
-    replicas = inside(deployment, "status").get("readyReplicas")
+    replicas = mapping(deployment, "status").get("readyReplicas")
     return replicas if isinstance(replicas, int) else 0
 
 
 def _is_fresh(lease: Object, facts: Facts) -> bool:
-    renewed = time_in(inside(lease, "spec"), "renewTime")
-    return renewed is not None and bool(inside(lease, "spec").get("holderIdentity")) and facts.now - renewed < _SILENCE
+    renewed = time_in(mapping(lease, "spec"), "renewTime")
+    return renewed is not None and bool(mapping(lease, "spec").get("holderIdentity")) and facts.now - renewed < _SILENCE

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from volsync_py.commands.checkups.facts import Facts, inside, objects_in, texts_in
+from volsync_py.commands.checkups.facts import Facts, objects_in, texts_in
 from volsync_py.commands.checkups.finding import Finding, noted, warned
-from volsync_py.core.objects import Object, labels_of
+from volsync_py.core.objects import Object, labels_of, mapping
 from volsync_py.kube.resources import DEPLOYMENTS, POD_MONITORS, SERVICE_MONITORS, SERVICES
 
 _INSTALL = "add one: volsync-py manifests --overlay monitoring, or the chart's metrics.serviceMonitor"
@@ -33,7 +33,7 @@ def scraped(facts: Facts) -> Iterator[Finding]:
         yield warned(f"{text}, and no alert can come", _INSTALL)
     for monitor in meant:
         name = f"{monitor['kind']} {monitor['metadata']['namespace']}/{monitor['metadata']['name']}"
-        wanted = inside(monitor, "spec", "selector", "matchLabels")
+        wanted = mapping(monitor, "spec", "selector", "matchLabels")
         has = labels_of(services[0]) if services else {}
         off = [f"{key}={value}" for key, value in wanted.items() if has.get(key) != value]
         if off:
@@ -44,18 +44,18 @@ def scraped(facts: Facts) -> Iterator[Finding]:
 
 
 def _pods_of(deployment: Object) -> Object:
-    meta = inside(deployment, "spec", "template", "metadata")
+    meta = mapping(deployment, "spec", "template", "metadata")
     return {"metadata": {**meta, "namespace": deployment["metadata"]["namespace"]}, "spec": {}}
 
 
 def _selects(monitor: Object, what: Object) -> bool:
     """Return whether a monitor looks into the namespace, and has labels of the object; for a Service, also its port."""
-    spec = inside(monitor, "spec")
-    spaces = inside(spec, "namespaceSelector")
+    spec = mapping(monitor, "spec")
+    spaces = mapping(spec, "namespaceSelector")
     own = str(monitor["metadata"].get("namespace") or "")
     there = spaces.get("any") is True or what["metadata"]["namespace"] in (texts_in(spaces, "matchNames") or [own])
-    selector = inside(spec, "selector")
-    fits = inside(selector, "matchLabels").items() <= labels_of(what).items()
+    selector = mapping(spec, "selector")
+    fits = mapping(selector, "matchLabels").items() <= labels_of(what).items()
     fits = fits and all(_meets(one, labels_of(what)) for one in objects_in(selector, "matchExpressions"))
     served = {port.get("name") for port in objects_in(what, "spec", "ports")}
     asked = {one.get("port") for one in objects_in(spec, "endpoints") if one.get("port")}

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from volsync_py.api.spec import Replication
-from volsync_py.commands.checkups.facts import Facts, inside, key_of, objects_in
+from volsync_py.commands.checkups.facts import Facts, key_of, objects_in
 from volsync_py.commands.checkups.finding import Finding, failed, warned
 from volsync_py.commands.common.mover_log import CONTAINER
 from volsync_py.commands.common.words import plain
 from volsync_py.core.labels import CREATED_BY_US, Annotation, Label
 from volsync_py.core.names import job_name
-from volsync_py.core.objects import Object, annotations_of, labels_of, status_of
+from volsync_py.core.objects import Object, annotations_of, labels_of, mapping, status_of
 from volsync_py.kube.resources import JOBS, NAMESPACES, PODS
 from volsync_py.movers.restic.held_pod import held
 from volsync_py.movers.restic.outcome import ClusterError, info
@@ -30,7 +30,7 @@ def waiting(facts: Facts) -> Iterator[Finding]:
     for one, pods in _movers(facts):
         title = facts.title(one.object)
         job = jobs.get((key_of(one.object)[0], job_name(one.role, one.name)))
-        if inside(job, "spec").get("suspend") is True:
+        if mapping(job, "spec").get("suspend") is True:
             text = "its Job is suspended, by a queue or by somebody"
             yield warned(text, info(ClusterError.JOB_SUSPENDED).next_step, title)
         for pod in pods:
@@ -54,7 +54,7 @@ def _waits(pod: Object) -> tuple[str, str] | None:
         )
     statuses = objects_in(pod, "status", "initContainerStatuses") + objects_in(pod, "status", "containerStatuses")
     for status in statuses:
-        why = inside(status, "state", "waiting")
+        why = mapping(status, "state", "waiting")
         text = f"Pod/{name}, container {status.get('name')}: {why.get('message') or why.get('reason')}"
         if why.get("reason") in _NO_IMAGE:
             return ClusterError.IMAGE_UNAVAILABLE, text
@@ -119,6 +119,6 @@ def _containers(pod: Object) -> list[Object]:
 
 
 def _outlives_mover(pod: Object) -> bool:
-    states = {str(s.get("name")): inside(s, "state") for s in status_of(pod).get("containerStatuses") or []}
+    states = {str(s.get("name")): mapping(s, "state") for s in status_of(pod).get("containerStatuses") or []}
     ended = {name for name, state in states.items() if "terminated" in state}
     return CONTAINER in ended and len(ended) < len(states)

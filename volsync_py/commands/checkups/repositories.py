@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from volsync_py.api.spec import Replication
-from volsync_py.commands.checkups.facts import Answered, Facts, inside, key_of
+from volsync_py.commands.checkups.facts import Answered, Facts, key_of
 from volsync_py.commands.checkups.finding import Finding, failed, noted, warned
 from volsync_py.commands.common.words import ago, count, plain
 from volsync_py.contract.report import ErrorClass
 from volsync_py.core.attempt import Attempt
 from volsync_py.core.names import mover_host_name
-from volsync_py.core.objects import Object, status_of
+from volsync_py.core.objects import Object, mapping, status_of
 from volsync_py.core.stored_times import time_in
 from volsync_py.movers.restic.outcome import info
 
@@ -24,7 +24,7 @@ def shared(facts: Facts) -> Iterator[Finding]:
     """Find sources that write into one repository under one host name, so that each takes the other's snapshots."""
     groups: dict[tuple[str, str], list[Replication]] = {}
     for one in facts.all_sources():
-        host = str(inside(one.object, "spec", "restic").get("host") or "")
+        host = str(mapping(one.object, "spec", "restic").get("host") or "")
         if one.restic.repository:
             groups.setdefault((_repository(one), host), []).append(one)
     for group in groups.values():
@@ -44,7 +44,7 @@ def shared(facts: Facts) -> Iterator[Finding]:
 
 def _repository(one: Replication) -> str:
     """Return what is the same for the same repository, as far as anybody knows."""
-    known = inside(status_of(one.object), "restic").get("repositoryHash")
+    known = mapping(status_of(one.object), "restic").get("repositoryHash")
     return str(known) if known else f"{key_of(one.object)[0]}/{one.restic.repository}"
 
 

@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 
 from volsync_py.api.fields import Problem
 from volsync_py.api.spec import Replication
-from volsync_py.commands.checkups.facts import Facts, inside, key_of
+from volsync_py.commands.checkups.facts import Facts, key_of
 from volsync_py.commands.checkups.finding import Finding, failed, warned
 from volsync_py.commands.checkups.manager import limit_of_movers
 from volsync_py.commands.common.words import lasting
 from volsync_py.core.labels import Annotation
-from volsync_py.core.objects import annotations_of, status_of
+from volsync_py.core.objects import annotations_of, mapping, status_of
 from volsync_py.core.stored_times import time_in
 from volsync_py.core.trigger import TriggerKind
 from volsync_py.kube.resources import DEPLOYMENTS
@@ -81,7 +81,7 @@ def paused(facts: Facts) -> Iterator[Finding]:
         if not one.paused or one.trigger.kind is TriggerKind.MANUAL:
             continue
         last = time_in(status_of(one.object), "lastSyncTime") or time_in(
-            inside(one.object, "metadata"), "creationTimestamp"
+            mapping(one.object, "metadata"), "creationTimestamp"
         )
         if last is not None and facts.now - last > _FORGOTTEN:
             text = f"it is paused, and its last run was {lasting(facts.now - last)} ago"

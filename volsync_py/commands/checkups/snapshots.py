@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from volsync_py.api.spec import Replication
-from volsync_py.commands.checkups.facts import Facts, inside, key_of
+from volsync_py.commands.checkups.facts import Facts, key_of
 from volsync_py.commands.checkups.finding import Finding, failed
-from volsync_py.core.objects import Object, annotations_of
+from volsync_py.core.objects import Object, annotations_of, mapping
 from volsync_py.kube.resources import SNAPSHOT_CLASSES
 
 _DEFAULT = "snapshot.storage.kubernetes.io/is-default-class"
@@ -63,5 +63,5 @@ def _driver(one: Replication, facts: Facts) -> str:
     """Return the driver of the volume that is copied, "" if nobody knows."""
     name = one.restic.source_claim or one.restic.destination_claim
     claim = facts.claims().get((key_of(one.object)[0], name)) if name else None
-    storage_class = inside(claim, "spec").get("storageClassName") or one.restic.storage_class
-    return str(inside(facts.classes().get(str(storage_class or ""))).get("provisioner") or "")
+    storage_class = mapping(claim, "spec").get("storageClassName") or one.restic.storage_class
+    return str(mapping(facts.classes().get(str(storage_class or ""))).get("provisioner") or "")

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from volsync_py.api.spec import Replication
-from volsync_py.commands.checkups.facts import Facts, inside, key_of, objects_in
+from volsync_py.commands.checkups.facts import Facts, key_of, objects_in
 from volsync_py.commands.checkups.finding import Finding, failed, warned
 from volsync_py.commands.common.words import plain
 from volsync_py.contract.report import ErrorClass
 from volsync_py.core.attempt import Attempt
 from volsync_py.core.labels import CREATED_BY_US, Label
 from volsync_py.core.names import Role, cache_name
-from volsync_py.core.objects import Object, annotations_of, is_deleting, labels_of, status_of
+from volsync_py.core.objects import Object, annotations_of, is_deleting, labels_of, mapping, status_of
 from volsync_py.core.owners import controller_of
 from volsync_py.core.quantity import parse_quantity
 from volsync_py.core.trigger import TriggerKind
@@ -54,7 +54,7 @@ def _unfit(claim: Object | None, name: str, one: Replication, facts: Facts) -> t
     if is_bound(claim):
         return None
     found = facts.classes().get(str(claim["spec"].get("storageClassName") or ""))
-    if inside(found).get("volumeBindingMode") == "WaitForFirstConsumer":
+    if mapping(found).get("volumeBindingMode") == "WaitForFirstConsumer":
         text = "has no volume yet, because its StorageClass waits for the first pod that uses it"
         # A mover that works on the volume itself is such a pod; a snapshot or a clone is not.
         return None if one.restic.is_direct else (text, "start a pod that uses it; there is nothing to back up yet")
@@ -79,7 +79,7 @@ def classes(facts: Facts) -> Iterator[Finding]:
         if data and claim is None:
             # That is told, and says nothing of classes.
             continue
-        of_claim = inside(claim, "spec").get("storageClassName")
+        of_claim = mapping(claim, "spec").get("storageClassName")
         if not any((spec.cache_storage_class, spec.storage_class, of_claim, has_default)):
             text = "no StorageClass is named for the cache, and the cluster has no default"
             yield failed(text, "set spec.restic.cacheStorageClassName", facts.title(one.object))
@@ -111,7 +111,7 @@ def caches(facts: Facts) -> Iterator[Finding]:
         if cache is None or is_deleting(cache) or not is_too_small(cache, size):
             continue
         storage_class = storage.get(str(cache["spec"].get("storageClassName") or ""))
-        if inside(storage_class).get("allowVolumeExpansion") is True:
+        if mapping(storage_class).get("allowVolumeExpansion") is True:
             continue
         text = f"the cache {name} has {requested(cache)} instead of {size}, and its StorageClass does not let it grow"
         step = f"kubectl delete pvc {name} -n {space}: the next run makes it anew, nothing is lost but time"
@@ -161,11 +161,11 @@ def unused(facts: Facts) -> Iterator[Finding]:
     named = {(key_of(claim)[0], destination_of(claim)) for claim in facts.of(PVCS)}
     for one in facts.replications():
         status = status_of(one.object)
-        image = inside(status, "latestImage").get("name")
+        image = mapping(status, "latestImage").get("name")
         done = one.trigger.kind is TriggerKind.MANUAL and status.get("lastManualSync") == one.trigger.manual
         if one.role is not Role.DESTINATION or not done or not image or key_of(one.object) in named:
             continue
-        if any(inside(c, "spec", "dataSource").get("name") == image for c in facts.of(PVCS)):
+        if any(mapping(c, "spec", "dataSource").get("name") == image for c in facts.of(PVCS)):
             continue
         text = f"it has restored, holds the image {plain(image)}, and no claim of the namespace names it"
         step = f"kubectl delete replicationdestination {one.name} -n {key_of(one.object)[0]}, if you need nothing of it"

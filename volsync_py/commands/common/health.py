@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any
 
 from attrs import frozen
 
 from volsync_py.commands.common.words import plain
 from volsync_py.core.attempt import Attempt
 from volsync_py.core.condition_writer import HEALTHY, MAINTAINED, SYNCHRONIZING, VERIFIED
-from volsync_py.core.objects import Object
+from volsync_py.core.objects import Object, mapping
 from volsync_py.core.stored_times import time_in
 
 # An operator that runs has looked at a new resource within seconds; one that is just being installed gets some minutes.
@@ -79,7 +78,7 @@ class Health:
 
 def health_of(obj: Object, now: datetime) -> Health:
     """Return the state of a resource at a time of the server's clock."""
-    meta, status = obj["metadata"], _dict(obj.get("status"))
+    meta, status = obj["metadata"], mapping(obj, "status")
     attempt = Attempt.of(status)
     state, said = _state(obj, status, now)
     cause, _, step = plain(said.get("message") or "").rpartition(_SEPARATOR)
@@ -111,13 +110,13 @@ def _state(obj: Object, status: Object, now: datetime) -> tuple[State, Object]:
     """Return the state, and the condition that says so, or what would be one."""
     healthy, maintained = condition(status, HEALTHY), condition(status, MAINTAINED)
     synchronizing = condition(status, SYNCHRONIZING)
-    if _dict(obj.get("spec")).get("paused") is True:
+    if mapping(obj, "spec").get("paused") is True:
         return State.PAUSED, {}
     if healthy.get("status") == "False":
         return State.FAILING, healthy
     if not healthy and synchronizing.get("reason") == "Error":
         return State.FAILING, synchronizing
-    if not healthy and _dict(status.get("latestMoverStatus")).get("result") == "Failed":
+    if not healthy and mapping(status, "latestMoverStatus").get("result") == "Failed":
         return State.FAILING, {"reason": "Failed", "message": "the last mover failed; its log is in the status"}
     missed = _missed(obj, status, now)
     if missed:
@@ -164,7 +163,7 @@ def interval_of(obj: Object, slot: datetime) -> timedelta | None:
     from volsync_py.api.fields import Fields
     from volsync_py.api.triggers import trigger_of
 
-    trigger = trigger_of(obj, Fields("spec", _dict(obj.get("spec"))), UTC)
+    trigger = trigger_of(obj, Fields("spec", mapping(obj, "spec")), UTC)
     first = trigger.slot_after(slot)
     second = None if first is None else trigger.slot_after(first)
     return None if first is None or second is None else second - first
@@ -172,15 +171,11 @@ def interval_of(obj: Object, slot: datetime) -> timedelta | None:
 
 def _repository(obj: Object, status: Object) -> str:
     """Return what is the same for the same repository, as far as anybody knows."""
-    secret = plain(_dict(_dict(obj.get("spec")).get("restic")).get("repository") or "")
-    known = _dict(status.get("restic")).get("repositoryHash")
+    secret = plain(mapping(obj, "spec", "restic").get("repository") or "")
+    known = mapping(status, "restic").get("repositoryHash")
     return plain(known) if known else f"{obj['metadata'].get('namespace')}/{secret}"
 
 
 def _later(text: str, now: datetime) -> datetime | None:
     found = time_in({"time": text}, "time") if text else None
     return found if found is not None and found > now else None
-
-
-def _dict(value: Any) -> Object:
-    return value if isinstance(value, dict) else {}

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from attrs import frozen
 
 from volsync_py.commands.common.words import plain
-from volsync_py.core.objects import Object, annotations_of, labels_of
+from volsync_py.core.objects import Object, annotations_of, labels_of, mapping, mappings
 
 # The last part of an image's name, as the project and its vendors publish it.
 _IMAGE = re.compile(r"volsync(-rhel\d+)?")
@@ -52,9 +51,9 @@ class Operator:
 
 def operator_of(deployment: Object) -> Operator | None:
     """Return the operator that a Deployment runs, None if it runs neither of them."""
-    spec = _dict(deployment.get("spec"))
-    pod = _dict(_dict(spec.get("template")).get("spec"))
-    for container in _dicts(pod.get("containers")):
+    spec = mapping(deployment, "spec")
+    pod = mapping(spec, "template", "spec")
+    for container in mappings(pod.get("containers")):
         ours = _is_ours(container)
         if not ours and not _is_volsyncs(container):
             continue
@@ -98,14 +97,14 @@ def _words(container: Object) -> list[str]:
 
 
 def _variables(container: Object) -> Object:
-    return {plain(one.get("name")): one.get("value") for one in _dicts(container.get("env"))}
+    return {plain(one.get("name")): one.get("value") for one in mappings(container.get("env"))}
 
 
 def _zone(container: Object) -> str:
     named = _variables(container).get("TZ")
     if named:
         return f"TZ={plain(named)}"
-    mounts = (plain(one.get("mountPath")) for one in _dicts(container.get("volumeMounts")))
+    mounts = (plain(one.get("mountPath")) for one in mappings(container.get("volumeMounts")))
     return LOCALTIME if LOCALTIME in mounts else ""
 
 
@@ -115,11 +114,3 @@ def _keeper(deployment: Object) -> str:
         if known.get(key):
             return text.format(plain(known[key]).partition(":")[0])
     return ""
-
-
-def _dict(value: Any) -> Object:
-    return value if isinstance(value, dict) else {}
-
-
-def _dicts(value: Any) -> list[Object]:
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []

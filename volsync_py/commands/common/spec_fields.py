@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from volsync_py.core.objects import Object
+from volsync_py.core.objects import Object, mapping
 
 # VolSync's API, v1alpha1: what its released definitions have below `spec`, `spec.trigger`, `spec.restic` and so on.
 _OF_BOTH = (
@@ -34,7 +34,7 @@ OTHER_MOVERS = ("rclone", "rsync", "rsyncTLS", "syncthing", "external")
 
 def other_mover(obj: Object) -> str:
     """Return the mover other than restic that a resource asks for, "" if it asks for none."""
-    spec = _dict(obj.get("spec"))
+    spec = mapping(obj, "spec")
     return next((name for name in OTHER_MOVERS if spec.get(name) is not None), "")
 
 
@@ -43,15 +43,15 @@ def unknown_to_volsync(obj: Object) -> Iterator[str]:
     for where, known in _VOLSYNCS.get(str(obj.get("kind")), {}).items():
         section: Any = obj.get("spec")
         for step in where.split("."):
-            section = _dict(section).get(step)
-        yield from (f"{where}.{name}" for name, value in _dict(section).items() if name not in known and value)
+            section = mapping(section).get(step)
+        yield from (f"{where}.{name}" for name, value in mapping(section).items() if name not in known and value)
 
 
 def unknown_to_schema(value: Any, schema: Object, path: str = "") -> Iterator[str]:
     """Return the paths of what a structural schema would prune of a value."""
     if isinstance(value, list):
         for one in value:
-            yield from unknown_to_schema(one, _dict(schema.get("items")), path)
+            yield from unknown_to_schema(one, mapping(schema, "items"), path)
         return
     properties = schema.get("properties")
     if not isinstance(value, dict) or not isinstance(properties, dict):
@@ -60,10 +60,6 @@ def unknown_to_schema(value: Any, schema: Object, path: str = "") -> Iterator[st
     for name, inner in value.items():
         below = f"{path}.{name}" if path else str(name)
         if name in properties:
-            yield from unknown_to_schema(inner, _dict(properties[name]), below)
+            yield from unknown_to_schema(inner, mapping(properties[name]), below)
         elif inner is not None and not open_ended:
             yield below
-
-
-def _dict(value: Any) -> Object:
-    return value if isinstance(value, dict) else {}

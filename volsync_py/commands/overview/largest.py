@@ -10,7 +10,7 @@ from attrs import frozen
 
 from volsync_py.commands.common.words import count, plain, size
 from volsync_py.core.durations import parse_go_duration
-from volsync_py.core.objects import Object
+from volsync_py.core.objects import Object, mapping
 from volsync_py.core.quantity import parse_quantity
 
 _NONE = "-"
@@ -115,10 +115,10 @@ class Largest:
 
 
 def _row(source: Object, claims: Mapping[tuple[str, str], Object]) -> Row:
-    meta, status = source["metadata"], _dict(source.get("status"))
-    restic = _dict(status.get("restic"))
-    last, kept = _dict(restic.get("lastSnapshot")), _dict(restic.get("snapshots"))
-    namespace, claim = plain(meta.get("namespace") or ""), _dict(source.get("spec")).get("sourcePVC")
+    meta, status = source["metadata"], mapping(source, "status")
+    restic = mapping(status, "restic")
+    last, kept = mapping(restic, "lastSnapshot"), mapping(restic, "snapshots")
+    namespace, claim = plain(meta.get("namespace") or ""), mapping(source, "spec").get("sourcePVC")
     files = [_int(last.get(name)) for name in ("filesNew", "filesChanged", "filesUnmodified")]
     return Row(
         namespace=namespace,
@@ -135,7 +135,7 @@ def _row(source: Object, claims: Mapping[tuple[str, str], Object]) -> Row:
 def _capacity(claim: Object | None) -> int | None:
     if claim is None:
         return None
-    found = _dict(_dict(claim.get("status")).get("capacity")).get("storage")
+    found = mapping(claim, "status", "capacity").get("storage")
     try:
         return int(parse_quantity(found)) if found else None
     except ValueError:
@@ -165,7 +165,3 @@ def _number(value: Any) -> float:
 
 def _int(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
-
-
-def _dict(value: Any) -> Object:
-    return value if isinstance(value, dict) else {}

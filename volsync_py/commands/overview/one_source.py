@@ -11,7 +11,7 @@ from volsync_py.commands.common.health import NOT_WELL, Health, condition, healt
 from volsync_py.commands.common.words import ago, count, lasting, plain, size
 from volsync_py.commands.overview.verdict import Paint
 from volsync_py.commands.runs.asked_proof import proof
-from volsync_py.core.objects import Object
+from volsync_py.core.objects import Object, mapping
 from volsync_py.core.stored_times import time_in
 
 # The end of the log that a status keeps; all of it is told by `volsync-py logs`.
@@ -24,8 +24,8 @@ _CONDITIONS = ("Synchronizing", "Healthy", "Maintained", "Verified")
 def page(obj: Object, now: datetime, width: int, paint: Paint = lambda word, state: word) -> Iterator[str]:
     """Return what is known of a resource; what is not known is left out."""
     health = health_of(obj, now)
-    spec, status = _dict(obj.get("spec")), _dict(obj.get("status"))
-    restic, stored = _dict(spec.get("restic")), _dict(status.get("restic"))
+    spec, status = mapping(obj, "spec"), mapping(obj, "status")
+    restic, stored = mapping(spec, "restic"), mapping(status, "restic")
     yield f"{health.kind} {health.namespace}/{health.name}: {paint(health.state, health.state)}"
     if health.state in NOT_WELL and health.next_step:
         yield from _row("what to do", health.next_step, width)
@@ -33,23 +33,23 @@ def page(obj: Object, now: datetime, width: int, paint: Paint = lambda word, sta
         ("volume", spec.get("sourcePVC") or restic.get("destinationPVC")),
         ("repository", _repository(restic, stored)),
         ("copy method", restic.get("copyMethod")),
-        ("trigger", _trigger(_dict(spec.get("trigger")))),
+        ("trigger", _trigger(mapping(spec, "trigger"))),
         ("last run", _last(status, now)),
         ("under way", _since(status, "lastSyncStartTime", now)),
         ("next run", _since(status, "nextSyncTime", now)),
         ("failed", _attempt(health, now)),
-        ("last snapshot", _snapshot(_dict(stored.get("lastSnapshot")), now)),
-        ("snapshots", _snapshots(_dict(stored.get("snapshots")))),
-        ("restored", _restored(_dict(stored.get("restored")), now)),
-        ("image", _dict(status.get("latestImage")).get("name")),
+        ("last snapshot", _snapshot(mapping(stored, "lastSnapshot"), now)),
+        ("snapshots", _snapshots(mapping(stored, "snapshots"))),
+        ("restored", _restored(mapping(stored, "restored"), now)),
+        ("image", mapping(status, "latestImage").get("name")),
         ("pruned", _since(stored, "lastPruned", now)),
         ("checked", _checked(stored, now)),
-        ("proved", _proved(_dict(stored.get("lastVerified")), now)),
-        ("next proof", _next_proof(_dict(stored.get("verification")))),
+        ("proved", _proved(mapping(stored, "lastVerified"), now)),
+        ("next proof", _next_proof(mapping(stored, "verification"))),
     ):
         yield from _row(name, text, width)
     yield from _conditions(status, now, width)
-    log = plain(_dict(status.get("latestMoverStatus")).get("logs") or "", lines=True).splitlines()
+    log = plain(mapping(status, "latestMoverStatus").get("logs") or "", lines=True).splitlines()
     if log:
         yield "log of the last mover:"
         yield from (f"  {line}" for line in log[-_LOG_LINES:])
@@ -57,7 +57,7 @@ def page(obj: Object, now: datetime, width: int, paint: Paint = lambda word, sta
 
 def _next_proof(told: Object) -> Any:
     """Return what the next proof waits for: something, or its time after an attempt that has failed."""
-    error = _dict(told.get("lastError"))
+    error = mapping(told, "lastError")
     if told.get("waiting") or not told.get("nextAttemptTime"):
         return told.get("waiting")
     return f"tried again at {told['nextAttemptTime']}, after {error.get('class')}: {error.get('message')}"
@@ -145,7 +145,3 @@ def _checked(stored: Object, now: datetime) -> str:
 def _proved(last: Object, now: datetime) -> str:
     when = _since(last, "time", now)
     return f"{when}: {proof(last)}" if when else ""
-
-
-def _dict(value: Any) -> Object:
-    return value if isinstance(value, dict) else {}

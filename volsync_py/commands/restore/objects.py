@@ -13,7 +13,7 @@ from attrs import frozen
 
 from volsync_py.commands.restore.point import Point
 from volsync_py.core.labels import RESTORE_OPEN, Annotation, Label
-from volsync_py.core.objects import Object
+from volsync_py.core.objects import Object, mapping
 from volsync_py.core.quantity import parse_quantity
 from volsync_py.kube.errors import Forbidden, KubeError, NotFound
 from volsync_py.kube.resources import PVCS, REPLICATION_DESTINATIONS, VOLUME_SNAPSHOTS
@@ -54,11 +54,11 @@ def new_claim(
     name: str, namespace: str, source: Object, claim: Object | None, size: str, storage_class: str
 ) -> Object | None:
     """Return a claim like the one that is backed up; None if nobody knows how large it has to be."""
-    restic = _dict(_dict(source.get("spec")).get("restic"))
-    spec = _dict((claim or {}).get("spec"))
+    restic = mapping(source, "spec", "restic")
+    spec = mapping((claim or {}).get("spec"))
     wanted = size or _larger(
-        _dict(_dict(spec.get("resources")).get("requests")).get("storage"),
-        _dict(_dict((claim or {}).get("status")).get("capacity")).get("storage"),
+        mapping(spec, "resources", "requests").get("storage"),
+        mapping((claim or {}).get("status"), "capacity").get("storage"),
     )
     wanted = wanted or str(restic.get("capacity") or "")
     if not wanted:
@@ -77,7 +77,7 @@ def destination(
     name: str, namespace: str, source: Object, claim: str, point: Point, include: Sequence[str], *, deletes: bool
 ) -> Object:
     """Return the destination that restores straight into a claim, and never takes "no snapshot" for success."""
-    given = _dict(_dict(source.get("spec")).get("restic"))
+    given = mapping(source, "spec", "restic")
     restic: Object = {key: given[key] for key in TAKEN if given.get(key) is not None}
     restic |= {"copyMethod": "Direct", "destinationPVC": claim, "cleanupCachePVC": True, "onMissingSnapshot": "Fail"}
     restic |= point.fields()
@@ -99,7 +99,7 @@ def same_restore(one: Object, other: Object) -> bool:
         return False
     if not newest[0]:
         keys += ["snapshot", "previous", "restoreAsOf"]
-    ones, others = (_dict(_dict(obj.get("spec")).get("restic")) for obj in (one, other))
+    ones, others = (mapping(obj, "spec", "restic") for obj in (one, other))
     return all((ones.get(key) or None) == (others.get(key) or None) for key in keys)
 
 
@@ -132,9 +132,9 @@ def undo_taken(snapshot: Object | None, claim: str) -> Undo:
     if snapshot is None:
         return Undo(False, why="the restore was begun before, and there is no VolumeSnapshot of it")
     name = snapshot["metadata"]["name"]
-    if _dict(_dict(snapshot.get("spec")).get("source")).get("persistentVolumeClaimName") != claim:
+    if mapping(snapshot, "spec", "source").get("persistentVolumeClaimName") != claim:
         return Undo(False, why=f"the VolumeSnapshot {name} is not of the claim {claim}")
-    if _dict(snapshot.get("status")).get("readyToUse") is not True:
+    if mapping(snapshot, "status").get("readyToUse") is not True:
         return Undo(False, why=f"the restore was begun before, and its VolumeSnapshot {name} is not ready")
     return Undo(True)
 
@@ -152,9 +152,9 @@ def claim_again(claim: Object, snapshot: str) -> str:
     """Return the claim as it would be created anew from a snapshot, as a word for a shell."""
     spec = claim["spec"]
     kept = {key: spec[key] for key in ("accessModes", "storageClassName", "resources", "volumeMode") if spec.get(key)}
-    capacity = _dict(_dict(claim.get("status")).get("capacity")).get("storage")
+    capacity = mapping(claim, "status", "capacity").get("storage")
     # Of a volume that was expanded, a snapshot fits into nothing smaller.
-    larger = _larger(_dict(_dict(spec.get("resources")).get("requests")).get("storage"), capacity)
+    larger = _larger(mapping(spec, "resources", "requests").get("storage"), capacity)
     if larger:
         kept["resources"] = {"requests": {"storage": larger}}
     kept["dataSource"] = {"apiGroup": VOLUME_SNAPSHOTS.group, "kind": VOLUME_SNAPSHOTS.kind, "name": snapshot}
@@ -191,7 +191,3 @@ def _larger(*quantities: Any) -> str:
         except ValueError:
             continue
     return max(found)[1] if found else ""
-
-
-def _dict(value: Any) -> Object:
-    return value if isinstance(value, dict) else {}

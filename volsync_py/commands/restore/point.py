@@ -9,7 +9,7 @@ from typing import Any
 from attrs import frozen
 
 from volsync_py.commands.common.words import ago, count, plain, size
-from volsync_py.core.objects import Object
+from volsync_py.core.objects import Object, mapping
 from volsync_py.core.stored_times import time_in
 from volsync_py.core.times import format_rfc3339
 
@@ -32,7 +32,7 @@ class Point:
         """Return what the newest snapshot is by now, so that what was told is what comes, also if a backup ends."""
         if self != Point():
             return self
-        last = str(_restic(status, "lastSnapshot").get("id"))
+        last = str(mapping(status, "restic", "lastSnapshot").get("id"))
         return Point(snapshot=last, newest=True) if _SNAPSHOT.fullmatch(last) else Point(at=now, newest=True)
 
     def fields(self) -> Object:
@@ -44,7 +44,7 @@ class Point:
 
     def words(self, status: Object, now: datetime) -> str:
         """Return which snapshot that is, as far as the status of the source knows; the mover chooses it."""
-        last, all_known = _restic(status, "lastSnapshot"), _restic(status, "snapshots")
+        last, all_known = mapping(status, "restic", "lastSnapshot"), mapping(status, "restic", "snapshots")
         newest = time_in(last, "time")
         if self.snapshot and not (self.newest and last.get("id") == self.snapshot):
             known = _is(last) if str(last.get("id")).startswith(self.snapshot) else ""
@@ -57,7 +57,7 @@ class Point:
 
     def doubt(self, status: Object) -> str:
         """Return why there may be no such snapshot, "" if nothing speaks against it."""
-        known = _restic(status, "snapshots")
+        known = mapping(status, "restic", "snapshots")
         oldest, number = time_in(known, "oldest"), known.get("count")
         if self.at and oldest is not None and self.at < oldest:
             return f"the status knows of no snapshot that old: the oldest is of {written(oldest)}"
@@ -122,9 +122,3 @@ def _are(known: Object) -> str:
     if not isinstance(number, int) or oldest is None or newest is None:
         return "its status does not say which there are"
     return f"its status knows of {count(number, 'snapshot')}, from {written(oldest)} to {written(newest)}"
-
-
-def _restic(status: Object, key: str) -> Object:
-    restic: Any = status.get("restic")
-    found = restic.get(key) if isinstance(restic, dict) else None
-    return found if isinstance(found, dict) else {}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from volsync_py.commands.common.health import condition
 from volsync_py.commands.common.words import count, plain, size
 from volsync_py.commands.restore.point import written
@@ -11,7 +9,7 @@ from volsync_py.commands.runs.asked_run import Ended, trouble
 from volsync_py.contract.report import ErrorClass
 from volsync_py.core.attempt import Attempt
 from volsync_py.core.condition_writer import HEALTHY, SYNCHRONIZING
-from volsync_py.core.objects import Object, status_of
+from volsync_py.core.objects import Object, mapping, status_of
 from volsync_py.core.stored_times import time_in
 
 # A mover that ends with one of these has not begun to write. Configuration is none: so is called what restic says of
@@ -24,7 +22,7 @@ def ended(destination: Object) -> Ended | None:
     status = status_of(destination)
     token = ((destination.get("spec") or {}).get("trigger") or {}).get("manual")
     if status.get("lastManualSync") == token:
-        restored = _restored(status)
+        restored = mapping(status, "restic", "restored")
         if not restored.get("id"):
             return Ended(False, "ended without a word on what was restored; its log says why")
         healthy = condition(status, HEALTHY)
@@ -63,12 +61,6 @@ def has_written_nothing(destination: Object) -> bool:
     status = status_of(destination)
     attempt = Attempt.of(status)
     return has_failed(destination) and attempt.count == 1 and attempt.error_class in _NOTHING_WRITTEN
-
-
-def _restored(status: Object) -> Object:
-    restic: Any = status.get("restic")
-    found = restic.get("restored") if isinstance(restic, dict) else None
-    return found if isinstance(found, dict) else {}
 
 
 def _back(restored: Object) -> str:

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from volsync_py.commands.common.health import condition
 from volsync_py.commands.common.words import count, plain, size
 from volsync_py.commands.runs.asked_run import Ended
 from volsync_py.core.condition_writer import SYNCHRONIZING, VERIFIED
-from volsync_py.core.objects import Object
+from volsync_py.core.objects import Object, mapping
 
 
 def ended(source: Object, token: str) -> Ended | None:
     """Return how it ended, None if it has not; a failed attempt is an end, one that was ended for a backup is none."""
-    spec, status = _dict(source.get("spec")), _dict(source.get("status"))
-    restic = _dict(status.get("restic"))
-    told = _dict(restic.get("verification"))
+    spec, status = mapping(source, "spec"), mapping(source, "status")
+    restic = mapping(status, "restic")
+    told = mapping(restic, "verification")
     if token in (told.get("lastProveNow"), told.get("triedProveNow")):
         return _result(restic, told, status, is_over=token == told.get("lastProveNow"))
     name = source["metadata"]["name"]
     if spec.get("paused") is True:
         return Ended(False, f"is paused, and is proved when that ends: volsync-py resume {name}")
-    trigger = _dict(spec.get("trigger"))
+    trigger = mapping(spec, "trigger")
     if not trigger.get("manual") and not trigger.get("schedule"):
         return Ended(False, "is backed up without a pause, and never proved: give it a schedule, spec.trigger.schedule")
     return None
@@ -29,8 +27,8 @@ def ended(source: Object, token: str) -> Ended | None:
 
 def doing(source: Object, token: str) -> str:
     """Return what is known of one that has not ended."""
-    status = _dict(source.get("status"))
-    told = _dict(_dict(status.get("restic")).get("verification"))
+    status = mapping(source, "status")
+    told = mapping(status, "restic", "verification")
     if told.get("triedProveNow") == token:
         return f"was ended for a backup, and begins again at {plain(told.get('nextAttemptTime') or 'once')}"
     if told.get("waiting"):
@@ -43,7 +41,7 @@ def doing(source: Object, token: str) -> str:
 def _result(restic: Object, told: Object, status: Object, *, is_over: bool) -> Ended | None:
     verified = condition(status, VERIFIED)
     if not is_over:
-        error = _dict(told.get("lastError"))
+        error = mapping(told, "lastError")
         if error.get("class") == "Interrupted":
             return None
         # The condition says nothing of what is tried again.
@@ -52,7 +50,7 @@ def _result(restic: Object, told: Object, status: Object, *, is_over: bool) -> E
     why = plain(f"{verified.get('reason')}: {verified.get('message')}")
     if told.get("result") != "Succeeded":
         return Ended(False, f"is not proved: {why}")
-    return Ended(True, proof(_dict(restic.get("lastVerified"))))
+    return Ended(True, proof(mapping(restic, "lastVerified")))
 
 
 def proof(last: Object) -> str:
@@ -63,7 +61,3 @@ def proof(last: Object) -> str:
     entries = count(files if isinstance(files, int) else 0, "file or folder", "files and folders")
     looked = ", and its command exited with 0" if last.get("commandExitCode") == 0 else ""
     return f"snapshot {plain(last['snapshot'])[:8]} came back whole: {entries}, {size(last.get('bytes'))}{looked}"
-
-
-def _dict(value: Any) -> Object:
-    return value if isinstance(value, dict) else {}

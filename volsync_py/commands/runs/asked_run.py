@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from attrs import frozen
 
 from volsync_py.commands.common.health import condition
 from volsync_py.commands.common.words import count, plain, size
 from volsync_py.core.attempt import Attempt
 from volsync_py.core.condition_writer import HEALTHY, SYNCHRONIZING
-from volsync_py.core.objects import Object
+from volsync_py.core.objects import Object, mapping
 
 
 @frozen
@@ -26,26 +24,26 @@ def ended(source: Object, token: str, snapshot_before: str) -> Ended | None:
 
     A paused source has none that will end.
     """
-    status = _dict(source.get("status"))
+    status = mapping(source, "status")
     if status.get("lastRunNow") == token:
         return Ended(True, _made(status, snapshot_before))
-    if _dict(source.get("spec")).get("paused") is True:
+    if mapping(source, "spec").get("paused") is True:
         name = source["metadata"]["name"]
         return Ended(False, f"is paused, and is backed up when that ends: volsync-py resume {name}")
-    if Attempt.of(status).run_now == token and _dict(status.get("latestMoverStatus")).get("result") == "Failed":
+    if Attempt.of(status).run_now == token and mapping(status, "latestMoverStatus").get("result") == "Failed":
         return Ended(False, f"failed after {count(Attempt.of(status).count, 'attempt')}: {trouble(status)}")
     return None
 
 
 def refused(source: Object) -> str:
     """Return why no run is started at all, "" if nothing says so; it may be said of what was there before."""
-    status = _dict(source.get("status"))
+    status = mapping(source, "status")
     return trouble(status) if condition(status, SYNCHRONIZING).get("reason") == "Error" else ""
 
 
 def doing(source: Object, token: str) -> str:
     """Return what is known of a run that has not ended."""
-    status = _dict(source.get("status"))
+    status = mapping(source, "status")
     attempt = Attempt.of(status)
     if attempt.run_now == token and attempt.count:
         return f"attempt {attempt.count} failed, {trouble(status)}"
@@ -57,12 +55,12 @@ def doing(source: Object, token: str) -> str:
 
 def snapshot_of(source: Object) -> str:
     """Return the id of the last snapshot, "" if there is none."""
-    last = _dict(_dict(_dict(source.get("status")).get("restic")).get("lastSnapshot"))
+    last = mapping(source, "status", "restic", "lastSnapshot")
     return plain(last.get("id") or "")
 
 
 def _made(status: Object, snapshot_before: str) -> str:
-    snapshot = _dict(_dict(status.get("restic")).get("lastSnapshot"))
+    snapshot = mapping(status, "restic", "lastSnapshot")
     took = f", in {plain(status['lastSyncDuration'])}" if status.get("lastSyncDuration") else ""
     if not snapshot.get("id") or snapshot["id"] == snapshot_before:
         return f"ended well without a new snapshot{took}; the log says why"
@@ -78,7 +76,3 @@ def trouble(status: Object) -> str:
     """Return what the condition says that tells of a failure or a warning."""
     healthy = condition(status, HEALTHY)
     return plain(f"{healthy.get('reason')}: {healthy.get('message')}")
-
-
-def _dict(value: Any) -> Object:
-    return value if isinstance(value, dict) else {}

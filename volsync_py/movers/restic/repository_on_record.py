@@ -11,7 +11,7 @@ from volsync_py.contract.codec import as_json
 from volsync_py.contract.notations import part, percentage
 from volsync_py.contract.report import ErrorClass, Report
 from volsync_py.contract.run_document import History
-from volsync_py.core.objects import Object
+from volsync_py.core.objects import Object, mapping
 from volsync_py.movers.restic.run_record import RunRecord
 
 _EVERYTHING = "100%"
@@ -21,7 +21,7 @@ def history(restic: Object, place: str) -> History:
     """Return what `status.restic` has on record of the repository at a place; nothing if it was another place."""
     if text_of(restic, "repositoryHash") not in ("", place):
         return History()
-    last = _object(restic, "lastSnapshot")
+    last = mapping(restic, "lastSnapshot")
     complete = text_of(restic, "completeSnapshot")
     if not complete and not number_of(last, "filesFailed"):
         complete = text_of(last, "id")
@@ -88,11 +88,6 @@ def checked(report: Report, record: RunRecord, restic: Object, now: str) -> Obje
     if met and not told:
         return {"lastCheckResult": damaged, "lastCheckSubset": None}
     return told
-
-
-def _object(data: Object, key: str) -> Object:
-    found = data.get(key)
-    return found if isinstance(found, dict) else {}
 
 
 def next_subset(read_data: str, last: str) -> str:

@@ -19,7 +19,7 @@ from volsync_py.core.actions import Action, Create, Event, EventType, delete
 from volsync_py.core.condition_writer import REFUSED_SECONDS, VERIFIED
 from volsync_py.core.conditions import get_condition
 from volsync_py.core.merge import merged
-from volsync_py.core.objects import Object, is_deleting
+from volsync_py.core.objects import Object, is_deleting, mapping
 from volsync_py.core.owners import is_controlled_by
 from volsync_py.core.result import Beside, StepResult, Trouble, soonest
 from volsync_py.core.times import format_rfc3339
@@ -42,7 +42,6 @@ from volsync_py.movers.restic.verification_record import (
     MOST_ATTEMPTS,
     VerificationRecord,
     is_mended,
-    section,
     stands,
 )
 from volsync_py.volumes.point_in_time import in_the_way
@@ -98,7 +97,7 @@ class Verifier:
 
     def _unwanted(self) -> Beside:
         """Return the removal of all there is, and of what was said; the last proof, and what was served, stay."""
-        there = section(section(self.status, "restic"), "verification")
+        there = mapping(self.status, "restic", "verification")
         forgotten = {key: None for key in there if key not in ("lastProveNow", "job", "claim")}
         return Beside(self._removal(), self._kept(**forgotten) if forgotten else {}, verified=())
 
@@ -268,7 +267,7 @@ class Verifier:
         if error is not None:
             return self._failed(error.reason, error.text, None)
         secret = view.read(ReadKind.SECRET, self.replication.restic.repository)
-        if text_of(section(self.status, "restic"), "repositoryHash") not in ("", repository_of(view, secret)):
+        if text_of(mapping(self.status, "restic"), "repositoryHash") not in ("", repository_of(view, secret)):
             return self._waits("Waiting for the next backup: the last one went to another repository")
         placement = place(alone, view, claim)
         if isinstance(placement, StepResult):

@@ -11,12 +11,11 @@ from volsync_py.bounded_json import number_of, text_of
 from volsync_py.contract.run_document import Grants, Run, Verification
 from volsync_py.core import names
 from volsync_py.core.labels import VERIFICATION, Label
-from volsync_py.core.objects import Object
+from volsync_py.core.objects import Object, mapping
 from volsync_py.core.view import Kind, View
 from volsync_py.movers.restic import objects as make
 from volsync_py.movers.restic.cache_volume import DEFAULT_CACHE_SIZE
 from volsync_py.movers.restic.new_job import deadlines_for, plan_for, record_of, variables_for
-from volsync_py.movers.restic.verification_record import section
 from volsync_py.volumes.claims import capacity_of, claim_object, largest
 from volsync_py.volumes.in_use import Placement
 
@@ -60,7 +59,7 @@ def _needed(replication: Replication) -> str:
 
 def last_snapshot(status: Object) -> Object:
     """Return what the status has on record of the last backup, {} if nothing."""
-    found = section(section(status, "restic"), "lastSnapshot")
+    found = mapping(status, "restic", "lastSnapshot")
     return found if text_of(found, "id") else {}
 
 

@@ -13,7 +13,7 @@ from attrs import frozen
 from volsync_py.api.fields import LONGEST_TEXT
 from volsync_py.bounded_json import number_of, text_of
 from volsync_py.contract.report import LONGEST_MESSAGE, ErrorClass
-from volsync_py.core.objects import Object
+from volsync_py.core.objects import Object, mapping
 from volsync_py.core.times import instant, past
 from volsync_py.movers.restic.outcome import known, trouble
 
@@ -23,12 +23,6 @@ MOST_ATTEMPTS = 6
 # hours by default. Nobody waits for a verification as for a backup.
 FIRST_FACTOR, LONGEST_FACTOR = 30, 4
 _NOT_YET = ("Unknown", "NotYetVerified", "No backup has been verified yet")
-
-
-def section(data: Object, key: str) -> Object:
-    """Return an object of a status, {} if there is none."""
-    found = data.get(key)
-    return found if isinstance(found, dict) else {}
 
 
 @frozen
@@ -55,8 +49,8 @@ class VerificationRecord:
     @classmethod
     def of(cls, status: Object) -> VerificationRecord:
         """Return what a status has on record."""
-        stored = section(section(status, "restic"), "verification")
-        error = section(stored, "lastError")
+        stored = mapping(status, "restic", "verification")
+        error = mapping(stored, "lastError")
         return cls(
             since=text_of(stored, "since"),
             last_time=text_of(stored, "lastTime"),
@@ -91,7 +85,7 @@ def is_mended(said: Object, record: VerificationRecord) -> bool:
 
 def stands(status: Object) -> tuple[str, str, str]:
     """Return the condition of the last verification that is on record: status, reason and message."""
-    record, last = VerificationRecord.of(status), section(section(status, "restic"), "lastVerified")
+    record, last = VerificationRecord.of(status), mapping(status, "restic", "lastVerified")
     if record.error_class and not record.attempts:
         told = trouble(record.error_class, record.message)
         return "False", told.reason, told.text
