@@ -14,8 +14,8 @@ from importlib import import_module
 
 from volsync_py import __version__
 from volsync_py.commands import table
+from volsync_py.commands.common.exit_codes import FAILED, FINE, USAGE
 
-FINE, FAILED, USAGE = 0, 1, 2
 # How a shell's script asks for completions.
 _COMPLETE = "_VOLSYNC_PY_COMPLETE"
 

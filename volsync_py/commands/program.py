@@ -12,14 +12,11 @@ from typing import TYPE_CHECKING
 import click
 
 from volsync_py.commands.common.called import program
+from volsync_py.commands.common.exit_codes import FAILED, FINE, INTERRUPTED
 from volsync_py.commands.table import COMMANDS
 
 if TYPE_CHECKING:
     from volsync_py.kube.errors import KubeError
-
-FINE, FAILED, USAGE = 0, 1, 2
-# What a shell makes of a program that an interrupt has ended.
-INTERRUPTED = 130
 
 
 def run(name: str, words: Sequence[str]) -> int:

@@ -92,7 +92,7 @@ def test_what_is_paused_is_not_waited_for_and_runs_again_when_it_is_resumed(quie
         (["backup"], 2, "choose it by its labels with -l"),
         (["pause", "one", "-l", "a=b"], 2, "choose it by its labels with -l"),
         (["backup", "none"], 1, "there is no source called none in the namespace default"),
-        (["pause", "none"], 1, "there is no source or destination called none"),
+        (["pause", "none"], 1, "there is no source and no destination called none"),
         (["backup", "-l", "a=b"], 1, "nothing in the namespace default has the labels a=b"),
         (["backup", "well", "--wait", "--timeout=soon"], 2, "is not a duration such as"),
     ],

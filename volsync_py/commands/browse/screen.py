@@ -16,6 +16,7 @@ from textual.widgets import DataTable, Footer, Input, Static
 from volsync_py.commands.browse import levels
 from volsync_py.commands.browse.asker import Asker, Ended, Job
 from volsync_py.commands.browse.levels import Item, Level, cells, details
+from volsync_py.commands.common.exit_codes import INTERRUPTED
 from volsync_py.commands.common.words import plain
 from volsync_py.commands.repository.download import Wanted, Written, check_free, fetch
 from volsync_py.commands.repository.entries import Entry
@@ -33,7 +34,6 @@ i                 details of what is selected
 Esc               stop what is being asked or downloaded
 q, Ctrl-C         quit"""
 # What a shell makes of a program that an interrupt has ended.
-_INTERRUPTED = 130
 
 
 class Words(ModalScreen[None]):
@@ -263,4 +263,4 @@ class Browser(App[None]):
 
     def action_interrupt(self) -> None:
         """End as a program that was interrupted."""
-        self.exit(return_code=_INTERRUPTED)
+        self.exit(return_code=INTERRUPTED)

@@ -29,15 +29,12 @@ def debug_bundle(name: str | None, output: Path | None, where: Where) -> None:
     # Their imports take longer than all that `--help` needs.
     from volsync_py.commands.bundle.content import Bundle
     from volsync_py.commands.bundle.reader import Reader
+    from volsync_py.commands.common.chosen import none_called
 
     cluster = where.connect()
     bundle = Bundle()
     if not Reader(cluster, bundle).read(name or ""):
-        called = f"called {name} " if name else ""
-        said = f"there is no source and no destination {called}in the namespace {cluster.namespace}"
-        raise click.ClickException(
-            "; ".join([f"{said}; volsync-py status --all -A shows all there are", *bundle.missing])
-        )
+        raise click.ClickException("; ".join([none_called(cluster, name or "").message, *bundle.missing]))
     path = output or Path(f"volsync-py-debug-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.tar.gz")
     try:
         # Whoever else uses this machine has no business with it, and no file is overwritten.

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-
 import click
-import yaml
 
+from volsync_py.commands.common.chosen import BOTH, none_called
 from volsync_py.commands.common.cluster import Cluster, Where, no_color, of_cluster
+from volsync_py.commands.common.shown import as_document, colored, width
+from volsync_py.commands.common.timeout import seconds_of
 from volsync_py.core.objects import Object
 
-# What is not a terminal has no width; it is read in editors, mails and logs of pipelines.
-_WIDTH_ELSEWHERE = 120
 _COLORS = {"FAIL": "red", "warn": "yellow", "ok": "green"}
 
 
@@ -53,27 +49,23 @@ def doctor(
     from volsync_py.commands.checkups.gather import gather
     from volsync_py.commands.checkups.report import Report
     from volsync_py.commands.checkups.table import examine
-    from volsync_py.commands.repository.repository import duration
 
-    wish = Wish(not no_pod, every or bool(name), image, duration(timeout, "--timeout"))
+    wish = Wish(not no_pod, every or bool(name), image, seconds_of(timeout))
     if name:
         _check_name(cluster, name)
     facts = gather(cluster, None if all_namespaces else cluster.namespace, lambda obj: _is_meant(obj, name))
     facts = with_answers(cluster, facts, wish)
     meant = f"{cluster.namespace}/{name}" if name else f"the namespace {cluster.namespace}"
     report = Report(list(examine(facts)), "all namespaces" if all_namespaces else meant)
-    if output == "json":
-        text = json.dumps(report.as_json(), indent=2, ensure_ascii=True)
-    elif output == "yaml":
-        text = str(yaml.safe_dump(report.as_json(), sort_keys=False, allow_unicode=False)).rstrip("\n")
+    if output in {"json", "yaml"}:
+        text = as_document(report.as_json(), output)
     else:
 
         def paint(word: str, verdict: Verdict) -> str:
             return click.style(word, fg=_COLORS[verdict], bold=verdict is Verdict.FAIL)
 
-        width = shutil.get_terminal_size((_WIDTH_ELSEWHERE, 0)).columns
-        text = "\n".join([report.verdict(), *report.lines(width, paint)])
-    click.echo(text, color=False if no_color or os.environ.get("NO_COLOR") else None)
+        text = "\n".join([report.verdict(), *report.lines(width(), paint)])
+    click.echo(text, color=colored(without=no_color))
     return int(report.failed)
 
 
@@ -84,14 +76,10 @@ def _is_meant(obj: Object, name: str | None) -> bool:
 def _check_name(cluster: Cluster, name: str) -> None:
     """End with a sentence if nothing is called so; where that may not be read, the checks say so."""
     from volsync_py.kube.errors import Forbidden, NotFound
-    from volsync_py.kube.resources import REPLICATION_DESTINATIONS, REPLICATION_SOURCES
 
     try:
-        if any(cluster.has(kind, name) for kind in (REPLICATION_SOURCES, REPLICATION_DESTINATIONS)):
+        if any(cluster.has(kind, name) for kind in BOTH):
             return
     except (Forbidden, NotFound):
         return
-    raise click.ClickException(
-        f"there is no source and no destination called {name} in the namespace {cluster.namespace}; "
-        "volsync-py status --all -A shows all there are"
-    )
+    raise none_called(cluster, name)

@@ -16,6 +16,15 @@ BOTH = (REPLICATION_SOURCES, REPLICATION_DESTINATIONS)
 WORDS = {REPLICATION_SOURCES: "source", REPLICATION_DESTINATIONS: "destination"}
 
 
+def none_called(cluster: Cluster, name: str, kinds: Sequence[Resource] = BOTH) -> click.ClickException:
+    """Return what says that nothing is called so; "" is any name."""
+    there_is, called = " and no ".join(WORDS[kind] for kind in kinds), f" called {name}" if name else ""
+    return click.ClickException(
+        f"there is no {there_is}{called} in the namespace {cluster.namespace}; "
+        "volsync-py status --all -A shows all there are"
+    )
+
+
 def by_name_or_label(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the arguments that name resources."""
     command = click.option("-l", "--selector", default="", help="Those with these labels, such as app=db.")(command)
@@ -41,11 +50,7 @@ def patched(
                 continue
             break
         else:
-            there_is = " or ".join(WORDS[kind] for kind in kinds)
-            raise click.ClickException(
-                f"there is no {there_is} called {name} in the namespace {cluster.namespace}; "
-                "volsync-py status --all -A shows all there are"
-            )
+            raise none_called(cluster, name, kinds)
 
 
 def _labelled(

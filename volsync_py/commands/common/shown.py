@@ -1,8 +1,9 @@
-"""How commands print what programs read, and how wide a line of what people read may be."""
+"""How commands print what programs read; how wide a line of what people read may be, and whether it has colours."""
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 
 # What is not a terminal has no width; it is read in editors, mails and logs of pipelines.
@@ -16,6 +17,11 @@ def as_document(value: object, output: str) -> str:
     import yaml
 
     return str(yaml.safe_dump(value, sort_keys=False, allow_unicode=False)).rstrip("\n")
+
+
+def colored(*, without: bool) -> bool | None:
+    """Return what click is to be told about colours: None leaves it to what the output is."""
+    return False if without or os.environ.get("NO_COLOR") else None
 
 
 def width() -> int:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 
 import click
 
 from volsync_py.commands.common.cluster import Where, no_color, of_cluster
+from volsync_py.commands.common.shown import colored
 
 # Two requests each time; people see a change soon enough, and a cluster does not feel it.
 _WATCH_SECONDS = 5.0
@@ -54,7 +54,7 @@ def status(
     from volsync_py.kube.errors import ServerError, TooManyRequests, Unreachable
 
     cluster = where.connect()
-    color = False if no_color or os.environ.get("NO_COLOR") else None
+    color = colored(without=no_color)
     seen = False
     while True:
         try:

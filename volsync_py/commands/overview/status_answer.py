@@ -7,15 +7,14 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
+from volsync_py.commands.common.chosen import BOTH, none_called
 from volsync_py.commands.common.cluster import Cluster
 from volsync_py.commands.common.health import NOT_WELL, Health, State, health_of
 from volsync_py.commands.common.shown import as_document, width
 from volsync_py.commands.overview.one_source import page
 from volsync_py.commands.overview.verdict import Overview
 from volsync_py.core.objects import Object
-from volsync_py.kube.resources import REPLICATION_DESTINATIONS, REPLICATION_SOURCES
 
-_KINDS = (REPLICATION_SOURCES, REPLICATION_DESTINATIONS)
 _COLORS = {State.FINE: "green", State.RUNNING: "blue", State.NEW: "blue", State.PAUSED: "cyan"}
 _COLORS |= {State.WARNING: "yellow", State.UPKEEP: "yellow", State.UNPROVED: "red"}
 
@@ -28,7 +27,7 @@ def of_many(cluster: Cluster, output: str, *, all_namespaces: bool, every: bool)
 def _overview(cluster: Cluster, *, all_namespaces: bool) -> Overview:
     """Ask for all resources, as the API server's own watch has them: one request for each of the two kinds."""
     where = None if all_namespaces else cluster.namespace
-    objects = [obj for kind in _KINDS for obj in cluster.client.list_all(kind, where, resource_version="0")]
+    objects = [obj for kind in BOTH for obj in cluster.client.list_all(kind, where, resource_version="0")]
     now = _now(cluster)
     found = [health_of(obj, now) for obj in objects]
     return Overview(found, now, f"the namespace {where}" if where else "any namespace", with_namespace=where is None)
@@ -52,10 +51,7 @@ def of_one(cluster: Cluster, name: str, output: str) -> tuple[str, bool]:
     """Return what is said of what has a name, and whether somebody is needed."""
     objects = list(_called(cluster, name))
     if not objects:
-        raise click.ClickException(
-            f"there is no source and no destination called {name} in the namespace {cluster.namespace}; "
-            "volsync-py status --all -A shows all there are"
-        )
+        raise none_called(cluster, name)
     now = _now(cluster)
     needs_you = any(health_of(obj, now).needs_you for obj in objects)
     if output in {"json", "yaml"}:
@@ -66,7 +62,7 @@ def of_one(cluster: Cluster, name: str, output: str) -> tuple[str, bool]:
 
 
 def _called(cluster: Cluster, name: str) -> Iterator[Object]:
-    for kind in _KINDS:
+    for kind in BOTH:
         found = cluster.has(kind, name)
         if found is not None:
             yield found

@@ -10,7 +10,7 @@ import click
 from attrs import frozen
 
 from volsync_py.api.spec import Replication, parse
-from volsync_py.commands.common.chosen import BOTH
+from volsync_py.commands.common.chosen import BOTH, none_called
 from volsync_py.commands.common.cluster import Cluster
 from volsync_py.commands.common.words import plain
 from volsync_py.core.labels import Annotation
@@ -50,10 +50,7 @@ def replication_called(cluster: Cluster, name: str) -> Replication:
     """Return the source or destination of that name; a click exception says why its repository cannot be asked."""
     obj = next((found for kind in BOTH if (found := cluster.has(kind, name)) is not None), None)
     if obj is None:
-        raise click.ClickException(
-            f"there is no source and no destination called {name} in the namespace {cluster.namespace}; "
-            "volsync-py status --all -A shows all there are"
-        )
+        raise none_called(cluster, name)
     replication = parse(obj, UTC)
     trouble = replication.trouble
     if not replication.restic.repository:

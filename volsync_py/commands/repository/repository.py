@@ -16,17 +16,18 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import click
-from attrs import define, evolve, field
+from attrs import define, evolve
 
 from volsync_py.commands.common.answer import Answer, AnswerError
 from volsync_py.commands.common.cluster import Cluster, Where, of_cluster
-from volsync_py.commands.repository.pod_start import has_begun, is_gone, waiting_for
+from volsync_py.commands.common.timeout import seconds_of
+from volsync_py.commands.repository.pod_awaited import NotStarted, await_pod
+from volsync_py.commands.repository.pod_start import has_begun, is_gone
 from volsync_py.contract.questions import ASK, Ending, Kind, Question
-from volsync_py.core.durations import parse_go_duration
 from volsync_py.core.objects import Object, labels_of
 from volsync_py.core.owners import controller_of, is_controlled_by
 from volsync_py.kube.errors import Forbidden, KubeError, NotFound
-from volsync_py.kube.resources import CORE_EVENTS, JOBS, PODS
+from volsync_py.kube.resources import JOBS, PODS
 
 if TYPE_CHECKING:
     from volsync_py.api.spec import Replication
@@ -38,8 +39,6 @@ _KEPT_SECONDS = 120.0
 # A node that has to be found or an image that has to be pulled takes a while; a person is told what is waited for.
 _START = "2m"
 _LOOK_SECONDS = 0.25
-# What takes no longer needs no words.
-_TELL_SECONDS = 3.0
 # restic says by itself when it gets nowhere; some questions about large repositories take long.
 _SILENCE_SECONDS = 3600.0
 # A program that says nothing else starts within a few seconds on a busy node; the pod ends also without its word.
@@ -131,7 +130,6 @@ class Repository:
     wait: Callable[[float], None] = time.sleep
     # How long the pod waits between questions at least: whoever thinks meanwhile ends it at the end.
     between_seconds: float = 0.0
-    _told: set[str] = field(factory=set)
 
     @property
     def host(self) -> str:
@@ -258,38 +256,22 @@ class Repository:
         )
 
     def _started(self, job: Object) -> Object:
-        """Wait until the Job's pod runs, and return it."""
-        since = time.monotonic()
+        """Wait until the Job's pod runs, and return it; a click exception ends a wait that is of no use."""
         label = f"job-name={job['metadata']['name']}"
-        while True:
+
+        def pod_of() -> Object | None:
             pods = self.cluster.client.list_all(PODS, self.cluster.namespace, label_selector=label)
-            pod = next((pod for pod in pods if is_controlled_by(pod, job["metadata"]["uid"])), None)
-            if pod is not None and has_begun(pod):
-                found: Object = pod
-                return found
-            waited = time.monotonic() - since
-            if waited > _TELL_SECONDS:
-                self._tell(pod, job, is_last=waited > self.start_seconds)
-            self.wait(_LOOK_SECONDS)
+            return next((pod for pod in pods if is_controlled_by(pod, job["metadata"]["uid"])), None)
 
-    def _tell(self, pod: Object | None, job: Object, *, is_last: bool) -> None:
-        """Say what is waited for, each once; a click exception ends a wait that is of no use."""
-        found = waiting_for(pod, job, self._events() if pod is None else [])
-        if found.hopeless or is_last:
-            late = "" if found.hopeless else f" within {self.start_seconds:g} s"
-            raise click.ClickException(f"the pod that asks the repository has not started{late}: {found.text}")
-        if found.text not in self._told:
-            self._told.add(found.text)
-            self.tell(f"waiting for the pod that asks the repository: {found.text}")
+        def tell(why: str) -> None:
+            self.tell(f"waiting for the pod that asks the repository: {why}")
 
-    def _events(self) -> list[Object]:
         try:
-            found: list[Object] = self.cluster.client.list_all(
-                CORE_EVENTS, self.cluster.namespace, field_selector="involvedObject.kind=Job"
-            )
-        except (Forbidden, NotFound):
-            return []
-        return found
+            return await_pod(self.cluster, job, pod_of, has_begun, self.start_seconds, tell, self.wait)
+        except NotStarted as error:
+            late = "" if error.hopeless else f" within {self.start_seconds:g} s"
+            said = f"the pod that asks the repository has not started{late}: {error}"
+            raise click.ClickException(said) from None
 
 
 def _created(pod: Object) -> str:
@@ -301,20 +283,12 @@ def repository(cluster: Cluster, name: str, image: str, keep: str, timeout: str)
     """Return the repository of a source or destination; what was started for it is removed at the end."""
     from volsync_py.commands.repository.job import replication_called
 
-    start, kept = duration(timeout, "--timeout"), duration(keep, "--keep") if keep else _kept_by_default()
+    start, kept = seconds_of(timeout), seconds_of(keep, "--keep") if keep else _kept_by_default()
     one = Repository(cluster, replication_called(cluster, name), image, kept, bool(keep), start)
     try:
         yield one
     finally:
         one.close()
-
-
-def duration(text: str, option: str) -> float:
-    """Return an option's seconds; a usage error says what is no duration."""
-    try:
-        return parse_go_duration(text).total_seconds()
-    except ValueError as error:
-        raise click.UsageError(f"{option}: {error}") from None
 
 
 def _kept_by_default() -> float:

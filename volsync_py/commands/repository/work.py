@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import suppress
 
 import click
@@ -10,24 +9,23 @@ from attrs import frozen
 
 from volsync_py.api.spec import Replication
 from volsync_py.commands.common.cluster import Cluster
+from volsync_py.commands.common.exit_codes import INTERRUPTED
+from volsync_py.commands.common.timeout import seconds_of
 from volsync_py.commands.common.words import plain
 from volsync_py.commands.repository.followed_job import FollowedJob
 from volsync_py.commands.repository.job import basis_for, replication_called
-from volsync_py.commands.repository.pod_start import has_begun, waiting_for
-from volsync_py.commands.repository.repository import duration
+from volsync_py.commands.repository.pod_awaited import NotStarted, await_pod
+from volsync_py.commands.repository.pod_start import has_begun
 from volsync_py.contract.report import Outcome, Report
 from volsync_py.contract.run_document import Run
 from volsync_py.core.labels import Label
 from volsync_py.core.objects import Object, labels_of, status_of
 from volsync_py.kube.errors import Forbidden, NotFound
-from volsync_py.kube.resources import CORE_EVENTS, JOBS
+from volsync_py.kube.resources import JOBS
 from volsync_py.movers.restic.job_state import has_ended
 from volsync_py.movers.restic.outcome import info
 from volsync_py.movers.restic.question_job import labels_of_questions, question_job
 
-INTERRUPTED = 130
-_LOOK_SECONDS = 0.5
-_TELL_SECONDS = 3.0
 # Who follows it beside looks twice a second for its last word.
 _READ_SECONDS = 5
 
@@ -105,19 +103,14 @@ class Work:
 
     def _begun(self, job: Object, followed: FollowedJob, *, is_ours: bool) -> Object:
         """Wait until the Job's pod runs or has run; a click exception says why it does not, and ends a Job of ours."""
-        since, told = time.monotonic(), ""
-        while True:
-            pod = followed.pod()
-            if pod is not None and (has_begun(pod) or status_of(pod).get("phase") in ("Succeeded", "Failed")):
-                return pod
-            waited = time.monotonic() - since
-            found = waiting_for(pod, job, self._events() if pod is None and waited > _TELL_SECONDS else [])
-            if found.hopeless or waited > self.start_seconds:
-                raise self._given_up(followed.name, found.text, is_ours=is_ours)
-            if waited > _TELL_SECONDS and found.text != told:
-                told = found.text
-                _say(f"waiting for the start of {self.operation}: {told}")
-            time.sleep(_LOOK_SECONDS)
+
+        def tell(why: str) -> None:
+            _say(f"waiting for the start of {self.operation}: {why}")
+
+        try:
+            return await_pod(self.cluster, job, followed.pod, _has_run, self.start_seconds, tell)
+        except NotStarted as error:
+            raise self._given_up(followed.name, str(error), is_ours=is_ours) from None
 
     def _given_up(self, job: str, why: str, *, is_ours: bool) -> click.ClickException:
         where = self.cluster.namespace
@@ -129,13 +122,6 @@ class Work:
         with suppress(NotFound):
             self.cluster.client.delete(JOBS, job, where)
         return click.ClickException(f"{self.operation} has not started, and is given up: {why}")
-
-    def _events(self) -> list[Object]:
-        try:
-            found: list[Object] = self.cluster.client.list_all(CORE_EVENTS, self.cluster.namespace)
-        except Forbidden:
-            return []
-        return found
 
     def _said(self, report: Report | None) -> int:
         if report is None:
@@ -154,7 +140,11 @@ class Work:
 
 def work(cluster: Cluster, name: str, operation: str, image: str, timeout: str, run: Run | None = None) -> int:
     """Do one piece of work on the repository of a source or destination, and return the exit code."""
-    return Work(cluster, name, operation, run, image, duration(timeout, "--timeout")).done()
+    return Work(cluster, name, operation, run, image, seconds_of(timeout)).done()
+
+
+def _has_run(pod: Object) -> bool:
+    return has_begun(pod) or status_of(pod).get("phase") in ("Succeeded", "Failed")
 
 
 def _say(text: str) -> None:

@@ -13,6 +13,7 @@ from attrs import evolve
 
 from volsync_py.commands.common.called import program
 from volsync_py.commands.common.cluster import Cluster
+from volsync_py.commands.common.exit_codes import INTERRUPTED
 from volsync_py.commands.common.refused import sentence
 from volsync_py.commands.restore import restored_run
 from volsync_py.commands.restore.objects import Undo
@@ -27,7 +28,6 @@ from volsync_py.core.objects import Object
 from volsync_py.kube.errors import ApiError, KubeError, NotFound, ServerError
 from volsync_py.kube.resources import PVCS, REPLICATION_DESTINATIONS
 
-INTERRUPTED = 130
 _UNSERVED = (
     "no operator has looked at it: see whether one runs and serves this namespace (volsync-py status says since when "
     "the others wait)"

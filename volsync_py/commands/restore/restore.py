@@ -11,7 +11,7 @@ import click
 
 from volsync_py.commands.common.cluster import Cluster, Where, of_cluster
 from volsync_py.commands.common.shown import as_document
-from volsync_py.commands.common.timeout import seconds_of
+from volsync_py.commands.common.timeout import limit_of
 
 if TYPE_CHECKING:
     from volsync_py.commands.restore.look import Asked
@@ -103,7 +103,7 @@ def _sensible(asked: Asked, output: str | None, *, dry_run: bool, wait: bool, ti
             parse_quantity(asked.size)
         except ValueError as error:
             raise click.UsageError(f"--size: {error}") from None
-    return seconds_of(timeout)
+    return limit_of(timeout)
 
 
 def _shown(plan: Plan, now: datetime, output: str | None) -> int:

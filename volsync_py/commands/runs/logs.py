@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import click
 
-from volsync_py.commands.common.chosen import BOTH, WORDS
+from volsync_py.commands.common.chosen import BOTH, WORDS, none_called
 from volsync_py.commands.common.cluster import Cluster, Where, of_cluster
 from volsync_py.commands.common.mover_log import CONTAINER, newest_pod
 from volsync_py.commands.common.words import ago, plain
@@ -37,10 +37,7 @@ def logs(name: str, follow: bool, where: Where) -> None:
             if not _of_pod(cluster, role, name, follow=follow):
                 _of_status(obj, WORDS[kind])
             return
-    raise click.ClickException(
-        f"there is no source and no destination called {name} in the namespace {cluster.namespace}; "
-        "volsync-py status --all -A shows all there are"
-    )
+    raise none_called(cluster, name)
 
 
 def _of_pod(cluster: Cluster, role: Role, name: str, *, follow: bool) -> bool:

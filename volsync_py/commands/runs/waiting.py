@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 
+import click
 from attrs import define, field
 
 from volsync_py.commands.common.cluster import Cluster
+from volsync_py.commands.common.exit_codes import FAILED, FINE, INTERRUPTED
 from volsync_py.commands.common.mover_log import last_line
 from volsync_py.commands.common.progress_bar import Display
 from volsync_py.commands.runs.asked_run import Ended, refused
@@ -71,6 +75,32 @@ class Run:
             self.may_read_log = line is not None
             self.display.tell(line or "", "log")
         return None
+
+
+def new_token() -> str:
+    """Return what a run is asked for by, different each time."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+
+
+def wait_for_all(runs: Sequence[Run], seconds: float | None, what: str) -> int:
+    """Wait for runs, say how each ends, and return the exit code; `what` goes on when nobody waits any more."""
+
+    def left() -> str:
+        return ", ".join(run.name for run in runs if run.ended is None)
+
+    try:
+        if not wait_for(runs, seconds, _tell):
+            click.echo(f"{left()}: not ended in time; {what} goes on", err=True)
+            return FAILED
+    except KeyboardInterrupt:
+        said = f"{left()}: you no longer wait, and {what} goes on; volsync-py status says what becomes of it"
+        click.echo(said, err=True)
+        return INTERRUPTED
+    return FINE if all(run.ended is not None and run.ended.well for run in runs) else FAILED
+
+
+def _tell(run: Run, found: Ended) -> None:
+    click.echo(f"{run.name}: {found.text}", err=not found.well)
 
 
 def wait_for(runs: Sequence[Run], seconds: float | None, tell: Callable[[Run, Ended], None]) -> bool:
