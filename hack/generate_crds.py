@@ -19,6 +19,7 @@ from hack import kubernetes_types
 from volsync_py.api import fields, verification
 from volsync_py.contract import options
 from volsync_py.contract.run_document import Run
+from volsync_py.core import last_days
 from volsync_py.core.cronspec import LONGEST_SCHEDULE
 
 Schema = dict[str, Any]
@@ -284,6 +285,15 @@ def status(restic: Schema, **more: Schema) -> Schema:
             targetSize=text("The size of the claim that was too small."),
             runNow=text("The run-now annotation that was tried."),
             lockedBy=text("The host whose lock stopped it, until it is known whether that is still there."),
+        ),
+        lastDays=group(
+            "How the last thirty days went, for whoever looks.",
+            until=text("The day of the last letter.", maxLength=last_days.DATE_CHARACTERS),
+            results=text(
+                "A letter a day. A run ended well: o, with a retry: r, with a warning: w. None did, attempts failed: "
+                "f, only a change helps: c. No run ended: a dot.",
+                maxLength=last_days.MOST_DAYS,
+            ),
         ),
         restic=restic,
         external=mapping("Of an external provider."),

@@ -34,6 +34,9 @@ from volsync_py.kube.idle_queue import IdleQueue
 from volsync_py.kube.resources import Resource, resource_for
 from volsync_py.kube.store import Store
 
+# Fields of a status that are for people who look: without them, definitions of an older version do as well.
+_ONLY_SHOWN = frozenset({"lastDays"})
+
 
 class InTheWay(Exception):
     """An object of somebody else has a name that we need."""
@@ -91,7 +94,8 @@ class Executor:
             }
             kept = self._patch(action.ref, changes, "status")
             # Each status of ours has a generation, whether or not it is among the changes.
-            missing = lost({"observedGeneration": 0, **action.changes}, kept.get("status"), "status")
+            relied_on = {key: value for key, value in action.changes.items() if key not in _ONLY_SHOWN}
+            missing = lost({"observedGeneration": 0, **relied_on}, kept.get("status"), "status")
             if missing:
                 # The actions after it rely on what the status says: failed attempts, requests that were served.
                 raise NotKept(action.ref.kind, missing)

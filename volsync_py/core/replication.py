@@ -11,7 +11,7 @@ The machine knows triggers, times and conditions; what the run does is the mover
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Protocol, TypeGuard
 
 from attrs import evolve, field, frozen
@@ -21,6 +21,7 @@ from volsync_py.core.attempt import Attempt
 from volsync_py.core.condition_writer import HEALTHY, SYNCHRONIZING, ConditionWriter
 from volsync_py.core.conditions import get_condition
 from volsync_py.core.durations import format_go_duration
+from volsync_py.core.last_days import DayResult, LastDays
 from volsync_py.core.merge import difference, merged
 from volsync_py.core.objects import Object, is_deleting, status_of
 from volsync_py.core.remains import still_there
@@ -219,19 +220,31 @@ class _Pass(ConditionWriter):
             return self._complete(step.success, step.actions)
         if step.error is not None:
             self.error(step.error)
-            self.failed_class = step.error.reason if step.status.get("attempt") else ""
+            self._failed(step.error, step, DayResult.STOPPED)
             delay = soonest(step.requeue_after_seconds, self._error_poll())
             return self.decision(step.actions, delay=delay)
         self.in_progress(step.waiting, for_slot=step.waits_for_slot)
         if step.unhealthy is not None:
             self.unhealthy(step.unhealthy)
-            self.failed_class = step.unhealthy.reason if step.status.get("attempt") else ""
+            self._failed(step.unhealthy, step, DayResult.FAILED)
         elif self._is_over():
             self.recovered()
         # No safety look for who waits for a slot: there may be ten thousand, and each is enqueued when it gets one.
         safety = None if step.waits_for_slot else SAFETY_SECONDS
         delay = soonest(step.requeue_after_seconds, safety)
         return self.decision(step.actions, under_lock=step.under_lock, delay=delay)
+
+    def _failed(self, trouble: Trouble, step: StepResult, result: DayResult) -> None:
+        """Keep what an attempt has come to, if the step is the end of one."""
+        if step.status.get("attempt"):
+            self.failed_class = trouble.reason
+            self._keep_result(self.now, result)
+
+    def _keep_result(self, instant: datetime, result: DayResult) -> None:
+        """Keep what became of a run, in the zone of its schedule: there it has the same number of slots each day."""
+        zone = self.trigger.schedule.zone if self.trigger.schedule is not None else UTC
+        day, today = (one.astimezone(zone).date() for one in (instant, self.now))
+        self.status["lastDays"] = LastDays.of(self.status).with_result(day, result, today).as_json()
 
     def _is_over(self) -> bool:
         """Return whether what Healthy says of a trouble is over: it is not of the attempt that has failed."""
@@ -244,6 +257,9 @@ class _Pass(ConditionWriter):
         duration = max(self.now - started, timedelta(0))
         missed = self.trigger.missed_deadline(time_in(self.status, "lastSyncTime"), self.now)
         self.finished = Sync(duration.total_seconds(), missed_intervals=int(missed))
+        # A run belongs to the day of its slot, and one that took long to the day on which it helped.
+        tried = bool(Attempt.of(self.status))
+        self._keep_result(self.now if tried else started, DayResult.WARNED if success.warning else DayResult.GOOD)
         self.status = merged(self.status, success.status)
         self.status["lastSyncTime"] = format_rfc3339(self.now)
         self.status["lastSyncDuration"] = format_go_duration(duration)

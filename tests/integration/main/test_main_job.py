@@ -33,7 +33,8 @@ def test_a_source_is_backed_up_and_leaves_nothing_but_its_cache(new_world: World
 
 def test_a_synchronization_costs_nine_requests_and_a_repeated_one_six(new_world: World) -> None:
     new_world.source()
-    new_world.wait_done("replicationsources", "backup")
+    status = new_world.wait_done("replicationsources", "backup")
+    assert status["lastDays"]["results"] == "o"
     first = sorted(new_world.requests())
     assert first == sorted(
         [

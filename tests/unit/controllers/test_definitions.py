@@ -72,6 +72,19 @@ def test_no_mover_is_started_while_the_status_is_not_kept(trigger: Any, annotati
         manager.end()
 
 
+def test_definitions_that_lack_what_is_only_shown_keep_nobody_from_a_backup() -> None:
+    cluster = Pruning(source(), [BACKED_UP])
+    cluster.kept = VOLSYNCS | {"observedGeneration", "lastRunNow", "attempt"}
+    manager = SteppedManager(cluster, Role.SOURCE)
+    try:
+        manager.settle()
+        told = conditions(cluster)
+        assert (told["Healthy"]["reason"], told["Synchronizing"]["reason"]) == ("Succeeded", "WaitingForManual")
+        assert "lastDays" not in cluster.objects["ReplicationSource", "n"]["status"]
+    finally:
+        manager.end()
+
+
 def test_definitions_that_are_replaced_while_a_resource_is_in_use_start_no_further_mover() -> None:
     cluster = Pruning(source(), [BACKED_UP, BACKED_UP])
     cluster.kept = None
