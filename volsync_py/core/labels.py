@@ -21,7 +21,8 @@ class Label(StrEnum):
     # On Jobs and pods of commands: the UID of the custom resource whose repository is asked about, and what is done.
     ASKED_FOR = "volsync-py/asked-for"
     ASKED_HOW = "volsync-py/asked-how"
-    # On what the command `restore` makes; on a destination, how far it is: one of RESTORE_….
+    # On what the command `restore` makes; on a destination, how far it is: one of RESTORE_OPEN, RESTORE_BEGUN
+    # and RESTORE_DONE.
     RESTORE = "volsync-py/restore"
     # On the Job, the pod and the claim of a verification, which tells them from those of a backup.
     PURPOSE = "volsync-py/purpose"

@@ -24,7 +24,7 @@ _OTHER_MOVERS = ("rclone", "rsync", "rsync-tls", "syncthing")
 
 def parse_flags(argv: Sequence[str]) -> argparse.Namespace:
     """Read a command line without the program's name; SystemExit as argparse raises it."""
-    parser = _parser()
+    parser = flag_parser()
     return parser.parse_args(_go_style(argv, parser))
 
 
@@ -35,7 +35,8 @@ def ignored_flags(args: argparse.Namespace) -> tuple[str, ...]:
     return tuple("--" + n.replace("_", "-") for n in names if getattr(args, n) not in (None, False))
 
 
-def _parser() -> argparse.ArgumentParser:
+def flag_parser() -> argparse.ArgumentParser:
+    """Return the parser of the flags."""
     parser = argparse.ArgumentParser(
         prog="volsync-py manager",
         allow_abbrev=False,
@@ -58,7 +59,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_endpoints(parser)
     _add_election(parser)
     _add_pace(parser)
-    add("--log-level", default="", choices=("", "debug", "info", "warning", "error"))
+    add("--log-level", default="", choices=("", "debug", "info", "warning", "error"),
+        help="which lines are logged (default: info)")  # fmt: skip
     add("--log-format", default="", choices=("", "auto", "json", "text"), help="auto: text on a terminal")
     _add_flags_of_volsync(parser)
     return parser
@@ -81,8 +83,8 @@ def _add_endpoints(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="folder of the certificate; none: a self-signed one",
     )
-    add("--metrics-cert-name", default="tls.crt", metavar="FILE")
-    add("--metrics-cert-key", default="tls.key", metavar="FILE")
+    add("--metrics-cert-name", default="tls.crt", metavar="FILE", help="the certificate in it")
+    add("--metrics-cert-key", default="tls.key", metavar="FILE", help="its key")
     add("--tls-min-version", type=_tls_version, default="VersionTLS12", metavar="VERSION",
         help="oldest TLS of the metrics: VersionTLS12 or VersionTLS13")  # fmt: skip
     add("--tls-cipher-suites", type=_tls_suites, default="", metavar="A,B",
@@ -124,7 +126,8 @@ def _add_pace(parser: argparse.ArgumentParser) -> None:
         help="a transfer without progress for so long is given up")  # fmt: skip
     add("--retry-base-delay", type=_seconds, default=f"{defaults.RETRY_FIRST.total_seconds():g}s", metavar="DURATION",
         help="from a failed run to the next attempt; doubles each time")  # fmt: skip
-    add("--retry-max-delay", type=_seconds, default=f"{defaults.RETRY_LONGEST.total_seconds():g}s", metavar="DURATION")
+    add("--retry-max-delay", type=_seconds, default=f"{defaults.RETRY_LONGEST.total_seconds():g}s", metavar="DURATION",
+        help="the longest of these pauses")  # fmt: skip
     add("--ended-job-shown", type=_some_seconds, default=f"{defaults.ENDED_JOB_SHOWN.total_seconds():g}s",
         metavar="DURATION", help="how long the ended Job of a manual run can be seen; 0s: not at all")  # fmt: skip
 
