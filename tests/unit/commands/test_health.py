@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.commands.resources import HOUR_AGO, NOW, SUCCEEDED, WRONG_PASSWORD, said, source
-from volsync_py.commands.common.health import State, health_of
+from volsync_py.health.state import State, health_of
 
 YESTERDAY, LAST_SLOT = "2026-11-26T08:00:00Z", "2026-11-27T10:00:00Z"
 BEFORE_THE_LAST = "2026-11-27T09:59:59Z"

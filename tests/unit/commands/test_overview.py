@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from tests.unit.commands.resources import NOW, SUCCEEDED, WRONG_PASSWORD, destination, said, source
-from volsync_py.commands.common.health import health_of
 from volsync_py.commands.common.shown import as_document
 from volsync_py.commands.overview.one_source import page
-from volsync_py.commands.overview.verdict import Overview
+from volsync_py.health.state import health_of
+from volsync_py.health.verdict import Overview
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "commands"
 

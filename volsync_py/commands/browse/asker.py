@@ -12,9 +12,9 @@ import click
 from attrs import define, field, frozen
 
 from volsync_py.commands.common.refused import sentence
-from volsync_py.commands.common.words import size
 from volsync_py.commands.repository.repository import Answers
 from volsync_py.contract.questions import Ending, Question
+from volsync_py.health.words import size
 from volsync_py.kube.errors import KubeError
 
 # How often it is told how much has come.

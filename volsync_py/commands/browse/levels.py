@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from attrs import define, evolve
 
 from volsync_py.bounded_json import list_of, number_of, text_of
-from volsync_py.commands.common.words import lasting, plain, size
 from volsync_py.commands.repository.entries import Entry, Lines, entry_of
 from volsync_py.commands.repository.repository import Answers, whole
 from volsync_py.commands.repository.snapshot_list import Listed, listed
 from volsync_py.contract.questions import Kind, Question
 from volsync_py.core.selection import snapshot_time
+from volsync_py.health.words import lasting, plain, size
 
 # What of one folder is kept, some 100 MB; nobody looks through more.
 MOST_KEPT = 100_000

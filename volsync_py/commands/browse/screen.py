@@ -17,11 +17,11 @@ from volsync_py.commands.browse import levels
 from volsync_py.commands.browse.asker import Asker, Ended, Job
 from volsync_py.commands.browse.levels import Item, Level, cells, details
 from volsync_py.commands.common.exit_codes import INTERRUPTED
-from volsync_py.commands.common.words import plain
 from volsync_py.commands.repository.download import Wanted, Written, check_free, fetch
 from volsync_py.commands.repository.entries import Entry
 from volsync_py.commands.repository.looking import absolute
 from volsync_py.commands.repository.repository import Answers
+from volsync_py.health.words import plain
 
 # What the other columns of a folder take, with their margins.
 _BESIDE_THE_NAME = 36

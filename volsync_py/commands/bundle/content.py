@@ -12,7 +12,7 @@ from typing import Any
 from attrs import define, field
 
 from volsync_py.commands.bundle.redacted import text_of
-from volsync_py.commands.common.words import plain, size
+from volsync_py.health.words import plain, size
 
 # What a report may carry; issue trackers take 25 MB. Packed it is a tenth.
 _MOST_BYTES = 16 * 1024 * 1024

@@ -10,9 +10,9 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from volsync_py.commands.common.words import plain
 from volsync_py.core.labels import Annotation
 from volsync_py.core.objects import Object, mapping, mappings
+from volsync_py.health.words import plain
 from volsync_py.movers.restic.outcome import CLASSES
 
 HIDDEN = "(hidden)"

@@ -16,12 +16,12 @@ from volsync_py.bounded_json import number_of, read_object, text_of
 from volsync_py.commands.checkups.facts import Answered, Facts, Right, Unread, key_of, objects_in, texts_in
 from volsync_py.commands.common.answer import AnswerError
 from volsync_py.commands.common.cluster import Cluster
-from volsync_py.commands.common.health import health_of
 from volsync_py.commands.common.refused import sentence
 from volsync_py.commands.repository.repository import Repository
 from volsync_py.contract.questions import Kind, Question
 from volsync_py.contract.run_document import Deadlines
 from volsync_py.core.objects import status_of
+from volsync_py.health.state import health_of
 from volsync_py.kube.errors import KubeError
 from volsync_py.kube.resources import JOBS, PODS
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from volsync_py.commands.checkups.facts import Facts, key_of, objects_in, texts_in
 from volsync_py.commands.checkups.finding import Finding, failed, noted, warned
-from volsync_py.commands.common.words import count
 from volsync_py.core.labels import CREATED_BY_US, Label
 from volsync_py.core.objects import Object, mapping
+from volsync_py.health.words import count
 from volsync_py.kube.resources import (
     DEFINITIONS,
     KYVERNO_POLICIES,

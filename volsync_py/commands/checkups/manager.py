@@ -7,13 +7,13 @@ from datetime import timedelta
 
 from volsync_py.commands.checkups.facts import Facts, objects_in, texts_in
 from volsync_py.commands.checkups.finding import Finding, failed, noted, warned
-from volsync_py.commands.common.health import condition
-from volsync_py.commands.common.words import count, lasting, plain
 from volsync_py.core.condition_writer import SYNCHRONIZING, WAITING_FOR_SCHEDULE
 from volsync_py.core.cronspec import Every
 from volsync_py.core.local_zone import LOCALTIME
 from volsync_py.core.objects import Object, mapping
 from volsync_py.core.stored_times import time_in
+from volsync_py.health.state import condition
+from volsync_py.health.words import count, lasting, plain
 from volsync_py.kube.resources import DEPLOYMENTS, LEASES
 
 # A leader renews every two seconds, and gives up after ten; twice that is a leader that has gone.

@@ -8,10 +8,10 @@ from volsync_py.api.spec import Replication
 from volsync_py.commands.checkups.facts import Facts, key_of, objects_in
 from volsync_py.commands.checkups.finding import Finding, failed, warned
 from volsync_py.commands.common.mover_log import CONTAINER
-from volsync_py.commands.common.words import plain
 from volsync_py.core.labels import CREATED_BY_US, Annotation, Label
 from volsync_py.core.names import job_name
 from volsync_py.core.objects import Object, annotations_of, labels_of, mapping, status_of
+from volsync_py.health.words import plain
 from volsync_py.kube.resources import JOBS, NAMESPACES, PODS
 from volsync_py.movers.restic.held_pod import held
 from volsync_py.movers.restic.outcome import ClusterError, info

@@ -9,7 +9,7 @@ from typing import Any
 from attrs import frozen
 
 from volsync_py.commands.checkups.finding import Check, Finding, Verdict
-from volsync_py.commands.common.words import count, plain
+from volsync_py.health.words import count, plain
 
 # Of so many that have one cause, the names are told; the others are counted.
 _MOST_NAMES = 8

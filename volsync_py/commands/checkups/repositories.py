@@ -8,12 +8,12 @@ from datetime import timedelta
 from volsync_py.api.spec import Replication
 from volsync_py.commands.checkups.facts import Answered, Facts, key_of
 from volsync_py.commands.checkups.finding import Finding, failed, noted, warned
-from volsync_py.commands.common.words import ago, count, plain
 from volsync_py.contract.report import ErrorClass
 from volsync_py.core.attempt import Attempt
 from volsync_py.core.names import mover_host_name
 from volsync_py.core.objects import Object, mapping, status_of
 from volsync_py.core.stored_times import time_in
+from volsync_py.health.words import ago, count, plain
 from volsync_py.movers.restic.outcome import info
 
 # restic renews a lock every five minutes, and takes one that is older than this for dead.

@@ -10,11 +10,11 @@ from volsync_py.api.spec import Replication
 from volsync_py.commands.checkups.facts import Facts, key_of
 from volsync_py.commands.checkups.finding import Finding, failed, warned
 from volsync_py.commands.checkups.manager import limit_of_movers
-from volsync_py.commands.common.words import lasting
 from volsync_py.core.labels import Annotation
 from volsync_py.core.objects import annotations_of, mapping, status_of
 from volsync_py.core.stored_times import time_in
 from volsync_py.core.trigger import TriggerKind
+from volsync_py.health.words import lasting
 from volsync_py.kube.resources import DEPLOYMENTS
 
 # So many movers that read, compress and send at once are felt on a link and on a storage server of usual size.

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from volsync_py.commands.checkups.facts import Facts
 from volsync_py.commands.checkups.finding import Finding, Verdict
 from volsync_py.commands.checkups.volumes import FULL
-from volsync_py.commands.common.health import Health, State, health_of
-from volsync_py.commands.common.words import lasting
 from volsync_py.contract.report import ErrorClass
+from volsync_py.health.state import Health, State, health_of
+from volsync_py.health.words import lasting
 from volsync_py.movers.restic.outcome import CLASSES, info
 
 # Told by checks of their own.

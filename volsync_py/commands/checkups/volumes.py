@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from volsync_py.api.spec import Replication
 from volsync_py.commands.checkups.facts import Facts, key_of, objects_in
 from volsync_py.commands.checkups.finding import Finding, failed, warned
-from volsync_py.commands.common.words import plain
 from volsync_py.contract.report import ErrorClass
 from volsync_py.core.attempt import Attempt
 from volsync_py.core.labels import CREATED_BY_US, Label
@@ -16,6 +15,7 @@ from volsync_py.core.objects import Object, annotations_of, is_deleting, labels_
 from volsync_py.core.owners import controller_of
 from volsync_py.core.quantity import parse_quantity
 from volsync_py.core.trigger import TriggerKind
+from volsync_py.health.words import plain
 from volsync_py.kube.resources import PVCS, VOLUME_SNAPSHOTS
 from volsync_py.movers.restic.cache_volume import DEFAULT_CACHE_SIZE
 from volsync_py.movers.restic.outcome import info

@@ -1,1 +1,1 @@
-"""What several commands share: the cluster, the words, what a refusal is called."""
+"""What several commands share: the cluster, what a refusal is called."""

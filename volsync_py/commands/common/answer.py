@@ -8,8 +8,8 @@ from collections.abc import Callable
 import click
 from attrs import define, field
 
-from volsync_py.commands.common.words import plain
 from volsync_py.contract.questions import TOO_LATE, Ending
+from volsync_py.health.words import plain
 
 # The end of what was said on standard error holds the ending.
 _KEPT_ERROR_BYTES = 64 * 1024

@@ -9,8 +9,8 @@ from attrs import field, frozen
 
 from volsync_py.commands.common.installation import Operator
 from volsync_py.commands.common.spec_fields import other_mover
-from volsync_py.commands.common.words import count, plain
 from volsync_py.core.objects import Object
+from volsync_py.health.words import count, plain
 
 # Of so many resources that have one thing in common, the names are told; the others are counted.
 _MOST_NAMES = 8

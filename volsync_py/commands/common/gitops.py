@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from volsync_py.commands.common.words import plain
 from volsync_py.core.objects import Object, labels_of
+from volsync_py.health.words import plain
 
 _KUSTOMIZATION = "kustomize.toolkit.fluxcd.io"
 _HELM_RELEASE = "helm.toolkit.fluxcd.io"

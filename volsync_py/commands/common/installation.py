@@ -6,8 +6,8 @@ import re
 
 from attrs import frozen
 
-from volsync_py.commands.common.words import plain
 from volsync_py.core.objects import Object, annotations_of, labels_of, mapping, mappings
+from volsync_py.health.words import plain
 
 # The last part of an image's name, as the project and its vendors publish it.
 _IMAGE = re.compile(r"volsync(-rhel\d+)?")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from volsync_py.commands.common.cluster import Cluster
-from volsync_py.commands.common.words import plain
 from volsync_py.core.names import Role, job_name
 from volsync_py.core.objects import Object
+from volsync_py.health.words import plain
 from volsync_py.kube.errors import Forbidden, Invalid, NotFound
 from volsync_py.kube.resources import PODS
 

@@ -16,7 +16,7 @@ from datetime import timedelta
 import click
 from attrs import define, field, frozen
 
-from volsync_py.commands.common.words import count, lasting, size
+from volsync_py.health.words import count, lasting, size
 
 _LINE = re.compile(
     r"progress: (?P<percent>\d{1,3}) %, (?P<files>\d{1,15}) of (?P<all_files>\d{1,15}) files, "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from volsync_py.commands.common.words import plain
+from volsync_py.health.words import plain
 from volsync_py.kube import errors, resources
 
 _CANNOT = re.compile(

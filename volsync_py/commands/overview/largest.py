@@ -8,10 +8,10 @@ from typing import Any
 
 from attrs import frozen
 
-from volsync_py.commands.common.words import count, plain, size
 from volsync_py.core.durations import parse_go_duration
 from volsync_py.core.objects import Object, mapping
 from volsync_py.core.quantity import parse_quantity
+from volsync_py.health.words import count, plain, size
 
 _NONE = "-"
 

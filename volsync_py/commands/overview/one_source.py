@@ -7,12 +7,12 @@ from datetime import datetime
 from textwrap import wrap
 from typing import Any
 
-from volsync_py.commands.common.health import NOT_WELL, Health, condition, health_of
-from volsync_py.commands.common.words import ago, count, lasting, plain, size
-from volsync_py.commands.overview.verdict import Paint
 from volsync_py.commands.runs.asked_proof import proof
 from volsync_py.core.objects import Object, mapping
 from volsync_py.core.stored_times import time_in
+from volsync_py.health.state import NOT_WELL, Health, condition, health_of
+from volsync_py.health.verdict import Paint
+from volsync_py.health.words import ago, count, lasting, plain, size
 
 # The end of the log that a status keeps; all of it is told by `volsync-py logs`.
 _LOG_LINES = 10

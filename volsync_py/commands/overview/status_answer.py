@@ -9,11 +9,11 @@ import click
 
 from volsync_py.commands.common.chosen import BOTH, none_called
 from volsync_py.commands.common.cluster import Cluster
-from volsync_py.commands.common.health import NOT_WELL, Health, State, health_of
 from volsync_py.commands.common.shown import as_document, width
 from volsync_py.commands.overview.one_source import page
-from volsync_py.commands.overview.verdict import Overview
 from volsync_py.core.objects import Object
+from volsync_py.health.state import NOT_WELL, Health, State, health_of
+from volsync_py.health.verdict import Overview
 
 _COLORS = {State.FINE: "green", State.RUNNING: "blue", State.NEW: "blue", State.PAUSED: "cyan"}
 _COLORS |= {State.WARNING: "yellow", State.UPKEEP: "yellow", State.UNPROVED: "red"}

@@ -16,7 +16,6 @@ from attrs import frozen
 
 from volsync_py.bounded_json import text_of
 from volsync_py.commands.common.answer import AnswerError
-from volsync_py.commands.common.words import count, plain, size
 from volsync_py.commands.repository.entries import Entry, Lines, entry_of
 from volsync_py.commands.repository.looking import absolute
 from volsync_py.commands.repository.repository import Answers, Asking, asks_repository
@@ -24,6 +23,7 @@ from volsync_py.commands.repository.snapshot_chosen import LATEST, chooses_snaps
 from volsync_py.commands.repository.unpacked_tree import Tree
 from volsync_py.contract.questions import Kind, Question
 from volsync_py.core.selection import parse_snapshot_time
+from volsync_py.health.words import count, plain, size
 
 # How many of the entries that are left out are named.
 _MOST_NAMED = 5

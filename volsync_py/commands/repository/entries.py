@@ -8,7 +8,7 @@ from typing import Any
 from attrs import frozen
 
 from volsync_py.bounded_json import Unreadable, list_of, number_of, read_json, text_of
-from volsync_py.commands.common.words import plain, size
+from volsync_py.health.words import plain, size
 
 # A path of Linux is shorter, and its names may take four bytes a character.
 _LONGEST_PATH = 65536

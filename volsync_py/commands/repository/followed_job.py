@@ -10,9 +10,9 @@ import click
 from attrs import define, field, frozen
 
 from volsync_py.commands.common.cluster import Cluster
-from volsync_py.commands.common.words import plain
 from volsync_py.contract.report import Report
 from volsync_py.core.objects import Object, status_of
+from volsync_py.health.words import plain
 from volsync_py.kube.errors import Invalid, NotFound, ServerError, TooManyRequests, Unreachable
 from volsync_py.kube.resources import JOBS, PODS
 from volsync_py.movers.restic.job_state import has_ended

@@ -12,10 +12,10 @@ from attrs import frozen
 from volsync_py.api.spec import Replication, parse
 from volsync_py.commands.common.chosen import BOTH, none_called
 from volsync_py.commands.common.cluster import Cluster
-from volsync_py.commands.common.words import plain
 from volsync_py.core.labels import Annotation
 from volsync_py.core.names import account_name, job_name
 from volsync_py.core.objects import Object, annotations_of
+from volsync_py.health.words import plain
 from volsync_py.kube.errors import Forbidden
 from volsync_py.kube.resources import JOBS, NAMESPACES, SERVICE_ACCOUNTS, Resource
 from volsync_py.movers.restic.question_job import Asked

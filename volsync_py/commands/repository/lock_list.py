@@ -10,11 +10,11 @@ from typing import Any
 from attrs import frozen
 
 from volsync_py.bounded_json import number_of, text_of
-from volsync_py.commands.common.words import lasting, plain
 from volsync_py.core.defaults import STALE_LOCK
 from volsync_py.core.names import Role, earlier_host_name, job_name, mover_host_name
 from volsync_py.core.objects import Object, status_of
 from volsync_py.core.selection import parse_snapshot_time
+from volsync_py.health.words import lasting, plain
 
 ALIVE, DEAD, UNKNOWN = "alive", "dead", "unknown"
 # As restic writes it; what goes to a terminal is nothing else.

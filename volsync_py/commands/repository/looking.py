@@ -10,11 +10,11 @@ import click
 
 from volsync_py.bounded_json import number_of, text_of
 from volsync_py.commands.common.shown import as_document
-from volsync_py.commands.common.words import count, plain, size
 from volsync_py.commands.repository.entries import Entry, Lines, entry_of, found_in, json_of
 from volsync_py.commands.repository.repository import Asking, Repository, asks_repository
 from volsync_py.commands.repository.snapshot_chosen import LATEST, chooses_snapshot, id_of, snapshot_meant
 from volsync_py.contract.questions import Kind, Question
+from volsync_py.health.words import count, plain, size
 
 _DATA = click.Choice(["table", "json", "yaml", "name"])
 # What restic calls a change, and what people do.

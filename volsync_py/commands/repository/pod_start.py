@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 from attrs import frozen
 
-from volsync_py.commands.common.words import plain
 from volsync_py.core.objects import Object, status_of
+from volsync_py.health.words import plain
 
 _NO_IMAGE = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull")
 # The kubelet tries these again, but only a change can help.

@@ -9,8 +9,8 @@ from typing import Any
 from attrs import frozen
 
 from volsync_py.bounded_json import Unreadable, list_of, number_of, read_json, text_of
-from volsync_py.commands.common.words import count, lasting, plain, size
 from volsync_py.core.selection import SelectionError, Snapshot, is_snapshot, select, snapshot_time
+from volsync_py.health.words import count, lasting, plain, size
 
 # What one snapshot has of tags and rules, at most.
 _MOST_WORDS = 1000

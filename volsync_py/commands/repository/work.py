@@ -11,7 +11,6 @@ from volsync_py.api.spec import Replication
 from volsync_py.commands.common.cluster import Cluster
 from volsync_py.commands.common.exit_codes import INTERRUPTED
 from volsync_py.commands.common.timeout import seconds_of
-from volsync_py.commands.common.words import plain
 from volsync_py.commands.repository.followed_job import FollowedJob
 from volsync_py.commands.repository.job import basis_for, replication_called
 from volsync_py.commands.repository.pod_awaited import NotStarted, await_pod
@@ -20,6 +19,7 @@ from volsync_py.contract.report import Outcome, Report
 from volsync_py.contract.run_document import Run
 from volsync_py.core.labels import Label
 from volsync_py.core.objects import Object, labels_of, status_of
+from volsync_py.health.words import plain
 from volsync_py.kube.errors import Forbidden, NotFound
 from volsync_py.kube.resources import JOBS
 from volsync_py.movers.restic.job_state import has_ended

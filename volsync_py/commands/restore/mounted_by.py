@@ -8,9 +8,9 @@ from attrs import frozen
 
 from volsync_py.commands.common.cluster import Cluster
 from volsync_py.commands.common.gitops import Keeper, keeper
-from volsync_py.commands.common.words import count, plain
 from volsync_py.core.labels import CREATED_BY_US, Annotation, Label
 from volsync_py.core.objects import Object, labels_of, status_of
+from volsync_py.health.words import count, plain
 from volsync_py.kube.errors import Forbidden, NotFound
 from volsync_py.kube.resources import (
     AUTOSCALERS,

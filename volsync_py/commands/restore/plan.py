@@ -9,12 +9,12 @@ from datetime import datetime
 from attrs import field, frozen
 
 from volsync_py.commands.common.gitops import Keeper, keeper
-from volsync_py.commands.common.words import count, plain
 from volsync_py.commands.restore.mounted_by import Mounts, Workload
 from volsync_py.commands.restore.objects import Undo, claim_again
 from volsync_py.commands.restore.point import Point
 from volsync_py.core.labels import Annotation
 from volsync_py.core.objects import Object, status_of
+from volsync_py.health.words import count, plain
 
 
 @frozen

@@ -8,10 +8,10 @@ from typing import Any
 
 from attrs import frozen
 
-from volsync_py.commands.common.words import ago, count, plain, size
 from volsync_py.core.objects import Object, mapping
 from volsync_py.core.stored_times import time_in
 from volsync_py.core.times import format_rfc3339
+from volsync_py.health.words import ago, count, plain, size
 
 _SNAPSHOT = re.compile(r"[0-9a-f]{4,64}")
 _DAYS = {"today": 0, "yesterday": 1}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from volsync_py.commands.common.health import condition
-from volsync_py.commands.common.words import count, plain, size
 from volsync_py.commands.restore.point import written
 from volsync_py.commands.runs.asked_run import Ended, trouble
 from volsync_py.contract.report import ErrorClass
@@ -11,6 +9,8 @@ from volsync_py.core.attempt import Attempt
 from volsync_py.core.condition_writer import HEALTHY, SYNCHRONIZING
 from volsync_py.core.objects import Object, mapping, status_of
 from volsync_py.core.stored_times import time_in
+from volsync_py.health.state import condition
+from volsync_py.health.words import count, plain, size
 
 # A mover that ends with one of these has not begun to write. Configuration is none: so is called what restic says of
 # a single file, too, when all others are written.

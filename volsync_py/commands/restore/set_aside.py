@@ -15,7 +15,6 @@ import click
 from volsync_py.commands.common.cluster import Cluster
 from volsync_py.commands.common.progress_bar import Display
 from volsync_py.commands.common.refused import sentence
-from volsync_py.commands.common.words import count, plain
 from volsync_py.commands.restore.mounted_by import is_mover, mounting
 from volsync_py.commands.restore.objects import undo_snapshot
 from volsync_py.commands.restore.plan import Plan
@@ -23,6 +22,7 @@ from volsync_py.commands.runs.waiting import LOOK_SECONDS
 from volsync_py.core.labels import Annotation
 from volsync_py.core.names import Role, job_name
 from volsync_py.core.objects import Object, status_of
+from volsync_py.health.words import count, plain
 from volsync_py.kube.errors import KubeError, NotFound
 from volsync_py.kube.resources import PODS, REPLICATION_SOURCES, VOLUME_SNAPSHOTS
 

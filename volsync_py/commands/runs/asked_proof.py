@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from volsync_py.commands.common.health import condition
-from volsync_py.commands.common.words import count, plain, size
 from volsync_py.commands.runs.asked_run import Ended
 from volsync_py.core.condition_writer import SYNCHRONIZING, VERIFIED
 from volsync_py.core.objects import Object, mapping
+from volsync_py.health.state import condition
+from volsync_py.health.words import count, plain, size
 
 
 def ended(source: Object, token: str) -> Ended | None:

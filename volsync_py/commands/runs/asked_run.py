@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from volsync_py.commands.common.health import condition
-from volsync_py.commands.common.words import count, plain, size
 from volsync_py.core.attempt import Attempt
 from volsync_py.core.condition_writer import HEALTHY, SYNCHRONIZING
 from volsync_py.core.objects import Object, mapping
+from volsync_py.health.state import condition
+from volsync_py.health.words import count, plain, size
 
 
 @frozen

@@ -9,10 +9,10 @@ import click
 from volsync_py.commands.common.chosen import BOTH, WORDS, none_called
 from volsync_py.commands.common.cluster import Cluster, Where, of_cluster
 from volsync_py.commands.common.mover_log import CONTAINER, newest_pod
-from volsync_py.commands.common.words import ago, plain
 from volsync_py.core.names import Role
 from volsync_py.core.objects import Object, status_of
 from volsync_py.core.stored_times import time_in
+from volsync_py.health.words import ago, plain
 from volsync_py.kube.errors import Invalid, NotFound
 from volsync_py.kube.resources import PODS, REPLICATION_SOURCES
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import frozen
 
-from volsync_py.commands.common.words import count
+from volsync_py.health.words import count
 
 _INDENT = "   "
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from volsync_py.commands.common.both_operators import Seen, here, names, theirs
-from volsync_py.commands.common.health import condition
 from volsync_py.commands.common.spec_fields import unknown_to_volsync
 from volsync_py.commands.takeover.changeover import Changeover, Finding, unread
 from volsync_py.core.attempt import Attempt
@@ -16,6 +15,7 @@ from volsync_py.core.condition_writer import HEALTHY, MAINTAINED
 from volsync_py.core.labels import Annotation
 from volsync_py.core.objects import Object, annotations_of, status_of
 from volsync_py.core.stored_times import time_in
+from volsync_py.health.state import condition
 
 # What VolSync does instead, where somebody has to know; of all the others it does what it does without the field.
 _INSTEAD = {

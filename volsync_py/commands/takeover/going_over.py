@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from volsync_py.commands.common.both_operators import Seen, here, is_ours, names, theirs
-from volsync_py.commands.common.health import State, health_of
 from volsync_py.commands.common.installation import release_of
 from volsync_py.commands.common.spec_fields import OTHER_MOVERS, other_mover, unknown_to_schema
-from volsync_py.commands.common.words import count, plain
 from volsync_py.commands.takeover.changeover import Changeover, Finding, unread
 from volsync_py.core.objects import Object, labels_of, status_of
 from volsync_py.core.stored_times import time_in
+from volsync_py.health.state import State, health_of
+from volsync_py.health.words import count, plain
 
 # The name that alerts ask for, and that ours has whatever the release is called.
 SCRAPE_JOB = "volsync-metrics"

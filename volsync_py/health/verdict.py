@@ -9,9 +9,9 @@ from typing import Any
 
 from attrs import frozen
 
-from volsync_py.commands.common.health import NOT_WELL, Health, State
-from volsync_py.commands.common.words import ago, count, lasting
 from volsync_py.core.times import format_rfc3339
+from volsync_py.health.state import NOT_WELL, Health, State
+from volsync_py.health.words import ago, count, lasting
 
 # What a day's backup is: the usual schedule is a daily one.
 _RECENT = timedelta(hours=24)

@@ -1,4 +1,4 @@
-"""How commands word times, sizes and what others have written. Pure."""
+"""How times and sizes are worded, and what others have written is shown. Pure."""
 
 from __future__ import annotations
 

@@ -10,11 +10,11 @@ from enum import StrEnum
 
 from attrs import frozen
 
-from volsync_py.commands.common.words import plain
 from volsync_py.core.attempt import Attempt
 from volsync_py.core.condition_writer import HEALTHY, MAINTAINED, SYNCHRONIZING, VERIFIED
 from volsync_py.core.objects import Object, mapping
 from volsync_py.core.stored_times import time_in
+from volsync_py.health.words import plain
 
 # An operator that runs has looked at a new resource within seconds; one that is just being installed gets some minutes.
 _UNSERVED_AFTER = timedelta(minutes=5)
