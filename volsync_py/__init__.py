@@ -1,3 +1,9 @@
 """Back PersistentVolumes up with restic, and restore them, driven by VolSync's custom resources."""
 
-__version__ = "0.1.0"
+try:
+    from volsync_py._version import version
+except ModuleNotFoundError:
+    # A checkout that is neither built nor installed: `fallback_version` of pyproject.toml.
+    version = "0.0.0"
+
+__version__: str = version

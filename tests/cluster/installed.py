@@ -18,7 +18,7 @@ from tests.cluster.gate import Gate
 from tests.cluster.lent import S3, wait_for
 
 # The image that the manifests name.
-RELEASED_IMAGE = "volsync-py:0.1.0"
+RELEASED_IMAGE = "volsync-py:0.0.0"
 # Somebody else's, who enforces the strictest level on it.
 NAMESPACE, DEPLOYMENT = "volsync-system", "deployment/volsync"
 NAMESPACE_LABELS = {"pod-security.kubernetes.io/enforce": "restricted", "tests/owner": "somebody"}

@@ -11,6 +11,7 @@ import yaml
 
 from volsync_py.cli import main
 from volsync_py.commands.common.shipped import MANIFESTS
+from volsync_py.commands.install.chart import helm_version
 from volsync_py.commands.install.kustomization import NotKnown, build
 
 IMAGE = "registry.invalid:5000/us/volsync-py@sha256:0123"
@@ -103,6 +104,32 @@ def test_every_folder_that_can_be_chosen_can_be_built() -> None:
 CHART = Path(__file__).parents[3] / "manifests" / "helm" / "volsync"
 
 
+# Another one than the checkout's: what the chart says of itself is the program's version, which is the tag's.
+VERSION, OF_HELM = "1.2.0rc3", "1.2.0-rc.3"
+
+
+@pytest.mark.parametrize(
+    ("version", "of_helm"),
+    [
+        ("1.2.3", "1.2.3"),
+        ("1.2", "1.2.0"),
+        ("1.2.0rc1", "1.2.0-rc.1"),
+        ("1.2.0a10", "1.2.0-alpha.10"),
+        ("1.2.0b1.dev4", "1.2.0-beta.1.dev.4"),
+        ("0.0.1.dev403+g0cc46f58f.d20261130", "0.0.1-dev.403+g0cc46f58f.d20261130"),
+    ],
+)
+def test_a_version_of_pythons_is_told_to_helm_as_semver(version: str, of_helm: str) -> None:
+    assert helm_version(version) == of_helm
+
+
+def released(folder: Path) -> dict[str, bytes]:
+    """Return what is in the chart's folder, with the version instead of what stands for it."""
+    found = contents(folder)
+    found["Chart.yaml"] = found["Chart.yaml"].replace(b"ersion: 0.0.0\n", b"ersion: " + OF_HELM.encode() + b"\n")
+    return found
+
+
 def contents(folder: Path) -> dict[str, bytes]:
     return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
 
@@ -111,15 +138,17 @@ def test_the_chart_is_written_whole_packed_or_as_a_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for words in ([], ["-o", "mine.tgz"]):
+    monkeypatch.setattr("volsync_py.commands.install.chart.__version__", VERSION)
+    for words, name in (([], f"volsync-{OF_HELM}.tgz"), (["-o", "mine.tgz"], "mine.tgz")):
         assert main(["chart", *words]) == 0
-        with tarfile.open(capsys.readouterr().out.strip()) as archive:
+        assert capsys.readouterr().out == f"{name}\n"
+        with tarfile.open(name) as archive:
             packed = {entry.name.removeprefix("volsync/"): archive.extractfile(entry) for entry in archive}
-            assert {name: file.read() for name, file in packed.items() if file} == contents(CHART)
+            assert {name: file.read() for name, file in packed.items() if file} == released(CHART)
 
     assert main(["chart", "-o", "folder"]) == 0
     assert capsys.readouterr().out == "folder/volsync\n"
-    assert contents(tmp_path / "folder" / "volsync") == contents(CHART)
+    assert contents(tmp_path / "folder" / "volsync") == released(CHART)
 
 
 def test_a_chart_is_never_mixed_with_one_of_another_version(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -23,7 +23,6 @@ from tests.unit.manifests.helm_chart import (
     pod_of,
     rendered,
 )
-from volsync_py import __version__
 
 
 def test_helm_finds_no_fault_with_the_chart() -> None:
@@ -33,10 +32,12 @@ def test_helm_finds_no_fault_with_the_chart() -> None:
         assert "[WARNING]" not in said
 
 
-def test_the_chart_is_of_this_version() -> None:
+def test_the_chart_and_the_manifests_leave_the_version_to_the_tag() -> None:
     chart = yaml.safe_load((CHART / "Chart.yaml").read_text(encoding="utf-8"))
+    deployment = (MANIFESTS / "base" / "deployment.yaml").read_text(encoding="utf-8")
 
-    assert (chart["name"], chart["version"], chart["appVersion"]) == ("volsync", __version__, __version__)
+    assert (chart["name"], chart["version"], chart["appVersion"]) == ("volsync", "0.0.0", "0.0.0")
+    assert "image: volsync-py:0.0.0\n" in deployment
 
 
 def test_what_is_made_of_the_manifests_and_the_values_is_not_stale() -> None:
