@@ -38,8 +38,10 @@ def fails(world: World, name: str, reason: str, kind: str = "Healthy") -> None:
 
 
 def good(world: World, *names: str) -> None:
-    for name in names:
-        wait_until(f"{name} is well", lambda name=name: world.condition(SOURCES, name, "Healthy")[0] == "True")
+    def are_well() -> bool:
+        return all(world.condition(SOURCES, name, "Healthy")[0] == "True" for name in names)
+
+    wait_until(f"{', '.join(names)} are well", are_well)
 
 
 def proved(world: World, token: str) -> None:
