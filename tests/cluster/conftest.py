@@ -29,6 +29,7 @@ _REAL_ONLY = [
     "test_asking.py",
     "test_audited_rights.py",
     "test_disruptions.py",
+    "test_doctor.py",
     "test_installed.py",
     "test_policies.py",
     "test_populator.py",

@@ -5,13 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from hack.tool_cache import tool_path
 from tests.cluster.installed import Installation
 from tests.cluster.lent import Cluster
+from tests.cluster.person import person
 from tests.cluster.tree import CHANGE, DESCRIBE, FILL, described
 from tests.integration.commands.asking import command
 from volsync_py.kube.resources import (
@@ -19,28 +17,10 @@ from volsync_py.kube.resources import (
     PVCS,
     REPLICATION_DESTINATIONS,
     REPLICATION_SOURCES,
-    ROLE_BINDINGS,
-    SERVICE_ACCOUNTS,
     VOLUME_SNAPSHOTS,
 )
 
 LABELS = {"app": "web"}
-
-
-def person(installation: Installation, cluster: Cluster, folder: Path, role: str) -> Path:
-    """Return the kubeconfig of somebody who has one of Kubernetes' own roles in the namespace, and no other."""
-    cluster.create(SERVICE_ACCOUNTS, {"metadata": {"name": role}})
-    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role}
-    subject = {"kind": "ServiceAccount", "name": role, "namespace": cluster.namespace}
-    cluster.create(ROLE_BINDINGS, {"metadata": {"name": role}, "roleRef": reference, "subjects": [subject]})
-    code, token = installation.kubectl("-n", cluster.namespace, "create", "token", role)
-    assert code == 0, token
-    config: dict[str, Any] = yaml.safe_load(Path(installation.kubeconfig).read_text(encoding="utf-8"))
-    for user in config["users"]:
-        user["user"] = {"token": token.strip()}
-    path = folder / role
-    path.write_text(yaml.safe_dump(config), encoding="utf-8")
-    return path
 
 
 def deploy(cluster: Cluster) -> None:

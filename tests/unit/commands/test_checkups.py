@@ -122,7 +122,7 @@ def test_a_command_that_is_not_allowed_is_named_with_the_role_that_allows_it() -
     seen = found(facts(rights={BACKUP: False}))
     assert [check for check, _ in seen] == ["rights"]
     assert "you may not patch replicationsources.volsync.backube in all namespaces" in seen[0][1].why
-    assert "which backup, pause and resume needs" in seen[0][1].why
+    assert "which is needed for backup, pause and resume" in seen[0][1].why
     assert seen[0][1].next_step == "the role edit allows it; one namespace is asked with -n NAMESPACE"
     assert found(facts(rights={BACKUP: True})) == []
     assert "does not say" in found(facts(rights={BACKUP: None}))[0][1].why
@@ -296,6 +296,50 @@ def test_those_of_one_cause_are_told_together() -> None:
     assert len(report.as_json()["findings"]) == 29 + len(CHECKS)
 
 
+def test_a_right_that_several_checks_lack_is_one_warning_that_names_them() -> None:
+    right = "list storageclasses.storage.k8s.io"
+    report = Report(list(examine(facts({STORAGE_CLASSES: MayNotRead(right)}))), "x")
+    (told,) = (line for line in report.lines(200) if right in line)
+    assert told.startswith("warn  class ")
+    assert told.endswith(" (also: snapshots, cache)")
+    assert [one["check"] for one in report.as_json()["findings"] if right in one["why"]] == [
+        "class",
+        "snapshots",
+        "cache",
+    ]
+
+
+WAITS = named("StorageClass", "waits", None, volumeBindingMode="WaitForFirstConsumer")
+
+
+@pytest.mark.parametrize(
+    ("of_classes", "copy_method", "expected"),
+    [
+        ([], "Direct", ("FAIL", "the claim db is not bound to a volume")),
+        ([WAITS], "Snapshot", ("warn", "waits for the first pod that uses it")),
+        ([WAITS], "Direct", None),
+        (
+            MayNotRead("list storageclasses"),
+            "Direct",
+            ("warn", "could not be looked at: you may not list storageclasses"),
+        ),
+    ],
+)
+def test_a_claim_without_a_volume_is_told_also_to_who_may_not_read_classes(
+    of_classes: Any, copy_method: str, expected: tuple[str, str] | None
+) -> None:
+    one = source(spec={"restic": {"repository": "r", "copyMethod": copy_method}})
+    pending = {**claim(storageClassName="waits"), "status": {"phase": "Pending"}}
+    del pending["spec"]["volumeName"]
+    given = facts({REPLICATION_SOURCES: [one], PVCS: [pending], STORAGE_CLASSES: of_classes})
+    told = [(str(seen.verdict), seen.why) for check, seen in found(given) if check == "claim"]
+    assert len(told) == (expected is not None)
+    for verdict, why in told:
+        assert expected is not None
+        assert verdict == expected[0]
+        assert expected[1] in why
+
+
 def some() -> Report:
     """Return a report that has all three verdicts."""
     sources = [
@@ -401,6 +445,13 @@ def test_who_may_not_list_sources_is_told_so_and_asks_no_repository() -> None:
     refused = with_answers(nobody, facts(rights={ASK: False}), Wish(ask=True, every=True, image="", start_seconds=1.0))
     assert refused.not_asked is not None
     assert "you may not create jobs.batch" in refused.not_asked[0]
+
+
+def test_who_may_not_ask_a_repository_is_told_so_only_where_one_had_to_be_asked() -> None:
+    well = source(lastSyncTime="2026-11-27T11:00:00Z")
+    wish = Wish(ask=True, every=False, image="", start_seconds=1.0)
+    given = facts({REPLICATION_SOURCES: [well]}, rights={ASK: False})
+    assert [one for one in found(with_answers(Cluster(None, "media"), given, wish)) if one[0] == "repository"] == []
 
 
 @pytest.mark.parametrize(

@@ -55,11 +55,11 @@ def with_answers(cluster: Cluster, facts: Facts, wish: Wish) -> Facts:
     except Unread as missing:
         text = f"the repositories could not be asked: you may not {missing}"
         return evolve(facts, not_asked=(text, "ask for that right, or have somebody look who has it"))
+    wanted = [group for group in groups if wish.every or any(_is_doubtful(one, facts) for one in group)]
     refused = [right for right, allowed in facts.rights.items() if _is_missing(right, allowed)]
-    if groups and refused:
+    if wanted and refused:
         text = f"the repositories could not be asked: you may not {refused[0].text}"
         return evolve(facts, not_asked=(text, "the role edit allows it; or have somebody ask who has it"))
-    wanted = [group for group in groups if wish.every or any(_is_doubtful(one, facts) for one in group)]
     asked = wanted if wish.every else wanted[:_MOST_PODS]
     answers = tuple(_answered(cluster, group, facts, wish) for group in asked)
     if len(asked) < len(wanted):

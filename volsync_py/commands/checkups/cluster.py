@@ -114,7 +114,7 @@ def rights(facts: Facts) -> Iterator[Finding]:
         elif not allowed:
             role = "view" if right.verb in {"get", "list", "watch"} else "edit"
             narrower = "" if facts.namespace else "; one namespace is asked with -n NAMESPACE"
-            text = f"you may not {right.text} {where}, which {right.commands} needs"
+            text = f"you may not {right.text} {where}, which is needed for {right.commands}"
             yield warned(text, f"the role {role} allows it{narrower}")
     if unknown:
         yield warned(f"the API server does not say whether you may {unknown[0]}", "ask it: kubectl auth can-i --list")

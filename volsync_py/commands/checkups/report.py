@@ -21,6 +21,16 @@ Paint = Callable[[str, Verdict], str]
 
 
 @frozen
+class _Cause:
+    """What is told in one paragraph; `check` is "" where several may tell it."""
+
+    why: str
+    step: str
+    names: tuple[str, ...]
+    check: str
+
+
+@frozen
 class Report:
     """What all checks have found."""
 
@@ -45,13 +55,23 @@ class Report:
         for verdict in Verdict:
             if any(one.verdict is verdict for _, findings in self.found for one in findings):
                 yield ""
-            for check, findings in self.found:
-                causes: dict[tuple[str, str], list[str]] = {}
-                for one in findings:
-                    if one.verdict is verdict:
-                        causes.setdefault((one.why, one.next_step), []).append(one.about)
-                for (why, step), names in causes.items():
-                    yield from _paragraph(verdict, check.name, _named(names), why, step, width, paint)
+            for check, others, cause in self._causes(verdict):
+                also = f" (also: {', '.join(others)})" if others else ""
+                yield from _paragraph(verdict, check, _named(cause.names), cause.why + also, cause.step, width, paint)
+
+    def _causes(self, verdict: Verdict) -> Iterator[tuple[str, Sequence[str], _Cause]]:
+        """Return each cause once: the first check that found it, the others that found the same of the same, and it."""
+        told: dict[_Cause, list[str]] = {}
+        for check, findings in self.found:
+            causes: dict[tuple[str, str], list[str]] = {}
+            for one in findings:
+                if one.verdict is verdict:
+                    causes.setdefault((one.why, one.next_step), []).append(one.about)
+            for (why, step), names in causes.items():
+                # What is well is told by each check.
+                which = check.name if verdict is Verdict.OK else ""
+                told.setdefault(_Cause(why, step, tuple(names), which), []).append(check.name)
+        return ((checks[0], checks[1:], cause) for cause, checks in told.items())
 
     def as_json(self) -> dict[str, Any]:
         """Return all of it for programs."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from volsync_py.api.spec import Replication
-from volsync_py.commands.checkups.facts import Facts, key_of, objects_in
+from volsync_py.commands.checkups.facts import Facts, Unread, key_of, objects_in
 from volsync_py.commands.checkups.finding import Finding, failed, warned
 from volsync_py.contract.report import ErrorClass
 from volsync_py.core.attempt import Attempt
@@ -23,6 +23,7 @@ from volsync_py.populator.reference import destination_of
 from volsync_py.volumes.claims import capacity_of, is_block, is_bound, is_too_small, requested
 
 _DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
+_Unfit = tuple[Callable[[str, str, str], Finding], str, str]
 FULL = frozenset({ErrorClass.TARGET_FULL.value, ErrorClass.CACHE_FULL.value})
 
 
@@ -36,29 +37,36 @@ def claims(facts: Facts) -> Iterator[Finding]:
         field = "spec.sourcePVC" if one.role is Role.SOURCE else "spec.restic.destinationPVC"
         found = _unfit(known.get((key_of(one.object)[0], name)), name, one, facts)
         if found is not None:
-            (why, step), find = found, warned if found[1].startswith("start a pod") else failed
+            find, why, step = found
             yield find(f"{field}: the claim {name} {why}", step, facts.title(one.object))
 
 
-def _unfit(claim: Object | None, name: str, one: Replication, facts: Facts) -> tuple[str, str] | None:
-    """Return why a claim cannot be worked on and what to do, None if it can."""
+def _unfit(claim: Object | None, name: str, one: Replication, facts: Facts) -> _Unfit | None:
+    """Return how bad it is that a claim cannot be worked on, why it is so and what to do, None if it can."""
     space = key_of(one.object)[0]
     if claim is None:
-        return "does not exist", f"create it, or correct the name: kubectl get pvc -n {space}"
+        return failed, "does not exist", f"create it, or correct the name: kubectl get pvc -n {space}"
     if is_deleting(claim):
-        return "is being deleted", f"see which pod still uses it: kubectl describe pvc {name} -n {space}"
+        return failed, "is being deleted", f"see which pod still uses it: kubectl describe pvc {name} -n {space}"
     if is_block(claim):
-        return "is a block device, and restic works on file systems", "use a claim with volumeMode Filesystem"
+        return failed, "is a block device, and restic works on file systems", "use a claim with volumeMode Filesystem"
     if status_of(claim).get("phase") == "Lost":
-        return "has lost its volume", "bring the PersistentVolume back, or restore into a new claim"
+        return failed, "has lost its volume", "bring the PersistentVolume back, or restore into a new claim"
     if is_bound(claim):
         return None
-    found = facts.classes().get(str(claim["spec"].get("storageClassName") or ""))
+    step = f"see why: kubectl describe pvc {name} -n {space}"
+    try:
+        known = facts.classes()
+    except Unread as missing:
+        text = "is not bound to a volume; whether its StorageClass waits for a pod could not be looked at: you may not"
+        return warned, f"{text} {missing}", step
+    found = known.get(str(claim["spec"].get("storageClassName") or ""))
     if mapping(found).get("volumeBindingMode") == "WaitForFirstConsumer":
         text = "has no volume yet, because its StorageClass waits for the first pod that uses it"
         # A mover that works on the volume itself is such a pod; a snapshot or a clone is not.
-        return None if one.restic.is_direct else (text, "start a pod that uses it; there is nothing to back up yet")
-    return "is not bound to a volume", f"see why: kubectl describe pvc {name} -n {space}"
+        wanted = "start a pod that uses it; there is nothing to back up yet"
+        return None if one.restic.is_direct else (warned, text, wanted)
+    return failed, "is not bound to a volume", step
 
 
 def classes(facts: Facts) -> Iterator[Finding]:
