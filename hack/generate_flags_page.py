@@ -43,7 +43,7 @@ _SECRET = """
 ## Keys of the repository Secret
 
 `RESTIC_REPOSITORY` and `RESTIC_PASSWORD` must be there. A mover gets these others if the Secret has them, and no other
-key of it.
+key of it. [backends.md](backends.md) has a Secret for each storage.
 
 """
 MANAGER = {

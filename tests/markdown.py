@@ -1,0 +1,30 @@
+"""The blocks of a page in Markdown."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from attrs import frozen
+
+_FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
+
+
+@frozen
+class Block:
+    """One block of a page; `heading` is what it stands under."""
+
+    language: str
+    text: str
+    heading: str
+
+
+def blocks(page: Path) -> list[Block]:
+    """Return the blocks of a page, in order."""
+    text = page.read_text(encoding="utf-8")
+    found = []
+    for fence in _FENCE.finditer(text):
+        before = _HEADING.findall(text[: fence.start()])
+        found.append(Block(fence[1], fence[2], before[-1] if before else ""))
+    return found
