@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "logs": ("runs.logs", "print the log of the newest mover"),
     "ls": ("repository.looking", "list a folder of a snapshot"),
     "manifests": ("install.manifests", "print what installs this version, without Helm"),
+    "page": ("overview.page", "write a page to look at: the last thirty days of all backups"),
     "pause": ("runs.pausing", "stop movers, and start none"),
     "prune": ("repository.upkeep", "free the space of what no snapshot refers to"),
     "restore": ("restore.restore", "bring a backup back, into a new claim or in place"),

@@ -65,7 +65,9 @@ class LastDays:
         until, results = _date(stored.get("until")), stored.get("results")
         if until is None or not isinstance(results, str):
             return cls()
-        known = "".join(c if c in _LETTERS else DayResult.NONE for c in results[-MOST_DAYS:])
+        known = results[-MOST_DAYS:]
+        if not _LETTERS.issuperset(known):
+            known = "".join(c if c in _LETTERS else DayResult.NONE for c in known)
         return cls(until, known) if known else cls()
 
     def with_result(self, day: date, result: DayResult, today: date) -> LastDays:

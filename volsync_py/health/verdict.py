@@ -26,6 +26,18 @@ Paint = Callable[[str, State], str]
 
 
 @frozen
+class Case:
+    """What isn't well of one resource, or of several that have one cause: then they have `names`."""
+
+    head: str
+    state: State
+    facts: Sequence[str]
+    cause: str
+    next_step: str
+    names: str = ""
+
+
+@frozen
 class Overview:
     """What was found, in one namespace or in all of them."""
 
@@ -62,13 +74,20 @@ class Overview:
         needs = count(needing, "needs you", "need you") if needing else "nothing needs you"
         return ", ".join([*parts, needs])
 
+    def cases(self, most_alone: int = _MOST_ALONE) -> Iterator[Case]:
+        """Return what isn't well, the worst first; if it is more than `most_alone`, those of one cause together."""
+        bad = sorted((one for one in self.found if one.state in NOT_WELL), key=self._order)
+        groups = self._groups(bad) if len(bad) > most_alone else [[one] for one in bad]
+        return map(self._case, groups)
+
     def lines(self, width: int, paint: Paint = lambda word, state: word) -> Iterator[str]:
         """Return what isn't well, the worst first, each with the next step."""
-        bad = sorted((one for one in self.found if one.state in NOT_WELL), key=self._order)
-        groups = self._groups(bad) if len(bad) > _MOST_ALONE else [[one] for one in bad]
-        for group in groups:
+        for case in self.cases():
             yield ""
-            yield from self._told(group, width, paint)
+            yield f"{case.head}: {paint(case.state, case.state)}{', ' if case.facts else ''}{', '.join(case.facts)}"
+            for told, mark in ((case.cause, ""), (case.next_step, "→ "), (case.names, "")):
+                if told:
+                    yield from _wrapped(told, width, mark)
 
     def table(self, paint: Paint = lambda word, state: word) -> Iterator[str]:
         """Return a line for each, in the order of their names."""
@@ -96,9 +115,8 @@ class Overview:
             groups.setdefault((one.state, one.reason, one.repository), []).append(one)
         return list(groups.values())
 
-    def _told(self, group: Sequence[Health], width: int, paint: Paint) -> Iterator[str]:
+    def _case(self, group: Sequence[Health]) -> Case:
         one = group[0]
-        head = self._name(one) if len(group) == 1 else f"{len(group)} of one repository"
         facts = [one.reason] if one.reason.lower() != one.state else []
         since = min((other.since for other in group if other.since is not None), default=None)
         if since is not None:
@@ -107,15 +125,10 @@ class Overview:
             facts.append(count(one.attempts, "attempt"))
         if one.next_attempt is not None:
             facts.append(f"next {ago(one.next_attempt, self.now)}")
-        yield f"{head}: {paint(one.state, one.state)}{', ' if facts else ''}{', '.join(facts)}"
-        if one.cause:
-            yield from _wrapped(one.cause, width, "")
-        if one.next_step:
-            yield from _wrapped(one.next_step, width, "→ ")
-        if len(group) > 1:
-            names = [self._name(other) for other in group]
-            more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
-            yield from _wrapped(", ".join(names[:_MOST_NAMES]) + more, width, "")
+        names = [self._name(other) for other in group] if len(group) > 1 else []
+        head = f"{len(group)} of one repository" if names else self._name(one)
+        more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+        return Case(head, one.state, facts, one.cause, one.next_step, ", ".join(names[:_MOST_NAMES]) + more)
 
     def _name(self, one: Health) -> str:
         name = f"{one.namespace}/{one.name}" if self.with_namespace else one.name

@@ -14,7 +14,10 @@ def plain(text: object, *, lines: bool = False) -> str:
 
     A status is written by whoever may, and a log holds names of files.
     """
-    kept = (" " if c in "\n\r\t" and not (lines and c == "\n") else c for c in str(text))
+    whole = str(text)
+    if whole.isprintable():
+        return whole
+    kept = (" " if c in "\n\r\t" and not (lines and c == "\n") else c for c in whole)
     return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in kept)
 
 

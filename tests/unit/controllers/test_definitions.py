@@ -73,16 +73,19 @@ def test_no_mover_is_started_while_the_status_is_not_kept(trigger: Any, annotati
 
 
 def test_definitions_that_lack_what_is_only_shown_keep_nobody_from_a_backup() -> None:
-    cluster = Pruning(source(), [BACKED_UP])
-    cluster.kept = VOLSYNCS | {"observedGeneration", "lastRunNow", "attempt"}
-    manager = SteppedManager(cluster, Role.SOURCE)
-    try:
-        manager.settle()
-        told = conditions(cluster)
-        assert (told["Healthy"]["reason"], told["Synchronizing"]["reason"]) == ("Succeeded", "WaitingForManual")
-        assert "lastDays" not in cluster.objects["ReplicationSource", "n"]["status"]
-    finally:
-        manager.end()
+    writes = []
+    for kept in (None, VOLSYNCS | {"observedGeneration", "lastRunNow", "attempt"}):
+        cluster = Pruning(source(), [BACKED_UP])
+        cluster.kept = kept
+        manager = SteppedManager(cluster, Role.SOURCE)
+        try:
+            manager.settle()
+            assert conditions(cluster)["Healthy"]["reason"] == "Succeeded"
+            assert ("lastDays" in cluster.objects["ReplicationSource", "n"]["status"]) == (kept is None)
+            writes.append(cluster.writes)
+        finally:
+            manager.end()
+    assert writes[0] == writes[1], "nothing is said of it, and nothing written again"
 
 
 def test_definitions_that_are_replaced_while_a_resource_is_in_use_start_no_further_mover() -> None:

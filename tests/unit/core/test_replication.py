@@ -147,12 +147,12 @@ def test_a_success_is_written_once_with_its_final_reason_before_the_job_is_delet
 @pytest.mark.parametrize(
     ("before", "step", "days"),
     [
-        ({}, StepResult(success=Success()), ("2026-11-23", "o")),
-        ({}, StepResult(success=Success(warning=Trouble("Partial", "one file"))), ("2026-11-23", "w")),
-        ({"attempt": {"count": 1}}, StepResult(success=Success()), ("2026-11-24", "o")),
-        ({"lastDays": {"until": "2026-11-24", "results": "ff"}}, StepResult(success=Success()), ("2026-11-24", "rf")),
-        ({}, StepResult(unhealthy=Trouble("Stalled", "no"), status={"attempt": {"count": 1}}), ("2026-11-24", "f")),
-        ({}, StepResult(error=Trouble("AccessDenied", "no"), status={"attempt": {"count": 1}}), ("2026-11-24", "c")),
+        ({}, StepResult(success=Success()), ("2026-11-22", "o")),
+        ({}, StepResult(success=Success(warning=Trouble("Partial", "one file"))), ("2026-11-22", "w")),
+        ({"attempt": {"count": 1}}, StepResult(success=Success()), ("2026-11-23", "o")),
+        ({"lastDays": {"until": "2026-11-23", "results": "ff"}}, StepResult(success=Success()), ("2026-11-23", "rf")),
+        ({}, StepResult(unhealthy=Trouble("Stalled", "no"), status={"attempt": {"count": 1}}), ("2026-11-23", "f")),
+        ({}, StepResult(error=Trouble("AccessDenied", "no"), status={"attempt": {"count": 1}}), ("2026-11-23", "c")),
         # The failure is on record already, or none of a run.
         ({}, StepResult(error=Trouble("AccessDenied", "no")), None),
         ({}, StepResult(unhealthy=Trouble("Stalled", "no")), None),
@@ -162,9 +162,9 @@ def test_a_success_is_written_once_with_its_final_reason_before_the_job_is_delet
 def test_what_becomes_of_a_run_is_kept_with_the_write_that_ends_it(
     before: dict[str, Any], step: StepResult, days: tuple[str, str] | None
 ) -> None:
-    # It began at half past eleven in the evening of Berlin; now it is five in the morning there.
-    began = NOW - timedelta(hours=5, minutes=37)
-    one = resource({"schedule": "TZ=Europe/Berlin 30 23 * * *"}, lastSyncStartTime=format_rfc3339(began), **before)
+    # It began the day before in New York, at half past eleven in the evening; now it is eleven there.
+    began = NOW - timedelta(hours=23, minutes=37)
+    one = resource({"schedule": "TZ=America/New_York 30 23 * * *"}, lastSyncStartTime=format_rfc3339(began), **before)
     decision = decide(one, Work(step), NOW)
     assert len([a for a in decision.actions if isinstance(a, PatchStatus)]) == 1
     kept = after(one, decision).get("lastDays")

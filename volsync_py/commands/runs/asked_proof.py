@@ -5,8 +5,9 @@ from __future__ import annotations
 from volsync_py.commands.runs.asked_run import Ended
 from volsync_py.core.condition_writer import SYNCHRONIZING, VERIFIED
 from volsync_py.core.objects import Object, mapping
+from volsync_py.health.facts import proof
 from volsync_py.health.state import condition
-from volsync_py.health.words import count, plain, size
+from volsync_py.health.words import plain
 
 
 def ended(source: Object, token: str) -> Ended | None:
@@ -51,13 +52,3 @@ def _result(restic: Object, told: Object, status: Object, *, is_over: bool) -> E
     if told.get("result") != "Succeeded":
         return Ended(False, f"is not proved: {why}")
     return Ended(True, proof(mapping(restic, "lastVerified")))
-
-
-def proof(last: Object) -> str:
-    """Return the last proof as a sentence's end, "" if there is none."""
-    if not last.get("snapshot"):
-        return ""
-    files = last.get("files")
-    entries = count(files if isinstance(files, int) else 0, "file or folder", "files and folders")
-    looked = ", and its command exited with 0" if last.get("commandExitCode") == 0 else ""
-    return f"snapshot {plain(last['snapshot'])[:8]} came back whole: {entries}, {size(last.get('bytes'))}{looked}"

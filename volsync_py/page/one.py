@@ -1,0 +1,126 @@
+"""The page of one resource: its days, what is known of it, its conditions, and the commands to copy."""
+
+from __future__ import annotations
+
+from shlex import quote
+
+from volsync_py.core.objects import Object, mapping
+from volsync_py.health.facts import conditions_of, facts_of
+from volsync_py.health.state import NOT_WELL
+from volsync_py.health.words import count, lasting, plain
+from volsync_py.page.days import legend, said, strip
+from volsync_py.page.document import document
+from volsync_py.page.markup import Html, tag, together
+from volsync_py.page.seen import Picture, Seen, picture_of
+
+# The end of the log that a status keeps.
+_LOG_LINES = 12
+
+
+def one_page(obj: Object, picture: Picture, *, back: str | None = None) -> str:
+    """Return the page of an object; `picture` is what it is a part of, `back` the address of that one's page."""
+    alone = picture_of([obj], picture.now, picture.where, with_namespace=True)
+    one = alone.found[0]
+    health = one.health
+    kind = "Source" if health.is_source else "Destination"
+    way = together(tag("a", "Backups", href=back), " / ", kind) if back else kind
+    return document(
+        title=f"{one.full_name} – backups",
+        head=way,
+        verdict=_verdict(one),
+        needs_you=health.needs_you,
+        main=together(
+            _trouble(one),
+            tag(
+                "section",
+                tag("h2", "Thirty days"),
+                strip(one.letters, alone.last, big=True),
+                tag("p", f"Up to {alone.last:%-d %B}: {said(one.letters, alone.last)}.", class_="soft"),
+                legend(),
+            ),
+            _facts(obj, one, picture),
+            _conditions(obj, picture),
+            _commands(one),
+            _log(obj),
+        ),
+        now=picture.now,
+    )
+
+
+def _verdict(one: Seen) -> str:
+    says_more = one.health.state in NOT_WELL and one.health.reason.lower() not in ("", one.health.state)
+    reason = f", {one.health.reason}" if says_more else ""
+    return f"{one.full_name}: {one.health.state}{reason}"
+
+
+def _trouble(one: Seen) -> Html | None:
+    health = one.health
+    if health.state not in NOT_WELL or not (health.cause or health.next_step):
+        return None
+    return tag(
+        "section",
+        tag("h2", "What isn't well"),
+        tag("p", health.cause),
+        tag("p", health.next_step, class_="step") if health.next_step else None,
+    )
+
+
+def _facts(obj: Object, one: Seen, picture: Picture) -> Html:
+    pairs = [together(tag("dt", name), tag("dd", text)) for name, text in facts_of(obj, one.health, picture.now)]
+    return tag("section", tag("h2", "What is known"), tag("dl", *pairs))
+
+
+def _conditions(obj: Object, picture: Picture) -> Html | None:
+    rows = [
+        tag(
+            "tr",
+            tag("th", said_.type, scope="row"),
+            tag("td", said_.status),
+            tag("td", said_.reason),
+            tag("td", lasting(picture.now - said_.since) if said_.since else "–"),
+            tag("td", said_.message, class_="say"),
+        )
+        for said_ in conditions_of(obj)
+    ]
+    if not rows:
+        return None
+    heads = tag("tr", *(tag("th", head, scope="col") for head in ("Condition", "Status", "Reason", "For", "Message")))
+    table = tag("table", tag("thead", heads), tag("tbody", *rows))
+    return tag(
+        "section",
+        tag("h2", count(len(rows), "condition")),
+        tag("div", table, class_="wide", tabindex=0, role="region", aria_label="Conditions"),
+    )
+
+
+def commands_of(one: Seen) -> list[str]:
+    """Return the commands that somebody who looks at a resource may want."""
+    name, space = quote(plain(one.health.name)), quote(plain(one.health.namespace))
+    told = [f"volsync-py status {name} -n {space}", f"volsync-py logs {name} -n {space}"]
+    if one.health.is_source:
+        told += [
+            f"volsync-py snapshots {name} -n {space}",
+            f"volsync-py backup {name} -n {space}",
+            f"volsync-py restore {name} --to NEW-CLAIM -n {space}",
+            f"volsync-py doctor {name} -n {space}",
+        ]
+    return told
+
+
+def _commands(one: Seen) -> Html:
+    lines = "\n".join(commands_of(one))
+    return tag("section", tag("h2", "Commands"), _preformatted(lines, "Commands"))
+
+
+def _log(obj: Object) -> Html | None:
+    lines = plain(mapping(obj, "status", "latestMoverStatus").get("logs") or "", lines=True).splitlines()
+    if not lines:
+        return None
+    return tag(
+        "section", tag("h2", "End of the last mover's log"), _preformatted("\n".join(lines[-_LOG_LINES:]), "Log")
+    )
+
+
+def _preformatted(lines: str, name: str) -> Html:
+    kept = [together(line, Html("\n")) for line in lines.splitlines()]
+    return tag("pre", *kept, tabindex=0, role="region", aria_label=name)
