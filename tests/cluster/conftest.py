@@ -34,6 +34,7 @@ _REAL_ONLY = [
     "test_policies.py",
     "test_populator.py",
     "test_restore_command.py",
+    "test_rights_of_commands.py",
     "test_restored_namespace.py",
 ]
 REAL = os.environ.get("VOLSYNC_PY_CLUSTER") == "real"

@@ -119,7 +119,9 @@ class Reader:
         try:
             return read()
         except Forbidden as error:
-            self._bundle.missing.append(sentence(error))
+            # The same right is missed by several reads.
+            if (said := sentence(error)) not in self._bundle.missing:
+                self._bundle.missing.append(said)
         except (NotFound, Invalid):
             # A kind that is not installed, an object that has gone, or a container that has not begun.
             pass
