@@ -11,7 +11,7 @@ import gc
 import socket
 import threading
 import time
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from functools import partial
 from typing import NoReturn
 from uuid import uuid4
@@ -33,6 +33,7 @@ from volsync_py.kube.resources import LEASES, Resource
 from volsync_py.kube.reviews import Reviewer
 from volsync_py.manager.assembly import CONTROLLERS, ask_mover_settings, make_elector, make_workers
 from volsync_py.manager.endpoints import StartError, make_servers
+from volsync_py.manager.page_routes import PageRoutes
 from volsync_py.manager.settings import Settings
 from volsync_py.manager.shutdown import Deadline, done_within, leave
 from volsync_py.telemetry.metrics import Metrics
@@ -145,7 +146,7 @@ class Manager:
         self._client = client
         self._informers = informers(client, settings.namespace or None, self._watch_failed)
         # They answer until the very end: their threads and ports go with the process.
-        for server in make_servers(settings, self._metrics, self._reviewer(), self._not_ready):
+        for server in make_servers(settings, self._metrics, self._reviewer, self._not_ready, self._pages(client)):
             server.start()
         log.info("manager starts", version=__version__, host=connection.host, mover_image=settings.mover_image)
         _say_which_zone(settings.time_zone)
@@ -154,15 +155,26 @@ class Manager:
         if not settings.election.enabled or self._take_turn(client, connection.namespace):
             self._lead(client, connection.namespace)
 
-    def _reviewer(self) -> Reviewer:
-        """Return who asks about readers of the metrics, beside the work and not in its way."""
+    def _pages(self, client: Client) -> PageRoutes:
+        """Return what draws the page of what is watched."""
+        zone, space = self._settings.time_zone.zone, self._settings.namespace
+        return PageRoutes(
+            {resource: informer.store for resource, informer in self._informers.items()},
+            lambda: self._not_ready() if self._may_lead else "this replica waits for the lease, another one works",
+            lambda: (datetime.now(UTC) + client.server_offset()).astimezone(zone),
+            f"the namespace {space}" if space else "any namespace",
+        )
+
+    def _reviewer(self, path: str) -> Reviewer:
+        """Return who asks about those who ask for a path, beside the work and not in its way."""
         return Reviewer(
             Client(
                 _connect(self._settings, _REVIEW_CONNECTIONS),
                 user_agent=f"volsync-py/{__version__}",
                 observer=self._metrics.observe_request,
                 timeout_seconds=_REVIEW_SECONDS,
-            )
+            ),
+            path=path,
         )
 
     def _take_turn(self, client: Client, namespace: str) -> bool:

@@ -89,6 +89,8 @@ def _add_endpoints(parser: argparse.ArgumentParser) -> None:
         help="oldest TLS of the metrics: VersionTLS12 or VersionTLS13")  # fmt: skip
     add("--tls-cipher-suites", type=_tls_suites, default="", metavar="A,B",
         help="suites of TLS 1.2, by Kubernetes' names; the self-signed certificate is ECDSA's")  # fmt: skip
+    add("--page-bind-address", type=_address, default=NOWHERE, metavar="ADDRESS",
+        help='the page to look at; "0": none; beyond this machine with TLS, for who may get /page')  # fmt: skip
     add(
         "--health-probe-bind-address",
         type=_address,

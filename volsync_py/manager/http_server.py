@@ -1,4 +1,4 @@
-"""The manager's HTTP endpoints: liveness, readiness and metrics.
+"""The manager's HTTP endpoints: liveness, readiness, metrics, and what others hand in as routes.
 
 Guarantees that slow or silent clients hold up nobody else: an event loop (Tornado's) reads what they send and writes
 what they get, so they cost no thread; a connection serves one request and ends after a time limit for the whole of it,
@@ -53,17 +53,21 @@ class Answer:
     status: int = 200
     body: bytes = b"ok"
     content_type: str = _TEXT
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 @frozen
 class Request:
-    """What a route gets: the headers, and the address of who is at the other end of the connection."""
+    """What a route gets: the headers, the address of who is at the other end of the connection, the path."""
 
     headers: Mapping[str, str]
     address: str = ""
+    path: str = ""
 
 
 Route = Callable[[Request], Answer]
+# Says of a bearer token, and of the address that it comes from, 200, 401, 403, 429, or 500 when nobody can tell.
+Authorize = Callable[[str, str], int]
 
 
 class HttpServer:
@@ -141,25 +145,32 @@ def health_routes(not_ready: Callable[[], str]) -> dict[str, Route]:
 
 
 def metrics_routes(
-    expose: Callable[[], bytes], content_type: str, authorize: Callable[[str, str], int] | None = None
+    expose: Callable[[], bytes], content_type: str, authorize: Authorize | None = None
 ) -> dict[str, Route]:
-    """Return /metrics; `authorize` says of a bearer token, and of the address that it comes from, 200, 401, 403, 429,
-    or 500 when nobody can tell.
-    """
+    """Return /metrics, for those only that `authorize` lets in."""
 
-    def metrics(request: Request) -> Answer:
-        if authorize is not None:
-            scheme, _, token = _header(request.headers, "authorization").partition(" ")
-            bearer = token.strip() if scheme.lower() == "bearer" else ""
-            status = authorize(bearer, request.address) if bearer else 401
-            if status != HTTPStatus.OK:
-                return Answer(status, f"{HTTPStatus(status).phrase}\n".encode())
+    def metrics(_request: Request) -> Answer:
         return Answer(body=expose(), content_type=content_type)
 
-    return {"/metrics": metrics}
+    return {"/metrics": checked(metrics, authorize) if authorize is not None else metrics}
 
 
-def _header(headers: Mapping[str, str], name: str) -> str:
+def checked(route: Route, authorize: Authorize) -> Route:
+    """Return a route for those only who are let in."""
+
+    def answer(request: Request) -> Answer:
+        scheme, _, token = header(request.headers, "authorization").partition(" ")
+        bearer = token.strip() if scheme.lower() == "bearer" else ""
+        status = authorize(bearer, request.address) if bearer else 401
+        if status != HTTPStatus.OK:
+            return Answer(status, f"{HTTPStatus(status).phrase}\n".encode())
+        return route(request)
+
+    return answer
+
+
+def header(headers: Mapping[str, str], name: str) -> str:
+    """Return a header by its name in small letters, "" if there is none."""
     return next((value for key, value in headers.items() if key.lower() == name), "")
 
 
@@ -231,7 +242,9 @@ class _Handler(RequestHandler):
         """Answer with what the route says."""
         connection = self.request.server_connection
         assert isinstance(connection, HTTP1ServerConnection)
-        route = self._routes.get(self.request.path)
+        path = self.request.path
+        # A route whose name ends with an asterisk serves what is below it.
+        route = self._routes.get(path) or self._routes.get(f"/{path[1:].partition('/')[0]}/*")
         if route is None:
             await self._send(Answer(404, b"not found\n"))
         elif self._server.begins_to_answer(connection.stream):
@@ -246,12 +259,14 @@ class _Handler(RequestHandler):
 
     async def _made_by(self, route: Route) -> Answer:
         # The connection's own: a header that names another one is anybody's.
-        request = Request(dict(self.request.headers.items()), self.request.remote_ip or "")
+        request = Request(dict(self.request.headers.items()), self.request.remote_ip or "", self.request.path)
         return await asyncio.get_running_loop().run_in_executor(self._pool, route, request)
 
     async def _send(self, answer: Answer) -> None:
         self.set_status(answer.status)
         self.set_header("Content-Type", answer.content_type)
+        for name, value in answer.headers:
+            self.set_header(name, value)
         if answer.status == HTTPStatus.UNAUTHORIZED:
             self.set_header("WWW-Authenticate", "Bearer")
         with suppress(StreamClosedError):

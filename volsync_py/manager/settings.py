@@ -51,8 +51,8 @@ class Election:
 
 
 @frozen
-class MetricsEndpoint:
-    """Where metrics are served ("0": nowhere), and what a reader needs for it."""
+class Endpoint:
+    """Where metrics, or the page, are served ("0": nowhere), and what a reader needs for it."""
 
     address: str
     secure: bool
@@ -80,7 +80,8 @@ class Settings:
     """Everything the manager was told."""
 
     mover_image: str
-    metrics: MetricsEndpoint
+    metrics: Endpoint
+    page: Endpoint
     health_address: str
     kubeconfig: str | None
     context: str | None
@@ -127,6 +128,7 @@ def parse_settings(
     return Settings(
         mover_image=_mover_image(args.restic_container_image, environ),
         metrics=_metrics_endpoint(args),
+        page=_page_endpoint(args),
         health_address=args.health_probe_bind_address or (":8081" if in_cluster else "127.0.0.1:8081"),
         kubeconfig=args.kubeconfig or None,
         context=args.context or None,
@@ -155,14 +157,24 @@ def parse_settings(
     )
 
 
-def _metrics_endpoint(args: argparse.Namespace) -> MetricsEndpoint:
+def _metrics_endpoint(args: argparse.Namespace) -> Endpoint:
     address = args.metrics_bind_address
     secure = not is_loopback(address) if args.metrics_secure is None else args.metrics_secure
     # As VolSync: tokens are not sent without TLS, so none is required.
     require_rbac = secure and args.metrics_require_rbac is not False
     if args.metrics_require_rbac and not secure:
         raise SettingsError("--metrics-require-rbac needs --metrics-secure: tokens are not sent in the clear")
-    return MetricsEndpoint(
+    return _endpoint(args, address, secure=secure, require_rbac=require_rbac)
+
+
+def _page_endpoint(args: argparse.Namespace) -> Endpoint:
+    # It has names and causes of all namespaces, so nobody else's machine gets it without TLS and a right.
+    protected = not is_loopback(args.page_bind_address)
+    return _endpoint(args, args.page_bind_address, secure=protected, require_rbac=protected)
+
+
+def _endpoint(args: argparse.Namespace, address: str, *, secure: bool, require_rbac: bool) -> Endpoint:
+    return Endpoint(
         address,
         secure,
         require_rbac,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.request import urlopen
 
-from hack.processes import DevCluster, Manager, S3Server, wait_until
+from hack.processes import DevCluster, Manager, S3Server, free_ports, wait_until
 from tests.integration.mover.foreign import foreign_client
 from tests.integration.world import NO_JOB_SHOWN, World
 from volsync_py.movers.restic.slots import is_live
@@ -21,8 +22,14 @@ def test_sigterm_ends_the_manager_within_five_seconds_while_lists_hang(own_clust
 
 
 def test_sigterm_ends_a_manager_that_leads_and_gives_the_lease_back(own_cluster: DevCluster, tmp_path: Path) -> None:
-    manager = Manager(tmp_path, own_cluster.kubeconfig)
+    (port,) = free_ports(1)
+    manager = Manager(tmp_path, own_cluster.kubeconfig, f"--page-bind-address=127.0.0.1:{port}")
     manager.leads()
+    own_cluster.admin("clear")
+    with urlopen(f"http://127.0.0.1:{port}/", timeout=10) as page:
+        assert "no sources and no destinations in any namespace" in page.read().decode().lower()
+    asked = own_cluster.admin("requests")["requests"]
+    assert [r for r in asked if r["resource"] != "leases"] == [], "a view costs no request"
     manager.process.terminate()
     assert manager.process.wait(5) == 0
     leases = own_cluster.get("/apis/coordination.k8s.io/v1/leases")["items"]

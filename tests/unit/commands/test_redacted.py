@@ -23,6 +23,7 @@ VALUES = {
     "--log-level": "debug",
     "--max-movers": "2",
     "--metrics-bind-address": ":8080",
+    "--page-bind-address": ":8082",
     "--tls-min-version": "VersionTLS12",
     "--workers": "2",
     "--leader-elect-lease-duration": "15s",

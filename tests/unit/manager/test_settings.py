@@ -108,6 +108,21 @@ def test_metrics_that_others_can_reach_are_protected(words: list[str], secure: b
 
 
 @pytest.mark.parametrize(
+    ("words", "address", "protected"),
+    [
+        ([], "0", True),
+        (["--page-bind-address=127.0.0.1:8082"], "127.0.0.1:8082", False),
+        (["--page-bind-address=:8082"], ":8082", True),
+        (["--page-bind-address=:8082", "--metrics-secure=false"], ":8082", True),
+        (["--page-bind-address=:8082", "--metrics-require-rbac=false"], ":8082", True),
+    ],
+)
+def test_the_page_is_off_and_never_open_to_others(words: list[str], address: str, protected: bool) -> None:
+    page = parse(*words).page
+    assert (page.address, page.secure, page.require_rbac) == (address, protected, protected)
+
+
+@pytest.mark.parametrize(
     ("words", "environ", "expected"),
     [
         ([], {}, "local/volsync-py:1"),

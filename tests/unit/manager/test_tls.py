@@ -6,6 +6,7 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from volsync_py.kube import config
 from volsync_py.kube.client import Client
 from volsync_py.kube.reviews import Reviewer
 from volsync_py.manager.endpoints import make_servers
+from volsync_py.manager.page_routes import PageRoutes
 from volsync_py.manager.settings import parse_settings
 from volsync_py.manager.tls import SUITES
 from volsync_py.telemetry.metrics import Metrics
@@ -35,7 +37,8 @@ def served(folder: Path, *flags: str) -> Iterator[int]:
     kubeconfig = folder / "kubeconfig"
     kubeconfig.write_text(KUBECONFIG, encoding="utf-8")
     client = Client(config.load(str(kubeconfig)))
-    (server,) = make_servers(settings, Metrics(), Reviewer(client), str)
+    pages = PageRoutes({}, str, lambda: datetime.now(UTC), "nowhere")
+    (server,) = make_servers(settings, Metrics(), lambda path: Reviewer(client, path=path), str, pages)
     server.start()
     try:
         yield server.port

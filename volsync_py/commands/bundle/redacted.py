@@ -49,8 +49,8 @@ KEPT_FLAGS = frozenset(
         "enable-http2 ended-job-shown health-probe-bind-address leader-elect leader-elect-lease-duration "
         "leader-elect-renew-deadline leader-elect-retry-period log-format log-level max-movers metrics-auth "
         "metrics-bind-address metrics-require-rbac metrics-secure mover-contact-timeout mover-retry-lock "
-        "mover-stall-timeout namespace retry-base-delay retry-max-delay scc-name tls-min-version workers "
-        "zap-devel zap-encoder zap-log-level zap-stacktrace-level zap-time-encoding"
+        "mover-stall-timeout namespace page-bind-address retry-base-delay retry-max-delay scc-name tls-min-version "
+        "workers zap-devel zap-encoder zap-log-level zap-stacktrace-level zap-time-encoding"
     ).split()
 )
 _KEPT_VALUE = re.compile(r"[\w.:-]{0,32}")
