@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -85,10 +83,3 @@ def test_a_shell_that_completes_without_those_libraries_gets_a_sentence() -> Non
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("volsync-py completion needs the libraries of the command line")
     assert done.stderr.count("\n") == 1
-
-
-def test_the_image_installs_no_extra() -> None:
-    text = (Path(__file__).parents[3] / "Containerfile").read_text(encoding="utf-8")
-    installs = re.findall(r"pip .*install .*/src\S*", text)
-    assert len(installs) == 2
-    assert not [line for line in installs if "[" in line]
