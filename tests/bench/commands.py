@@ -21,7 +21,7 @@ from volsync_py.commands.table import COMMANDS
 VOLSYNC = "/apis/volsync.backube/v1alpha1/namespaces/default/replicationsources"
 ROUNDS = 5
 # A start is short: of so many the shortest is the one that nobody disturbed.
-STARTS = 7
+STARTS = 9
 
 
 def source(number: int) -> dict[str, Any]:
@@ -86,24 +86,25 @@ def processor_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def start(command: list[str]) -> float:
-    """Return the least time of the processor that a command takes, in seconds."""
-    found = []
-    for _ in range(STARTS):
-        before = processor_seconds()
-        subprocess.run(command, capture_output=True, check=True)
-        found.append(processor_seconds() - before)
-    return min(found)
-
-
 def starts() -> None:
-    """Print how long the help of each command takes, as a multiple of a bare interpreter."""
-    bare = start([sys.executable, "-c", "pass"])
-    print(f"a bare interpreter: {bare:.3f} s of the processor; click alone: ", end="")
-    print(f"{start([sys.executable, '-c', 'import click']) / bare:.1f} times that")
-    for name in ("version", *sorted(COMMANDS)):
-        words = [name] if name == "version" else [name, "--help"]
-        print(f"  {' '.join(words):24} {start(['volsync-py', *words]) / bare:.1f}", flush=True)
+    """Print how long the help of each command takes, as a multiple of a bare interpreter; all take turns."""
+    alone = {
+        "a bare interpreter": [sys.executable, "-c", "pass"],
+        "click alone": [sys.executable, "-c", "import click"],
+    }
+    commands = {"version": ["volsync-py", "version"]}
+    commands |= {name: ["volsync-py", name, "--help"] for name in sorted(COMMANDS)}
+    least: dict[str, float] = {}
+    for _ in range(STARTS):
+        for name, command in (alone | commands).items():
+            before = processor_seconds()
+            subprocess.run(command, capture_output=True, check=True)
+            took = processor_seconds() - before
+            least[name] = min(took, least.get(name, took))
+    bare = least["a bare interpreter"]
+    print(f"a bare interpreter: {bare:.3f} s of the processor; as multiples of that:")
+    for name, took in least.items():
+        print(f"  {name:24} {took / bare:.1f}")
 
 
 def main() -> None:

@@ -7,7 +7,6 @@ carried out. Nothing of the HTTP library leaks out of `kube`.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 # For a 429 without Retry-After: what client-go takes for the server's own default.
@@ -103,6 +102,9 @@ def _seconds(retry_after: str) -> float:
     try:
         wanted: float = int(retry_after)
     except ValueError:
+        # Imported here: the start of a command does without, and it brings sockets and calendars.
+        from email.utils import parsedate_to_datetime
+
         try:
             until = parsedate_to_datetime(retry_after)
         except ValueError:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from volsync_py.commands.common.chosen import BOTH, none_called
 from volsync_py.commands.common.cluster import Cluster, Where, no_color, of_cluster
 from volsync_py.commands.common.shown import as_document, colored, width
 from volsync_py.commands.common.timeout import seconds_of
-from volsync_py.core.objects import Object
+
+if TYPE_CHECKING:
+    from volsync_py.core.objects import Object
 
 _COLORS = {"FAIL": "red", "warn": "yellow", "ok": "green"}
 
@@ -75,6 +78,7 @@ def _is_meant(obj: Object, name: str | None) -> bool:
 
 def _check_name(cluster: Cluster, name: str) -> None:
     """End with a sentence if nothing is called so; where that may not be read, the checks say so."""
+    from volsync_py.commands.common.chosen import BOTH, none_called
     from volsync_py.kube.errors import Forbidden, NotFound
 
     try:

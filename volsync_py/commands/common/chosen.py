@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
@@ -23,12 +23,6 @@ def none_called(cluster: Cluster, name: str, kinds: Sequence[Resource] = BOTH) -
         f"there is no {there_is}{called} in the namespace {cluster.namespace}; "
         "volsync-py status --all -A shows all there are"
     )
-
-
-def by_name_or_label(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the arguments that name resources."""
-    command = click.option("-l", "--selector", default="", help="Those with these labels, such as app=db.")(command)
-    return click.argument("names", nargs=-1)(command)
 
 
 def patched(

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
 
 # What is not a terminal has no width; it is read in editors, mails and logs of pipelines.
 _WIDTH_ELSEWHERE = 120
@@ -12,7 +10,10 @@ _WIDTH_ELSEWHERE = 120
 
 def as_document(value: object, output: str) -> str:
     """Return a value as JSON or YAML."""
+    # Imported when it is done: most commands print neither, and help does without a width.
     if output == "json":
+        import json
+
         return json.dumps(value, indent=2, ensure_ascii=True)
     import yaml
 
@@ -26,4 +27,6 @@ def colored(*, without: bool) -> bool | None:
 
 def width() -> int:
     """Return how many columns there are."""
+    import shutil
+
     return shutil.get_terminal_size((_WIDTH_ELSEWHERE, 0)).columns

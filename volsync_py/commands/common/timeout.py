@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import click
 
-from volsync_py.core.durations import parse_go_duration
-
 
 def seconds_of(text: str, option: str = "--timeout") -> float:
     """Return an option's seconds; a usage error says what is no duration."""
+    # Help does without it.
+    from volsync_py.core.durations import parse_go_duration
+
     try:
         return parse_go_duration(text).total_seconds()
     except ValueError as error:

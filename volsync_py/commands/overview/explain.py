@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import click
 
-from volsync_py.movers.restic.outcome import CLASSES, TRIED_AGAIN
-
 
 @click.command
 @click.argument("error_class", metavar="CLASS", required=False)
 def explain(error_class: str | None) -> None:
     """Say what a class of failure means, when it is tried again, and what to do; without CLASS, list them."""
+    # Help does without it.
+    from volsync_py.movers.restic.outcome import CLASSES, TRIED_AGAIN
+
     if error_class is None:
         longest = max(map(len, CLASSES))
         for name, row in CLASSES.items():

@@ -7,12 +7,10 @@ from functools import partial
 
 import click
 
-from volsync_py.commands.common.chosen import by_name_or_label, patched
+from volsync_py.commands.common.by_name import by_name_or_label
 from volsync_py.commands.common.cluster import Where, of_cluster
 from volsync_py.commands.common.timeout import limit_of
 from volsync_py.core.labels import Annotation
-from volsync_py.core.names import Role
-from volsync_py.kube.resources import REPLICATION_SOURCES
 
 
 @click.command
@@ -34,9 +32,12 @@ def backup(
     """
     seconds = limit_of(timeout)
     cluster = where.connect()
-    # Help does without it.
+    # Help does without them.
+    from volsync_py.commands.common.chosen import patched
     from volsync_py.commands.runs.asked_run import doing, ended, snapshot_of
     from volsync_py.commands.runs.waiting import Run, new_token, wait_for_all
+    from volsync_py.core.names import Role
+    from volsync_py.kube.resources import REPLICATION_SOURCES
 
     token = new_token()
     changes = {"metadata": {"annotations": {Annotation.RUN_NOW: token}}}

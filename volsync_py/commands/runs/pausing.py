@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
-from volsync_py.commands.common.chosen import BOTH, WORDS, by_name_or_label, patched
+from volsync_py.commands.common.by_name import by_name_or_label
 from volsync_py.commands.common.cluster import Where, of_cluster
 from volsync_py.core.labels import Annotation
-from volsync_py.core.objects import Object
+
+if TYPE_CHECKING:
+    from volsync_py.core.objects import Object
 
 
 @click.command
@@ -38,6 +41,9 @@ def _set(
     *,
     paused: bool,
 ) -> None:
+    # Help does without it.
+    from volsync_py.commands.common.chosen import BOTH, WORDS, patched
+
     cluster = where.connect()
     for kind, obj in patched(cluster, BOTH, names, selector, changes_of(paused=paused)):
         click.echo(f"{WORDS[kind]} {obj['metadata']['name']}: {'paused' if paused else 'resumed'}")

@@ -7,14 +7,10 @@ from functools import partial
 
 import click
 
-from volsync_py.commands.common.chosen import by_name_or_label, patched
+from volsync_py.commands.common.by_name import by_name_or_label
 from volsync_py.commands.common.cluster import Cluster, Where, of_cluster
 from volsync_py.commands.common.timeout import limit_of
-from volsync_py.commands.runs.asked_proof import doing, ended
-from volsync_py.commands.runs.waiting import Run, new_token, wait_for_all
 from volsync_py.core.labels import Annotation
-from volsync_py.core.names import Role
-from volsync_py.kube.resources import REPLICATION_SOURCES
 
 
 @click.command
@@ -36,6 +32,13 @@ def prove(
     Nothing of the source's own is touched, and no backup of theirs waits for it. With --wait it ends when the
     verification has: 0 if the backup came back whole, 1 if not. Ctrl-C ends the waiting, not the verification.
     """
+    # Help does without them.
+    from volsync_py.commands.common.chosen import patched
+    from volsync_py.commands.runs.asked_proof import doing, ended
+    from volsync_py.commands.runs.waiting import Run, new_token, wait_for_all
+    from volsync_py.core.names import Role
+    from volsync_py.kube.resources import REPLICATION_SOURCES
+
     seconds = limit_of(timeout)
     cluster = where.connect()
     if every:
@@ -54,6 +57,8 @@ def prove(
 
 
 def _all_of(cluster: Cluster, names: Sequence[str], selector: str) -> list[str]:
+    from volsync_py.kube.resources import REPLICATION_SOURCES
+
     if names or selector:
         raise click.UsageError("--all goes without names and without -l")
     found = [obj["metadata"]["name"] for obj in cluster.client.list_all(REPLICATION_SOURCES, cluster.namespace)]
