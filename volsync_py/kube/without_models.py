@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
-from importlib.util import LazyLoader, find_spec, module_from_spec
+from importlib.util import find_spec, module_from_spec
 from types import ModuleType
 from typing import Any
 
@@ -66,14 +66,22 @@ def _tell_parent(name: str, module: ModuleType) -> None:
 
 
 def _load_on_demand(name: str) -> None:
-    """Enter a module that is run when something of it is used."""
-    spec = find_spec(name)
-    if spec is None or spec.loader is None:
+    """Enter a module that is imported when something of it is used.
+
+    Not with importlib's LazyLoader: before 3.12 an import statement itself looks into the module, which loads it.
+    """
+    if find_spec(name) is None:
         raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-    spec.loader = LazyLoader(spec.loader)
-    module = sys.modules[name] = module_from_spec(spec)
-    _tell_parent(name, module)
-    spec.loader.exec_module(module)
+    stand_in: Any = ModuleType(name)
+
+    def attribute(wanted: str) -> Any:
+        if sys.modules[name] is stand_in:
+            del sys.modules[name]
+        return getattr(import_module(name), wanted)
+
+    stand_in.__getattr__ = attribute
+    sys.modules[name] = stand_in
+    _tell_parent(name, stand_in)
 
 
 def _oauth2_session(*args: Any, **options: Any) -> Any:
