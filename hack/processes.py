@@ -235,13 +235,13 @@ class S3Server(Process):
 class Manager(Process):
     """The manager, as somebody runs it on a laptop."""
 
-    def __init__(self, folder: Path, kubeconfig: Path, *arguments: str) -> None:
+    def __init__(self, folder: Path, kubeconfig: Path, *arguments: str, namespace: str = "default") -> None:
         program = str(Path(sys.executable).parent / "volsync-py")
         self.metrics_port, self.health_port = free_ports(2)
         command = [program, "manager", f"--kubeconfig={kubeconfig}", "--restic-container-image=local"]
         command += [f"--metrics-bind-address=127.0.0.1:{self.metrics_port}"]
         command += [f"--health-probe-bind-address=127.0.0.1:{self.health_port}", *arguments]
-        env = {**os.environ, "VOLSYNC_NAMESPACE": "default"}
+        env = {**os.environ, "VOLSYNC_NAMESPACE": namespace}
         super().__init__("manager", command, folder, env)
 
     def leads(self) -> None:

@@ -1,8 +1,8 @@
 """Pages whose commands are run: their blocks, in order, in a shell against a cluster.
 
 A block of `bash` is run, and one of `text` after it is what it prints, "…" standing for anything; a block of `yaml` is
-applied, each document of it, as far as the API server looks at it (a dry run). A block of `sh` is for a machine with
-what this one has not: `ELSEWHERE` says who runs it.
+applied as far as the API server looks at it (a dry run). A block of `sh` is for a machine that has what this one lacks;
+`test_pages.py` says who runs it.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from hack.processes import ROOT, DevCluster, Manager, wait_until
 from hack.tool_cache import tool_path
@@ -48,10 +49,9 @@ class Reader:
         self.cluster.stop()
 
     def installs(self) -> None:
-        """Have the operator, where it was not installed before."""
+        """Have the operator, as the tutorial says, where it was not installed before."""
         if self.manager is None:
-            self.manager = Manager(self.folder / "manager", self.cluster.kubeconfig, NO_JOB_SHOWN)
-            self.manager.leads()
+            self.types(next(block.text for block in blocks(DOCS / "tutorial.md") if block.language == "bash"))
 
     def begins(self, namespace: str) -> None:
         """Work in a new namespace."""
@@ -87,17 +87,27 @@ class Reader:
         assert shell.returncode == 0, f"{text}\n{said}"
         return said
 
+    def content(self, namespace: str, claim: str) -> dict[str, str]:
+        """Return the files of a volume."""
+        found = self.cluster.get(f"/api/v1/namespaces/{namespace}/persistentvolumeclaims/{claim}")
+        folder = self.cluster.kubeconfig.parent / "volumes" / str(found["spec"]["volumeName"])
+        files = (path for path in folder.rglob("*") if path.is_file())
+        return {str(path.relative_to(folder)): path.read_text(encoding="utf-8") for path in files}
+
     def _environment(self) -> dict[str, str]:
         programs = [Path(sys.executable).parent, tool_path("kubectl").parent, tool_path("restic").parent]
         path = ":".join([*map(str, programs), "/usr/local/bin", "/usr/bin", "/bin"])
         return {"PATH": path, "KUBECONFIG": str(self.cluster.kubeconfig), "HOME": str(self.folder), "LANG": "C.UTF-8"}
 
     def _deploys(self) -> bool:
-        """Do what the cluster has nobody for: run the Deployment's program once it is there. Return False, always."""
+        """Do what the cluster has nobody for: run the program of the Deployment once it is there. Return False."""
         deployment = None if self.manager is not None else self.cluster.get(_DEPLOYMENT)
         if deployment is not None:
-            self.installs()
-            status = {"conditions": [{"type": "Available", "status": "True"}], "availableReplicas": 1, "replicas": 1}
+            file, space = self.cluster.kubeconfig, deployment["metadata"]["namespace"]
+            self.manager = Manager(self.folder / "manager", file, NO_JOB_SHOWN, namespace=space)
+            self.manager.leads()
+            status: dict[str, Any] = {"conditions": [{"type": "Available", "status": "True"}]}
+            status |= dict.fromkeys(("replicas", "readyReplicas", "availableReplicas", "updatedReplicas"), 1)
             body = {"status": {"observedGeneration": deployment["metadata"]["generation"], **status}}
             self.cluster.ask("PATCH", f"{_DEPLOYMENT}/status", body, "application/merge-patch+json")
         return False
