@@ -112,6 +112,22 @@ def test_the_youngest_pod_that_waits_is_asked() -> None:
     assert server.asked == ["c"]
 
 
+def test_a_pod_that_ends_with_the_program_that_asks_it_is_asked_no_more_and_another_one_is() -> None:
+    server = Server([pod("a", "2026-01-02"), pod("b", "2026-01-01")], {"a": Running([], code=137), "b": answers()})
+    server.ends = ["a"]
+    assert repository(server).read(Question(Kind.OPEN)) == b"{}"
+    assert server.asked == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("said", "ends"), [([], []), ([(STDOUT, b"{")], ["a"])], ids=["of a pod that stays", "after its first words"]
+)
+def test_a_program_that_is_killed_for_another_reason_is_told_of(said: list[tuple[int, bytes]], ends: list[str]) -> None:
+    server = Server([pod("a"), pod("b")], {"a": Running(said, code=137), "b": answers()}, ends=ends)
+    with pytest.raises(AnswerError, match=r"not answered to the end \(code 137\)"):
+        repository(server).read(Question(Kind.OPEN))
+
+
 @pytest.mark.parametrize(
     "stranger",
     [

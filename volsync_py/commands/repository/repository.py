@@ -45,6 +45,8 @@ _SILENCE_SECONDS = 3600.0
 _END_SECONDS = 10.0
 # A pod that ends while it is asked is a matter of a moment.
 _MOST_PODS = 3
+# What a program exits with that goes with its container: SIGKILL, as a shell counts it.
+_KILLED = 137
 # The kubelet tells of a container's end within a second or two.
 _GONE_SECONDS = 3.0
 # What one answer of JSON may take in memory: ten times the list of a hundred thousand snapshots.
@@ -194,6 +196,8 @@ class Repository:
             # What somebody has seen the beginning of is not asked again.
             if answer.size or isinstance(failed, Forbidden) or not self._goes():
                 raise
+            return None
+        if running.code == _KILLED and not answer.size and self._goes():
             return None
         return answer.ended(running.code)
 
