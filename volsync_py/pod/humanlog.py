@@ -87,7 +87,9 @@ def progress(message: dict[str, Any]) -> str:
     percent = int(100 * float(message.get("percent_done") or 0))
     files = number("files_done", "files_restored", "files_skipped")
     done = size(number("bytes_done", "bytes_restored", "bytes_skipped"))
-    return f"{percent} %, {files} of {number('total_files')} files, {done} of {size(number('total_bytes'))}"
+    # What a restore skips, because it is there already, restic leaves out of its totals.
+    all_files, total = number("total_files", "files_skipped"), size(number("total_bytes", "bytes_skipped"))
+    return f"{percent} %, {files} of {all_files} files, {done} of {total}"
 
 
 def size(count: int) -> str:

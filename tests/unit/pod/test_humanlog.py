@@ -49,8 +49,9 @@ def test_progress_is_printed_and_not_kept(log: HumanLog, capsys: pytest.CaptureF
     ("message", "printed"),
     [
         (
-            {"percent_done": 1, "files_restored": 3, "files_skipped": 1, "total_files": 4, "bytes_skipped": 7},
-            "100 %, 4 of 4 files, 7 B of 0 B",
+            # Of a real restore into a volume that had all but two small files.
+            {"percent_done": 0, "total_files": 2, "files_skipped": 2, "total_bytes": 4, "bytes_skipped": 60000002},
+            "0 %, 2 of 4 files, 57.221 MiB of 57.221 MiB",
         ),
         ({}, "0 %, 0 of 0 files, 0 B of 0 B"),
     ],
