@@ -45,7 +45,8 @@ class Terminal:
     def __init__(self, folder: Path, env: dict[str, str]) -> None:
         self._socket = str(folder / "tmux")
         shell = f"PS1='{_PROMPT}' exec bash --norc --noprofile"
-        size = ("-x", str(_WIDTH), "-y", str(_HEIGHT))
+        # What is downloaded is written there.
+        size = ("-x", str(_WIDTH), "-y", str(_HEIGHT), "-c", str(folder))
         self._tmux("-f", "/dev/null", "new-session", "-d", "-s", "one", *size, shell, env=env)
         self.wait_for(lambda screen: screen.endswith(_PROMPT.rstrip()), "the prompt")
 
@@ -105,6 +106,8 @@ class Capture:
     def text(self) -> str:
         """Return its screens, one after the other, without the prompt that comes last."""
         kept = [re.sub(rf"\n{re.escape(_PROMPT.rstrip())}$", "", screen) for screen in self.screens]
+        # What a program that has the whole screen leaves empty is no picture.
+        kept = [re.sub(r"\n{3,}", "\n\n", screen) for screen in kept]
         return _BETWEEN.join(dict.fromkeys(kept)) + "\n"
 
 
@@ -163,7 +166,21 @@ def captures(stage: Set, terminal: Terminal) -> list[Capture]:
     found.append(
         Capture("restore", "A restore in place, from the question to the undo", few([asked[-1], *_that_tell(done)]))
     )
+    found.append(_browsed(terminal))
     return found
+
+
+def _browsed(terminal: Terminal) -> Capture:
+    """Look through snapshots: the list, the newest one's files, one of them found and downloaded."""
+    listed = terminal.run("volsync-py browse mydata-backup", lambda screen: "AGE" in screen)
+    opened = terminal.type("Enter", enough=lambda screen: "notes.txt" in screen)
+    terminal.type("/", enough=lambda screen: "part of a name" in screen)
+    terminal.type("notes", "Enter", enough=lambda screen: "filter: notes" in screen and "part of" not in screen)
+    loaded = terminal.type("d", enough=lambda screen: "those that were sent" in screen)
+    terminal.type("q", enough=Terminal.is_done)
+    return Capture(
+        "browse", "`volsync-py browse`: snapshots, a folder, a file downloaded", [listed[-1], opened[-1], loaded[-1]]
+    )
 
 
 def _watched(stage: Set, terminal: Terminal) -> Capture:
