@@ -51,7 +51,7 @@ def test_progress_is_printed_and_not_kept(log: HumanLog, capsys: pytest.CaptureF
         (
             # Of a real restore into a volume that had all but two small files.
             {"percent_done": 0, "total_files": 2, "files_skipped": 2, "total_bytes": 4, "bytes_skipped": 60000002},
-            "0 %, 2 of 4 files, 57.221 MiB of 57.221 MiB",
+            "0 %, 2 of 4 files, 57.220 MiB of 57.220 MiB",
         ),
         ({}, "0 %, 0 of 0 files, 0 B of 0 B"),
     ],
