@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hack.processes import DevCluster, S3Server
+from hack.processes import ROOT, DevCluster, S3Server
 from tests.integration.docs.pages import DOCS, Reader
 from tests.integration.mover.harness import PASSWORD
 from tests.integration.mover.prepared import put
@@ -142,6 +142,19 @@ def test_what_velero_has_backed_up_is_restored(user: Reader) -> None:
     user.types(VELEROS)
     user.reads("velero.md")
     assert user.content("from-velero", "from-velero") == {"file": "of velero\n"}
+
+
+@pytest.mark.parametrize("page", ["docs/populator.md", "docs/verification.md", "README.md"])
+def test_what_a_page_shows_of_manifests_is_taken_by_the_api_server(notes: Reader, page: str) -> None:
+    shown = [block.text for block in blocks(ROOT / page) if "apiVersion" in block.text]
+    assert shown
+    notes.types("kubectl apply --dry-run=server -f - <<'END'\n" + "---\n".join(shown) + "END\n")
+
+
+def test_each_page_with_commands_to_be_typed_is_one_that_is_typed_here() -> None:
+    to_be_typed = {page.name for page in DOCS.glob("*.md") if any(b.language == "bash" for b in blocks(page))}
+    own = Path(__file__).read_text(encoding="utf-8")
+    assert {page for page in to_be_typed if f'.reads("{page}")' not in own} == set()
 
 
 def test_each_command_that_is_not_run_here_is_run_elsewhere() -> None:

@@ -30,3 +30,10 @@ def test_the_page_shows_progress_that_moves_and_each_of_the_captures() -> None:
         if " %  " in line
     }
     assert len(percents) > 1
+
+
+def test_the_picture_in_the_readme_is_one_of_the_captures() -> None:
+    readme = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    picture = readme.partition("$ volsync-py status --all\n")[2].partition("```")[0]
+    assert picture
+    assert (DOCS / "captures" / "status-watch.txt").read_text(encoding="utf-8").endswith(picture)
