@@ -38,6 +38,8 @@ class Attempt:
     def of(cls, status: Object) -> Attempt:
         """Return what a status has on record."""
         stored = mapping(status, "attempt")
+        if not stored:
+            return cls()
         error = mapping(stored, "lastError")
         return cls(
             count=min(max(_int(stored.get("count")) or 0, 0), _MOST_COUNT),

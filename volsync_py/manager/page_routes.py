@@ -25,6 +25,8 @@ from volsync_py.page.style import HEADER_POLICY
 
 # Who loads it again and again sees a change soon enough, and a thousand sources take a fifth of a second to draw.
 _REMEMBERED_SECONDS = 5.0
+# With more, it is remembered for so many times as long as it took: looking takes a twentieth of a processor at most.
+_REMEMBERED_TIMES = 20.0
 _KINDS = {one.kind: one for one in (REPLICATION_SOURCES, REPLICATION_DESTINATIONS)}
 _OUR_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _PORT = re.compile(r":\d+\Z")
@@ -52,7 +54,7 @@ class PageRoutes:
         self._clock = clock
         # Guards what follows, and lets one thread draw at a time.
         self._lock = threading.Lock()
-        self._drawn_at: float | None = None
+        self._drawn_until: float | None = None
         self._drawn = b""
 
     def routes(self, authorize: Authorize | None) -> dict[str, Route]:
@@ -69,10 +71,13 @@ class PageRoutes:
         if missing:
             return _not_yet(missing)
         with self._lock:
-            if self._drawn_at is None or self._clock() - self._drawn_at >= _REMEMBERED_SECONDS:
+            began = self._clock()
+            if self._drawn_until is None or began >= self._drawn_until:
                 objects = [obj for kind in _KINDS.values() for obj in self._stores[kind].list()]
                 picture = picture_of(objects, self._now(), self._where, with_namespace=True)
-                self._drawn, self._drawn_at = overview_page(picture, _link).encode(), self._clock()
+                self._drawn = overview_page(picture, _link).encode()
+                ended = self._clock()
+                self._drawn_until = ended + max(_REMEMBERED_SECONDS, _REMEMBERED_TIMES * (ended - began))
             return _page(self._drawn)
 
     def _one(self, request: Request) -> Answer:

@@ -9,7 +9,6 @@ from functools import lru_cache
 from attrs import frozen
 
 from volsync_py.core.durations import parse_go_duration
-from volsync_py.core.last_days import LastDays
 from volsync_py.core.objects import Object, mapping
 from volsync_py.core.stored_times import time_in
 from volsync_py.health.state import Health, State, health_of
@@ -71,7 +70,7 @@ def picture_of(objects: Sequence[Object], now: datetime, where: str, *, with_nam
     today = now.date()
     # The operator's zone may be in tomorrow by now; who is further ahead had a wrong clock.
     tomorrow = today + timedelta(days=1)
-    ahead = any(LastDays.of(mapping(obj.get("status"))).until == tomorrow for obj in objects)
+    ahead = any(mapping(obj, "status", "lastDays").get("until") == tomorrow.isoformat() for obj in objects)
     last = tomorrow if ahead else today
     found = sorted((seen(obj, now, last) for obj in objects), key=lambda one: one.order)
     return Picture(found, now, last, where, with_namespace)

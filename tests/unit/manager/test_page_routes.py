@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from attrs import define
 from hack.sample_month import NOW, sample_month
 from volsync_py.kube.resources import REPLICATION_DESTINATIONS, REPLICATION_SOURCES
 from volsync_py.kube.store import Store
-from volsync_py.manager.http_server import HttpServer
+from volsync_py.manager.http_server import HttpServer, Request
 from volsync_py.manager.page_routes import PageRoutes
 from volsync_py.page.style import HEADER_POLICY
 
@@ -105,6 +106,23 @@ def test_it_is_drawn_again_after_some_seconds_not_for_each_view(open_page: World
     assert open_page.ask("/")[1] == before
     open_page.seconds = 5.0
     assert "No sources, 1 destination" in open_page.ask("/")[1]
+
+
+def test_what_takes_long_to_draw_is_remembered_for_longer() -> None:
+    # By this clock it takes a second.
+    seconds = iter([0.0, 1.0, 20.9, 21.0, 21.1])
+    stores = {kind: Store() for kind in (REPLICATION_SOURCES, REPLICATION_DESTINATIONS)}
+    drawn: list[datetime] = []
+
+    def now() -> datetime:
+        drawn.append(NOW)
+        return NOW
+
+    show = PageRoutes(stores, str, now, "any namespace", clock=lambda: next(seconds)).routes(None)["/"]
+    request = Request({"Host": "localhost"})
+    for expected in (1, 1, 2):
+        assert show(request).status == 200
+        assert len(drawn) == expected
 
 
 @pytest.mark.parametrize("host", ["localhost", "localhost:8082", "127.0.0.1:1", "[::1]:8082"])
