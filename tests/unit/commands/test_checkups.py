@@ -321,7 +321,7 @@ WAITS = named("StorageClass", "waits", None, volumeBindingMode="WaitForFirstCons
         (
             MayNotRead("list storageclasses"),
             "Direct",
-            ("warn", "could not be looked at: you may not list storageclasses"),
+            ("warn", "the claim db is not bound to a volume; whether its"),
         ),
     ],
 )
