@@ -22,18 +22,8 @@ NONE_NEEDS = "kubernetes urllib3 rich textual structlog tornado prometheus_clien
 QUICK_DO_WITHOUT = f"{NONE_NEEDS} croniter dateutil attr yaml email.utils"
 # Those that somebody types again and again, at a shell's prompt, or in a loop.
 QUICK = (
-    "status",
-    "takeover",
-    "top",
-    "debug-bundle",
-    "pause",
-    "resume",
-    "logs",
-    "backup",
-    "prove",
-    "doctor",
-    "explain",
-    "crds",
+    *("status", "takeover", "top", "debug-bundle", "pause", "resume", "logs", "backup", "prove", "doctor", "explain"),
+    *("check", "prune", "unlock", "restore", "completion", "crds"),
 )
 
 

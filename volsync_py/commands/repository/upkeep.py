@@ -8,7 +8,6 @@ from typing import Any
 import click
 
 from volsync_py.commands.common.cluster import Where, of_cluster
-from volsync_py.core.names import Role
 
 
 def _works(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -54,6 +53,7 @@ def prune(name: str, image: str, timeout: str, where: Where) -> int:
     """
     from volsync_py.commands.repository.job import replication_called
     from volsync_py.commands.repository.work import work
+    from volsync_py.core.names import Role
     from volsync_py.movers.restic.repository_on_record import is_damaged
 
     cluster = where.connect()
