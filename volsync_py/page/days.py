@@ -70,12 +70,12 @@ def _runs_each_day(trigger: Object) -> bool:
 
 def worst_of(several: Sequence[str]) -> str:
     """Return for each day the worst of several."""
-    return "".join(min(day, key=_WORST.index) for day in zip(*several, strict=True))
+    return "".join(min(set(day), key=_WORST.index) for day in zip(*several, strict=True))
 
 
 def bad_days(letters: str) -> int:
     """Return how many days have no backup although there should be one."""
-    return sum(letter in _BAD for letter in letters)
+    return sum(map(letters.count, _BAD))
 
 
 def said(letters: str, last: date) -> str:
