@@ -38,6 +38,9 @@ _PROMETHEUS = ("github.com/prometheus/prometheus", "v0.316.0")
 _AXE = ("https://registry.npmjs.org/axe-core/-/axe-core-4.14.1.tgz",
         "FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ==")  # fmt: skip
 _BROWSER = ("chromium-headless-shell", "usr/lib/chromium/chromium-headless-shell")
+_COSIGN = ("github.com/sigstore/cosign/v3", "v3.1.3", "./cmd/cosign")
+_SYFT = ("github.com/anchore/syft", "v1.57.1", "./cmd/syft")
+_KREW = ("sigs.k8s.io/krew", "v0.4.3", "./cmd/validate-krew-manifest")
 # JSON errors, and exit codes that tell failures apart.
 _LEAST_RESTIC = (0, 18)
 
@@ -55,6 +58,8 @@ class Tool:
     make: Maker
     own: Callable[[], Path | None] = lambda: None
     can_be_made: Callable[[], bool] = lambda: True
+    # Made only for whoever names it: it takes many minutes, and no test of a change needs it.
+    on_demand: bool = False
 
     @property
     def path(self) -> Path:
@@ -83,8 +88,8 @@ def is_out_of_reach(name: str) -> bool:
 
 
 def prepare(names: Iterable[str] = ()) -> dict[str, Path]:
-    """Return the paths of the tools named, or of all; what is missing is made first, which may take some minutes."""
-    wanted = list(names) or [name for name in TOOLS if not is_out_of_reach(name)]
+    """Return the paths of the tools named, or of all that tests need; what is missing is made first, in minutes."""
+    wanted = list(names) or [n for n, tool in TOOLS.items() if not tool.on_demand and not is_out_of_reach(n)]
     missing = [name for name in wanted if not TOOLS[name].path.exists()]
     if missing:
         say(f"to be prepared, once: {', '.join(missing)} (what is done stays done when this is interrupted)")
@@ -162,4 +167,10 @@ TOOLS = {
     "axe": Tool("axe.js", "axe-core-4.14.1", partial(from_npm, *_AXE, "package/axe.min.js")),
     # Not the machine's: what a chart gives differs from one version to the next.
     "helm": Tool("helm", f"helm-{_HELM[1]}", partial(from_go, *_HELM)),
+    # Of releases: one signs, one tells what an image is made of, one knows krew's rules.
+    "cosign": Tool("cosign", f"cosign-{_COSIGN[1]}", partial(from_go, *_COSIGN), on_demand=True),
+    "syft": Tool("syft", f"syft-{_SYFT[1]}", partial(from_go, *_SYFT), on_demand=True),
+    "validate-krew-manifest": Tool(
+        "validate-krew-manifest", f"krew-{_KREW[1]}", partial(from_go, *_KREW), on_demand=True
+    ),
 }

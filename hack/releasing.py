@@ -1,0 +1,132 @@
+"""Make what a release has, into one folder: `hack/release` (docs/releasing.md).
+
+Everything is made of one commit, so the same commit gives the same bytes; what a step needs and is not there ends it
+before the next one begins. Nothing is published: that is for whoever has looked at the folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from hack.release_parts import (
+    ROOT,
+    Failed,
+    Version,
+    bill_of_materials,
+    krew_manifest,
+    notes,
+    packages,
+    program,
+    run,
+    version_of_the_checkout,
+)
+from hack.tool_cache import prepare
+
+IMAGE_TITLE = "volsync-py"
+
+
+def make(asked: argparse.Namespace) -> Path:
+    """Make all that is asked for, and return the folder."""
+    version = version_of_the_checkout(asked.untagged)
+    # Asked first: without it there is no release, and all else takes minutes.
+    text = notes(version, asked.untagged)
+    out: Path = asked.output or ROOT / "dist" / str(version)
+    out.mkdir(parents=True)
+    (out / "RELEASE_NOTES.md").write_text(text, encoding="utf-8")
+    wheel = packages(out)
+    image = f"{asked.repository}:{version.of_helm}"
+    with tempfile.TemporaryDirectory() as name:
+        work = Path(name)
+        command, archive = program(wheel, version, out, work)
+        manifests = run(sys.executable, command, "manifests", f"--image={image}", cwd=work)
+        (out / "install.yaml").write_text(manifests, encoding="utf-8")
+        (out / "crds.yaml").write_text(run(sys.executable, command, "crds", cwd=work), encoding="utf-8")
+        run(sys.executable, command, "chart", f"--output={out / f'volsync-{version.of_helm}.tgz'}", cwd=work)
+        bill_of_materials(f"dir:{work / 'site'}", version, out / "kubectl-volsync_py.cdx.json")
+    if asked.download_url:
+        krew_manifest(archive, version, asked.download_url, out / "volsync-py.yaml")
+    if not asked.no_image:
+        saved = out / f"{IMAGE_TITLE}-image-{version.of_helm}-amd64.tar"
+        build_image(asked.image_builder, image, saved, version)
+        bill_of_materials(str(saved), version, out / f"{IMAGE_TITLE}-image.cdx.json")
+    sums(out)
+    if asked.key:
+        sign(asked.key, out / "SHA256SUMS")
+    return out
+
+
+def build_image(builder: str | None, image: str, saved: Path, version: Version) -> None:
+    """Build the image of the Containerfile, and save it as an archive."""
+    if builder:
+        run(builder, str(ROOT), image, str(saved), f"VERSION={version}", cwd=ROOT)
+        return
+    made = f"--build-arg=VERSION={version}"
+    run("buildah", "build", made, f"--timestamp={version.seconds}", f"--tag={image}", str(ROOT), cwd=ROOT)
+    run("buildah", "push", image, f"docker-archive:{saved}:{image}", cwd=ROOT)
+
+
+def sums(out: Path) -> None:
+    """Write the sum of each file, as sha256sum checks it."""
+    lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in sorted(out.iterdir())]
+    (out / "SHA256SUMS").write_text("".join(lines), encoding="utf-8")
+
+
+def sign(key: Path, signed: Path) -> None:
+    """Sign the sums, which stand for all files, with a key alone: no log and no authority is asked."""
+    cosign = str(prepare(["cosign"])["cosign"])
+    with tempfile.TemporaryDirectory() as work:
+        services = Path(work) / "services.json"
+        run(cosign, "signing-config", "create", f"--out={services}", cwd=ROOT)
+        bundle = signed.with_name(f"{signed.name}.sigstore.json")
+        options = [f"--key={key}", f"--signing-config={services}", f"--bundle={bundle}", "--yes"]
+        run(cosign, "sign-blob", *options, str(signed), cwd=ROOT)
+        # Made as only its owner may read it; it is for everybody.
+        bundle.chmod(0o644)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("hack/release", description="Make everything that a release has into one folder.")
+    parser.add_argument(
+        "-o", "--output", type=Path, help="the folder, which is not there yet; dist/VERSION if not said"
+    )
+    parser.add_argument("--repository", default=IMAGE_TITLE, help="of the image, as install.yaml names it")
+    parser.add_argument("--download-url", help="where the files will be; krew's manifest is made for it")
+    parser.add_argument("--key", type=Path, help="cosign's key that signs the sums; COSIGN_PASSWORD has its password")
+    parser.add_argument("--no-image", action="store_true", help="leave the image and its bill of materials out")
+    parser.add_argument(
+        "--image-builder",
+        help="a program to call with FOLDER NAME ARCHIVE VERSION=… instead of buildah, where no registry is reached",
+    )
+    parser.add_argument(
+        "--untagged",
+        action="store_true",
+        help="a trial: of a commit without a tag, with the notes of what is unreleased",
+    )
+    return parser
+
+
+def main() -> None:
+    """Make it, and say where; or say what is missing."""
+    # Files are made for everybody, whoever makes them.
+    os.umask(0o022)
+    try:
+        out = make(_parser().parse_args())
+    except Failed as error:
+        sys.exit(f"hack/release: {error}")
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"hack/release: {error.cmd[0]} ended with {error.returncode}; what it said stands above")
+    except FileExistsError as error:
+        sys.exit(f"hack/release: {error.filename} is there already; take it away, or choose another --output")
+    except FileNotFoundError as error:
+        sys.exit(f"hack/release: {error.filename} is not there")
+    sys.stdout.write(f"{out}\n")
+
+
+if __name__ == "__main__":
+    main()
