@@ -89,7 +89,8 @@ def is_out_of_reach(name: str) -> bool:
 
 def prepare(names: Iterable[str] = ()) -> dict[str, Path]:
     """Return the paths of the tools named, or of all that tests need; what is missing is made first, in minutes."""
-    wanted = list(names) or [n for n, tool in TOOLS.items() if not tool.on_demand and not is_out_of_reach(n)]
+    of_tests = [name for name, tool in TOOLS.items() if not tool.on_demand]
+    wanted = list(names) or [name for name in of_tests if not is_out_of_reach(name)]
     missing = [name for name in wanted if not TOOLS[name].path.exists()]
     if missing:
         say(f"to be prepared, once: {', '.join(missing)} (what is done stays done when this is interrupted)")
