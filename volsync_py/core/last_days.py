@@ -17,6 +17,8 @@ from volsync_py.core.objects import Object
 MOST_DAYS = 30
 # Of a date such as 2026-11-30.
 DATE_CHARACTERS = 10
+# No clock that works says an earlier day, and a month before it is still a date.
+_FIRST_DAY = date(1970, 1, 1)
 
 
 class DayResult(StrEnum):
@@ -73,7 +75,9 @@ class LastDays:
     def with_result(self, day: date, result: DayResult, today: date) -> LastDays:
         """Return the record with what became of a run of a day; what is to come yet is of a clock that was wrong."""
         day = min(day, today)
-        known = self if self.until is None else LastDays(min(self.until, today), self.results)
+        known = self
+        if self.until is not None and self.until > today:
+            known = LastDays(today, self.days_until(today).lstrip(DayResult.NONE))
         until = day if known.until is None else max(known.until, day)
         letters = [DayResult(letter) for letter in known.days_until(until)]
         place = MOST_DAYS - 1 - (until - day).days
@@ -103,4 +107,4 @@ def _date(value: object) -> date | None:
         found = date.fromisoformat(value)
     except ValueError:
         return None
-    return found if found.isoformat() == value else None
+    return found if found.isoformat() == value and found >= _FIRST_DAY else None

@@ -5,8 +5,10 @@ A status is read as it is stored, by whoever, of this operator or of VolSync: wh
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 
 from attrs import frozen
 
@@ -14,11 +16,14 @@ from volsync_py.core.attempt import Attempt
 from volsync_py.core.condition_writer import HEALTHY, MAINTAINED, SYNCHRONIZING, VERIFIED
 from volsync_py.core.objects import Object, mapping
 from volsync_py.core.stored_times import time_in
+from volsync_py.core.times import format_rfc3339
 from volsync_py.health.words import plain
 
 # An operator that runs has looked at a new resource within seconds; one that is just being installed gets some minutes.
 _UNSERVED_AFTER = timedelta(minutes=5)
 _SEPARATOR = " – "
+# A slot of each of ten thousand sources.
+_MOST_SLOTS = 10_000
 
 
 class State(StrEnum):
@@ -159,11 +164,20 @@ def interval_of(obj: Object, slot: datetime) -> timedelta | None:
 
     The zone of a schedule that names none is the manager's, which nobody knows here. It moves both slots alike.
     """
+    # The delay of each resource moves both slots alike, too.
+    trigger = {name: value for name, value in mapping(obj, "spec", "trigger").items() if name != "jitter"}
+    return _interval_after(json.dumps(trigger, sort_keys=True), slot)
+
+
+@lru_cache(maxsize=_MOST_SLOTS)
+def _interval_after(trigger_text: str, slot: datetime) -> timedelta | None:
+    """Return it for a trigger: sources share slots, and who waits for its turn is asked about again and again."""
     # Schedules are read with a calendar, which takes longer to import than all the rest; most overviews need none.
     from volsync_py.api.fields import Fields
     from volsync_py.api.triggers import trigger_of
 
-    trigger = trigger_of(obj, Fields("spec", mapping(obj, "spec")), UTC)
+    obj = {"metadata": {"creationTimestamp": format_rfc3339(slot)}}
+    trigger = trigger_of(obj, Fields("spec", {"trigger": json.loads(trigger_text)}), UTC)
     first = trigger.slot_after(slot)
     second = None if first is None else trigger.slot_after(first)
     return None if first is None or second is None else second - first

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from ipaddress import ip_address
 
 from volsync_py.core.objects import Object
 from volsync_py.kube.resources import REPLICATION_DESTINATIONS, REPLICATION_SOURCES, Resource
@@ -28,7 +29,6 @@ _REMEMBERED_SECONDS = 5.0
 # With more, it is remembered for so many times as long as it took: looking takes a twentieth of a processor at most.
 _REMEMBERED_TIMES = 20.0
 _KINDS = {one.kind: one for one in (REPLICATION_SOURCES, REPLICATION_DESTINATIONS)}
-_OUR_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _PORT = re.compile(r":\d+\Z")
 _HEADERS = (
     ("Content-Security-Policy", HEADER_POLICY),
@@ -110,9 +110,17 @@ def _not_yet(missing: str) -> Answer:
     return Answer(503, f"there is nothing to show yet: {missing}\n".encode())
 
 
+def _is_ours(host: str) -> bool:
+    """Return whether a host is this machine by its address, or by the one name that nobody else can give away."""
+    try:
+        return ip_address(host.removeprefix("[").removesuffix("]")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
 def _by_our_name(route: Route) -> Route:
     def answer(request: Request) -> Answer:
-        if _PORT.sub("", header(request.headers, "host")).lower() not in _OUR_NAMES:
+        if not _is_ours(_PORT.sub("", header(request.headers, "host"))):
             return Answer(403, b"ask for localhost\n")
         return route(request)
 

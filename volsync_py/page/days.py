@@ -3,32 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 
 from volsync_py.core.cronspec import ScheduleError, split_zone
 from volsync_py.core.last_days import MOST_DAYS, DayResult, LastDays
 from volsync_py.core.objects import Object, mapping
+from volsync_py.core.stored_times import time_in
 from volsync_py.health.state import State
 from volsync_py.health.words import count
 from volsync_py.page.markup import Html, tag, together
 
-# A day on which no run ended although one was due.
+# A day of the schedule on which no run ended.
 MISSED = "m"
+# A day begins last where the clock is this far behind UTC.
+_LAST_ZONE = timedelta(hours=12)
 # A day of which nothing is on record: before the first one that is.
 UNKNOWN = " "
 WORDS = {
-    DayResult.GOOD: "backed up",
-    DayResult.RETRIED: "backed up, an attempt failed as well",
-    DayResult.WARNED: "backed up, with a warning",
+    DayResult.GOOD: "ended well",
+    DayResult.RETRIED: "ended well, an attempt failed as well",
+    DayResult.WARNED: "ended well, with a warning",
     DayResult.FAILED: "failed, and tried again",
     DayResult.STOPPED: "failed, and waits for a change",
-    MISSED: "no run ended though one was due",
+    MISSED: "no run ended on a day of the schedule",
     DayResult.NONE: "no run",
 }
 # The worst first: whoever stands for several is as the worst of them.
 _WORST = (MISSED, "c", "f", "w", "r", "o", ".", UNKNOWN)
 _BAD = frozenset({MISSED, "c", "f"})
+_FAILED = frozenset({"c", "f"})
 # A day in the picture's units, and its middle; blocks of a day with a backup are twice as high as those of others.
 _WIDTH, _HEIGHT = 8, 20
 # Where a stroke's middle has to be so that all stand on one line.
@@ -37,7 +41,7 @@ _MIDDLE = {"o": 10, "r": 10, "w": 10, "f": 14, "c": 14, MISSED: 16.5, "d": 16.5}
 _EACH_DAY = frozenset({"@daily", "@midnight", "@hourly"})
 
 
-def letters_of(obj: Object, last: date, today: date, state: State) -> str:
+def letters_of(obj: Object, last: date, now: datetime, state: State) -> str:
     """Return thirty letters up to the day `last`: what is on record, and which days lack a run."""
     status = mapping(obj.get("status"))
     days = LastDays.of(status)
@@ -48,10 +52,21 @@ def letters_of(obj: Object, last: date, today: date, state: State) -> str:
     known = min(max((last - first).days + 1, 0), MOST_DAYS)
     letters = found[MOST_DAYS - known :]
     if state is not State.PAUSED and _runs_each_day(mapping(mapping(obj.get("spec")).get("trigger"))):
-        # Today, a run may still come.
-        passed = len(letters) if state is State.OVERDUE else len(letters) - 1 - (last - today).days
-        letters = letters[: max(passed, 0)].replace(".", MISSED) + letters[max(passed, 0) :]
+        over = now.date() if state is State.OVERDUE else _last_day_that_is_over(status, now)
+        passed = max(len(letters) - (last - over).days, 0)
+        letters = letters[:passed].replace(DayResult.NONE, MISSED) + letters[passed:]
     return UNKNOWN * (MOST_DAYS - len(letters)) + letters
+
+
+def _last_day_that_is_over(status: Object, now: datetime) -> date:
+    """Return the last day whose runs have all ended, in whatever zone its slots are.
+
+    The days on record are those of the schedule's zone, which may be the operator's; a run counts for the day on which
+    it began.
+    """
+    began = time_in(status, "lastSyncStartTime")
+    until = now if began is None else min(began, now)
+    return (until.astimezone(UTC) - _LAST_ZONE).date() - timedelta(days=1)
 
 
 def _runs_each_day(trigger: Object) -> bool:
@@ -74,8 +89,12 @@ def worst_of(several: Sequence[str]) -> str:
 
 
 def bad_days(letters: str) -> int:
-    """Return how many days have no backup although there should be one."""
-    return sum(map(letters.count, _BAD))
+    """Return how many days failed, and how many have passed without a run since the last one that had one.
+
+    What lacks a run before that may be of another schedule, or of a pause.
+    """
+    since = letters[len(letters.rstrip(MISSED + DayResult.NONE)) :]
+    return sum(map(letters.count, _FAILED)) + since.count(MISSED)
 
 
 def said(letters: str, last: date) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from volsync_py.health.state import State
 from volsync_py.health.words import ago, count, size
 from volsync_py.page.markup import Html, tag, together
 from volsync_py.page.seen import Picture, Seen
@@ -18,12 +19,14 @@ _MOST_CLAIMS = 8
 def tiles(picture: Picture) -> Html:
     """Return what is asked first: the oldest backup, the oldest proof, how much there is, how much came."""
     sources, now = picture.sources, picture.now
-    backed = [(one.health.last, one) for one in sources if one.health.last is not None]
+    # Nobody waits for a backup of what is paused.
+    wanted = [one for one in sources if one.health.state is not State.PAUSED]
+    backed = [(one.health.last, one) for one in wanted if one.health.last is not None]
     proved = [(one.proved, one) for one in sources if one.proved is not None]
     made = []
     if backed:
         oldest, whose = min(backed, key=lambda pair: pair[0])
-        never = len(sources) - len(backed)
+        never = len(wanted) - len(backed)
         more = f"; {never} never" if never else ""
         made.append(_tile("oldest last backup", ago(min(oldest, now), now), f"{whose.full_name}{more}"))
     if sources:

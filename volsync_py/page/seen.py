@@ -89,7 +89,7 @@ def seen(obj: Object, now: datetime, last: date) -> Seen:
     claim = mapping(obj.get("spec")).get("sourcePVC") or restic.get("destinationPVC")
     return Seen(
         health=health,
-        letters=letters_of(obj, last, now.date(), health.state),
+        letters=letters_of(obj, last, now, health.state),
         claim=claim if isinstance(claim, str) else "",
         secret=restic["repository"] if isinstance(restic.get("repository"), str) else "",
         began=began,

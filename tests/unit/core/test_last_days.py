@@ -60,6 +60,16 @@ def test_days_without_a_run_lie_between_those_with_one_and_old_ones_leave() -> N
     assert days.days_until(TODAY + timedelta(days=3000)) == days.days_until(days_ago(3000)) == "." * MOST_DAYS
 
 
+def test_days_that_a_wrong_clock_has_made_go_and_the_others_stay_where_they_are() -> None:
+    wrong = LastDays(TODAY + timedelta(days=5), "oooo.....o")
+    assert wrong.with_result(TODAY, DayResult.GOOD, TODAY) == LastDays(TODAY, "ooooo")
+
+
+@pytest.mark.parametrize("until", ["0001-01-01", "1969-12-31"])
+def test_a_day_that_no_clock_says_is_not_believed(until: str) -> None:
+    assert LastDays.of({"lastDays": {"until": until, "results": "oo"}}) == LastDays()
+
+
 def test_a_run_that_began_yesterday_counts_for_yesterday() -> None:
     days = LastDays(TODAY, "of").with_result(days_ago(2), DayResult.GOOD, TODAY)
     assert days == LastDays(TODAY, "oof")

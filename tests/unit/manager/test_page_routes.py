@@ -125,7 +125,7 @@ def test_what_takes_long_to_draw_is_remembered_for_longer() -> None:
         assert len(drawn) == expected
 
 
-@pytest.mark.parametrize("host", ["localhost", "localhost:8082", "127.0.0.1:1", "[::1]:8082"])
+@pytest.mark.parametrize("host", ["localhost", "localhost:8082", "127.0.0.1:1", "127.0.0.2:8082", "[::1]:8082"])
 def test_this_machine_may_ask_by_its_own_name(open_page: World, host: str) -> None:
     assert open_page.ask("/", Host=host)[0] == 200
 

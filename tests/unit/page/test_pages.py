@@ -89,6 +89,14 @@ def test_the_worst_stand_on_top() -> None:
     assert len(read.links) == 41
 
 
+def test_nobody_waits_for_a_backup_of_what_is_paused() -> None:
+    one, other = called("photos"), called("gitea")
+    one["status"]["lastSyncTime"] = "2026-01-01T00:00:00Z"
+    one["spec"]["paused"] = True
+    texts = Read(overview_page(picture([one, other]))).texts
+    assert texts[texts.index("oldest last backup") + 2] == "dev/gitea"
+
+
 @pytest.mark.parametrize("objects", [[], sample_month()[-1:]], ids=["none", "a destination"])
 def test_there_is_a_page_of_little_or_nothing(objects: list[dict[str, Any]]) -> None:
     read = Read(overview_page(picture(objects)))
@@ -203,9 +211,11 @@ def test_attributes_are_written_as_html_has_them() -> None:
     )
 
 
-def test_a_clock_that_is_ahead_breaks_no_page() -> None:
+@pytest.mark.parametrize("year", ["9999", "0001", "1969"])
+@pytest.mark.parametrize("results", ["oo", "o" * 40, ""])
+def test_a_clock_that_is_wrong_breaks_no_page(year: str, results: str) -> None:
     one = called("photos")
-    one["status"] |= {"lastSyncTime": "9999-12-31T23:59:59Z", "lastSyncDuration": "999999h"}
-    one["status"]["lastDays"]["until"] = "9999-12-31"
+    one["status"] |= {"lastSyncTime": f"{year}-12-31T23:59:59Z", "lastSyncDuration": "999999h"}
+    one["status"]["lastDays"] = {"until": f"{year}-01-01", "results": results}
     later = picture_of([one], NOW + timedelta(days=1), "x", with_namespace=False)
     assert "photos" in overview_page(later)
