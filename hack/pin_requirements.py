@@ -1,4 +1,4 @@
-"""Pin what an image is made of, by hash: image/requirements.txt, and for its build image/build.txt.
+"""Pin what an image is made of, by hash: hack/image/requirements.txt, and for its build hack/image/build.txt.
 
 `python -m hack.pin_requirements` takes the newest versions that setup.cfg allows, on the image's Python. The hashes are
 those of all files of a version, so they are good for each processor. Needs uv, which the extra `release` brings.
@@ -14,8 +14,8 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-IMAGE = ROOT / "image"
-# The client's twin for asyncio needs these, and is taken out of the image (image/prune.py).
+IMAGE = ROOT / "hack" / "image"
+# The client's twin for asyncio needs these, and is taken out of the image (hack/image/prune.py).
 LEFT_OUT = (
     "aiohappyeyeballs",
     "aiohttp",

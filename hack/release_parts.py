@@ -122,7 +122,7 @@ def program(wheel: Path, version: Version, out: Path, work: Path) -> tuple[Path,
     pins = work / "pins.txt"
     pins.write_text("".join(_pins()), encoding="utf-8")
     run(*pip, f"--target={site}", f"--constraint={pins}", f"{wheel}[cli]", cwd=work)
-    run(sys.executable, ROOT / "image" / "prune.py", site, cwd=work)
+    run(sys.executable, ROOT / "hack" / "image" / "prune.py", site, cwd=work)
     for path in _needless(site):
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     command = out / PROGRAM
@@ -137,7 +137,7 @@ def program(wheel: Path, version: Version, out: Path, work: Path) -> tuple[Path,
 
 
 def _pins() -> Iterator[str]:
-    for line in (ROOT / "image" / "requirements.txt").read_text(encoding="utf-8").splitlines():
+    for line in (ROOT / "hack" / "image" / "requirements.txt").read_text(encoding="utf-8").splitlines():
         if "==" in line:
             yield line.removesuffix("\\").strip() + "\n"
 
