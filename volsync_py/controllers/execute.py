@@ -12,11 +12,12 @@ from functools import partial
 
 from attrs import evolve
 
+from volsync_py.controllers import step_log
 from volsync_py.controllers.rights import granted_by
 from volsync_py.core.actions import Action, Create, Delete, Event, Patch, PatchStatus, Ref
 from volsync_py.core.labels import CREATED_BY_US, Label
 from volsync_py.core.merge import lost
-from volsync_py.core.objects import Object, labels_of
+from volsync_py.core.objects import Object, labels_of, status_of
 from volsync_py.core.owners import is_controlled_by
 from volsync_py.kube.client import Client
 from volsync_py.kube.errors import (
@@ -96,6 +97,8 @@ class Executor:
             # Each status of ours has a generation, whether or not it is among the changes.
             relied_on = {key: value for key, value in action.changes.items() if key not in _ONLY_SHOWN}
             missing = lost({"observedGeneration": 0, **relied_on}, kept.get("status"), "status")
+            if action.ref == Ref.of(regarding):
+                step_log.status_written(status_of(regarding), status_of(kept))
             if missing:
                 # The actions after it rely on what the status says: failed attempts, requests that were served.
                 raise NotKept(action.ref.kind, missing)
@@ -112,6 +115,7 @@ class Executor:
         if not action.owner_uid:
             # What others own as well is changed only as it was read: an error here has it read again.
             self._client.create(resource, obj)
+            step_log.created(obj)
             return
         try:
             stored = self._client.create(resource, obj)
@@ -126,7 +130,10 @@ class Executor:
         else:
             created = True
         self._put(resource, stored)
-        if created and action.event is not None:
+        if not created:
+            return
+        step_log.created(stored)
+        if action.event is not None:
             self._event(regarding, action.event, stored)
 
     def _found_after(self, error: KubeError, resource: Resource, action: Create) -> Object:
@@ -153,6 +160,7 @@ class Executor:
         with suppress(NotFound):
             try:
                 self._patch(action.ref, {**action.changes, "metadata": meta})
+                step_log.changed(action.ref)
             except (Forbidden, Invalid) as error:
                 if action.is_request:
                     return
@@ -201,6 +209,7 @@ class Executor:
                 raise
             # The name belongs to another object by now, so the one to delete is gone.
             return
+        step_log.deleted(action.ref)
         if answer.get("kind") == action.ref.kind and (answer.get("metadata") or {}).get("deletionTimestamp"):
             self._put(resource, answer)
         else:

@@ -9,7 +9,13 @@ from types import ModuleType
 
 import pytest
 
-from hack import generate_conditions_page, generate_fields_page, generate_flags_page, generate_labels_page
+from hack import (
+    generate_conditions_page,
+    generate_fields_page,
+    generate_flags_page,
+    generate_labels_page,
+    generate_logs_page,
+)
 from hack.pages import code, table
 from hack.said import ROOMS
 from volsync_py.controllers.resource_metrics import REASONS
@@ -24,7 +30,14 @@ _LABEL = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+/[A-Za-z0-9._-]+|volsync-py/[a-z-
 
 
 @pytest.mark.parametrize(
-    "generator", [generate_conditions_page, generate_fields_page, generate_flags_page, generate_labels_page]
+    "generator",
+    [
+        generate_conditions_page,
+        generate_fields_page,
+        generate_flags_page,
+        generate_labels_page,
+        generate_logs_page,
+    ],
 )
 def test_a_page_of_reference_is_what_the_code_says(generator: ModuleType) -> None:
     command = f"python -m {generator.__name__}"
