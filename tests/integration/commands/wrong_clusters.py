@@ -199,7 +199,7 @@ WRONG_CLUSTERS = (
         "definitions",
         "FAIL",
         "does not keep spec.paused, status.attempt",
-        "volsync-py crds | kubectl apply",
+        "volsync-py crds",
     ),
     WrongCluster(
         "the cluster lacks the populators' API, and claims wait for it",

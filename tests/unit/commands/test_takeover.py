@@ -177,6 +177,7 @@ EXTRA = source(
         "restic": {"repository": "r", "tags": ["a"], "retain": {"last": "1", "keepTags": ["gold"]}, "prune": {}},
     },
 )
+NONE_KNOWN = source("none", spec={"restic": {"repository": "r", "retain": {"withinDaily": "30d", "daily": None}}})
 ASKED = marked(source("asked", lastRunNow="one"), annotations={"volsync-py/run-now": "two"})
 SERVED = marked(source("served", lastRunNow="one"), annotations={"volsync-py/run-now": "one"})
 WAITS = source("waits", attempt={"count": 1, "lastError": {"class": "Unreachable"}})
@@ -188,6 +189,12 @@ BACK: list[tuple[str, Seen, set[str], set[str]]] = [
         "fields of ours",
         seen(EXTRA),
         {"spec.trigger.timeZone", "spec.restic.tags", "spec.restic.retain.keepTags"},
+        NOTHING,
+    ),
+    (
+        "a retention that is all ours",
+        seen(NONE_KNOWN),
+        {"one snapshot is left", "spec.restic.retain.withinDaily"},
         NOTHING,
     ),
     ("a run that was asked for", seen(ASKED), {"runs that were asked for"}, NOTHING),

@@ -13,7 +13,7 @@ from volsync_py.commands.takeover.changeover import Changeover, Finding, unread
 from volsync_py.core.attempt import Attempt
 from volsync_py.core.condition_writer import HEALTHY, MAINTAINED
 from volsync_py.core.labels import Annotation
-from volsync_py.core.objects import Object, annotations_of, status_of
+from volsync_py.core.objects import Object, annotations_of, mapping, status_of
 from volsync_py.core.stored_times import time_in
 from volsync_py.health.state import condition
 
@@ -22,6 +22,10 @@ _INSTEAD = {
     "trigger.timeZone": "the schedule is read in the zone of the manager",
     "trigger.jitter": "all of one schedule begin at the same minute",
     "restic.retain.keepTags": "its forget removes the snapshots that were kept by their tags",
+    **{
+        f"restic.retain.within{unit}": "its forget removes the snapshots that were kept by it"
+        for unit in ("Hourly", "Daily", "Weekly", "Monthly", "Yearly")
+    },
     "restic.verification": "nothing proves the backups any more",
     "restic.exclude": "what was left out is backed up",
     "restic.include": "all of the snapshot is restored",
@@ -38,6 +42,7 @@ def going_back(seen: Seen) -> Changeover:
     touched = [
         *unread(seen.unread),
         *_operators(seen),
+        *_retention(seen),
         *_fields(seen),
         *_asked_for(seen),
         *_under_way(seen),
@@ -67,6 +72,23 @@ def _fields(seen: Seen) -> Iterator[Finding]:
             f"spec.{path}",
             f"VolSync does not know it, so {_INSTEAD.get(path, _WITHOUT)}: {names(objects)}",
             "take it out where the resources are kept, or live with that",
+        )
+
+
+def _retention(seen: Seen) -> Iterator[Finding]:
+    """Tell of sources of whose retention VolSync knows nothing: it then keeps the newest snapshot alone."""
+    lost = []
+    for obj in seen.resources:
+        set_ones = {
+            f"restic.retain.{name}" for name, value in mapping(obj, "spec", "restic", "retain").items() if value
+        }
+        if set_ones and set_ones <= set(unknown_to_volsync(obj)):
+            lost.append(obj)
+    if lost:
+        yield Finding(
+            "one snapshot is left",
+            f"VolSync knows no field of their retention, and its first run keeps one snapshot: {names(lost)}",
+            "set hourly, daily, weekly, monthly, yearly, last or within beside them before",
         )
 
 
