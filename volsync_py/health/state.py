@@ -5,7 +5,6 @@ A status is read as it is stored, by whoever, of this operator or of VolSync: wh
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
@@ -22,6 +21,8 @@ from volsync_py.health.words import plain
 # An operator that runs has looked at a new resource within seconds; one that is just being installed gets some minutes.
 _UNSERVED_AFTER = timedelta(minutes=5)
 _SEPARATOR = " – "
+# What says when slots are.
+_OF_SLOTS = frozenset({"manual", "schedule", "timeZone"})
 # A slot of each of ten thousand sources.
 _MOST_SLOTS = 10_000
 
@@ -165,19 +166,20 @@ def interval_of(obj: Object, slot: datetime) -> timedelta | None:
     The zone of a schedule that names none is the manager's, which nobody knows here. It moves both slots alike.
     """
     # The delay of each resource moves both slots alike, too.
-    trigger = {name: value for name, value in mapping(obj, "spec", "trigger").items() if name != "jitter"}
-    return _interval_after(json.dumps(trigger, sort_keys=True), slot)
+    trigger = mapping(obj, "spec", "trigger").items()
+    words = frozenset((name, said) for name, said in trigger if name in _OF_SLOTS and isinstance(said, str))
+    return _interval_after(words, slot)
 
 
 @lru_cache(maxsize=_MOST_SLOTS)
-def _interval_after(trigger_text: str, slot: datetime) -> timedelta | None:
+def _interval_after(words: frozenset[tuple[str, str]], slot: datetime) -> timedelta | None:
     """Return it for a trigger: sources share slots, and who waits for its turn is asked about again and again."""
     # Schedules are read with a calendar, which takes longer to import than all the rest; most overviews need none.
     from volsync_py.api.fields import Fields
     from volsync_py.api.triggers import trigger_of
 
     obj = {"metadata": {"creationTimestamp": format_rfc3339(slot)}}
-    trigger = trigger_of(obj, Fields("spec", {"trigger": json.loads(trigger_text)}), UTC)
+    trigger = trigger_of(obj, Fields("spec", {"trigger": dict(words)}), UTC)
     first = trigger.slot_after(slot)
     second = None if first is None else trigger.slot_after(first)
     return None if first is None or second is None else second - first
