@@ -77,14 +77,15 @@ class LastDays:
         day = min(day, today)
         known = self
         if self.until is not None and self.until > today:
-            known = LastDays(today, self.days_until(today).lstrip(DayResult.NONE))
+            letters = self.days_until(today).lstrip(DayResult.NONE)
+            known = LastDays(today, letters) if letters else LastDays()
         until = day if known.until is None else max(known.until, day)
-        letters = [DayResult(letter) for letter in known.days_until(until)]
+        results = [DayResult(letter) for letter in known.days_until(until)]
         place = MOST_DAYS - 1 - (until - day).days
         if place < 0:
             return known
-        letters[place] = letters[place].and_then(result)
-        return LastDays(until, "".join(letters).lstrip(DayResult.NONE))
+        results[place] = results[place].and_then(result)
+        return LastDays(until, "".join(results).lstrip(DayResult.NONE))
 
     def days_until(self, last: date) -> str:
         """Return thirty letters, of which the last is of the day `last`."""
