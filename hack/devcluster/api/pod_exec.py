@@ -82,13 +82,16 @@ class _Session:
             return
 
     def _copy_in(self) -> None:
-        from wsproto.events import BytesMessage
+        from wsproto.events import BytesMessage, CloseConnection
 
         message = b""
         try:
             while data := self._connection.recv(_CHUNK_BYTES):
                 self._frames.receive_data(data)
                 for event in self._frames.events():
+                    # Whoever says so is gone, also if the connection itself ends later.
+                    if isinstance(event, CloseConnection):
+                        return
                     if isinstance(event, BytesMessage):
                         message += bytes(event.data)
                         if event.message_finished:
