@@ -7,7 +7,7 @@ snapshots that the user marked, or that somebody else uses, are given up instead
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from attrs import frozen
 
@@ -56,7 +56,7 @@ def ensure_snapshot_image(
     """Return the snapshot of the restored claim, once it is ready to be used."""
     name = _annotation(claim)
     if not name:
-        name = f"{claim['metadata']['name']}-{now:%Y%m%d%H%M%S}"
+        name = _free_name(claim, objects, now)
         named = Patch(
             Ref.of(claim),
             {"metadata": {"annotations": {str(Annotation.SNAPNAME): name}}},
@@ -74,6 +74,15 @@ def ensure_snapshot_image(
     if unready is not None:
         return Image(waiting=unready)
     return Image(reference={"apiGroup": SNAPSHOT_GROUP, "kind": "VolumeSnapshot", "name": name})
+
+
+def _free_name(claim: Object, objects: Objects, now: datetime) -> str:
+    """Return VolSync's name for an image of now; that of an earlier run of the same second would be taken for this."""
+    while True:
+        name = f"{claim['metadata']['name']}-{now:%Y%m%d%H%M%S}"
+        if objects.get(Kind.SNAPSHOT, name) is None:
+            return name
+        now += timedelta(seconds=1)
 
 
 def _creation(owner: Object, name: str, claim: Object, snapshot_class: str | None) -> Create:

@@ -44,6 +44,12 @@ def image(data: dict[str, Any], *objects: dict[str, Any]) -> Any:
     return ensure_snapshot_image(OWNER, data, None, Objects.of("ns", objects), NOW)
 
 
+def test_the_image_of_a_run_before_that_ended_in_the_same_second_is_not_taken_for_this_ones() -> None:
+    name, snap = image(claim(), snapshot("u", labels=OURS, **READY)).waiting.actions
+    assert name.changes["metadata"]["annotations"] == {"volsync.backube/snapname": "volsync-n-dest-20261124123457"}
+    assert snap.object["metadata"]["name"] == "volsync-n-dest-20261124123457"
+
+
 def test_without_a_snapshot_the_claim_itself_is_the_image() -> None:
     assert direct_image(claim()) == {"apiGroup": "", "kind": "PersistentVolumeClaim", "name": "volsync-n-dest"}
 
