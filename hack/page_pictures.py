@@ -39,7 +39,7 @@ def pages() -> dict[str, str]:
     one = next(obj for obj in objects if obj["metadata"]["name"] == _SHOWN)
     made = {
         "overview": overview_page(picture, lambda one: f"#{one.full_name}"),
-        "one": one_page(one, picture, back="index.html"),
+        "one": one_page(one, NOW, back="index.html"),
     }
     return {name: page.replace(f"volsync_py {__version__}", "volsync_py") for name, page in made.items()}
 

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from attrs import frozen
 
-from volsync_py.core.objects import Object
+from volsync_py.core.objects import Object, mapping
 
 # A month at a glance; and a status is read by everybody's watches.
 MOST_DAYS = 30
@@ -62,8 +62,7 @@ class LastDays:
     @classmethod
     def of(cls, status: Object) -> LastDays:
         """Return what a status has on record."""
-        stored = status.get("lastDays")
-        stored = stored if isinstance(stored, dict) else {}
+        stored = mapping(status, "lastDays")
         until, results = _date(stored.get("until")), stored.get("results")
         if until is None or not isinstance(results, str):
             return cls()

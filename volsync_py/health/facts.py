@@ -62,6 +62,11 @@ def conditions_of(obj: Object) -> Iterator[Said]:
             yield Said(kind, status, reason, message, time_in(found, "lastTransitionTime"))
 
 
+def log_of(obj: Object) -> list[str]:
+    """Return the lines of the last mover's log that the status has kept."""
+    return plain(mapping(obj, "status", "latestMoverStatus").get("logs") or "", lines=True).splitlines()
+
+
 def proof(last: Object) -> str:
     """Return the last proof as a sentence's end, "" if there is none."""
     if not last.get("snapshot"):

@@ -87,8 +87,7 @@ class PageRoutes:
         obj = self._found(request.path)
         if obj is None:
             return Answer(404, b"there is no such source or destination\n")
-        picture = picture_of([obj], self._now(), self._where, with_namespace=True)
-        return _page(one_page(obj, picture, back="/").encode())
+        return _page(one_page(obj, self._now(), back="/").encode())
 
     def _found(self, path: str) -> Object | None:
         meant = asked_for(path)

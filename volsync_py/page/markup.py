@@ -34,6 +34,11 @@ def tag(name: str, *children: object, **attributes: object) -> Html:
     return Html(f"<{' '.join(words)}>{together(*children)}</{name}>")
 
 
+def wide(table: Html, name: str) -> Html:
+    """Return a table that a narrow window scrolls, by keys as well."""
+    return tag("div", table, class_="wide", tabindex=0, role="region", aria_label=name)
+
+
 def together(*parts: object) -> Html:
     """Return parts one after the other; None is none."""
     return Html("".join(text(part) for part in parts if part is not None))

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from shlex import quote
 
-from volsync_py.core.objects import Object, mapping
-from volsync_py.health.facts import conditions_of, facts_of
+from volsync_py.core.objects import Object
+from volsync_py.health.facts import conditions_of, facts_of, log_of
 from volsync_py.health.state import NOT_WELL
 from volsync_py.health.words import count, lasting, plain
 from volsync_py.page.days import legend, said, strip
 from volsync_py.page.document import document
-from volsync_py.page.markup import Html, tag, together
-from volsync_py.page.seen import Picture, Seen, picture_of
+from volsync_py.page.markup import Html, tag, together, wide
+from volsync_py.page.seen import Seen, picture_of
 
 # The end of the log that a status keeps.
 _LOG_LINES = 12
 
 
-def one_page(obj: Object, picture: Picture, *, back: str | None = None) -> str:
-    """Return the page of an object; `picture` is what it is a part of, `back` the address of that one's page."""
-    alone = picture_of([obj], picture.now, picture.where, with_namespace=True)
-    one = alone.found[0]
+def one_page(obj: Object, now: datetime, *, back: str | None = None) -> str:
+    """Return the page of an object; `back` is the address of the page of all."""
+    picture = picture_of([obj], now, "", with_namespace=True)
+    (one,) = picture.found
     health = one.health
     kind = "Source" if health.is_source else "Destination"
     way = together(tag("a", "Backups", href=back), " / ", kind) if back else kind
@@ -34,16 +35,16 @@ def one_page(obj: Object, picture: Picture, *, back: str | None = None) -> str:
             tag(
                 "section",
                 tag("h2", "Thirty days"),
-                strip(one.letters, alone.last, big=True),
-                tag("p", f"Up to {alone.last:%-d %B}: {said(one.letters, alone.last)}.", class_="soft"),
+                strip(one.letters, picture.last, big=True),
+                tag("p", f"Up to {picture.last:%-d %B}: {said(one.letters, picture.last)}.", class_="soft"),
                 legend(),
             ),
-            _facts(obj, one, picture),
-            _conditions(obj, picture),
+            _facts(obj, one, now),
+            _conditions(obj, now),
             _commands(one),
             _log(obj),
         ),
-        now=picture.now,
+        now=now,
     )
 
 
@@ -65,19 +66,19 @@ def _trouble(one: Seen) -> Html | None:
     )
 
 
-def _facts(obj: Object, one: Seen, picture: Picture) -> Html:
-    pairs = [together(tag("dt", name), tag("dd", text)) for name, text in facts_of(obj, one.health, picture.now)]
+def _facts(obj: Object, one: Seen, now: datetime) -> Html:
+    pairs = [together(tag("dt", name), tag("dd", text)) for name, text in facts_of(obj, one.health, now)]
     return tag("section", tag("h2", "What is known"), tag("dl", *pairs))
 
 
-def _conditions(obj: Object, picture: Picture) -> Html | None:
+def _conditions(obj: Object, now: datetime) -> Html | None:
     rows = [
         tag(
             "tr",
             tag("th", said_.type, scope="row"),
             tag("td", said_.status),
             tag("td", said_.reason),
-            tag("td", lasting(picture.now - said_.since) if said_.since else "–"),
+            tag("td", lasting(now - said_.since) if said_.since else "–"),
             tag("td", said_.message, class_="say"),
         )
         for said_ in conditions_of(obj)
@@ -86,11 +87,7 @@ def _conditions(obj: Object, picture: Picture) -> Html | None:
         return None
     heads = tag("tr", *(tag("th", head, scope="col") for head in ("Condition", "Status", "Reason", "For", "Message")))
     table = tag("table", tag("thead", heads), tag("tbody", *rows))
-    return tag(
-        "section",
-        tag("h2", count(len(rows), "condition")),
-        tag("div", table, class_="wide", tabindex=0, role="region", aria_label="Conditions"),
-    )
+    return tag("section", tag("h2", count(len(rows), "condition")), wide(table, "Conditions"))
 
 
 def commands_of(one: Seen) -> list[str]:
@@ -113,7 +110,7 @@ def _commands(one: Seen) -> Html:
 
 
 def _log(obj: Object) -> Html | None:
-    lines = plain(mapping(obj, "status", "latestMoverStatus").get("logs") or "", lines=True).splitlines()
+    lines = log_of(obj)
     if not lines:
         return None
     return tag(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from volsync_py.health.state import State
 from volsync_py.health.verdict import Case, Overview
 from volsync_py.page import night, places, rows
 from volsync_py.page.document import document
@@ -52,10 +51,9 @@ def _cases(cases: list[Case]) -> Html | None:
 
 def _case(case: Case) -> Html:
     facts = f", {', '.join(case.facts)}" if case.facts else ""
-    kind = "amber" if case.state in (State.WARNING, State.UPKEEP) else "bad"
     return tag(
         "div",
-        tag("p", tag("b", case.head), ": ", tag("span", case.state, class_=kind), facts),
+        tag("p", tag("b", case.head), ": ", rows.state(case.state), facts),
         tag("p", case.cause, class_="soft") if case.cause else None,
         tag("p", case.next_step, class_="step") if case.next_step else None,
         tag("p", case.names, class_="soft") if case.names else None,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from volsync_py.health.state import State
 from volsync_py.health.words import ago, count, size
-from volsync_py.page.markup import Html, tag, together
+from volsync_py.page.markup import Html, tag, together, wide
 from volsync_py.page.seen import Picture, Seen
 
 # Who grows most is seen by then.
@@ -33,15 +33,12 @@ def tiles(picture: Picture) -> Html:
         said = f"{len(proved)} of {len(sources)} proved by a restore"
         first = min(proved, key=lambda pair: pair[0])[0] if proved else None
         made.append(_tile("oldest last proof", ago(min(first, now), now) if first else "never", said))
-    held, came = ([n for n in numbers if n is not None] for numbers in _numbers(sources))
+    held = [one.size for one in sources if one.size is not None]
+    came = [one.added for one in sources if one.added is not None]
     if held:
         made.append(_tile("held by the last snapshots", size(sum(held)), count(len(held), "source")))
         made.append(_tile("added by the last runs", size(sum(came)), "what was not there yet, as it is stored"))
     return tag("section", *made, class_="tiles", aria_label="In short") if made else Html()
-
-
-def _numbers(sources: Sequence[Seen]) -> tuple[list[int | None], list[int | None]]:
-    return [one.size for one in sources], [one.added for one in sources]
 
 
 def _tile(name: str, value: str, more: str) -> Html:
@@ -57,7 +54,7 @@ def growth(picture: Picture) -> Html:
     rows = [
         tag(
             "tr",
-            tag("th", one.full_name if picture.with_namespace else one.health.name, scope="row"),
+            tag("th", picture.name_of(one), scope="row"),
             tag("td", size(one.added), class_="n"),
             tag("td", f"of {size(one.size)}", class_="n"),
             tag("td", _bar((one.added or 0) / most)),
@@ -68,7 +65,7 @@ def growth(picture: Picture) -> Html:
         "section",
         tag("h2", "Growth"),
         tag("p", "What the last run of each has added to its repository, the most first.", class_="soft"),
-        _wide(tag("table", tag("tbody", *rows)), "Growth"),
+        wide(tag("table", tag("tbody", *rows)), "Growth"),
     )
 
 
@@ -91,7 +88,7 @@ def places(picture: Picture) -> Html:
     return tag(
         "section",
         tag("h2", "Where it goes"),
-        _wide(tag("table", tag("thead", heads), tag("tbody", *rows)), "Repositories"),
+        wide(tag("table", tag("thead", heads), tag("tbody", *rows)), "Repositories"),
         tag("p", f"and {count(left, 'repository', 'repositories')} more", class_="soft") if left else None,
     )
 
@@ -110,7 +107,3 @@ def _place(several: Sequence[Seen], picture: Picture) -> Html:
         tag("td", size(held)),
         tag("td", told, class_="say"),
     )
-
-
-def _wide(table: Html, name: str) -> Html:
-    return tag("div", table, class_="wide", tabindex=0, role="region", aria_label=name)

@@ -8,7 +8,7 @@ from datetime import datetime
 from volsync_py.health.state import NOT_WELL, State
 from volsync_py.health.words import ago, size
 from volsync_py.page.days import bad_days, legend, strip, worst_of
-from volsync_py.page.markup import Html, tag, together
+from volsync_py.page.markup import Html, tag, together, wide
 from volsync_py.page.seen import Picture, Seen
 
 # What fits on a few screens; with more, those that are well are one row for each namespace, and can be unfolded.
@@ -45,18 +45,8 @@ def _table(found: Sequence[Seen], picture: Picture, link: Link, name: str) -> Ht
             folded.setdefault(one.health.namespace, []).append(one)
     heads = (_HEADS[0], f"30 days up to {picture.last:%-d %B}", *_HEADS[2:])
     cells = [tag("th", head, scope="col", class_="n" if head == "Size" else None) for head in heads]
-    return tag(
-        "div",
-        tag(
-            "table",
-            tag("thead", tag("tr", *cells)),
-            tag("tbody", *(_row(one, picture, link) for one in alone), *_folds(folded, picture, link)),
-        ),
-        class_="wide",
-        tabindex=0,
-        role="region",
-        aria_label=name,
-    )
+    body = tag("tbody", *(_row(one, picture, link) for one in alone), *_folds(folded, picture, link))
+    return wide(tag("table", tag("thead", tag("tr", *cells)), body), name)
 
 
 def _row(one: Seen, picture: Picture, link: Link) -> Html:
@@ -103,8 +93,7 @@ def _folds(folded: dict[str, list[Seen]], picture: Picture, link: Link) -> list[
 
 def linked(one: Seen, picture: Picture, link: Link) -> Html:
     """Return the name of a resource, with a link to its page if there is one."""
-    name = one.full_name if picture.with_namespace else one.health.name
-    address = link(one)
+    name, address = picture.name_of(one), link(one)
     return tag("a", name, href=address) if address else tag("span", name)
 
 

@@ -64,6 +64,10 @@ class Picture:
         """Those that back up."""
         return [one for one in self.found if one.health.is_source]
 
+    def name_of(self, one: Seen) -> str:
+        """Return what a resource is called here."""
+        return one.full_name if self.with_namespace else one.health.name
+
 
 def picture_of(objects: Sequence[Object], now: datetime, where: str, *, with_namespace: bool) -> Picture:
     """Return what is shown of objects, the worst first."""

@@ -7,7 +7,6 @@ whatever the number of sources. What is refused is a fact as well.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 try:
@@ -101,7 +100,7 @@ def gather(cluster: Cluster, namespace: str | None, is_chosen: Callable[[Object]
     listed[DEFINITIONS] = _named(cluster, DEFINITIONS, [one["metadata"]["name"] for one in shipped])
     listed[NAMESPACES] = _named(cluster, NAMESPACES, [namespace]) if namespace else _list(cluster, NAMESPACES, None, {})
     return Facts(
-        now=datetime.now(UTC) + cluster.client.server_offset(),
+        now=cluster.now(),
         namespace=namespace,
         listed=listed,
         is_chosen=is_chosen,

@@ -16,6 +16,26 @@ BOTH = (REPLICATION_SOURCES, REPLICATION_DESTINATIONS)
 WORDS = {REPLICATION_SOURCES: "source", REPLICATION_DESTINATIONS: "destination"}
 
 
+def called(cluster: Cluster, name: str) -> Iterator[Object]:
+    """Return what has a name, each kind asked for when the one before has been looked at."""
+    return (found for kind in BOTH if (found := cluster.has(kind, name)) is not None)
+
+
+def all_of(cluster: Cluster, *, all_namespaces: bool, selector: str = "") -> list[Object]:
+    """Ask for all resources, as the API server's own watch has them: one request for each of the two kinds."""
+    where = None if all_namespaces else cluster.namespace
+    return [
+        obj
+        for kind in BOTH
+        for obj in cluster.client.list_all(kind, where, label_selector=selector, resource_version="0")
+    ]
+
+
+def place_of(cluster: Cluster, *, all_namespaces: bool) -> str:
+    """Return where was looked, in words."""
+    return "any namespace" if all_namespaces else f"the namespace {cluster.namespace}"
+
+
 def none_called(cluster: Cluster, name: str, kinds: Sequence[Resource] = BOTH) -> click.ClickException:
     """Return what says that nothing is called so; "" is any name."""
     there_is, called = " and no ".join(WORDS[kind] for kind in kinds), f" called {name}" if name else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from functools import wraps
 from typing import Any, NamedTuple
 
@@ -21,6 +22,11 @@ class Cluster(NamedTuple):
 
     client: Any
     namespace: str
+
+    def now(self) -> datetime:
+        """Return the time of the server's clock: what is stored is of that."""
+        offset: timedelta = self.client.server_offset()
+        return datetime.now(UTC) + offset
 
     def has(self, resource: Any, name: str) -> dict[str, Any] | None:
         """Return an object of the namespace, or None."""

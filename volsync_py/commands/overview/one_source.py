@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from datetime import datetime
 from textwrap import wrap
 
-from volsync_py.core.objects import Object, mapping
-from volsync_py.health.facts import conditions_of, facts_of
+from volsync_py.core.objects import Object
+from volsync_py.health.facts import conditions_of, facts_of, log_of
 from volsync_py.health.state import NOT_WELL, health_of
 from volsync_py.health.verdict import Paint
-from volsync_py.health.words import lasting, plain
+from volsync_py.health.words import lasting
 
 # The end of the log that a status keeps; all of it is told by `volsync-py logs`.
 _LOG_LINES = 10
@@ -29,7 +29,7 @@ def page(obj: Object, now: datetime, width: int, paint: Paint = lambda word, sta
     for one in conditions_of(obj):
         when = f", for {lasting(now - one.since)}" if one.since else ""
         yield from _row(one.type, f"{one.status} ({one.reason}{when}): {one.message}", width)
-    log = plain(mapping(obj, "status", "latestMoverStatus").get("logs") or "", lines=True).splitlines()
+    log = log_of(obj)
     if log:
         yield "log of the last mover:"
         yield from (f"  {line}" for line in log[-_LOG_LINES:])

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-
 import click
 
-from volsync_py.commands.common.chosen import BOTH, none_called
+from volsync_py.commands.common.chosen import all_of, called, none_called, place_of
 from volsync_py.commands.common.cluster import Cluster
 from volsync_py.commands.common.shown import as_document, width
 from volsync_py.commands.overview.one_source import page
-from volsync_py.core.objects import Object
 from volsync_py.health.state import NOT_WELL, Health, State, health_of
 from volsync_py.health.verdict import Overview
 
@@ -25,12 +21,9 @@ def of_many(cluster: Cluster, output: str, *, all_namespaces: bool, every: bool)
 
 
 def _overview(cluster: Cluster, *, all_namespaces: bool) -> Overview:
-    """Ask for all resources, as the API server's own watch has them: one request for each of the two kinds."""
-    where = None if all_namespaces else cluster.namespace
-    objects = [obj for kind in BOTH for obj in cluster.client.list_all(kind, where, resource_version="0")]
-    now = _now(cluster)
-    found = [health_of(obj, now) for obj in objects]
-    return Overview(found, now, f"the namespace {where}" if where else "any namespace", with_namespace=where is None)
+    objects = all_of(cluster, all_namespaces=all_namespaces)
+    now, where = cluster.now(), place_of(cluster, all_namespaces=all_namespaces)
+    return Overview([health_of(obj, now) for obj in objects], now, where, with_namespace=all_namespaces)
 
 
 def _many(overview: Overview, output: str, *, every: bool) -> tuple[str, bool]:
@@ -49,29 +42,16 @@ def _many(overview: Overview, output: str, *, every: bool) -> tuple[str, bool]:
 
 def of_one(cluster: Cluster, name: str, output: str) -> tuple[str, bool]:
     """Return what is said of what has a name, and whether somebody is needed."""
-    objects = list(_called(cluster, name))
+    objects = list(called(cluster, name))
     if not objects:
         raise none_called(cluster, name)
-    now = _now(cluster)
+    now = cluster.now()
     needs_you = any(health_of(obj, now).needs_you for obj in objects)
     if output in {"json", "yaml"}:
         return as_document(objects[0] if len(objects) == 1 else objects, output), needs_you
     if output == "name":
         return "\n".join(_path(health_of(obj, now)) for obj in objects), needs_you
     return "\n\n".join("\n".join(page(obj, now, width(), _paint)) for obj in objects), needs_you
-
-
-def _called(cluster: Cluster, name: str) -> Iterator[Object]:
-    for kind in BOTH:
-        found = cluster.has(kind, name)
-        if found is not None:
-            yield found
-
-
-def _now(cluster: Cluster) -> datetime:
-    """Return the time of the server's clock: what is stored is of that."""
-    offset: timedelta = cluster.client.server_offset()
-    return datetime.now(UTC) + offset
 
 
 def _path(one: Health) -> str:

@@ -10,7 +10,7 @@ import click
 from attrs import frozen
 
 from volsync_py.api.spec import Replication, parse
-from volsync_py.commands.common.chosen import BOTH, none_called
+from volsync_py.commands.common.chosen import called, none_called
 from volsync_py.commands.common.cluster import Cluster
 from volsync_py.core.labels import Annotation
 from volsync_py.core.names import account_name, job_name
@@ -48,7 +48,7 @@ class Basis:
 
 def replication_called(cluster: Cluster, name: str) -> Replication:
     """Return the source or destination of that name; a click exception says why its repository cannot be asked."""
-    obj = next((found for kind in BOTH if (found := cluster.has(kind, name)) is not None), None)
+    obj = next(called(cluster, name), None)
     if obj is None:
         raise none_called(cluster, name)
     replication = parse(obj, UTC)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 import click
 
@@ -70,7 +69,7 @@ def _asked(asking: Asking) -> list[Lock]:
     with asking.opened() as asked:
         answer = asked.read(Question(Kind.LOCKS))
     cluster = asked.cluster
-    there, now = _there(cluster), datetime.now(UTC) + cluster.client.server_offset()
+    there, now = _there(cluster), cluster.now()
     return [lock for line in answer.splitlines() if (lock := lock_of(json_of(line), there, now)) is not None]
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import click
 
 from volsync_py.commands.common.shown import as_document, width
@@ -36,7 +34,7 @@ def snapshots(
         click.echo("\n".join(one.id for one in reversed(shown)))
     else:
         if shown:
-            now = datetime.now(UTC) + asked.cluster.client.server_offset()
+            now = asked.cluster.now()
             click.echo("\n".join(table(shown, now, width(), hosts=all_hosts)))
         click.echo(verdict(found, shown), err=True)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -63,7 +63,7 @@ def restore(
     seconds = _sensible(wanted, output, dry_run=dry_run, wait=wait, timeout=timeout)
     cluster = where.connect()
     source = source_called(cluster, wanted.name)
-    now = datetime.now(UTC) + cluster.client.server_offset()
+    now = cluster.now()
     try:
         which = point(at, snapshot, previous, now)
     except ValueError as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import yaml
@@ -46,7 +45,7 @@ class Reader:
             monitors=[one for one in self._all(resources.SERVICE_MONITORS) if _is_of(one, services)],
             populator=self._one(resources.VOLUME_POPULATORS, REGISTRATION),
             unread=self._unread,
-            now=datetime.now(UTC) + self._cluster.client.server_offset(),
+            now=self._cluster.now(),
         )
 
     def _all(self, resource: Resource, namespace: str | None = None) -> list[Object]:
