@@ -72,6 +72,17 @@ class _Handler(BaseHTTPRequestHandler):
     def date_time_string(self, timestamp: float | None = None) -> str:
         return super().date_time_string(time.time() - self.trouble.seconds_behind)
 
+    def body(self) -> bytes:
+        """Return what was sent, all of it: what is left would be taken for the next request of the connection."""
+        if self.headers.get("Transfer-Encoding") != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        taken = b""
+        while size := int(self.rfile.readline(), 16):
+            taken += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return taken
+
     def answer(self, code: int, body: bytes = b"", **headers: str) -> None:
         self.send_response(code)
         self.send_header("Content-Length", str(len(body)))
@@ -95,7 +106,7 @@ def rest_server(folder: Path, trouble: Trouble) -> Server:
 
     class Handler(_Handler):
         def do(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            body = self.body()
             if trouble.meets(f"{self.command} {self.path}"):
                 return self.answer(trouble.status)
             name, _, query = self.path.partition("?")
@@ -132,7 +143,7 @@ def no_bucket() -> Server:
 
     class Handler(_Handler):
         def do(self) -> None:
-            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            self.body()
             self.answer(404, _NO_BUCKET, Content_Type="application/xml")
 
     return Server(Handler, Trouble())
