@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from volsync_py.telemetry.metrics import Metrics
-from volsync_py.telemetry.object_metrics import FAMILIES, LABELS, MORE_LABELS
+from volsync_py.telemetry.object_text import FAMILIES, LABELS, MORE_LABELS
 
 TARGET = Path(__file__).parents[1] / "docs" / "metrics.md"
 _INTRODUCTION = """\

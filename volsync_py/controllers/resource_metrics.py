@@ -18,7 +18,8 @@ from volsync_py.core.result import Decision
 from volsync_py.core.stored_times import time_in
 from volsync_py.core.times import parse_rfc3339
 from volsync_py.movers.restic.outcome import CLASSES
-from volsync_py.telemetry.object_metrics import Failing, ObjectKey, ObjectMetrics
+from volsync_py.telemetry.object_metrics import ObjectMetrics
+from volsync_py.telemetry.object_text import Failing, ObjectKey
 from volsync_py.volumes.claims import NOT_GROWN
 from volsync_py.volumes.copy_trigger import TIMED_OUT
 
@@ -69,6 +70,7 @@ class ResourceMetrics:
         if self._shown.get(key) != _version(after):
             self._shown[key] = _version(after)
             self._show(key, replication, status)
+        self._objects.write(key)
 
     def gone(self, role: Role, namespace: str, name: str) -> None:
         """Forget a resource."""

@@ -104,6 +104,15 @@ def test_a_finished_run_is_shown_with_all_that_is_known_of_it() -> None:
     }
 
 
+def test_a_pass_leaves_nothing_to_write_for_a_scrape() -> None:
+    passes = Passes()
+    passes.decided(resource(**FINISHED), finished=Sync(12.0, missed_intervals=1), out_of_sync=False)
+    (record,) = passes.metrics.objects._records.values()
+    assert None not in record.lines
+    passes.decided(resource(**condition("Healthy", "False", "Unreachable")), failed_class="Unreachable")
+    assert None not in record.lines
+
+
 def test_a_proof_is_shown_from_when_it_is_there_and_goes_with_its_source() -> None:
     passes, at = Passes(), NOW.timestamp()
     passes.decided(resource(**FINISHED))

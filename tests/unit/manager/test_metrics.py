@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from volsync_py.telemetry.metrics import Metrics
-from volsync_py.telemetry.object_metrics import ObjectKey, ObjectMetrics, quantile
+from volsync_py.telemetry.object_metrics import ObjectMetrics
+from volsync_py.telemetry.object_text import ObjectKey, quantile
 
 SOURCE = ObjectKey("data", "app", "source")
 LABELS = {"obj_name": "data", "obj_namespace": "app", "role": "source", "method": "restic"}

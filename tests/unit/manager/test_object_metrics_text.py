@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from attrs import define, field
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +14,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from volsync_py.telemetry.object_metrics import GAUGES, Failing, ObjectKey, ObjectMetrics, quantile
+from volsync_py.telemetry.object_metrics import ObjectMetrics
+from volsync_py.telemetry.object_text import GAUGES, MISSED, Failing, ObjectKey, quantile
 
 LABELS = ("obj_name", "obj_namespace", "role", "method")
 DAY = 24 * 3600
@@ -119,6 +121,7 @@ STEPS = st.one_of(
     ),
     st.tuples(st.just("forget"), KEYS),
     st.tuples(st.just("expose")),
+    st.tuples(st.just("write"), KEYS),
     st.tuples(st.just("wait"), st.integers(0, DAY)),
 )
 
@@ -136,6 +139,10 @@ def test_the_text_is_what_prometheus_client_makes_of_the_same(steps: list[tuple[
             plain.objects.pop(key, None)
         elif name == "expose":
             objects.expose()
+        elif name == "write":
+            (key,) = arguments
+            objects.write(key)
+            assert plain.objects[key]
         else:
             getattr(objects, name)(*arguments)
             plain.do(name, *arguments)
@@ -143,18 +150,51 @@ def test_the_text_is_what_prometheus_client_makes_of_the_same(steps: list[tuple[
     assert objects.expose().decode() == plain.text()
 
 
-def test_a_scrape_writes_only_the_lines_of_what_has_changed() -> None:
+CHANGES: list[tuple[Any, ...]] = [
+    ("miss_interval",),
+    ("set_out_of_sync", False),
+    ("observe_sync", 3),
+    ("count_result", "Succeeded"),
+    ("set_failing", (Failing("Healthy", "Unreachable", "", 7),)),
+    *(("set_gauge", name, 7) for name in GAUGES),
+]
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: "-".join(map(str, change[:2])))
+def test_what_is_told_after_a_scrape_is_in_the_next_one(change: tuple[Any, ...]) -> None:
+    plain, key = Plain(), ObjectKey("data", "app", "source")
+    objects = ObjectMetrics(lambda: plain.now)
+    objects.set_out_of_sync(key, True)
+    before = objects.expose()
+    step, *arguments = change
+    getattr(objects, step)(key, *arguments)
+    plain.do(step, key, *arguments)
+    assert objects.expose().decode() == plain.text() != before.decode()
+
+
+def test_only_the_lines_of_what_has_changed_are_written_anew() -> None:
     objects = ObjectMetrics()
     keys = [ObjectKey(f"data-{number}", "app", "source") for number in range(100)]
     for key in keys:
         objects.observe_sync(key, 1)
+        objects.set_gauge(key, "snapshots", 7)
     objects.expose()
     before = lines_of(objects)
     objects.miss_interval(keys[7])
+    for key in keys:
+        objects.set_gauge(key, "snapshots", 7)
+        objects.set_out_of_sync(key, True)
+        objects.set_failing(key, ())
     objects.expose()
     after = lines_of(objects)
-    assert [n for n, (one, other) in enumerate(zip(before, after, strict=True)) if one is not other] == [7]
+    changed = [
+        (number, place)
+        for number, (one, other) in enumerate(zip(before, after, strict=True))
+        for place, (line, new) in enumerate(zip(one, other, strict=True))
+        if line is not new
+    ]
+    assert changed == [(7, MISSED)]
 
 
-def lines_of(objects: ObjectMetrics) -> list[tuple[bytes, ...]]:
-    return [record.lines for record in objects._records.values()]
+def lines_of(objects: ObjectMetrics) -> list[list[bytes | None]]:
+    return [list(record.lines) for record in objects._records.values()]

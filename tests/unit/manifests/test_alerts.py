@@ -18,7 +18,7 @@ from volsync_py.api.spec import parse
 from volsync_py.controllers.resource_metrics import ResourceMetrics
 from volsync_py.core.result import Decision
 from volsync_py.telemetry.metrics import Metrics
-from volsync_py.telemetry.object_metrics import ObjectKey
+from volsync_py.telemetry.object_text import ObjectKey
 
 # When minute 0 is, by the clock of the managers.
 NOW = datetime(2026, 11, 24, 12, 30, tzinfo=UTC)
