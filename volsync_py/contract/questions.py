@@ -14,6 +14,7 @@ from attrs import frozen
 
 from volsync_py.bounded_json import Unreadable, read_json
 from volsync_py.contract.codec import Unfit, as_json, read, read_strictly, wire
+from volsync_py.contract.report import ErrorClass
 
 # The mover's program, with the word that makes it wait for questions, or answer one.
 WAIT, ASK = "wait", "ask"
@@ -113,3 +114,8 @@ class Ending:
         except Unreadable:
             return None
         return read(cls, data) if isinstance(data, dict) and "sha256" in data else None
+
+
+def may_be_of_the_secret(error_class: str) -> bool:
+    """Return whether a failure may go away by a change of the Secret, which a pod has as it was at its start."""
+    return bool(error_class) and error_class != ErrorClass.NO_ELIGIBLE_SNAPSHOT

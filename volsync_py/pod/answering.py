@@ -1,8 +1,9 @@
 """The program that answers one question: run by an exec in the pod that waits, with the question on standard input.
 
 It ends when its standard input does: then nobody waits for the answer. The pod is told of it by a connection that it
-holds for as long as it lives. Standard output is restic's, byte for byte; the last line of standard error is the
-ending, with the size and the hash of what was sent, or why there is no answer.
+holds for as long as it lives; its last word there is how long the pod is to wait for another question. Standard output
+is restic's, byte for byte; the last line of standard error is the ending, with the size and the hash of what was sent,
+or why there is no answer.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from volsync_py.contract.questions import (
     Kind,
     Question,
     QuestionError,
+    may_be_of_the_secret,
 )
 from volsync_py.contract.report import ErrorClass
 from volsync_py.contract.run_document import Run, RunError
@@ -82,27 +84,29 @@ def answer(environ: Mapping[str, str], stop: Stop, path: str = SOCKET) -> int:
     sent = Sent(sys.stdout.buffer)
     redact: Callable[[str], str] = str
     code, error_class, message = 0, "", ""
+    kept: float = 0
     with socket.socket(socket.AF_UNIX) as waiting:
         if not _joined(waiting, path):
             return TOO_LATE
         try:
             question = Question.from_json(_first_line(sys.stdin.buffer.fileno()))
-            ends = question.kind == Kind.END
-            waiting.sendall(json.dumps(NO_LONGER if ends else max(question.keep_seconds, 0)).encode())
+            kept = NO_LONGER if question.kind == Kind.END else max(question.keep_seconds, 0)
             given = given_environment(environ)
             redact = Redactor(given)
             if question.kind == Kind.KEYS:
                 sent(json.dumps(described(environ)).encode())
-            elif not ends:
+            elif question.kind != Kind.END:
                 _answer(question, given, stop, sent)
         except QuestionError as error:
             code, error_class, message = 2, ErrorClass.CONFIGURATION, str(error)
         except MoverError as error:
             code, error_class, message = error.code or 1, error.error_class, error.message
+            kept = NO_LONGER if may_be_of_the_secret(error_class) else kept
         except BrokenPipeError:
             return 1
         except OSError as error:
             code, error_class, message = 1, class_of(error), f"{error.strerror or error}"
+        waiting.sendall(json.dumps(kept).encode())
         ending = Ending(sent.size, sent.hash.hexdigest(), error_class, one_line(redact(message)))
         # A line of its own, whatever stood there before.
         os.write(2, f"\n{ending.to_json()}\n".encode())

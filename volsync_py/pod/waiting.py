@@ -1,10 +1,10 @@
 """The pod that waits for questions about a repository: it ends by itself, whatever becomes of who asks.
 
 Each question is answered by a program of its own in this container (`answering.py`), which holds a connection to a
-socket here for as long as it works and says how long the pod is to wait after it. A program that dies lets go of its
-connection, as does one whose command was killed: its standard input ends then. Nothing is asked of a pod that has
-decided to end, because nobody listens to its socket any more. Whoever ends it says only that it need not wait any more:
-who is being answered for another command is not cut off.
+socket here for as long as it works, and says at its end how long the pod is to wait after it. A program that dies lets
+go of its connection, as does one whose command was killed: its standard input ends then. Nothing is asked of a pod that
+has decided to end, because nobody listens to its socket any more. Whoever ends it says only that it need not wait any
+more: who is being answered for another command is not cut off.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from volsync_py.pod.signals import Stop
 
 # Who has started the pod sees it run within a second or two; who was killed meanwhile never does.
 _FIRST_SECONDS = 10.0
-# A command may have several questions, one right after the other.
+# A command may have several questions, one right after the other, and a program that has answered takes as long to end.
 _BETWEEN_SECONDS = 1.5
 # Longer than that, nobody is coming back; what waits takes memory of the namespace, and has the Secret as it once was.
 _LONGEST_SECONDS = 3600.0
@@ -58,6 +58,8 @@ class Patience:
 
     begun: float
     until: float = field(init=False)
+    # Who has answered is given until then to say so, and to end, before it is ended with the pod.
+    leaves: float = field(init=False, default=0.0)
     # What an earlier question has asked for holds, whatever a later one says.
     _kept_until: float = field(init=False, default=0.0)
 
@@ -68,7 +70,8 @@ class Patience:
         """Take note that a question has its answer, after which the pod is to wait for so long, or no longer if < 0."""
         kept = max(self._kept_until, now + seconds) if seconds >= 0 else now
         self._kept_until = min(kept, self.begun + _LONGEST_SECONDS)
-        self.until = max(self._kept_until, now + _BETWEEN_SECONDS)
+        self.leaves = now + _BETWEEN_SECONDS
+        self.until = max(self._kept_until, self.leaves) if seconds >= 0 else now
 
 
 class _Waiting:
@@ -87,6 +90,9 @@ class _Waiting:
                     self._begin()
                 else:
                     self._hear(key.fileobj)  # type: ignore[arg-type]
+        self._listener.close()
+        while not stop.told and time.monotonic() < self._patience.leaves:
+            time.sleep(_LOOK_SECONDS)
 
     def _begin(self) -> None:
         try:

@@ -15,6 +15,8 @@ from volsync_py.kube.execution import STDOUT
 from volsync_py.kube.resources import PODS
 from volsync_py.movers.restic.objects import COMMAND
 
+MERGE = "application/merge-patch+json"
+
 
 def test_snapshots_are_listed_with_what_keeps_them_and_nothing_is_left(asks: DevCluster) -> None:
     seen = command(asks.kubeconfig, "snapshots", "db", *HERE)
@@ -63,6 +65,24 @@ def test_a_command_that_is_killed_leaves_nothing(asks: DevCluster) -> None:
         process.send_signal(signal.SIGKILL)
     # It has not asked yet, or its question ends with its connection.
     wait_until("the end of the pod", lambda: not left(asks), 20)
+
+
+def test_who_sets_the_secret_right_is_not_answered_by_a_pod_that_has_it_as_it_was(asks: DevCluster) -> None:
+    secret = {"metadata": {"name": "mended"}, "stringData": {**SECRET, "RESTIC_PASSWORD": "another"}}
+    asks.ask("POST", SECRETS, secret)
+    put_source(asks, "mended", repository="mended")
+    wrong = command(asks.kubeconfig, "snapshots", "mended", *HERE, "--keep", "10m")
+    assert wrong.stderr.startswith("Error: WrongPassword: ")
+    asks.ask("PATCH", f"{SECRETS}/mended", {"stringData": SECRET}, MERGE)
+    right = command(asks.kubeconfig, "snapshots", "mended", *HERE, "--keep", "10m")
+    assert right.returncode == 0, right.stderr
+
+    # A pod that has answered well is kept; doctor has one of its own all the same.
+    asks.ask("PATCH", f"{SECRETS}/mended", {"stringData": {"RESTIC_PASSWORD": "another"}}, MERGE)
+    found = json.loads(command(asks.kubeconfig, "doctor", "mended", *HERE, "--all", "-o", "json").stdout)["findings"]
+    assert [one["why"].split(":")[0] for one in found if one["check"] == "repository"] == ["WrongPassword"]
+    command(asks.kubeconfig, "snapshots", "mended", *HERE, "--keep", "0s")
+    wait_until("the end of the pods", lambda: not left(asks), 5)
 
 
 def test_what_cannot_be_asked_is_a_sentence_and_leaves_nothing(asks: DevCluster) -> None:

@@ -15,7 +15,8 @@ from volsync_py.api.spec import parse
 from volsync_py.commands.common.answer import AnswerError
 from volsync_py.commands.common.cluster import Cluster
 from volsync_py.commands.repository.repository import Repository
-from volsync_py.contract.questions import Ending, Kind, Question
+from volsync_py.contract.questions import TOO_LATE, Ending, Kind, Question
+from volsync_py.contract.report import ErrorClass
 from volsync_py.kube.errors import ApiError, Forbidden, NotFound, ServerError, Unreachable
 from volsync_py.kube.execution import STDERR, STDOUT
 from volsync_py.kube.resources import JOBS, PODS
@@ -117,6 +118,28 @@ def test_a_pod_that_ends_with_the_program_that_asks_it_is_asked_no_more_and_anot
     server.ends = ["a"]
     assert repository(server).read(Question(Kind.OPEN)) == b"{}"
     assert server.asked == ["a", "b"]
+
+
+def test_a_pod_that_has_decided_to_end_is_not_asked_again_while_it_is_seen_to_run() -> None:
+    server = Server([pod("a", "2026-01-02"), pod("b", "2026-01-01")], {"a": Running([], code=TOO_LATE), "b": answers()})
+    assert repository(server).read(Question(Kind.OPEN)) == b"{}"
+    assert server.asked == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("error_class", "says"),
+    [(ErrorClass.WRONG_PASSWORD, False), (ErrorClass.UNREACHABLE, False), (ErrorClass.NO_ELIGIBLE_SNAPSHOT, True)],
+)
+def test_a_pod_waits_on_only_after_a_failure_that_no_change_of_its_secret_can_mend(
+    error_class: str, says: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failed = Running([(STDERR, Ending(error_class=error_class).to_json().encode())], code=1)
+    one = repository(Server([pod("a")], {"a": failed}), keep_seconds=60.0)
+    with pytest.raises(AnswerError):
+        one.read(Question(Kind.OPEN))
+    one.made = True
+    one.close()
+    assert ("waits 60 s" in capsys.readouterr().err) is says
 
 
 @pytest.mark.parametrize(

@@ -25,8 +25,8 @@ HOUR = 3600.0
         # What an earlier question has asked for holds, whatever a later one says.
         ([(5.0, 120.0), (6.0, 0.0)], 125.0),
         ([(5.0, 120.0), (100.0, 120.0)], 220.0),
-        # Unless somebody says that it holds no longer.
-        ([(5.0, 120.0), (6.0, -1.0)], 7.5),
+        # Unless somebody says that it holds no longer: then it ends at once.
+        ([(5.0, 120.0), (6.0, -1.0)], 6.0),
         ([(5.0, 120.0), (6.0, -1.0), (8.0, 60.0)], 68.0),
         # An answer may take hours, and then nobody is waited for but for the next question of the same command.
         ([(HOUR - 10, 120.0)], HOUR),

@@ -100,7 +100,7 @@ def _answered(cluster: Cluster, group: list[Replication], facts: Facts, wish: Wi
     space = Cluster(cluster.client, key_of(first.object)[0])
     run = evolve(first.restic.run, deadlines=Deadlines(contact_seconds=_CONTACT_SECONDS))
     hurried = evolve(first, restic=evolve(first.restic, run=run))
-    repository = Repository(space, hurried, wish.image, _KEPT_SECONDS, False, wish.start_seconds)
+    repository = Repository(space, hurried, wish.image, _KEPT_SECONDS, False, wish.start_seconds, afresh=True)
     try:
         return _opened(repository, _of_keys(repository, answered))
     except AnswerError as error:

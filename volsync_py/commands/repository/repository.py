@@ -16,14 +16,14 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import click
-from attrs import define, evolve
+from attrs import define, evolve, field
 
 from volsync_py.commands.common.answer import Answer, AnswerError
 from volsync_py.commands.common.cluster import Cluster, Where, of_cluster
 from volsync_py.commands.common.timeout import seconds_of
 from volsync_py.commands.repository.pod_awaited import NotStarted, await_pod
 from volsync_py.commands.repository.pod_start import has_begun, is_gone
-from volsync_py.contract.questions import ASK, Ending, Kind, Question
+from volsync_py.contract.questions import ASK, Ending, Kind, Question, may_be_of_the_secret
 from volsync_py.core.objects import Object, labels_of
 from volsync_py.core.owners import controller_of, is_controlled_by
 from volsync_py.kube.errors import Forbidden, KubeError, NotFound
@@ -127,9 +127,13 @@ class Repository:
     pod: str = ""
     made: bool = False
     told_seconds: float = 0.0
+    # Pods that have decided to end, and may be seen to run for a moment still.
+    too_late: set[str] = field(factory=set)
     # Where it is said what is waited for, and what waits; a screen has its own.
     tell: Callable[[str], None] = _say
     wait: Callable[[float], None] = time.sleep
+    # Whether it is asked by a pod of its own, whose Secret is as it is now, or also by one that waits already.
+    afresh: bool = False
     # How long the pod waits between questions at least: whoever thinks meanwhile ends it at the end.
     between_seconds: float = 0.0
 
@@ -154,9 +158,15 @@ class Repository:
                 self._find_pod()
             kept = max(self.keep_seconds, self.between_seconds)
             self.told_seconds = max(self.told_seconds, kept)
-            ending = self._asked(evolve(question, keep_seconds=kept), to)
+            try:
+                ending = self._asked(evolve(question, keep_seconds=kept), to)
+            except AnswerError as error:
+                # Such a pod does not wait, so that who sets the Secret right is not answered by it.
+                self.pod = "" if may_be_of_the_secret(error.error_class) else self.pod
+                raise
             if ending is not None:
                 return ending
+            self.too_late.add(self.pod)
             self.pod = ""
         raise AnswerError("", "the pods that answer end before they are asked; try once more")
 
@@ -222,15 +232,11 @@ class Repository:
         from volsync_py.movers.restic.question_job import labels_of_questions, question_job
 
         # What was named is not taken from another image.
-        how = (self.image,)
-        wanted = labels_of_questions(self.replication, how=how)
-        selector = ",".join(f"{key}={value}" for key, value in wanted.items())
-        pods = self.cluster.client.list_all(PODS, self.cluster.namespace, label_selector=selector)
-        # The youngest waits longest.
-        for pod in sorted(pods, key=_created, reverse=True):
-            if has_begun(pod) and not is_gone(pod) and self._is_for_questions(pod, wanted):
-                self.pod, self.made = pod["metadata"]["name"], False
-                return
+        how = (self.image, "afresh") if self.afresh else (self.image,)
+        waiting = None if self.afresh else self._waiting(labels_of_questions(self.replication, how=how))
+        if waiting is not None:
+            self.pod, self.made = waiting["metadata"]["name"], False
+            return
         basis = basis_for(self.cluster, self.replication, self.image)
         made = self.cluster.client.create(JOBS, question_job(self.replication, basis.asked(how=how)))
         self.made = True
@@ -240,6 +246,17 @@ class Repository:
             with suppress(NotFound):
                 self.cluster.client.delete(JOBS, made["metadata"]["name"], self.cluster.namespace)
             raise
+
+    def _waiting(self, wanted: dict[str, str]) -> Object | None:
+        """Return the pod that waits for such questions, the youngest of several: it waits longest."""
+        selector = ",".join(f"{key}={value}" for key, value in wanted.items())
+        pods: list[Object] = self.cluster.client.list_all(PODS, self.cluster.namespace, label_selector=selector)
+        for pod in sorted(pods, key=_created, reverse=True):
+            if pod["metadata"]["name"] in self.too_late or is_gone(pod):
+                continue
+            if has_begun(pod) and self._is_for_questions(pod, wanted):
+                return pod
+        return None
 
     def _is_for_questions(self, pod: Object, labels: dict[str, str]) -> bool:
         """Return whether a pod is of a Job for such questions, and not one that only has its labels."""
