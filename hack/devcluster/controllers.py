@@ -19,6 +19,7 @@ from hack.devcluster.api.objects import Object
 from hack.devcluster.api.registry import Registry, Resource
 from hack.devcluster.common.context import Context, key_of
 from hack.devcluster.common.options import NODE_NAME, Options
+from hack.devcluster.control.ephemeral import EphemeralVolumes
 from hack.devcluster.control.jobs import Jobs
 from hack.devcluster.control.node_lifecycle import NodeLife
 from hack.devcluster.control.scheduler import Scheduler
@@ -49,6 +50,7 @@ class Controllers:
         self._parts = (
             self._storage,
             self._snapshots,
+            EphemeralVolumes(context),
             self._scheduler,
             self._jobs,
             self._node_life,

@@ -67,6 +67,15 @@ _CONTAINER = {
     "ports": [{"name": str, "containerPort": int, "protocol": str}],
 }
 _ITEMS = [{"key": str, "path": str, "mode": int}]
+_CLAIM_SPEC = {
+    "accessModes": [str],
+    "resources": {"requests": {"*": "quantity"}, "limits": {"*": "quantity"}},
+    "storageClassName": str,
+    "volumeMode": str,
+    "volumeName": str,
+    "dataSource": _REFERENCE,
+    "dataSourceRef": _REFERENCE,
+}
 _VOLUME = {
     "name": str,
     "persistentVolumeClaim": {"claimName": str, "readOnly": bool},
@@ -74,6 +83,7 @@ _VOLUME = {
     "configMap": {"name": str, "items": _ITEMS, "defaultMode": int, "optional": bool},
     "emptyDir": {"medium": str, "sizeLimit": "quantity"},
     "hostPath": {"path": str, "type": str},
+    "ephemeral": {"volumeClaimTemplate": {"metadata": {"labels": _WORDS, "annotations": _WORDS}, "spec": _CLAIM_SPEC}},
 }
 _EXPRESSIONS = [{"key": str, "operator": str, "values": [str]}]
 _TERMS = [{"matchExpressions": _EXPRESSIONS, "matchFields": _EXPRESSIONS}]
@@ -125,15 +135,6 @@ _JOB_STATUS = {
     **dict.fromkeys(("active", "ready", "terminating", "succeeded", "failed"), int),
     "startTime": str,
     "conditions": _CONDITIONS,
-}
-_CLAIM_SPEC = {
-    "accessModes": [str],
-    "resources": {"requests": {"*": "quantity"}, "limits": {"*": "quantity"}},
-    "storageClassName": str,
-    "volumeMode": str,
-    "volumeName": str,
-    "dataSource": _REFERENCE,
-    "dataSourceRef": _REFERENCE,
 }
 _VOLUME_SPEC = {
     "accessModes": [str],

@@ -12,7 +12,13 @@ _RESTART = ("Always", "Never", "OnFailure")
 _PULL = ("Always", "IfNotPresent", "Never")
 _MESSAGES = ("FallbackToLogsOnError", "File")
 # What each volume has to say besides its name.
-_MUST_NAME = {"persistentVolumeClaim": "claimName", "secret": "secretName", "hostPath": "path", "configMap": "name"}
+_MUST_NAME = {
+    "persistentVolumeClaim": "claimName",
+    "secret": "secretName",
+    "hostPath": "path",
+    "configMap": "name",
+    "ephemeral": "volumeClaimTemplate",
+}
 _CHANGE = (
     "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,"
     "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),"

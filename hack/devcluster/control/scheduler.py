@@ -11,8 +11,9 @@ from hack.devcluster.api.objects import Object
 from hack.devcluster.common.context import Context, is_deleted, key_of
 from hack.devcluster.common.options import NODE_NAME
 from hack.devcluster.common.work_queue import Key, WorkQueue
+from hack.devcluster.control.ephemeral import belongs_to, foreign
 from hack.devcluster.control.node_lifecycle import taints_of, tolerates
-from hack.devcluster.node.pods import claims_of
+from hack.devcluster.node.pods import claim_name, claims_of
 
 _SELECTED_NODE = "volume.kubernetes.io/selected-node"
 _IN_USE = "node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode"
@@ -106,12 +107,15 @@ class Scheduler:
     def _claims(self, pod: Object) -> str | None:
         namespace = pod["metadata"]["namespace"]
         for volume in pod["spec"].get("volumes") or []:
-            name = (volume.get("persistentVolumeClaim") or {}).get("claimName")
-            if name is None:
+            name = claim_name(pod, volume)
+            if not name:
                 continue
             claim = self._context.get("persistentvolumeclaims", namespace, name)
             if claim is None:
-                return f'persistentvolumeclaim "{name}" not found'
+                wait = "waiting for ephemeral volume controller to create the " if "ephemeral" in volume else ""
+                return f'{wait}persistentvolumeclaim "{name}"{"" if wait else " not found"}'
+            if "ephemeral" in volume and not belongs_to(claim, pod):
+                return foreign(pod, name)
             if is_deleted(claim):
                 return f'persistentvolumeclaim "{name}" is being deleted'
             if (claim.get("status") or {}).get("phase") == "Lost":

@@ -16,7 +16,7 @@ from attrs import frozen
 from hack.devcluster.api.objects import Object
 from hack.devcluster.api.quantities import quantity_bytes
 from hack.devcluster.common.context import Context
-from hack.devcluster.node.pods import ConfigError, content, expand
+from hack.devcluster.node.pods import ConfigError, claim_name, content, expand
 from hack.devcluster.node.runtime_client import RuntimeClient
 
 
@@ -55,8 +55,8 @@ def _belongs(path: str, group: int, security: Object) -> bool:
 def _prepare_one(
     context: Context, runtime: RuntimeClient, pod: Object, volume: Object, path: Path, group: int | None
 ) -> Volume:
-    if "persistentVolumeClaim" in volume:
-        return _claim(context, pod, volume["persistentVolumeClaim"])
+    if claim_name(pod, volume):
+        return _claim(context, pod, claim_name(pod, volume), volume.get("persistentVolumeClaim") or {})
     if "hostPath" in volume:
         return Volume(volume["hostPath"]["path"])
     for key, kind, name_key in (("secret", "secrets", "secretName"), ("configMap", "configmaps", "name")):
@@ -77,8 +77,7 @@ def _prepare_one(
     raise VolumeMissing(f'MountVolume.SetUp failed for volume "{volume["name"]}" : no such plugin: {kinds}')
 
 
-def _claim(context: Context, pod: Object, source: Object) -> Volume:
-    name = source["claimName"]
+def _claim(context: Context, pod: Object, name: str, source: Object) -> Volume:
     claim = context.get("persistentvolumeclaims", pod["metadata"]["namespace"], name)
     if claim is None:
         raise VolumeMissing(f'persistentvolumeclaim "{name}" not found')

@@ -168,5 +168,11 @@ def _capabilities(security: Object) -> list[str]:
 
 def claims_of(pod: Object) -> set[str]:
     """Return the names of the claims that a pod uses."""
-    volumes = pod["spec"].get("volumes") or []
-    return {one["persistentVolumeClaim"]["claimName"] for one in volumes if "persistentVolumeClaim" in one}
+    return {name for one in pod["spec"].get("volumes") or [] if (name := claim_name(pod, one))}
+
+
+def claim_name(pod: Object, volume: Object) -> str:
+    """Return the name of the claim behind a volume, "" if there is none; one that the pod brings along has its name."""
+    if "ephemeral" in volume:
+        return f"{pod['metadata']['name']}-{volume['name']}"
+    return str((volume.get("persistentVolumeClaim") or {}).get("claimName") or "")

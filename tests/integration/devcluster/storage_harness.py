@@ -26,6 +26,16 @@ def from_snapshot(name: str) -> Object:
     return {"apiGroup": "snapshot.storage.k8s.io", "kind": "VolumeSnapshot", "name": name}
 
 
+def bringing(name: str, **spec: object) -> Object:
+    """Return what a pod spec has that brings a claim along, as its volume of that name."""
+    wanted = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "2Gi"}}, **spec}
+    template = {"metadata": {"labels": {"of": "a-pod"}}, "spec": wanted}
+    return {
+        "volumes": [{"name": name, "ephemeral": {"volumeClaimTemplate": template}}],
+        "container": {"volumeMounts": [{"name": name, "mountPath": "/data"}]},
+    }
+
+
 def using(claim: str) -> Object:
     return {
         "volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": claim}}],

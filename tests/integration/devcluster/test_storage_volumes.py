@@ -184,3 +184,45 @@ def test_a_group_that_a_user_namespace_does_not_know_still_gets_its_rights(tmp_p
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "volume").stat().st_mode & 0o7777 == 0o2770
     assert (tmp_path / "volume" / "file").stat().st_mode & 0o7777 == 0o660
+
+
+@pytest.mark.parametrize("storage_class", ["dev", "dev-wait"])
+def test_a_claim_that_a_pod_brings_along_is_the_pods_and_goes_with_it(cluster: Cluster, storage_class: str) -> None:
+    pod = cluster.pod("echo x > /data/f; " + LIVES, **storage.bringing("v", storageClassName=storage_class))
+    wait_for(lambda: cluster.phase() == "Running")
+    claim = cluster.get(storage.CLAIMS, "p-v")
+    (owner,) = claim["metadata"]["ownerReferences"]
+    assert owner == {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "name": "p",
+        "uid": pod["metadata"]["uid"],
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
+    assert claim["metadata"]["labels"] == {"of": "a-pod"}
+    assert claim["spec"]["resources"] == {"requests": {"storage": "2Gi"}}
+    path = cluster.volume_path("p-v")
+    wait_for(lambda: (path / "f").is_file())
+    cluster.context.delete("pods", pod)
+    wait_for(lambda: cluster.phase("p-v", storage.CLAIMS) == "Gone" and not path.exists())
+
+
+@pytest.mark.parametrize("propagation", ["Foreground", "Background"])
+def test_a_job_takes_its_pods_claims_along_however_it_is_deleted(cluster: Cluster, propagation: str) -> None:
+    job = cluster.job(LIVES, pod=storage.bringing("v"))
+    wait_for(lambda: cluster.status("jobs", "j").get("ready") == 1)
+    (pod,) = cluster.pods_of()
+    claim = f"{pod['metadata']['name']}-v"
+    assert storage.bound(cluster, claim)
+    cluster.context.delete("jobs", job, propagation=propagation)
+    wait_for(lambda: cluster.phase(claim, storage.CLAIMS) == "Gone")
+    wait_for(lambda: cluster.phase("j", "jobs") == "Gone" and not cluster.pods_of())
+
+
+def test_somebody_elses_claim_is_not_taken_for_the_pods(cluster: Cluster) -> None:
+    cluster.claim("p-v")
+    cluster.pod("exit 0", **storage.bringing("v"))
+    wait_for(lambda: "FailedBinding" in cluster.events("p") and "FailedScheduling" in cluster.events("p"))
+    cluster.context.delete(storage.CLAIMS, cluster.get(storage.CLAIMS, "p-v"))
+    wait_for(lambda: cluster.phase() == "Succeeded")
