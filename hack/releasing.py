@@ -62,12 +62,14 @@ def make(asked: argparse.Namespace) -> Path:
 
 
 def build_image(builder: str | None, image: str, saved: Path, version: Version) -> None:
-    """Build the image of the Containerfile, and save it as an archive."""
+    """Build the image of the Containerfile, and save it as an archive: the same bytes each time, on the same bases."""
+    # Of the other format's configuration, the name of the container that built it is a part; of a layer that was kept
+    # from a build before, that build's time.
+    same = ["--no-cache", "--format=oci", f"--timestamp={version.seconds}"]
     if builder:
-        run(builder, str(ROOT), image, str(saved), f"VERSION={version}", cwd=ROOT)
+        run(builder, ROOT, image, saved, *same, f"VERSION={version}", cwd=ROOT, SOURCE_DATE_EPOCH=str(version.seconds))
         return
-    made = f"--build-arg=VERSION={version}"
-    run("buildah", "build", made, f"--timestamp={version.seconds}", f"--tag={image}", str(ROOT), cwd=ROOT)
+    run("buildah", "build", *same, f"--build-arg=VERSION={version}", f"--tag={image}", ROOT, cwd=ROOT)
     run("buildah", "push", image, f"docker-archive:{saved}:{image}", cwd=ROOT)
 
 
@@ -101,7 +103,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--no-image", action="store_true", help="leave the image and its bill of materials out")
     parser.add_argument(
         "--image-builder",
-        help="a program to call with FOLDER NAME ARCHIVE VERSION=… instead of buildah, where no registry is reached",
+        help="a program to call with FOLDER NAME ARCHIVE, options of buildah's and VERSION=… instead of buildah,"
+        " where no registry is reached",
     )
     parser.add_argument(
         "--untagged",
