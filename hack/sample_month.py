@@ -12,7 +12,7 @@ from typing import Any
 
 from volsync_py.core.condition_writer import WAITING_FOR_SCHEDULE
 from volsync_py.core.last_days import MOST_DAYS, DayResult, LastDays
-from volsync_py.core.times import format_rfc3339
+from volsync_py.core.times import format_rfc3339, parse_rfc3339
 
 NOW = datetime(2026, 11, 30, 8, 12, tzinfo=UTC)
 # A claim for each of these in each namespace.
@@ -87,12 +87,14 @@ def _source(space: str, name: str, now: datetime, chance: random.Random, number:
         },
     }
     if number % 4:
-        proved = {"time": format_rfc3339(now - timedelta(days=chance.randrange(1, 12), hours=3)), "files": 812}
-        status["restic"]["lastVerified"] = {**proved, "snapshot": "5f0c2a91", "bytes": size}
+        snapshot = status["restic"]["lastSnapshot"]
+        proved = {"time": format_rfc3339(now - timedelta(days=chance.randrange(1, 12), hours=3)), "bytes": size}
+        proved |= {"snapshot": snapshot["id"][:8], "files": snapshot["filesUnmodified"]}
+        status["restic"]["lastVerified"] = proved
     _spoil(space, name, status, now)
     spec = {
         "sourcePVC": name,
-        "trigger": {"schedule": "0 2 * * *"},
+        "trigger": {"schedule": f"{began.minute} {began.hour} * * *"},
         "restic": {"repository": f"restic-{space}", "copyMethod": "Snapshot"},
     }
     return _object(
@@ -115,18 +117,31 @@ def _results(space: str, name: str, ago: int, chance: random.Random) -> list[Day
 
 
 def _spoil(space: str, name: str, status: dict[str, Any], now: datetime) -> None:
+    tonight = parse_rfc3339(status["lastSyncTime"])
     if (space, name) == _FORGOTTEN:
-        last = now - timedelta(days=_FORGOTTEN_SINCE, hours=6)
-        status |= {"lastSyncTime": format_rfc3339(last), "nextSyncTime": format_rfc3339(last + timedelta(days=1))}
+        last = tonight - timedelta(days=_FORGOTTEN_SINCE)
+        _end_with(status, last)
+        status["nextSyncTime"] = format_rfc3339(last + timedelta(days=1))
+        for condition in status["conditions"]:
+            condition["lastTransitionTime"] = format_rfc3339(last)
     elif space == _DAMAGED:
-        since = now - timedelta(days=_DAMAGED_SINCE - 1, hours=6)
-        status["lastSyncTime"] = format_rfc3339(since - timedelta(days=1))
+        _end_with(status, tonight - timedelta(days=_DAMAGED_SINCE))
+        since = tonight - timedelta(days=_DAMAGED_SINCE - 1)
         text = "check: 2 packs are damaged – run restic check, then restic repair; prune stays off until then"
         status["conditions"][1] = _condition("Healthy", "False", "RepositoryDamaged", text, since)
         status["attempt"] = {"count": 3, "lastError": {"class": "RepositoryDamaged", "message": "2 packs are damaged"}}
     elif (space, name) == _UNREADABLE:
         text = "3 files could not be read, such as /data/cache/9 – give the mover the rights to read these files"
         status["conditions"][1] = _condition("Healthy", "True", "Partial", text, now - timedelta(days=4, hours=6))
+
+
+def _end_with(status: dict[str, Any], last: datetime) -> None:
+    """Have the last run that ended well be an older one: nothing was saved or proved since."""
+    known, ended = status["restic"], format_rfc3339(last)
+    status["lastSyncTime"] = known["lastSnapshot"]["time"] = ended
+    known["snapshots"]["newest"] = ended[:10]
+    if "lastVerified" in known and known["lastVerified"]["time"] > ended:
+        known["lastVerified"]["time"] = format_rfc3339(last + timedelta(hours=3))
 
 
 def _destination(now: datetime) -> dict[str, Any]:
