@@ -285,6 +285,8 @@ def status(restic: Schema, **more: Schema) -> Schema:
             targetSize=text("The size of the claim that was too small."),
             runNow=text("The run-now annotation that was tried."),
             lockedBy=text("The host whose lock stopped it, until it is known whether that is still there."),
+            lockHolder=text("Whose lock stopped it: a process and its host."),
+            lockedSince=time("Since when that lock has been there, as far as movers have seen it."),
         ),
         lastDays=group(
             "How the last thirty days went, for whoever looks.",
@@ -319,6 +321,11 @@ def source_status() -> Schema:
         repositoryID=text("restic's id of the repository."),
         moverImage=text("The image of the last mover that ended well."),
         repositoryHash=text("A hash of where the repository is."),
+        repositorySize=group(
+            "What is in the repository, as the last prune of this source left it.",
+            bytes=count("How many bytes."),
+            time=time("When that was."),
+        ),
         completeSnapshot=text("Id of the last backup that lacks nothing."),
         lastSnapshot=group(
             "The last backup.",

@@ -161,6 +161,29 @@ PANELS = (
         unit="bytes",
     ),
     Panel(
+        "Size of repositories, as their last prunes left them",
+        "timeseries",
+        ((f"topk(15, volsync_py_repository_size_bytes{{{_CHOSEN}}})", _BY_OBJECT),),
+        unit="bytes",
+        text="One that several sources share is shown for each that has pruned it.",
+    ),
+    Panel(
+        "Age of the locks that stop runs",
+        "bargauge",
+        (
+            (
+                "topk(30, time() - max by (obj_namespace, obj_name, role) "
+                f"(volsync_py_repository_locked_since_timestamp_seconds{{{_CHOSEN}}}))",
+                _BY_OBJECT,
+            ),
+        ),
+        unit="s",
+        instant=True,
+        # From then on the alert fires.
+        red_from=3600,
+        options=_BARS,
+    ),
+    Panel(
         "Failed attempts a day, by class",
         "timeseries",
         (

@@ -36,6 +36,10 @@ _LONGEST_ITEM = 300
 _MOST_STEPS = 16
 # What a process can end with.
 _LARGEST_CODE = 255
+# "process … on …": two words, a number, and a host.
+LONGEST_HOLDER = LONGEST_HOST_NAME + 24
+# A century; no calendar ends before that.
+_OLDEST_LOCK_SECONDS = 100 * 365 * 86_400
 # What a field of 32 bits holds.
 _MOST_SNAPSHOTS = 2**31 - 1
 
@@ -149,6 +153,11 @@ class Report:
     proven: ProvenFacts | None = None
     # The host whose lock ended the run, when the manager is to say whether it is still there.
     lock_host: str = wire("", most=LONGEST_HOST_NAME)
+    # Whose lock the run has met last, and how old that was: made, or renewed.
+    lock_holder: str = wire("", most=LONGEST_HOLDER)
+    lock_age_seconds: int = wire(0, most=_OLDEST_LOCK_SECONDS)
+    # What a prune has left in the repository; 0: not known, because with the backup there is something.
+    repository_bytes: int = 0
     items: tuple[str, ...] = wire((), most=MOST_ITEMS, inner=_LONGEST_ITEM)
     log: str = wire("", most=MOST_BYTES)
     log_truncated: bool = False

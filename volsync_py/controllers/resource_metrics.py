@@ -82,6 +82,7 @@ class ResourceMetrics:
             self._objects.set_gauge(key, gauge, value)
         self._objects.set_gauge(key, "overdue_timestamp_seconds", _overdue_at(replication, status))
         self._objects.set_failing(key, tuple(failing(status)))
+        self._objects.set_repository(key, _repository(status))
         wait = self._waited(replication.status, status)
         if wait is not None:
             self._objects.set_gauge(key, "mover_wait_seconds", wait)
@@ -102,7 +103,8 @@ def gauges(status: Object) -> Iterator[tuple[str, float | None]]:
     """Return what a status says, by the names of the gauges; None: it does not say."""
     restic = status.get("restic") or {}
     snapshot, healthy = restic.get("lastSnapshot") or {}, get_condition(status.get("conditions") or [], HEALTHY)
-    success, failure = _instant(status.get("lastSyncTime")), _instant(Attempt.of(status).failed_at)
+    attempt, size = Attempt.of(status), mapping(restic, "repositorySize")
+    success, failure = _instant(status.get("lastSyncTime")), _instant(attempt.failed_at)
     yield "last_success_timestamp_seconds", success
     yield "last_attempt_timestamp_seconds", max((t for t in (success, failure) if t is not None), default=None)
     yield "next_sync_timestamp_seconds", _instant(status.get("nextSyncTime"))
@@ -113,6 +115,10 @@ def gauges(status: Object) -> Iterator[tuple[str, float | None]]:
     yield "last_snapshot_files", _sum(snapshot, "filesNew", "filesChanged", "filesUnmodified")
     yield "last_snapshot_files_failed", _number(snapshot.get("filesFailed"))
     yield "last_verified_timestamp_seconds", _instant(mapping(restic, "lastVerified").get("time"))
+    yield "repository_size_bytes", _number(size.get("bytes"))
+    yield "repository_size_timestamp_seconds", _instant(size.get("time"))
+    # Of an attempt that something else has stopped since, it is not on record any more.
+    yield "repository_locked_since_timestamp_seconds", _instant(attempt.locked_since)
 
 
 def failing(status: Object) -> Iterator[Failing]:
@@ -120,12 +126,16 @@ def failing(status: Object) -> Iterator[Failing]:
 
     Whoever may write a status may write any reason into it; no label value is made of that.
     """
-    repository = str((status.get("restic") or {}).get("repositoryHash") or "")
     for kind in (HEALTHY, MAINTAINED, VERIFIED):
         found = get_condition(status.get("conditions") or [], kind) or {}
         since = _instant(found.get("lastTransitionTime"))
         if found.get("status") == "False" and since is not None:
-            yield Failing(kind, _known(found.get("reason")), repository if _HASH.fullmatch(repository) else "", since)
+            yield Failing(kind, _known(found.get("reason")), _repository(status), since)
+
+
+def _repository(status: Object) -> str:
+    repository = str((status.get("restic") or {}).get("repositoryHash") or "")
+    return repository if _HASH.fullmatch(repository) else ""
 
 
 def _overdue_at(replication: Replication, status: Object) -> float | None:

@@ -33,6 +33,9 @@ class Attempt:
     target_size: str = ""
     run_now: str = ""
     locked_by: str = ""
+    # Whose lock it was, and since when that has been known to be there.
+    lock_holder: str = ""
+    locked_since: str = ""
 
     @classmethod
     def of(cls, status: Object) -> Attempt:
@@ -55,6 +58,8 @@ class Attempt:
             target_size=_text(stored.get("targetSize")),
             run_now=_text(stored.get("runNow")),
             locked_by=_text(stored.get("lockedBy")),
+            lock_holder=_text(stored.get("lockHolder")),
+            locked_since=_time(stored.get("lockedSince")),
         )
 
     def __bool__(self) -> bool:
@@ -74,6 +79,8 @@ class Attempt:
             "targetSize": self.target_size or None,
             "runNow": self.run_now,
             "lockedBy": self.locked_by or None,
+            "lockHolder": self.lock_holder or None,
+            "lockedSince": self.locked_since or None,
         }
 
 

@@ -45,6 +45,8 @@ class CompletedRestic:
     advice: str = ""
     # The first errors of items, each with the whole name of its item.
     failures: tuple[tuple[str, str], ...] = ()
+    # Bytes that a prune has left in the repository.
+    left: int | None = None
     # Masks secrets in a text before it is cut, because half a secret is not recognised.
     redact: Callable[[str], str] = field(default=str, eq=False, repr=False)
 

@@ -45,8 +45,13 @@ class Holder:
         """Whether the host is named as the pods of VolSync's movers are, or as ours were: the manager can tell."""
         return _KNOWN_TO_MANAGER.fullmatch(self.host) is not None
 
+    @property
+    def process(self) -> str:
+        """Who it is, whichever of its locks this is: each renewal makes another one."""
+        return f"process {self.pid} on {self.host}"
+
     def __str__(self) -> str:
-        return f"process {self.pid} on {self.host}, since {self.since} (lock {self.id})"
+        return f"{self.process}, since {self.since} (lock {self.id})"
 
 
 def holder_of(text: str) -> Holder | None:

@@ -149,7 +149,9 @@ def prune(session: Session) -> None:
         why = "the repository is damaged" if session.damaged else "another mover uses the repository"
         _leave_out(session, "prune", why)
         return
-    session.maintenance("prune", "Starting prune", "prune", *arguments(session.run.prune))
+    ended = session.maintenance("prune", "Starting prune", "prune", *arguments(session.run.prune))
+    if ended.ok and ended.left:
+        session.update(repository_bytes=ended.left)
 
 
 def check(session: Session) -> None:

@@ -28,6 +28,7 @@ from volsync_py.pod.completed import CompletedRestic, Message
 from volsync_py.pod.kept_lines import MOST_LINES, KeptLines
 from volsync_py.pod.masking import beginning, ending
 from volsync_py.pod.messages import Failure, continues, decides, failure_of, mended_request
+from volsync_py.pod.restic_words import bytes_left
 from volsync_py.pod.storage_error import ProviderError
 
 # Patterns are searched in the beginning of a line only.
@@ -96,6 +97,7 @@ class OutputReader:
         self._nodes: list[str] = []
         self._found: list[str] = []
         self._document: Any = None
+        self._left: int | None = None
         self._missing_bucket = self._damaged = False
         # What was told of last, and whether it is a request that failed …
         self._last_text = ""
@@ -160,6 +162,7 @@ class OutputReader:
                 self._missing_bucket,
                 self._damaged and trouble is None,
                 failures=tuple(self._failures),
+                left=self._left,
                 why=why,
                 advice=self.advice,
             )
@@ -182,6 +185,8 @@ class OutputReader:
                 self._log(line)
         else:
             # restic prints the progress of prune like this, even when asked for JSON.
+            left = bytes_left(line)
+            self._left = self._left if left is None else left
             self._progress(line)
 
     def _message(self, message: Message) -> None:

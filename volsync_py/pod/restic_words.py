@@ -13,6 +13,17 @@ _RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(\.\d{1,9})?\d*(?:Z|([
 _MOST_PATHS = 100
 
 
+# What is left when a prune has done what it is about to do, as Go prints sizes.
+_LEFT = re.compile(r"remaining: +\d{1,19} blobs / (\d{1,19}(?:\.\d{1,3})?) (B|[KMGT]iB)")
+_UNITS = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
+
+
+def bytes_left(line: str) -> int | None:
+    """Return how many bytes a prune leaves in the repository, to four digits or so, if that is what a line says."""
+    found = _LEFT.fullmatch(line)
+    return int(float(found[1]) * _UNITS[found[2]]) if found is not None else None
+
+
 def described(snapshot: Snapshot) -> str:
     """Return a snapshot as restic names it before it restores it."""
     identity, when = str(snapshot.get("id"))[:8], printed_by_go(str(snapshot.get("time")))

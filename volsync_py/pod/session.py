@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from attrs import Factory, define, evolve
 
-from volsync_py.contract.report import ErrorClass, Outcome, Report, StepReport
+from volsync_py.contract.report import LONGEST_HOLDER, ErrorClass, Outcome, Report, StepReport
 from volsync_py.contract.run_document import Run
 from volsync_py.pod.completed import CompletedRestic
 from volsync_py.pod.environment import MoverError
@@ -99,11 +99,21 @@ class Session:
         return ended
 
     def locked(self, *args: str, ask: bool = True, wanted: Collection[str] = ()) -> CompletedRestic:
-        """Run a command; when the repository is locked, recover as the rules for locks say.
+        """Run a command; when the repository is locked, recover as the rules for locks say, or report the lock.
 
         `ask`: where the manager can find out whether the holder lives, let it do so, instead of waiting.
         `wanted`: see `Restic.run`.
         """
+        ended = self._recovered(*args, ask=ask, wanted=wanted)
+        locked = not ended.ok and ended.error_class == ErrorClass.REPOSITORY_LOCKED
+        holder = holder_of(ended.text) if locked else None
+        if holder is not None:
+            # By the clock that restic compares its time with: the manager knows by its own when this run ended.
+            seconds = max(int(holder.age.total_seconds()), 0)
+            self.update(lock_holder=holder.process[:LONGEST_HOLDER], lock_age_seconds=seconds)
+        return ended
+
+    def _recovered(self, *args: str, ask: bool, wanted: Collection[str]) -> CompletedRestic:
         ended = self.restic.run(*args, wanted=wanted)
         for _ in range(_MOST_LOCKS):
             if ended.ok or ended.error_class != ErrorClass.REPOSITORY_LOCKED:

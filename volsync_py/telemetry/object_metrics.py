@@ -17,6 +17,7 @@ from volsync_py.telemetry.object_text import (
     GAUGES,
     HEADS,
     MISSED,
+    OF_REPOSITORY,
     OUT_OF_SYNC,
     PLACE_OF_GAUGE,
     RUNS,
@@ -85,6 +86,15 @@ class ObjectMetrics:
             if record.failing != failing:
                 record.failing = failing
                 record.lines[FAILING] = None
+
+    def set_repository(self, key: ObjectKey, repository: str) -> None:
+        """Set which repository the object's last backup is in: a hash, or ""."""
+        with self._lock:
+            record = self._record(key)
+            if record.repository != repository:
+                record.repository = repository
+                for gauge in OF_REPOSITORY:
+                    record.lines[PLACE_OF_GAUGE[gauge]] = None
 
     def set_gauge(self, key: ObjectKey, gauge: str, value: float | None) -> None:
         """Set one of the gauges that `object_text` names; None: not known, no series."""

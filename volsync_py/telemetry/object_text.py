@@ -34,13 +34,19 @@ GAUGES: Mapping[str, str] = {
     "last_verified_timestamp_seconds": "When a backup was last restored and found to be whole.",
     "mover_wait_seconds": "How long the last run waited for its turn.",
     "overdue_timestamp_seconds": "From when on it is overdue, unless a run ends well before; never while paused.",
+    "repository_size_bytes": "Bytes in the repository, as the last prune by this source left it.",
+    "repository_size_timestamp_seconds": "When that prune was.",
+    "repository_locked_since_timestamp_seconds": "Since when the lock that stops its runs has been there.",
 }
+# They have the repository as a label, as a hash: that of the last backup, or none.
+OF_REPOSITORY = frozenset(name for name in GAUGES if name.startswith("repository_"))
 # The labels of every family, and those that some have besides.
 LABELS = ("obj_name", "obj_namespace", "role", "method")
 MORE_LABELS: Mapping[str, tuple[str, ...]] = {
     "volsync_sync_duration_seconds": ("quantile",),
     "volsync_py_runs_total": ("result",),
     "volsync_py_failing_since_timestamp_seconds": ("condition", "reason", "repository"),
+    **{f"volsync_py_{name}": ("repository",) for name in sorted(OF_REPOSITORY)},
 }
 # What is told of an object: name, type and meaning of each family, in the order in which they are written.
 FAMILIES = (
@@ -95,6 +101,7 @@ class Record:
     results: dict[str, int] = field(factory=dict)
     failing: tuple[Failing, ...] = ()
     gauges: dict[str, float] = field(factory=dict)
+    repository: str = ""
     lines: list[bytes | None] = field(factory=lambda: [None] * len(FAMILIES))
 
 
@@ -117,9 +124,11 @@ def write(key: ObjectKey, record: Record) -> None:
         ).encode()
     if lines[FAILING] is None:
         lines[FAILING] = "".join(_failing(key, one) for one in record.failing).encode()
+    of_repository = f'{{{first},repository="{_escaped(record.repository)}",{role}}}'
     for name, place in PLACE_OF_GAUGE.items():
         if lines[place] is None:
-            lines[place] = f"volsync_py_{name}{plain} {_number(gauges[name])}\n".encode() if name in gauges else b""
+            labels = of_repository if name in OF_REPOSITORY else plain
+            lines[place] = f"volsync_py_{name}{labels} {_number(gauges[name])}\n".encode() if name in gauges else b""
 
 
 def _took(record: Record, first: str, role: str, plain: str) -> str:

@@ -41,6 +41,7 @@ def test_a_dead_lock_is_removed_and_the_backup_goes_on(backed_up: Mover, host: s
     ran = backed_up("backup")
     assert (ran.code, ran.report.error_class) == (0, "")
     assert f"locked by process {NOBODY} on {host}" in ran.log
+    assert ran.report.lock_holder == ""
     assert len(backed_up.snapshots()) == 1
     assert locks(backed_up) == []
 
@@ -60,6 +61,8 @@ def test_a_live_exclusive_lock_of_somebody_else_stops_the_backup_and_stays(backe
     assert ran.code == 11
     assert ran.report.error_class == "RepositoryLocked"
     assert f"PID 7 on {FOREIGN}" in ran.report.message
+    assert ran.report.lock_holder == f"process 7 on {FOREIGN}"
+    assert 29 * 60 <= ran.report.lock_age_seconds < 32 * 60
     assert locks(backed_up) == [theirs]
     assert ran.log.count("waiting for it") == 1
 

@@ -114,6 +114,10 @@ def test_the_progress_of_a_prune_is_not_kept(mover: Mover) -> None:
     assert "files deleted" in ran.log or "total prune" in ran.log
     assert "files deleted" not in ran.report.log
     assert "snapshot" in ran.report.log
+    # How much is left is told for people only, and still known.
+    stored = sum(p.stat().st_size for p in (Path(mover.repository) / "data").rglob("*") if p.is_file())
+    assert stored == pytest.approx(ran.report.repository_bytes, rel=0.02)
+    assert mover("backup").report.repository_bytes == 0
 
 
 def test_a_mover_in_debug_mode_waits_for_a_person_and_then_does_its_work(new_mover: Mover) -> None:

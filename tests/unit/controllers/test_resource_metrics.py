@@ -164,6 +164,24 @@ def test_a_failed_attempt_is_counted_and_leaves_the_last_success_as_it_was() -> 
     assert shown["last_attempt_timestamp_seconds"] - shown["last_success_timestamp_seconds"] == 1800
 
 
+def test_a_repositorys_size_and_the_lock_that_stops_a_run_are_shown_while_they_are_known() -> None:
+    passes, at = Passes(), NOW.timestamp()
+    size = {"bytes": 5_000_000, "time": "2026-11-24T12:00:00Z"}
+    lock = {"lockHolder": "process 7 on there", "lockedSince": EARLIER}
+    held = {"attempt": {"count": 1, "lastFailureTime": EARLIER, **lock}}
+    known = {"repositoryHash": "0123456789abcdef", "repositorySize": size}
+    passes.decided(resource(**{**FINISHED, **held, "restic": known}))
+    shown = passes.shown()
+    assert (shown["repository_size_bytes"], shown["repository_size_timestamp_seconds"]) == (5_000_000, at)
+    assert shown["repository_locked_since_timestamp_seconds"] == at - 60
+    text = passes.metrics.objects.expose().decode()
+    assert len(re.findall('volsync_py_repository_.*repository="0123456789abcdef"', text)) == 3
+    assert "process 7" not in text
+
+    passes.decided(resource(**FINISHED))
+    assert not [name for name in passes.shown() if name.startswith("repository_")]
+
+
 def test_a_run_that_could_not_read_everything_is_counted_by_what_it_says() -> None:
     passes = Passes()
     passes.decided(resource(**{**FINISHED, **condition("Healthy", "True", "Partial")}), finished=Sync(1.0))
@@ -237,7 +255,9 @@ def test_what_is_wrong_is_shown_with_its_reason_its_repository_and_since_when() 
 def test_whatever_stands_in_a_status_no_label_is_made_of_it(reason: str, hashed: str, status: str) -> None:
     passes = Passes()
     conditions = [{"type": "Healthy", "status": status, "reason": reason, "lastTransitionTime": EARLIER}]
-    told = resource(conditions=conditions, restic={"repositoryHash": hashed})
+    attempt = {"lockHolder": reason, "lockedSince": EARLIER}
+    restic = {"repositoryHash": hashed, "repositorySize": {"bytes": 1, "time": EARLIER}}
+    told = resource(conditions=conditions, restic=restic, attempt=attempt)
     passes.decided(told, finished=Sync(1.0))
 
     text = passes.metrics.objects.expose().decode()

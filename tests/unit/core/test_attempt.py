@@ -22,6 +22,8 @@ FIELDS = [
     "targetSize",
     "runNow",
     "lockedBy",
+    "lockHolder",
+    "lockedSince",
 ]
 TIMES = st.sampled_from(["2026-11-24T12:00:00Z", "2026-11-24T13:00:00Z"])
 TEXT = st.text(max_size=5)
@@ -38,6 +40,8 @@ ATTEMPTS = st.builds(
     target_size=TEXT,
     run_now=TEXT,
     locked_by=TEXT,
+    lock_holder=TEXT,
+    locked_since=st.just("") | TIMES,
 )
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

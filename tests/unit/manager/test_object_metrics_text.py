@@ -31,6 +31,7 @@ class Told:
     results: dict[str, int] = field(factory=dict)
     failing: tuple[Failing, ...] = ()
     gauges: dict[str, float] = field(factory=dict)
+    repository: str = ""
 
 
 class Plain(Collector):
@@ -52,6 +53,8 @@ class Plain(Collector):
             one.results[arguments[0]] = one.results.get(arguments[0], 0) + 1
         elif step == "set_failing":
             one.failing = arguments[0]
+        elif step == "set_repository":
+            one.repository = arguments[0]
         elif arguments[1] is None:
             one.gauges.pop(arguments[0], None)
         else:
@@ -82,10 +85,12 @@ class Plain(Collector):
                 runs.add_metric([*values, result], count)
         yield from (missed, behind, took, runs, self._failing())
         for name, text in GAUGES.items():
-            family = GaugeMetricFamily(f"volsync_py_{name}", text, labels=LABELS)
+            more = ["repository"] if name.startswith("repository_") else []
+            family = GaugeMetricFamily(f"volsync_py_{name}", text, labels=[*LABELS, *more])
             for key, one in self.objects.items():
                 if name in one.gauges:
-                    family.add_metric([key.name, key.namespace, key.role, key.method], one.gauges[name])
+                    values = [key.name, key.namespace, key.role, key.method, *[one.repository for _ in more]]
+                    family.add_metric(values, one.gauges[name])
             yield family
 
     def _failing(self) -> Metric:
@@ -112,6 +117,7 @@ FAILING = st.builds(Failing, st.sampled_from(["Healthy", "Maintained"]), ODD, OD
 STEPS = st.one_of(
     st.tuples(st.just("set_failing"), KEYS, st.lists(FAILING, max_size=2).map(tuple)),
     st.tuples(st.just("miss_interval"), KEYS),
+    st.tuples(st.just("set_repository"), KEYS, ODD),
     st.tuples(st.just("set_out_of_sync"), KEYS, st.booleans()),
     # Whole numbers: the order of a sum is nobody's business here.
     st.tuples(st.just("observe_sync"), KEYS, st.integers(0, 10**9)),
@@ -157,6 +163,7 @@ CHANGES: list[tuple[Any, ...]] = [
     ("count_result", "Succeeded"),
     ("set_failing", (Failing("Healthy", "Unreachable", "", 7),)),
     *(("set_gauge", name, 7) for name in GAUGES),
+    ("set_repository", "0123456789abcdef"),
 ]
 
 
@@ -164,7 +171,9 @@ CHANGES: list[tuple[Any, ...]] = [
 def test_what_is_told_after_a_scrape_is_in_the_next_one(change: tuple[Any, ...]) -> None:
     plain, key = Plain(), ObjectKey("data", "app", "source")
     objects = ObjectMetrics(lambda: plain.now)
-    objects.set_out_of_sync(key, True)
+    for one in (("set_out_of_sync", key, True), ("set_gauge", key, "repository_size_bytes", 1)):
+        plain.do(*one)
+        getattr(objects, one[0])(*one[1:])
     before = objects.expose()
     step, *arguments = change
     getattr(objects, step)(key, *arguments)

@@ -41,6 +41,7 @@ def source(
     if last is not None:
         status["lastSyncTime"] = at(last)
     snapshot = {"bytesProcessed": 5_000, "bytesAdded": 700}
+    size = {"bytes": 9_000, "time": at(-40)}
     return {
         "kind": "ReplicationSource",
         "metadata": {
@@ -51,7 +52,10 @@ def source(
             "resourceVersion": "1",
         },
         "spec": {"trigger": {"schedule": "0 * * * *"}, "sourcePVC": "d", "restic": {"repository": "r"}, **(spec or {})},
-        "status": {"restic": {"repositoryHash": HASH, "lastSnapshot": snapshot, **proof}, **status},
+        "status": {
+            "restic": {"repositoryHash": HASH, "repositorySize": size, "lastSnapshot": snapshot, **proof},
+            **status,
+        },
     }
 
 

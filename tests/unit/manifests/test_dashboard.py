@@ -13,13 +13,14 @@ from hack.generate_dashboard import OVERLAY, PANELS, TARGET, dashboard, files
 from hack.generate_metrics_page import names
 from tests.unit.manifests.helm_chart import EVERYTHING, one, rendered
 from tests.unit.manifests.promtool import evaluated
-from tests.unit.manifests.test_alerts import failing, manager, shown, source
+from tests.unit.manifests.test_alerts import at, failing, manager, shown, source
 
 EXPRESSIONS = [text.replace("$namespace", ".*") for panel in PANELS for text, _ in panel.targets]
 
 
 def test_every_expression_finds_something_in_what_a_manager_shows(tmp_path: Path) -> None:
-    resources = [source("well"), source("broken", **failing("Unreachable"))]
+    held = {"attempt": {"lastFailureTime": at(0), "lockedSince": at(-9)}, **failing("RepositoryLocked")}
+    resources = [source("well"), source("broken", **failing("Unreachable")), source("held", **held)]
     before, after = (shown(*resources, waiting=2, passes=passes, runs=runs) for passes, runs in ((0, 1), (9, 4)))
 
     said = evaluated(EXPRESSIONS, manager((0, before), (30, after)), 59, tmp_path)

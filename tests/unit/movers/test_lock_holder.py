@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +16,7 @@ from tests.unit.movers.objects import destination, secret, source
 from tests.unit.movers.simulated import Simulation
 from volsync_py.contract.report import ErrorClass, Outcome, Report
 from volsync_py.core.names import Role, earlier_host_name, mover_host_name
+from volsync_py.core.times import parse_rfc3339
 from volsync_py.movers.restic.lock_holder import MOST_ANSWERS
 
 POD = "volsync-src-backup-x7k2p"
@@ -151,6 +153,32 @@ def test_the_pod_of_a_job_that_volsync_left_failed_gives_the_next_mover_its_name
     one.now += timedelta(minutes=1)
     one.settle()
     assert host_name(one) == POD
+
+
+def test_a_lock_is_as_old_as_it_was_known_to_be_when_its_holder_was_first_met() -> None:
+    one = simulation()
+
+    def meets(holder: str, seconds: int) -> dict[str, Any]:
+        report = Report(Outcome.FAILED, ErrorClass.REPOSITORY_LOCKED, "it is locked", 11)
+        one.end_job(evolve(report, lock_holder=holder, lock_age_seconds=seconds))
+        attempt: dict[str, Any] = one.status["attempt"]
+        one.now += timedelta(hours=1)
+        one.settle()
+        return attempt
+
+    first = meets("process 7 on there", 90)
+    failed = parse_rfc3339(first["lastFailureTime"])
+    assert (first["lockHolder"], parse_rfc3339(first["lockedSince"])) == (
+        "process 7 on there",
+        failed - timedelta(seconds=90),
+    )
+    # It has been renewed since, and is the same.
+    again = meets("process 7 on there", 10)
+    assert (again["count"], again["lockedSince"]) == (2, first["lockedSince"])
+    other = meets("process 8 on there", 10)
+    assert parse_rfc3339(other["lockedSince"]) == parse_rfc3339(other["lastFailureTime"]) - timedelta(seconds=10)
+    one.end_job(evolve(Report(Outcome.FAILED, ErrorClass.UNREACHABLE, "no"), lock_holder="process 8 on there"))
+    assert one.status["attempt"].keys().isdisjoint({"lockHolder", "lockedSince"})
 
 
 @pytest.mark.parametrize(

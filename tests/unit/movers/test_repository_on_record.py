@@ -55,6 +55,27 @@ def begun(report: Report, **restic: Any) -> Simulation:
     return one
 
 
+# ---- size
+
+
+def test_the_size_that_a_prune_has_told_stays_until_the_next_one_and_goes_with_the_repository() -> None:
+    one = begun(backed_up())
+    assert "repositorySize" not in one.status["restic"]
+    run(one, backed_up(step("prune"), repository_bytes=700))
+    told = one.status["restic"]["repositorySize"]
+    assert told == {"bytes": 700, "time": one.status["restic"]["lastPruned"]}
+    run(one, backed_up())
+    assert one.status["restic"]["repositorySize"] == told
+    run(one, backed_up(step("prune"), repository_bytes=900))
+    assert one.status["restic"]["repositorySize"]["bytes"] == 900
+    one.resource["status"]["restic"]["repositoryHash"] = "that of another place"
+    run(one, backed_up())
+    assert "repositorySize" not in one.status["restic"]
+    run(one, backed_up(step("prune"), repository_bytes=900))
+    run(one, backed_up(step("history", ErrorClass.BACKUPS_GONE)))
+    assert "repositorySize" not in one.status["restic"]
+
+
 # ---- damage
 
 

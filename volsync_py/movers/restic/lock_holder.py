@@ -11,14 +11,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from datetime import timedelta
 from enum import Enum
 
+from attrs import evolve
+
 from volsync_py.api.spec import Replication
-from volsync_py.contract.report import Report
+from volsync_py.contract.report import ErrorClass, Report
 from volsync_py.contract.run_document import LockOptions
 from volsync_py.core import names
 from volsync_py.core.attempt import Attempt
 from volsync_py.core.objects import Object, status_of
+from volsync_py.core.times import format_rfc3339, parse_rfc3339, past
 from volsync_py.core.view import Read, ReadKind, View
 from volsync_py.movers.restic.job_state import has_ended
 from volsync_py.movers.restic.run_record import RunRecord
@@ -52,6 +56,19 @@ def locked_by(job: Object, report: Report | None, pod: Object | None, own_host: 
     hostname = str(job["spec"]["template"]["spec"].get("hostname") or own_host)
     # It had another host name to remove a lock, and a lock of its own is under that name, too.
     return "" if hostname == own_host else hostname
+
+
+def with_lock(attempt: Attempt, report: Report | None, before: Attempt) -> Attempt:
+    """Return the record of an attempt with the lock that stopped it, and since when that has been there.
+
+    Its holder makes it anew every few minutes, so what was known since the attempt before counts.
+    """
+    if report is None or attempt.error_class != ErrorClass.REPOSITORY_LOCKED or not report.lock_holder:
+        return attempt
+    since = parse_rfc3339(attempt.failed_at) - timedelta(seconds=report.lock_age_seconds)
+    if before.lock_holder == report.lock_holder:
+        since = past(before.locked_since, since)
+    return evolve(attempt, lock_holder=report.lock_holder, locked_since=format_rfc3339(since))
 
 
 def reads_for_holder(replication: Replication) -> tuple[Read, ...]:

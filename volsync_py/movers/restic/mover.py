@@ -23,7 +23,7 @@ from volsync_py.core.view import Kind, ReadKind, View
 from volsync_py.movers.restic.cache_volume import ensure_cache, replaces, unbound_claim_events
 from volsync_py.movers.restic.job_environment import Variables
 from volsync_py.movers.restic.job_state import JobState, Phase, delete_job, has_failed, job_state, set_parallelism
-from volsync_py.movers.restic.lock_holder import locked_by, own_host_name
+from volsync_py.movers.restic.lock_holder import locked_by, own_host_name, with_lock
 from volsync_py.movers.restic.logfilter import status_logs
 from volsync_py.movers.restic.masked import masked, without_passwords
 from volsync_py.movers.restic.new_job import job_for
@@ -212,6 +212,7 @@ class ResticMover(ABC):
         attempt = failed_attempt(self.replication, self.view, job, error_class, message, locked_by=holder)
         if attempt is None:
             return self._failed_before(job, left)
+        attempt = with_lock(attempt, state.report, Attempt.of(self.replication.status))
         told = self.mover_status(state, successful=False)
         if not is_terminal(error_class) and attempt.count < _TRIES:
             # Differs from VolSync: others read `Failed` as "given up"; `attempt` tells from the first.

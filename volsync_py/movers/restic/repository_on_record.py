@@ -49,6 +49,16 @@ def facts(report: Report, record: RunRecord, restic: Object, place: str) -> Obje
     return told
 
 
+def size(report: Report, restic: Object, place: str, now: str) -> Object:
+    """Return what is known of the repository's size: a prune tells, and nobody does of another repository."""
+    if report.repository_bytes > 0:
+        return {"repositorySize": {"bytes": report.repository_bytes, "time": now}}
+    hashed = text_of(restic, "repositoryHash")
+    moved = report.snapshot is not None and bool(hashed) and hashed != place
+    gone = any(step.name == "history" and step.error_class for step in report.steps)
+    return {"repositorySize": None} if (moved or gone) and "repositorySize" in restic else {}
+
+
 def is_damaged(restic: Object) -> bool:
     """Return whether damage has been found that no check has shown to be mended."""
     return text_of(restic, "lastCheckResult") == ErrorClass.REPOSITORY_DAMAGED

@@ -27,7 +27,7 @@ from volsync_py.movers.restic.mover import ResticMover
 from volsync_py.movers.restic.new_job import deadlines_for, record_of, variables_for
 from volsync_py.movers.restic.outcome import trouble
 from volsync_py.movers.restic.preflight import check_preconditions, named_claim, repository_of
-from volsync_py.movers.restic.repository_on_record import checked, facts, history, is_damaged, subset_due
+from volsync_py.movers.restic.repository_on_record import checked, facts, history, is_damaged, size, subset_due
 from volsync_py.movers.restic.run_record import RunRecord
 from volsync_py.movers.restic.triggered_copy import told_of_copies, when_triggered
 from volsync_py.movers.restic.verification import Verifier
@@ -211,6 +211,7 @@ class SourceMover(ResticMover):
         if report is not None:
             place = str(labels_of(job).get(Label.REPOSITORY) or "")
             restic |= facts(report, record, self._on_record, place)
+            restic |= size(report, self._on_record, place, format_rfc3339(self.view.now))
             if self.spec.check.interval_days:
                 restic |= checked(report, record, self._on_record, format_rfc3339(self.view.now))
         overdue = self._overdue()
