@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from hack.generate_crds import Schema, definitions
+from hack.generate_crds import definitions
 from hack.kubernetes_types import POD_FIELDS, VOLUME_FIELDS
 from hack.pages import DOCS, code, table
+from hack.schema_fields import Schema
 
 TARGET = DOCS / "fields.md"
 # Kubernetes' own types, which its own documentation describes.

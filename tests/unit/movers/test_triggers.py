@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from hack.generate_crds import SCHEDULE
+from hack.schema_of_spec import SCHEDULE
 from tests.unit.movers.objects import resource, source
 from tests.unit.movers.seen import NOW, decision_on, status_of
 from tests.unit.movers.simulated import Simulation

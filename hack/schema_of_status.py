@@ -1,0 +1,192 @@
+"""The schema of `status`, of both kinds."""
+
+from __future__ import annotations
+
+from hack.schema_fields import Schema, anything, count, group, mapping, number, text, time
+from volsync_py.api import fields
+from volsync_py.core import last_days
+
+# Of a condition's message in Kubernetes' own types.
+LONGEST_CONDITION = 32768
+# More than `--mover-log-max-bytes` is ever set to, and less than an object may be.
+LONGEST_LOG = 1024 * 1024
+
+
+def condition() -> Schema:
+    """One of `conditions`."""
+    made = group(
+        "One condition.",
+        type=text("Its type."),
+        status=text("True, False or Unknown.", enum=["True", "False", "Unknown"]),
+        reason=text("A word for the reason."),
+        message=text("A sentence for people.", maxLength=LONGEST_CONDITION),
+        lastTransitionTime=time("When the status changed."),
+        observedGeneration=count("The generation of the spec that it is about."),
+    )
+    made["required"] = ["type", "status", "reason", "message", "lastTransitionTime"]
+    return made
+
+
+def last_error() -> Schema:
+    """A failure."""
+    return group("The last failure.", **{"class": text("Its class."), "message": text("Its cause.")})
+
+
+def attempt() -> Schema:
+    """`attempt`: how far a failing run is."""
+    return group(
+        "The failing run.",
+        count=number("Attempts that failed."),
+        lastError=last_error(),
+        lastFailureTime=time("When the last attempt failed."),
+        nextAttemptTime=time("When the next attempt begins."),
+        observedGeneration=count("The generation that was tried."),
+        secretVersion=text("The version of the Secret that was tried."),
+        customCAVersion=text("The version of what customCA names that was tried."),
+        targetSize=text("The size of the claim that was too small."),
+        runNow=text("The run-now annotation that was tried."),
+        lockedBy=text("The host whose lock stopped it, until it is known whether that is still there."),
+        lockHolder=text("Whose lock stopped it: a process and its host."),
+        lockedSince=time("Since when that lock has been there, as far as movers have seen it."),
+    )
+
+
+def days() -> Schema:
+    """`lastDays`: a month for the page."""
+    return group(
+        "How the last thirty days went, for whoever looks.",
+        until=text("The day of the last letter.", maxLength=last_days.DATE_CHARACTERS),
+        results=text(
+            "A letter a day. A run ended well: o, with a retry: r, with a warning: w. None did, attempts failed: "
+            "f, only a change helps: c. No run ended: a dot.",
+            maxLength=last_days.MOST_DAYS,
+        ),
+    )
+
+
+def status(restic: Schema, **more: Schema) -> Schema:
+    """`status`."""
+    made = group(
+        "What the operator has seen and done.",
+        conditions={"type": "array", "items": condition(), "maxItems": fields.MOST_ITEMS},
+        observedGeneration=count("The generation of the spec that the status is about."),
+        lastSyncTime=time("When the last run ended."),
+        lastSyncStartTime=time("When the run under way began."),
+        lastSyncDuration=text("How long the last run took."),
+        nextSyncTime=time("When the next run begins."),
+        lastManualSync=text("The manual trigger that was served last."),
+        lastRunNow=text("The run-now annotation that was served last."),
+        latestMoverStatus=group(
+            "How the last attempt ended.",
+            result=text("Successful or Failed.", enum=["Successful", "Failed"]),
+            logs=text("The end of the mover's log.", maxLength=LONGEST_LOG),
+        ),
+        attempt=attempt(),
+        lastDays=days(),
+        restic=restic,
+        external=mapping("Of an external provider."),
+        rsync=anything("Of another mover."),
+        rsyncTLS=anything("Of another mover."),
+        **more,
+    )
+    # The manager writes all of it. An owner on record for each field would only make each write dearer.
+    made["x-kubernetes-map-type"] = "atomic"
+    return made
+
+
+def last_snapshot() -> Schema:
+    """`restic.lastSnapshot` of a source."""
+    sizes = ("filesNew", "filesChanged", "filesUnmodified", "bytesProcessed", "bytesAdded", "filesFailed")
+    return group(
+        "The last backup.",
+        id=text("Its id."),
+        time=text("When it was made."),
+        **{name: count(name) for name in sizes},
+    )
+
+
+def last_verified() -> Schema:
+    """`restic.lastVerified` of a source."""
+    return group(
+        "The last backup that was restored and found to be whole.",
+        time=time("When that was."),
+        snapshot=text("Its id."),
+        snapshotTime=text("When it was made."),
+        files=count("How many files and folders came back."),
+        bytes=count("How many bytes."),
+        commandExitCode=number("What the command exited with; none if there was none."),
+    )
+
+
+def verifications() -> Schema:
+    """`restic.verification` of a source."""
+    return group(
+        "The verifications.",
+        since=time("Since when there is a schedule, or what else the spec says."),
+        lastTime=time("When the last one was over: proved, or given up."),
+        result=text("Succeeded or Failed.", enum=["Succeeded", "Failed"]),
+        lastError=last_error(),
+        attempts=number("Attempts of the one that is due."),
+        nextAttemptTime=time("When the next attempt begins."),
+        lastProveNow=text("The prove-now annotation that was served last."),
+        triedProveNow=text("The prove-now annotation that was tried."),
+        observedGeneration=count("The generation that was tried."),
+        seconds=count("How long the last one took."),
+        waiting=text("What the one that is due waits for."),
+        job=text("UID of the last Job on record here."),
+        claim=text("UID of the last claim on record here."),
+    )
+
+
+def source_status() -> Schema:
+    """`status` of a source."""
+    restic = group(
+        "Of the repository.",
+        lastPruned=time("When it was pruned last."),
+        lastUnlocked=text("The unlock that was served last."),
+        lastChecked=time("When it was checked last."),
+        lastCheckResult=text("Succeeded, or the class of what the check found."),
+        lastCheckSubset=text("What of the packs the last check read."),
+        repositoryID=text("restic's id of the repository."),
+        moverImage=text("The image of the last mover that ended well."),
+        repositoryHash=text("A hash of where the repository is."),
+        repositorySize=group(
+            "What is in the repository, as the last prune of this source left it.",
+            bytes=count("How many bytes."),
+            time=time("When that was."),
+        ),
+        completeSnapshot=text("Id of the last backup that lacks nothing."),
+        lastSnapshot=last_snapshot(),
+        lastVerified=last_verified(),
+        verification=verifications(),
+        snapshots=group(
+            "What retention left.",
+            count=number("How many."),
+            oldest=text("Time of the oldest."),
+            newest=text("Time of the newest."),
+        ),
+    )
+    return status(restic, syncthing=anything("Of another mover."))
+
+
+def destination_status() -> Schema:
+    """`status` of a destination."""
+    restored = group(
+        "What the last run restored.",
+        id=text("The snapshot."),
+        time=text("When it was made."),
+        files=count("How many files and folders."),
+        bytes=count("How many bytes."),
+    )
+    image = group(
+        "The image of the last run.",
+        apiGroup=text("API group of the kind."),
+        kind=text("VolumeSnapshot or PersistentVolumeClaim."),
+        name=text("Its name."),
+    )
+    image["required"] = ["kind", "name"]
+    image["x-kubernetes-map-type"] = "atomic"
+    return status(
+        group("Of the restore.", restored=restored, moverImage=text("The image of the last mover that ended well.")),
+        latestImage=image,
+    )
