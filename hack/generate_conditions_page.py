@@ -13,8 +13,9 @@ from volsync_py.movers.restic.verification_record import stands
 TARGET = DOCS / "conditions.md"
 _HEAD = """# Conditions and events
 
-Made from the code: every call that says something. "…" stands for what is only known when it is said: a name, a number,
-the words of the API server or of restic. The classes of failures have [a page of their own](failures.md).
+Made from the code: every condition and event that the operator can report. "…" stands for what differs each time: a
+name, a number, the words of the API server or of restic. The classes of failures have
+[a page of their own](failures.md).
 
 """
 _AFTER = """

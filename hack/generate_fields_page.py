@@ -16,8 +16,7 @@ _OF_KUBERNETES = {**POD_FIELDS, "moverTolerations": "Toleration"}
 _HEAD = """# Fields
 
 Made from the definitions in `manifests/crds`. `kubectl explain replicationsource.spec.restic` says the same in a
-cluster. Each field is optional, unless it says otherwise. Texts, lists and maps have an end that nobody reaches by
-honest use.
+cluster. Each field is optional, unless it says otherwise. Texts, lists and maps have a maximum length.
 """
 _OF_THE_KIND = {
     "ReplicationSource": "Backs a claim up. `kubectl get vsrs` lists them.",

@@ -21,8 +21,8 @@ Made from the code (`volsync_py/manager`, `volsync_py/core/keys.py`).
 
 ## Flags of the manager
 
-One dash or two, and booleans as Go writes them (`--leader-elect=false`), so that a command line of VolSync's goes on.
-A duration is Go's: `90s`, `15m`, `1h30m`.
+Flags have one dash or two, and booleans are written as in Go (`--leader-elect=false`), so VolSync's command line works
+unchanged. A duration is Go's: `90s`, `15m`, `1h30m`.
 
 """
 _VARIABLES = """

@@ -28,3 +28,9 @@ def blocks(page: Path) -> list[Block]:
         before = _HEADING.findall(text[: fence.start()])
         found.append(Block(fence[1], fence[2], before[-1] if before else ""))
     return found
+
+
+def indented(page: Path) -> list[str]:
+    """Return the first lines of the blocks that are indented instead of fenced, whose language nobody knows."""
+    text = _FENCE.sub("", page.read_text(encoding="utf-8"))
+    return re.findall(r"(?<=\n\n)    +\S.*", text)

@@ -1,8 +1,9 @@
 """Pages whose commands are run: their blocks, in order, in a shell against a cluster.
 
 A block of `bash` is run, and one of `text` after it is what it prints, "…" standing for anything; a block of `yaml` is
-applied as far as the API server looks at it (a dry run). A block of `sh` is for a machine that has what this one lacks;
-`test_pages.py` says who runs it.
+applied as far as the API server looks at it (a dry run). A block of `console` has commands behind `$`, with samples of
+what they print; the commands are run. A block of `sh` is for a machine that has what this one lacks; `elsewhere.py`
+says who runs it.
 """
 
 from __future__ import annotations
@@ -10,19 +11,39 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from hack.processes import ROOT, DevCluster, Manager, wait_until
 from hack.tool_cache import tool_path
+from tests.integration.docs.elsewhere import SHOWN
 from tests.integration.world import NO_JOB_SHOWN
 from tests.markdown import blocks
 
 DOCS = ROOT / "docs"
+PAGES = ["README.md", *sorted(path.name for path in DOCS.glob("*.md"))]
 _ANYTHING = "…"
 # Of the block that takes longest, on a busy machine.
 _LONGEST_SECONDS = 200.0
-_DEPLOYMENT = "/apis/apps/v1/namespaces/volsync-system/deployments/volsync"
+_SYSTEM, _PROGRAM = "volsync-system", "volsync-py"
+_DEPLOYMENT = f"/apis/apps/v1/namespaces/{_SYSTEM}/deployments/volsync"
+
+
+def path_of(page: str) -> Path:
+    """Return where a page is; the README is a page, too."""
+    return ROOT / page if page == "README.md" else DOCS / page
+
+
+def manifests(page: str) -> list[str]:
+    """Return the manifests that a page shows."""
+    return [block.text for block in blocks(path_of(page)) if block.language == "yaml" and "apiVersion" in block.text]
+
+
+def shown_commands(page: str) -> list[str]:
+    """Return the commands that a page shows with a sample of what they print."""
+    shown = "".join(block.text for block in blocks(path_of(page)) if block.language == "console")
+    return [line.removeprefix("$ ") for line in shown.splitlines() if line.startswith("$ ")]
 
 
 def matches(expected: str, printed: str) -> bool:
@@ -41,6 +62,8 @@ class Reader:
         self.cluster, self.folder = cluster, folder
         self.instead: dict[str, str] = {}
         self.manager: Manager | None = None
+        # As in a clone.
+        (folder / "manifests").symlink_to(ROOT / "manifests")
 
     def end(self) -> None:
         """End what runs."""
@@ -58,10 +81,12 @@ class Reader:
         self.types(f"kubectl create namespace {namespace}")
         self.types(f"kubectl config set-context --current --namespace={namespace}")
 
-    def reads(self, page: str) -> None:
-        """Do what a page says, block by block, and compare what is printed with what it shows."""
+    def reads(self, page: str, *headings: str) -> None:
+        """Do what a page says, or its sections of these headings, and compare what is printed with what it shows."""
         printed = ""
-        for block in blocks(DOCS / page):
+        for block in blocks(path_of(page)):
+            if headings and block.heading not in headings:
+                continue
             if block.language == "bash":
                 printed = self.types(block.text)
             elif block.language == "yaml":
@@ -69,7 +94,15 @@ class Reader:
             elif block.language == "text":
                 assert matches(block.text, printed), f"{page}, {block.heading}: not this, but\n{printed}"
 
-    def types(self, text: str) -> str:
+    def tries(self, page: str, fails: Collection[str] = (), either: Collection[str] = ()) -> None:
+        """Run the commands that a page shows with samples; `fails` end with 1, `either` with 0 or 1."""
+        for command in shown_commands(page):
+            if command not in SHOWN:
+                # No terminal is there to be asked on.
+                answered = command.replace("volsync-py restore", "volsync-py restore --yes")
+                self.types(answered, *((0, 1) if command in either else [int(command in fails)]))
+
+    def types(self, text: str, *codes: int) -> str:
         """Run commands, and return what they print; where they install the operator, it runs from then on."""
         for word, own in self.instead.items():
             text = text.replace(word, own)
@@ -84,7 +117,8 @@ class Reader:
         ):
             wait_until(f"the end of\n{text}", lambda: shell.poll() is not None or self._deploys(), _LONGEST_SECONDS)
         said = printed.read_text(encoding="utf-8")
-        assert shell.returncode == 0, f"{text}\n{said}"
+        assert shell.returncode in (codes or (0,)), f"{text}\n{said}"
+        self._deploys()
         return said
 
     def content(self, namespace: str, claim: str) -> dict[str, str]:
@@ -95,19 +129,23 @@ class Reader:
         return {str(path.relative_to(folder)): path.read_text(encoding="utf-8") for path in files}
 
     def _environment(self) -> dict[str, str]:
-        programs = [Path(sys.executable).parent, tool_path("kubectl").parent, tool_path("restic").parent]
+        programs = [Path(sys.executable).parent, *(tool_path(name).parent for name in ("kubectl", "restic", "helm"))]
         path = ":".join([*map(str, programs), "/usr/local/bin", "/usr/bin", "/bin"])
         return {"PATH": path, "KUBECONFIG": str(self.cluster.kubeconfig), "HOME": str(self.folder), "LANG": "C.UTF-8"}
 
     def _deploys(self) -> bool:
-        """Do what the cluster has nobody for: run the program of the Deployment once it is there. Return False."""
-        deployment = None if self.manager is not None else self.cluster.get(_DEPLOYMENT)
-        if deployment is not None:
-            file, space = self.cluster.kubeconfig, deployment["metadata"]["namespace"]
-            self.manager = Manager(self.folder / "manager", file, NO_JOB_SHOWN, namespace=space)
+        """Do what the cluster has nobody for: run the program of the Deployment while it is there. Return False."""
+        found = self.cluster.get(_DEPLOYMENT)
+        ours = found is not None and _PROGRAM in found["spec"]["template"]["spec"]["containers"][0]["command"]
+        if self.manager is not None and not ours:
+            self.manager.stop()
+            self.manager = None
+        elif self.manager is None and ours:
+            self.manager = Manager(self.folder / "manager", self.cluster.kubeconfig, NO_JOB_SHOWN, namespace=_SYSTEM)
             self.manager.leads()
+        if found is not None and found.get("status", {}).get("observedGeneration") != found["metadata"]["generation"]:
             status: dict[str, Any] = {"conditions": [{"type": "Available", "status": "True"}]}
             status |= dict.fromkeys(("replicas", "readyReplicas", "availableReplicas", "updatedReplicas"), 1)
-            body = {"status": {"observedGeneration": deployment["metadata"]["generation"], **status}}
+            body = {"status": {"observedGeneration": found["metadata"]["generation"], **status}}
             self.cluster.ask("PATCH", f"{_DEPLOYMENT}/status", body, "application/merge-patch+json")
         return False

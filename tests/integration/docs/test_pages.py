@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import yaml
 
-from hack.processes import ROOT, DevCluster, S3Server
-from tests.integration.docs.pages import DOCS, Reader
+from hack.processes import DevCluster, S3Server
+from tests.integration.docs.pages import PAGES, Reader, manifests
+from tests.integration.main.test_helm_release import Release
 from tests.integration.mover.harness import PASSWORD
 from tests.integration.mover.prepared import put
-from tests.markdown import blocks
-
-# Commands for a machine that has what this one lacks, and who runs them instead.
-ELSEWHERE = {
-    "pip install '.[cli]'": "tests/integration/commands/test_wheel.py",
-    "docker build -t volsync-py:tutorial -f Containerfile .": ".ci/e2e",
-    "kind load docker-image volsync-py:tutorial": "kind's own; .ci/e2e loads it into another cluster",
-}
-
+from volsync_py.core.times import format_rfc3339
 
 # Several blocks, each of which has a deadline of its own that says what did not come.
 pytestmark = pytest.mark.timeout(400)
@@ -74,6 +69,85 @@ restic backup . --host=velero --tag=ns=notes,pod=app,volume=cache,backup=nightly
 """
 
 
+GOLDEN = Path(__file__).parents[2] / "unit" / "golden" / "volsync-objects"
+# A claim whose application says when it may be copied.
+DATA = """
+kubectl apply -f - <<'END'
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: data}
+spec:
+  accessModes: [ReadWriteOnce]
+  resources: {requests: {storage: 1Gi}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: writes-data}
+spec:
+  restartPolicy: Never
+  containers:
+    - name: writes
+      image: docker.io/library/busybox:1.37
+      command: [sh, -c, 'echo "of now" > /data/file.txt']
+      volumeMounts: [{name: data, mountPath: /data}]
+  volumes: [{name: data, persistentVolumeClaim: {claimName: data}}]
+---
+apiVersion: volsync.backube/v1alpha1
+kind: ReplicationSource
+metadata: {name: data}
+spec:
+  sourcePVC: data
+  # Its first run begins in a minute at most, when the claim has its annotation.
+  trigger: {schedule: "* * * * *", runOnCreate: false}
+  restic: {repository: restic-config, copyMethod: Snapshot, host: data, retain: {last: "3"}}
+END
+kubectl wait pod/writes-data --for jsonpath='{.status.phase}'=Succeeded
+"""
+# What the samples of pages speak of: a namespace with two sources, one of which has pictures and is in use.
+MEDIA = """
+for name in photos db; do
+kubectl create secret generic $name \\
+    --from-literal=RESTIC_REPOSITORY=s3:https://s3.example.com/media/$name \\
+    --from-literal=RESTIC_PASSWORD=long-and-written-down \\
+    --from-literal=AWS_ACCESS_KEY_ID=access-key --from-literal=AWS_SECRET_ACCESS_KEY=secret-key
+kubectl apply -f - <<END
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: $name}
+spec:
+  accessModes: [ReadWriteOnce]
+  resources: {requests: {storage: 1Gi}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: uses-$name}
+spec:
+  terminationGracePeriodSeconds: 0
+  containers:
+    - name: uses
+      image: docker.io/library/busybox:1.37
+      command: [sh, -c, 'mkdir -p /2024/summer && echo cake > /2024/cake.jpg && sleep 86400']
+      volumeMounts: [{name: volume, mountPath: /2024, subPath: "2024"}]
+  volumes: [{name: volume, persistentVolumeClaim: {claimName: $name}}]
+---
+apiVersion: volsync.backube/v1alpha1
+kind: ReplicationSource
+metadata: {name: $name, labels: {app: $name}}
+spec:
+  sourcePVC: $name
+  trigger: {schedule: "0 3 * * *"}
+  restic: {repository: $name, copyMethod: Snapshot, retain: {daily: 7}}
+END
+done
+kubectl wait pod/uses-photos --for condition=Ready --timeout=1m
+kubectl wait replicationsource/photos replicationsource/db --for condition=Healthy --timeout=2m
+"""
+# They say with their exit code how things are, which is as other tests have left them.
+VERDICTS = {"volsync-py status -A", "volsync-py doctor -A", "volsync-py doctor photos -n media", "volsync-py takeover"}
+# Somebody uses the claim.
+FAILS = {"volsync-py restore photos -n media --in-place"}
+
+
 @pytest.fixture(scope="module")
 def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
     """Somebody with a cluster of their own, in which nothing is installed."""
@@ -86,7 +160,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
 def user(reader: Reader, s3: S3Server, empty_repository: Path) -> Reader:
     """Who has done the tutorial, and backs up to S3 since; they have read no other page."""
     reader.installs()
-    for folder in ("howto/notes", "velero/restic/notes"):
+    for folder in ("howto/notes", "velero/restic/notes", "media/photos", "media/db"):
         put(empty_repository, s3, folder)
     reader.instead |= {
         "s3:https://s3.example.com/": f"s3:http://127.0.0.1:{s3.port}/",
@@ -144,19 +218,98 @@ def test_what_velero_has_backed_up_is_restored(user: Reader) -> None:
     assert user.content("from-velero", "from-velero") == {"file": "of velero\n"}
 
 
-@pytest.mark.parametrize("page", ["docs/populator.md", "docs/verification.md", "README.md"])
-def test_what_a_page_shows_of_manifests_is_taken_by_the_api_server(notes: Reader, page: str) -> None:
-    shown = [block.text for block in blocks(ROOT / page) if "apiVersion" in block.text]
-    assert shown
-    notes.types("kubectl apply --dry-run=server -f - <<'END'\n" + "---\n".join(shown) + "END\n")
+def test_a_copy_is_made_when_the_script_of_the_page_says_so(notes: Reader) -> None:
+    notes.types(DATA)
+    notes.reads("copy-triggers.md")
+    notes.types("kubectl wait replicationsource/data --for condition=Healthy --timeout=2m")
+    notes.types("kubectl delete replicationsource data")
 
 
-def test_each_page_with_commands_to_be_typed_is_one_that_is_typed_here() -> None:
-    to_be_typed = {page.name for page in DOCS.glob("*.md") if any(b.language == "bash" for b in blocks(page))}
-    own = Path(__file__).read_text(encoding="utf-8")
-    assert {page for page in to_be_typed if f'.reads("{page}")' not in own} == set()
+@pytest.fixture(scope="module")
+def media(user: Reader) -> Reader:
+    """Who has the namespace that samples speak of."""
+    user.begins("media")
+    user.types(MEDIA)
+    return user
 
 
-def test_each_command_that_is_not_run_here_is_run_elsewhere() -> None:
-    told = [block.text for page in DOCS.glob("*.md") for block in blocks(page) if block.language == "sh"]
-    assert {line for text in told for line in text.splitlines() if line} == set(ELSEWHERE)
+def test_the_commands_of_the_reference_can_be_typed_as_they_stand(media: Reader) -> None:
+    media.tries("command-line.md", FAILS, VERDICTS)
+
+
+def test_commands_beside_samples_and_in_runbooks_can_be_typed_as_they_stand(media: Reader) -> None:
+    media.tries("doctor.md", (), VERDICTS)
+    media.tries("verification.md")
+    media.tries("from-your-scripts.md")
+    media.reads("alerts.md")
+    media.reads("page.md", "A page to look at")
+    media.types("kubectl delete pod uses-db")
+    media.reads("from-your-scripts.md")
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if manifests(page)])
+def test_what_a_page_shows_of_manifests_is_taken_by_the_api_server(user: Reader, page: str) -> None:
+    user.types("kubectl apply --dry-run=server -f - <<'END'\n" + "---\n".join(manifests(page)) + "END\n")
+
+
+# ---- from VolSync and back, with Helm
+
+
+@pytest.fixture(scope="module")
+def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
+    """Somebody who installs and removes operators in a cluster of their own, from a clone."""
+    one = Reader(DevCluster(tmp_path_factory.mktemp("operator")), tmp_path_factory.mktemp("clone"))
+    one.instead = {
+        "REGISTRY/volsync-py": "registry.example.com/volsync-py",
+        "TAG": "1.2.3",
+        "REVISION": "1",
+        # The development cluster has the definitions of itself.
+        "helm install volsync": "helm install volsync --take-ownership",
+    }
+    yield one
+    one.end()
+
+
+def test_the_chart_is_installed_upgraded_rolled_back_and_removed(operator: Reader) -> None:
+    operator.reads("helm.md", "Install", "Upgrade from VolSync")
+    operator.reads("page.md", "From the manager")
+    assert operator.manager is not None
+    operator.reads("helm.md", "Roll back", "Uninstall")
+    assert operator.manager is None
+
+
+def test_the_operator_is_installed_as_the_readme_says(operator: Reader) -> None:
+    operator.reads("README.md", "Run the operator")
+    assert operator.manager is not None
+    operator.types("helm uninstall volsync --namespace volsync-system")
+
+
+@pytest.fixture
+def volsync(operator: Reader, s3: S3Server, empty_repository: Path, tmp_path: Path) -> Reader:
+    """Whose cluster has VolSync, by Helm, and a source that it has backed up."""
+    put(empty_repository, s3, "office/notes")
+    operator.instead |= {
+        "s3:https://s3.example.com/howto/": f"s3:http://127.0.0.1:{s3.port}/office/",
+        "long-and-written-down": PASSWORD,
+        "access-key": s3.ACCESS,
+        "secret-key": s3.SECRET,
+    }
+    release = Release(operator.cluster, tmp_path)
+    release.helm("install", "volsync", str(release.other), "--create-namespace", "--take-ownership")
+    operator.begins("office")
+    operator.types(NOTES.replace("kubectl wait replicationsource/notes", "kubectl get replicationsource/notes ; true"))
+    golden = yaml.safe_load_all((GOLDEN / "01-source-snapshot-idle.yaml").read_text(encoding="utf-8"))
+    now = datetime.now(UTC)
+    times = {"lastSyncTime": format_rfc3339(now), "nextSyncTime": format_rfc3339(now + timedelta(days=1))}
+    status = {"status": {**next(iter(golden))["status"], **times}}
+    path = "/apis/volsync.backube/v1alpha1/namespaces/office/replicationsources/notes/status"
+    operator.cluster.ask("PATCH", path, status, "application/merge-patch+json")
+    return operator
+
+
+def test_volsync_is_changed_for_this_operator_and_back_as_the_page_says(volsync: Reader) -> None:
+    volsync.reads("takeover.md", "Before", "Change with Helm", "After the change", "Back with Helm")
+    assert volsync.manager is None
+    volsync.reads("takeover.md", "Change with kubectl", "After the change", "Back with kubectl")
+    assert volsync.manager is None
+    volsync.reads("helm.md", "Delete everything")
