@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+from contextlib import suppress
 from typing import Any
 
 from hack.devcluster.api.call import Call
@@ -57,9 +58,10 @@ class _Session:
         self._copy_out(_STDOUT)
         self._program.wait()
         from wsproto.events import CloseConnection
+        from wsproto.utilities import LocalProtocolError
 
         self._send(_STATUS, json.dumps(_status(self._program)).encode())
-        with self._lock:
+        with self._lock, suppress(LocalProtocolError):
             self._write(self._frames.send(CloseConnection(code=1000)))
 
     def _copy_out(self, channel: int) -> None:
@@ -70,8 +72,10 @@ class _Session:
 
     def _send(self, channel: int, data: bytes) -> None:
         from wsproto.events import BytesMessage
+        from wsproto.utilities import LocalProtocolError
 
-        with self._lock:
+        # Who asked may have said goodbye, and hears nothing any more.
+        with self._lock, suppress(LocalProtocolError):
             self._write(self._frames.send(BytesMessage(data=bytes([channel]) + data)))
 
     def _write(self, data: bytes) -> None:

@@ -124,12 +124,12 @@ class Runtime:
     def _execute(self, id: str, container: str, words: list[str], address: str) -> None:
         """Start a program in a container, as its user and with its rights."""
         first, spec = self._pids.get(container), self._specs.get(container)
-        if first is None or spec is None:
+        opened = None if first is None else sandbox.namespaces_of(first)
+        if opened is None or spec is None:
             self.send(event="failed", id=id, message="the container does not run")
             self.send(event="exited", id=id, code=128, at=time.time())
             return
-        theirs = {kind: os.open(f"/proc/{first}/ns/{name}", os.O_RDONLY) for name, kind in sandbox.NAMESPACES}
-        pids = os.open(f"/proc/{first}/ns/pid", os.O_RDONLY)
+        pids, theirs = opened
         try:
             linux.setns(pids, linux.CLONE_NEWPID)
             inside = {**spec, "argv": words}

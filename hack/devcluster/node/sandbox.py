@@ -31,11 +31,24 @@ DEFAULT_CAPABILITIES = [
 
 
 # What a further process of a container enters, the mounts last: they bring its root along.
-NAMESPACES = (("uts", linux.CLONE_NEWUTS), ("ipc", linux.CLONE_NEWIPC), ("mnt", linux.CLONE_NEWNS))
+_NAMESPACES = (("uts", linux.CLONE_NEWUTS), ("ipc", linux.CLONE_NEWIPC), ("mnt", linux.CLONE_NEWNS))
 
 
 class StartError(Exception):
     """The container's command could not be started."""
+
+
+def namespaces_of(pid: int) -> tuple[int, dict[int, int]] | None:
+    """Open the namespaces of a process: of its PIDs, and the others by kind; None if it has ended, or is about to."""
+    opened: list[int] = []
+    try:
+        for name in ("pid", *(name for name, _ in _NAMESPACES)):
+            opened.append(os.open(f"/proc/{pid}/ns/{name}", os.O_RDONLY))
+    except OSError:
+        for one in opened:
+            os.close(one)
+        return None
+    return opened[0], dict(zip((kind for _, kind in _NAMESPACES), opened[1:], strict=True))
 
 
 def enter(spec: dict[str, Any], *, user_namespace: bool) -> NoReturn:

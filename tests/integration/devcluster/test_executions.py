@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator
 
 import pytest
 
+from hack.devcluster.node.sandbox import namespaces_of
 from hack.processes import DevCluster, wait_until
 from volsync_py.kube.client import Client
 from volsync_py.kube.config import load
@@ -36,6 +38,15 @@ def sleeper(server: DevCluster) -> Iterator[DevCluster]:
 @pytest.fixture(scope="module")
 def client(sleeper: DevCluster) -> Client:
     return Client(load(str(sleeper.kubeconfig)))
+
+
+def test_a_process_that_has_ended_has_no_namespaces_to_enter() -> None:
+    with subprocess.Popen(["true"]) as ended:
+        # It is waited for later, as a pod's first process that ended a moment ago.
+        os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+        before = os.listdir("/proc/self/fd")
+        assert namespaces_of(ended.pid) is None
+        assert os.listdir("/proc/self/fd") == before
 
 
 def run(client: Client, *words: str, given: bytes = b"", ends: bool = True) -> tuple[int | None, bytes, bytes]:
