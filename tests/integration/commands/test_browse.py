@@ -14,7 +14,7 @@ from tests.integration.commands.repository import HERE, NAMESPACE, NUMBERS, left
 from tests.integration.commands.terminal import on_terminal
 from volsync_py.commands.browse.screen import Browser
 from volsync_py.commands.common.cluster import connect
-from volsync_py.commands.repository.repository import repository
+from volsync_py.commands.repository.asking import repository
 
 
 def test_a_file_is_found_in_a_folder_and_downloaded_and_nothing_is_left(asks: DevCluster, tmp_path: Path) -> None:

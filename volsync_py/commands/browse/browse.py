@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from volsync_py.commands.repository.repository import Asking, asks_repository
+from volsync_py.commands.repository.asking import Asking, asks_repository
 
 # Somebody reads a list before the next one is opened.
 _READ_SECONDS = 120.0

@@ -9,21 +9,24 @@ import tempfile
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 from attrs import frozen
 
 from volsync_py.bounded_json import text_of
 from volsync_py.commands.common.answer import AnswerError
+from volsync_py.commands.repository.asking import Asking, asks_repository
 from volsync_py.commands.repository.entries import Entry, Lines, entry_of
 from volsync_py.commands.repository.looking import absolute
-from volsync_py.commands.repository.repository import Answers, Asking, asks_repository
 from volsync_py.commands.repository.snapshot_chosen import LATEST, chooses_snapshot, snapshot_meant
 from volsync_py.commands.repository.unpacked_tree import Tree
 from volsync_py.contract.questions import Kind, Question
 from volsync_py.core.selection import parse_snapshot_time
 from volsync_py.health.words import count, plain, size
+
+if TYPE_CHECKING:
+    from volsync_py.commands.repository.repository import Answers
 
 # How many of the entries that are left out are named.
 _MOST_NAMED = 5

@@ -9,9 +9,9 @@ import click
 from volsync_py.commands.common.chosen import BOTH
 from volsync_py.commands.common.cluster import Cluster
 from volsync_py.commands.common.shown import as_document
+from volsync_py.commands.repository.asking import Asking, asks_repository
 from volsync_py.commands.repository.entries import json_of
 from volsync_py.commands.repository.lock_list import DEAD, Lock, Namespace, lock_of
-from volsync_py.commands.repository.repository import Asking, asks_repository
 from volsync_py.contract.questions import Kind, Question
 from volsync_py.core.objects import Object
 from volsync_py.health.words import count, plain

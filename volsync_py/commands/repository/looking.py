@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from volsync_py.bounded_json import number_of, text_of
 from volsync_py.commands.common.shown import as_document
+from volsync_py.commands.repository.asking import Asking, asks_repository
 from volsync_py.commands.repository.entries import Entry, Lines, entry_of, found_in, json_of
-from volsync_py.commands.repository.repository import Asking, Repository, asks_repository
 from volsync_py.commands.repository.snapshot_chosen import LATEST, chooses_snapshot, id_of, snapshot_meant
 from volsync_py.contract.questions import Kind, Question
 from volsync_py.health.words import count, plain, size
+
+if TYPE_CHECKING:
+    from volsync_py.commands.repository.repository import Repository
 
 _DATA = click.Choice(["table", "json", "yaml", "name"])
 # What restic calls a change, and what people do.

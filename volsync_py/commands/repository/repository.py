@@ -8,36 +8,31 @@ that it answers: only a pod that has never started is removed.
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
-from functools import wraps
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Protocol
 
 import click
 from attrs import define, evolve, field
 
+from volsync_py.api.spec import Replication
 from volsync_py.commands.common.answer import Answer, AnswerError
-from volsync_py.commands.common.cluster import Cluster, Where, of_cluster
-from volsync_py.commands.common.timeout import seconds_of
+from volsync_py.commands.common.cluster import Cluster
+from volsync_py.commands.repository.job import basis_for
 from volsync_py.commands.repository.pod_awaited import NotStarted, await_pod
 from volsync_py.commands.repository.pod_start import has_begun, is_gone
 from volsync_py.contract.questions import ASK, Ending, Kind, Question, may_be_of_the_secret
+from volsync_py.core.names import question_job_name
 from volsync_py.core.objects import Object, labels_of
 from volsync_py.core.owners import controller_of, is_controlled_by
 from volsync_py.kube.errors import Forbidden, KubeError, NotFound
+from volsync_py.kube.execution import STDOUT
 from volsync_py.kube.resources import JOBS, PODS
+from volsync_py.movers.restic.job_environment import DATA_DIRECTORY
+from volsync_py.movers.restic.objects import COMMAND
+from volsync_py.movers.restic.question_job import host_of, labels_of_questions, question_job
 
-if TYPE_CHECKING:
-    from volsync_py.api.spec import Replication
-
-# What reads a spec and makes a Job is imported when it is used: a start and a mistyped option do without.
-
-# How long a pod waits for the next question of a person.
-_KEPT_SECONDS = 120.0
-# A node that has to be found or an image that has to be pulled takes a while; a person is told what is waited for.
-_START = "2m"
 _LOOK_SECONDS = 0.25
 # restic says by itself when it gets nowhere; some questions about large repositories take long.
 _SILENCE_SECONDS = 3600.0
@@ -51,41 +46,6 @@ _KILLED = 137
 _GONE_SECONDS = 3.0
 # What one answer of JSON may take in memory: ten times the list of a hundred thousand snapshots.
 MOST_BYTES = 512 * 1024 * 1024
-
-
-class Asking(NamedTuple):
-    """Whose repository is to be asked, and what was said about the pod that asks it."""
-
-    where: Where
-    name: str
-    image: str
-    keep: str
-    timeout: str
-
-    def opened(self) -> AbstractContextManager[Repository]:
-        """Return the repository; what was started for it is removed at the end."""
-        return repository(self.where.connect(), self.name, self.image, self.keep, self.timeout)
-
-
-def asks_repository(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of all commands that ask a repository; the command gets them, and its NAME, as `asking`."""
-
-    @wraps(command)
-    def run(*, where: Where, name: str, image: str, keep: str, timeout: str, **others: Any) -> Any:
-        return command(asking=Asking(where, name, image, keep, timeout), **others)
-
-    wrapped = of_cluster(run)
-    for option in (
-        click.option(
-            "--image", default="", help="The image of the pod that asks; that of the movers if nothing is said."
-        ),
-        click.option(
-            "--keep", default="", help="How long the pod waits for another question: 2m on a terminal, else 0s."
-        ),
-        click.option("--timeout", default=_START, show_default=True, help="How long to wait for the pod's start."),
-    ):
-        wrapped = option(wrapped)
-    return wrapped
 
 
 class Answers(Protocol):
@@ -140,15 +100,11 @@ class Repository:
     @property
     def host(self) -> str:
         """The host name of the resource's snapshots."""
-        from volsync_py.movers.restic.question_job import host_of
-
         return host_of(self.replication)
 
     @property
     def path(self) -> str:
         """The path of the resource's snapshots."""
-        from volsync_py.movers.restic.job_environment import DATA_DIRECTORY
-
         return DATA_DIRECTORY
 
     def ask(self, question: Question, to: Callable[[bytes], object]) -> Ending:
@@ -191,9 +147,6 @@ class Repository:
         self, question: Question, to: Callable[[bytes], object], silence_seconds: float = _SILENCE_SECONDS
     ) -> Ending | None:
         """Return the ending of the pod's answer, or None if that pod does not answer any more."""
-        from volsync_py.kube.execution import STDOUT
-        from volsync_py.movers.restic.objects import COMMAND
-
         answer = Answer(to)
         try:
             with self.cluster.client.execute(
@@ -228,9 +181,6 @@ class Repository:
 
     def _find_pod(self) -> None:
         """Have a pod that can be asked: one that waits, or a new one."""
-        from volsync_py.commands.repository.job import basis_for
-        from volsync_py.movers.restic.question_job import labels_of_questions, question_job
-
         # What was named is not taken from another image.
         how = (self.image, "afresh") if self.afresh else (self.image,)
         waiting = None if self.afresh else self._waiting(labels_of_questions(self.replication, how=how))
@@ -260,8 +210,6 @@ class Repository:
 
     def _is_for_questions(self, pod: Object, labels: dict[str, str]) -> bool:
         """Return whether a pod is of a Job for such questions, and not one that only has its labels."""
-        from volsync_py.core.names import question_job_name
-
         owner = controller_of(pod) or {}
         name = str(owner.get("name") or "")
         if owner.get("kind") != "Job" or name != question_job_name(self.replication.name, name.rpartition("-")[2]):
@@ -297,21 +245,3 @@ class Repository:
 
 def _created(pod: Object) -> str:
     return str(pod["metadata"].get("creationTimestamp") or "")
-
-
-@contextmanager
-def repository(cluster: Cluster, name: str, image: str, keep: str, timeout: str) -> Iterator[Repository]:
-    """Return the repository of a source or destination; what was started for it is removed at the end."""
-    from volsync_py.commands.repository.job import replication_called
-
-    start, kept = seconds_of(timeout), seconds_of(keep, "--keep") if keep else _kept_by_default()
-    one = Repository(cluster, replication_called(cluster, name), image, kept, bool(keep), start)
-    try:
-        yield one
-    finally:
-        one.close()
-
-
-def _kept_by_default() -> float:
-    """Return how long a pod is kept if nothing is said: where somebody reads what is said, there may be more to ask."""
-    return _KEPT_SECONDS if sys.stderr.isatty() else 0.0

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from volsync_py.commands.repository.repository import Repository
 from volsync_py.commands.repository.snapshot_list import chosen, listed
 from volsync_py.contract.questions import Kind, Question
 from volsync_py.core.selection import SelectionError
+
+if TYPE_CHECKING:
+    from volsync_py.commands.repository.repository import Repository
 
 LATEST = "latest"
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from volsync_py.commands.common.shown import as_document, width
-from volsync_py.commands.repository.repository import Asking, Repository, asks_repository
+from volsync_py.commands.repository.asking import Asking, asks_repository
 from volsync_py.commands.repository.snapshot_list import Listed, listed, table, verdict
 from volsync_py.contract.questions import Kind, Question
 from volsync_py.core.names import Role
+
+if TYPE_CHECKING:
+    from volsync_py.commands.repository.repository import Repository
 
 
 @click.command
