@@ -24,7 +24,6 @@ from hack.tool_making import (
     from_debian,
     from_debian_with_libraries,
     from_go,
-    from_npm,
     from_wheel,
     say,
 )
@@ -35,8 +34,8 @@ _RESTIC = ("github.com/restic/restic", "v0.19.1", "./cmd/restic")
 _REST_SERVER = ("github.com/restic/rest-server", "v0.14.0", "./cmd/rest-server")
 _HELM = ("helm.sh/helm/v4", "v4.3.2", "./cmd/helm")
 _PROMETHEUS = ("github.com/prometheus/prometheus", "v0.316.0")
-_AXE = ("https://registry.npmjs.org/axe-core/-/axe-core-4.14.1.tgz",
-        "FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ==")  # fmt: skip
+# It has axe-core 4.12 in it, and what it depends on is not installed.
+_AXE = "axe-playwright-python==0.1.8"
 _BROWSER = ("chromium-headless-shell", "usr/lib/chromium/chromium-headless-shell")
 _COSIGN = ("github.com/sigstore/cosign/v3", "v3.1.3", "./cmd/cosign")
 _SYFT = ("github.com/anchore/syft", "v1.57.1", "./cmd/syft")
@@ -165,7 +164,7 @@ TOOLS = {
     "browser": Tool(
         "browser", _BROWSER[0], partial(from_debian_with_libraries, *_BROWSER), _browser_of_the_machine, _has_apt
     ),
-    "axe": Tool("axe.js", "axe-core-4.14.1", partial(from_npm, *_AXE, "package/axe.min.js")),
+    "axe": Tool("axe.min.js", _AXE.replace("==", "-"), partial(from_wheel, _AXE)),
     # Not the machine's: what a chart gives differs from one version to the next.
     "helm": Tool("helm", f"helm-{_HELM[1]}", partial(from_go, *_HELM)),
     # Of releases: one signs, one tells what an image is made of, one knows krew's rules.

