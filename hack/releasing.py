@@ -1,14 +1,14 @@
 """Make what a release has, into one folder: `hack/release` (docs/releasing.md).
 
 Everything is made of one commit, so the same commit gives the same bytes; what a step needs and is not there ends it
-before the next one begins. Nothing is published: that is for whoever has looked at the folder.
+before the next one begins. Nothing is published before somebody has looked at the folder and says --publish.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import os
+import platform
 import subprocess
 import sys
 import tempfile
@@ -26,9 +26,11 @@ from hack.release_parts import (
     run,
     version_of_the_checkout,
 )
-from hack.tool_cache import prepare
+from hack.release_signing import publish_image, sign_sums, write_sums
 
 IMAGE_TITLE = "volsync-py"
+# As images have it.
+_PROCESSORS = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 def make(asked: argparse.Namespace) -> Path:
@@ -52,13 +54,26 @@ def make(asked: argparse.Namespace) -> Path:
     if asked.download_url:
         krew_manifest(archive, version, asked.download_url, out / "volsync-py.yaml")
     if not asked.no_image:
-        saved = out / f"{IMAGE_TITLE}-image-{version.of_helm}-amd64.tar"
+        saved = out / f"{IMAGE_TITLE}-image-{version.of_helm}-{processor()}.tar"
         build_image(asked.image_builder, image, saved, version)
         bill_of_materials(str(saved), version, out / f"{IMAGE_TITLE}-image.cdx.json")
-    sums(out)
+    write_sums(out)
     if asked.key:
-        sign(asked.key, out / "SHA256SUMS")
+        sign_sums(out, asked.key)
     return out
+
+
+def publish(asked: argparse.Namespace) -> str:
+    """Push and sign the image of the folder that is asked for, and return its name."""
+    if asked.key is None:
+        raise Failed("an image that is published is signed: say --key")
+    return publish_image(asked.publish, asked.repository, asked.key)
+
+
+def processor() -> str:
+    """Return what the image is built for, which is where it is built."""
+    machine = platform.machine()
+    return _PROCESSORS.get(machine, machine)
 
 
 def build_image(builder: str | None, image: str, saved: Path, version: Version) -> None:
@@ -73,25 +88,6 @@ def build_image(builder: str | None, image: str, saved: Path, version: Version) 
     run("buildah", "push", image, f"docker-archive:{saved}:{image}", cwd=ROOT)
 
 
-def sums(out: Path) -> None:
-    """Write the sum of each file, as sha256sum checks it."""
-    lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in sorted(out.iterdir())]
-    (out / "SHA256SUMS").write_text("".join(lines), encoding="utf-8")
-
-
-def sign(key: Path, signed: Path) -> None:
-    """Sign the sums, which stand for all files, with a key alone: no log and no authority is asked."""
-    cosign = str(prepare(["cosign"])["cosign"])
-    with tempfile.TemporaryDirectory() as work:
-        services = Path(work) / "services.json"
-        run(cosign, "signing-config", "create", f"--out={services}", cwd=ROOT)
-        bundle = signed.with_name(f"{signed.name}.sigstore.json")
-        options = [f"--key={key}", f"--signing-config={services}", f"--bundle={bundle}", "--yes"]
-        run(cosign, "sign-blob", *options, str(signed), cwd=ROOT)
-        # Made as only its owner may read it; it is for everybody.
-        bundle.chmod(0o644)
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("hack/release", description="Make everything that a release has into one folder.")
     parser.add_argument(
@@ -99,7 +95,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--repository", default=IMAGE_TITLE, help="of the image, as install.yaml names it")
     parser.add_argument("--download-url", help="where the files will be; krew's manifest is made for it")
-    parser.add_argument("--key", type=Path, help="cosign's key that signs the sums; COSIGN_PASSWORD has its password")
+    parser.add_argument("--key", type=Path, help="cosign's key that signs; COSIGN_PASSWORD has its password")
+    parser.add_argument(
+        "--publish", type=Path, metavar="FOLDER", help="make nothing: push the image of a folder, and sign it there"
+    )
     parser.add_argument("--no-image", action="store_true", help="leave the image and its bill of materials out")
     parser.add_argument(
         "--image-builder",
@@ -115,11 +114,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main() -> None:
-    """Make it, and say where; or say what is missing."""
+    """Make it or publish it, and say where it is; or say what is missing."""
     # Files are made for everybody, whoever makes them.
     os.umask(0o022)
+    asked = _parser().parse_args()
     try:
-        out = make(_parser().parse_args())
+        done = publish(asked) if asked.publish else make(asked)
     except Failed as error:
         sys.exit(f"hack/release: {error}")
     except subprocess.CalledProcessError as error:
@@ -128,7 +128,7 @@ def main() -> None:
         sys.exit(f"hack/release: {error.filename} is there already; take it away, or choose another --output")
     except FileNotFoundError as error:
         sys.exit(f"hack/release: {error.filename} is not there")
-    sys.stdout.write(f"{out}\n")
+    sys.stdout.write(f"{done}\n")
 
 
 if __name__ == "__main__":

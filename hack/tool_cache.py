@@ -39,7 +39,8 @@ _AXE = "axe-playwright-python==0.1.8"
 _BROWSER = ("chromium-headless-shell", "usr/lib/chromium/chromium-headless-shell")
 _COSIGN = ("github.com/sigstore/cosign/v3", "v3.1.3", "./cmd/cosign")
 _SYFT = ("github.com/anchore/syft", "v1.57.1", "./cmd/syft")
-_KREW = ("sigs.k8s.io/krew", "v0.4.3", "./cmd/validate-krew-manifest")
+_CRANE = ("github.com/google/go-containerregistry", "v0.22.1", "./cmd/crane")
+_KREW = ("sigs.k8s.io/krew", "v0.4.3")
 # JSON errors, and exit codes that tell failures apart.
 _LEAST_RESTIC = (0, 18)
 
@@ -167,10 +168,15 @@ TOOLS = {
     "axe": Tool("axe.min.js", _AXE.replace("==", "-"), partial(from_wheel, _AXE)),
     # Not the machine's: what a chart gives differs from one version to the next.
     "helm": Tool("helm", f"helm-{_HELM[1]}", partial(from_go, *_HELM)),
-    # Of releases: one signs, one tells what an image is made of, one knows krew's rules.
+    # Of releases: one signs, one tells what an image is made of, one pushes it, one knows krew's rules, one is krew.
     "cosign": Tool("cosign", f"cosign-{_COSIGN[1]}", partial(from_go, *_COSIGN), on_demand=True),
     "syft": Tool("syft", f"syft-{_SYFT[1]}", partial(from_go, *_SYFT), on_demand=True),
+    "crane": Tool("crane", f"crane-{_CRANE[1]}", partial(from_go, *_CRANE), on_demand=True),
     "validate-krew-manifest": Tool(
-        "validate-krew-manifest", f"krew-{_KREW[1]}", partial(from_go, *_KREW), on_demand=True
+        "validate-krew-manifest",
+        f"krew-{_KREW[1]}",
+        partial(from_go, *_KREW, "./cmd/validate-krew-manifest"),
+        on_demand=True,
     ),
+    "krew": Tool("krew", f"krew-itself-{_KREW[1]}", partial(from_go, *_KREW, "./cmd/krew"), on_demand=True),
 }

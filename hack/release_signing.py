@@ -1,0 +1,81 @@
+"""Signatures of a release: of its files, and of its image where it has been pushed to.
+
+With a key alone: no log and no authority is asked, so none can say no, and nobody else learns of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from hack.release_parts import ROOT, Failed, run
+from hack.tool_cache import prepare
+
+SUMS = "SHA256SUMS"
+_ARCHIVE = re.compile(r"(?P<title>.+)-image-(?P<tag>.+)-[a-z0-9]+\.tar")
+
+
+def write_sums(folder: Path) -> None:
+    """Write the sum of each file, as sha256sum checks it."""
+    lines = [f"{_sum(path)}  {path.name}\n" for path in sorted(folder.iterdir())]
+    (folder / SUMS).write_text("".join(lines), encoding="utf-8")
+
+
+def sign_sums(folder: Path, key: Path) -> None:
+    """Sign the sums, which stand for all files."""
+    signed = folder / SUMS
+    bundle = signed.with_name(f"{signed.name}.sigstore.json")
+    with _without_services() as options:
+        run(_cosign(), "sign-blob", f"--key={key}", *options, f"--bundle={bundle}", "--yes", signed, cwd=ROOT)
+    # Made as only its owner may read it; it is for everybody.
+    bundle.chmod(0o644)
+
+
+def publish_image(folder: Path, repository: str, key: Path) -> str:
+    """Push the image of a folder, sign it and its bill of materials there, and return its name with the digest."""
+    _check(folder)
+    archives = [(path, found) for path in folder.iterdir() if (found := _ARCHIVE.fullmatch(path.name))]
+    if len(archives) != 1:
+        raise Failed(f"{folder} has {len(archives)} images, not one; it was made with --no-image, or is another folder")
+    archive, found = archives[0]
+    name = f"{repository}:{found['tag']}"
+    if f"image: {name}\n" not in (folder / "install.yaml").read_text(encoding="utf-8"):
+        raise Failed(f"install.yaml does not name {name}; say the --repository that the folder was made with")
+    pushed = run(prepare(["crane"])["crane"], "push", archive, name, cwd=ROOT).strip()
+    bill = folder / f"{found['title']}-image.cdx.json"
+    with _without_services() as options:
+        given = [f"--key={key}", *options]
+        run(_cosign(), "sign", *given, "--yes", pushed, cwd=ROOT)
+        run(_cosign(), "attest", *given, "--yes", "--type=cyclonedx", f"--predicate={bill}", pushed, cwd=ROOT)
+    return pushed
+
+
+def _check(folder: Path) -> None:
+    """Raise Failed unless each file is what was made."""
+    for line in (folder / SUMS).read_text(encoding="utf-8").splitlines():
+        wanted, _, name = line.partition("  ")
+        if _sum(folder / name) != wanted:
+            raise Failed(f"{name} is not what was made: {SUMS} has another sum of it")
+
+
+def _sum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _cosign() -> Path:
+    return prepare(["cosign"])["cosign"]
+
+
+@contextmanager
+def _without_services() -> Iterator[list[str]]:
+    """Yield the options that have cosign ask nobody."""
+    with tempfile.TemporaryDirectory() as work:
+        services, trusted = Path(work) / "services.json", Path(work) / "trusted.json"
+        run(_cosign(), "signing-config", "create", f"--out={services}", cwd=ROOT)
+        run(_cosign(), "trusted-root", "create", f"--out={trusted}", cwd=ROOT)
+        yield [f"--signing-config={services}", f"--trusted-root={trusted}"]

@@ -1,0 +1,87 @@
+"""What is pushed and signed is what was made, under the name that its manifests have."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from hack.processes import ROOT
+from hack.release_parts import Failed, Version
+from hack.release_signing import publish_image, write_sums
+from hack.releasing import build_image
+
+REPOSITORY = "registry.example.org/volsync-py"
+KEY = Path("cosign.key")
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Path:
+    """A folder as one that was made."""
+    folder = tmp_path / "1.2.0"
+    folder.mkdir()
+    (folder / "volsync-py-image-1.2.0-amd64.tar").write_bytes(b"image")
+    (folder / "volsync-py-image.cdx.json").write_text("{}")
+    (folder / "install.yaml").write_text(f"          image: {REPOSITORY}:1.2.0\n")
+    write_sums(folder)
+    return folder
+
+
+def changed(folder: Path) -> None:
+    (folder / "volsync-py-image-1.2.0-amd64.tar").write_bytes(b"another")
+
+
+def without_image(folder: Path) -> None:
+    (folder / "volsync-py-image-1.2.0-amd64.tar").unlink()
+    (folder / "SHA256SUMS").unlink()
+    write_sums(folder)
+
+
+def of_another_name(folder: Path) -> None:
+    (folder / "install.yaml").write_text(f"          image: {REPOSITORY}:1.2.0-rc.1\n")
+    (folder / "SHA256SUMS").unlink()
+    write_sums(folder)
+
+
+@pytest.mark.parametrize(
+    ("do", "said"),
+    [
+        (changed, "volsync-py-image-1.2.0-amd64.tar is not what was made: SHA256SUMS has another sum of it"),
+        (without_image, "has 0 images, not one"),
+        (of_another_name, f"install.yaml does not name {REPOSITORY}:1.2.0"),
+    ],
+)
+def test_a_folder_that_does_not_fit_is_not_pushed(made: Path, do: Callable[[Path], None], said: str) -> None:
+    do(made)
+    with pytest.raises(Failed, match=said):
+        publish_image(made, REPOSITORY, KEY)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--publish=FOLDER"], "hack/release: an image that is published is signed: say --key\n"),
+        (["--publish=FOLDER/none", "--key=k"], "hack/release: FOLDER/none/SHA256SUMS is not there\n"),
+    ],
+)
+def test_what_is_missing_is_said_in_a_sentence(made: Path, words: list[str], said: str) -> None:
+    command = [sys.executable, "-m", "hack.releasing", *(word.replace("FOLDER", str(made)) for word in words)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (1, said.replace("FOLDER", str(made)))
+
+
+def test_a_builder_is_told_what_gives_the_same_bytes(tmp_path: Path) -> None:
+    builder, told = tmp_path / "builder", tmp_path / "told"
+    builder.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" "$SOURCE_DATE_EPOCH" > {told}\n')
+    builder.chmod(0o755)
+    saved = tmp_path / "image.tar"
+    build_image(str(builder), f"{REPOSITORY}:1.2.0", saved, Version("1.2.0", "1.2.0", 1_700_000_000))
+
+    same = ["--no-cache", "--format=oci", "--timestamp=1700000000"]
+    assert told.read_text().splitlines() == [
+        *(str(ROOT), f"{REPOSITORY}:1.2.0", str(saved)),
+        *(*same, "VERSION=1.2.0", "1700000000"),
+    ]
