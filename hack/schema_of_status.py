@@ -124,6 +124,7 @@ def verifications() -> Schema:
         "The verifications.",
         since=time("Since when there is a schedule, or what else the spec says."),
         lastTime=time("When the last one was over: proved, or given up."),
+        startTime=time("When the one that goes on was begun; with `keep: OnFailure` its claim says so."),
         result=text("Succeeded or Failed.", enum=["Succeeded", "Failed"]),
         lastError=last_error(),
         attempts=number("Attempts of the one that is due."),

@@ -12,7 +12,7 @@ from tests.cluster.lent import Cluster
 from tests.cluster.person import person
 from tests.cluster.tree import FILL
 from tests.integration.commands.asking import command
-from volsync_py.kube.resources import JOBS, PODS, REPLICATION_SOURCES
+from volsync_py.kube.resources import CORE_EVENTS, JOBS, PODS, PVCS, REPLICATION_SOURCES
 
 # The password, and the keys of the storage that the tests start.
 SECRETS = ("the password that nobody prints", S3Server.SECRET, S3Server.ACCESS)
@@ -81,9 +81,25 @@ def test_view_looks_edit_acts_and_what_is_not_allowed_is_one_sentence(
         done = run(editor, words, tmp_path / "edited")
         assert done.returncode == 0, done
         assert says in done.stdout + done.stderr, done
+    proved_in_a_volume_that_has_gone(cluster)
     for folder in ("viewed", "edited"):
         bundle = tmp_path / folder / "bundle.tar.gz"
         assert not any(secret.encode() in gzip.decompress(bundle.read_bytes()) for secret in SECRETS)
+
+
+def proved_in_a_volume_that_has_gone(cluster: Cluster) -> None:
+    """Look that the pod of `prove` had a volume of its own, and that nothing is left of it but the proof."""
+    status = (cluster.find(REPLICATION_SOURCES, "backup") or {})["status"]["restic"]
+    assert status["lastVerified"]["snapshot"] == status["lastSnapshot"]["id"]
+    provided = (e for e in cluster.objects(CORE_EVENTS) if e["reason"] == "ProvisioningSucceeded")
+    claims = {e["involvedObject"]["name"] for e in provided if e["involvedObject"]["name"].startswith("prove-")}
+    assert [one.endswith("-data") for one in claims] == [True]
+
+    def left() -> list[str]:
+        found = (name for kind in (PVCS, JOBS, PODS) for name in cluster.names(kind))
+        return [name for name in found if name.startswith("prove-")]
+
+    cluster.wait("the end of all that belonged to the verification", lambda: not left())
 
 
 def run(kubeconfig: Path, words: str, folder: Path) -> subprocess.CompletedProcess[str]:

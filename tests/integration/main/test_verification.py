@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from hack.processes import wait_until
@@ -9,17 +10,23 @@ from tests.integration.commands.asking import command
 from tests.integration.world import PASSWORD, VOLSYNC, World
 
 NAME = "prove-volsync-backup"
+# So many are made and proved at once; a hundred would share more of what they read, and take longer to see.
+DRILL = [f"source-{number}" for number in range(4)]
+# What a drill may cost, in requests of its backups.
+MOST_OF_THE_BACKUPS = 1.05
 SOURCES = "replicationsources"
 
 
-def ask(world: World, token: str) -> None:
+def ask(world: World, token: str, name: str = "backup") -> None:
     changes = {"metadata": {"annotations": {"volsync-py/prove-now": token}}}
-    world.cluster.ask("PATCH", world.path(SOURCES, "backup", VOLSYNC), changes, "application/merge-patch+json")
+    world.cluster.ask("PATCH", world.path(SOURCES, name, VOLSYNC), changes, "application/merge-patch+json")
 
 
 def gone(world: World) -> None:
     kinds = (("jobs", "apis/batch/v1"), ("persistentvolumeclaims", "api/v1"))
-    wait_until("nothing is left", lambda: all(NAME not in world.names(*kind) for kind in kinds))
+    wait_until(
+        "nothing is left", lambda: not any(one.startswith("prove-") for kind in kinds for one in world.names(*kind))
+    )
 
 
 def _record(status: Any) -> Any:
@@ -79,4 +86,32 @@ def test_a_backup_is_proved_when_asked_for_and_by_schedule_and_damage_is_found(w
     wait_until("its Job has gone", lambda: NAME not in world.names("jobs", "apis/batch/v1"))
     assert NAME in world.names("persistentvolumeclaims")
     world.cluster.ask("DELETE", world.path(SOURCES, "backup", VOLSYNC))
+    gone(world)
+
+
+def requests_until(world: World, done: Callable[[Any], bool]) -> list[str]:
+    """Return what the manager asks for until each source of the drill is done, and nothing runs any more."""
+    for name in DRILL:
+        world.wait(SOURCES, name, done)
+    wait_until("no Job is left", lambda: not world.names("jobs", "apis/batch/v1"))
+    asked = world.requests()
+    world.cluster.admin("clear")
+    return asked
+
+
+def test_a_drill_of_direct_sources_costs_no_more_requests_than_their_backups(world: World) -> None:
+    for name in DRILL:
+        world.source(name)
+    requests_until(world, lambda s: s.get("lastManualSync") == "one")
+    for name in DRILL:
+        world.change(SOURCES, name, {"trigger": {"manual": "two"}})
+    of_backups = requests_until(world, lambda s: s.get("lastManualSync") == "two")
+    for name in DRILL:
+        ask(world, "now", name)
+    of_verifications = requests_until(world, lambda s: _record(s).get("lastProveNow") == "now")
+    proofs = [world.status(SOURCES, name)["restic"]["lastVerified"]["files"] for name in DRILL]
+    assert proofs == [3] * len(DRILL)
+    assert of_verifications.count("create jobs") == of_backups.count("create jobs") == len(DRILL)
+    assert len(of_verifications) <= MOST_OF_THE_BACKUPS * len(of_backups), (of_verifications, of_backups)
+    # What a verification brings along goes with it.
     gone(world)

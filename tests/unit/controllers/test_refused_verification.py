@@ -79,7 +79,9 @@ def backed_up() -> Iterator[tuple[Refusing, SteppedManager]]:
     manager.end()
 
 
-def ask_for_proof(cluster: Refusing, manager: SteppedManager, refuses: str) -> None:
+def ask_for_proof(cluster: Refusing, manager: SteppedManager, refuses: str, keep: str) -> None:
+    cluster.change(spec={"restic": {"verification": {"keep": keep}}})
+    manager.settle()
     cluster.refuses, cluster.status_writes = refuses, 0
     cluster.change(metadata={"annotations": {Annotation.PROVE_NOW.value: "t"}})
     # A loop would have no end.
@@ -89,14 +91,18 @@ def ask_for_proof(cluster: Refusing, manager: SteppedManager, refuses: str) -> N
         manager.settle()
 
 
-@pytest.mark.parametrize("kind", ["PersistentVolumeClaim", "Job"])
+# Where no claim of its own is to be kept, that it was begun is written as well.
+@pytest.mark.parametrize(
+    ("kind", "keep", "writes"),
+    [("PersistentVolumeClaim", "OnFailure", 1), ("Job", "OnFailure", 1), ("Job", "Never", 2)],
+)
 def test_a_refused_verification_is_one_attempt_and_no_word_of_the_backups(
-    backed_up: tuple[Refusing, SteppedManager], kind: str
+    backed_up: tuple[Refusing, SteppedManager], kind: str, keep: str, writes: int
 ) -> None:
     cluster, manager = backed_up
     before = cluster.conditions()
-    ask_for_proof(cluster, manager, f"create {kind}")
-    assert (cluster.status_writes, cluster.refusals, cluster.of_verification()) == (1, 1, [])
+    ask_for_proof(cluster, manager, f"create {kind}", keep)
+    assert (cluster.status_writes, cluster.refusals, cluster.of_verification()) == (writes, 1, [])
     after = cluster.conditions()
     assert [after[one] for one in ("Healthy", "Synchronizing")] == [before[one] for one in ("Healthy", "Synchronizing")]
     assert after["Verified"]["status"] == "Unknown"
@@ -118,7 +124,7 @@ def test_what_may_not_be_removed_of_a_verification_writes_no_status_without_end(
 ) -> None:
     cluster, manager = backed_up
     before = cluster.conditions()
-    ask_for_proof(cluster, manager, "delete PersistentVolumeClaim")
+    ask_for_proof(cluster, manager, "delete PersistentVolumeClaim", "OnFailure")
     assert cluster.status_writes == 1
     assert cluster.conditions()["Verified"]["status"] == "True"
     assert cluster.conditions()["Healthy"] == before["Healthy"]

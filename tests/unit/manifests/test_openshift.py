@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.unit.manifests.test_manifests import documents, rules
 
-# VolSync's; a restore needs two more capabilities, and `moverVolumes` may be NFS.
+# VolSync's; a restore needs two more capabilities, `moverVolumes` may be NFS, and verifications bring volumes along.
 CAPABILITIES = {"AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID", "SYS_CHROOT"}
 VOLUMES = {"configMap", "downwardAPI", "emptyDir", "persistentVolumeClaim", "projected", "secret"}
 
@@ -14,7 +14,7 @@ def test_the_constraints_are_volsyncs_with_what_our_movers_need_besides() -> Non
 
     assert constraints.pop("metadata") == {"name": "volsync-privileged-mover"}
     assert set(constraints.pop("allowedCapabilities")) == CAPABILITIES | {"FSETID", "MKNOD"}
-    assert set(constraints.pop("volumes")) == VOLUMES | {"nfs"}
+    assert set(constraints.pop("volumes")) == VOLUMES | {"ephemeral", "nfs"}
     assert constraints == {
         "apiVersion": "security.openshift.io/v1",
         "kind": "SecurityContextConstraints",

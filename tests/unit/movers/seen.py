@@ -82,7 +82,7 @@ def answer(need: Read, objects: list[dict[str, Any]], replication: Replication) 
     if need.kind is ReadKind.POD:
         pods = (o for o in objects if o["kind"] == "Pod" and o["metadata"]["name"] == need.name)
         return next(pods, None)
-    if need.kind is ReadKind.POD_EVENTS:
+    if need.kind in (ReadKind.POD_EVENTS, ReadKind.FAILED_CREATE_EVENTS):
         events = (o for o in objects if o["kind"] == "Event" and o["involvedObject"]["name"] == need.name)
         return [o["message"] for o in events]
     if need.kind is ReadKind.POD_LOG:

@@ -101,11 +101,39 @@ def test_what_is_asked_for_is_done_once_and_leaves_nothing_but_its_proof() -> No
     assert one.verifies
 
 
-def test_its_objects_go_with_the_source_and_say_what_they_are_for() -> None:
-    one = Verified(spec={"command": ["sh", "-c", "test -f a"]})
-    one.change({"cacheCapacity": "4Gi"})
+def decided(one: Verified) -> Decision:
+    """Return what is decided when somebody asks."""
     one.resource["metadata"]["annotations"] = {Annotation.PROVE_NOW.value: "t"}
-    decision = decision_on(copy.deepcopy(one.objects), one.now)
+    return decision_on(copy.deepcopy(one.objects), one.now)
+
+
+def brought_along(job: dict[str, Any]) -> dict[str, Any]:
+    """Return the claim that a Job's pod brings along."""
+    (data,) = (v for v in job["spec"]["template"]["spec"]["volumes"] if v["name"] == "data")
+    found: dict[str, Any] = data["ephemeral"]["volumeClaimTemplate"]
+    return found
+
+
+def test_where_nothing_is_to_be_kept_the_pod_brings_its_volume_along() -> None:
+    one = Verified()
+    decision = decided(one)
+    # No claim to make and to delete; that it was begun is on record instead.
+    assert words(decision) == ["status", f"create Job/{NAME}"]
+    record = status_of(decision)["restic"]["verification"]
+    assert {key: value for key, value in record.items() if value} == {"startTime": format_rfc3339(one.now)}
+    claim = brought_along(created(decision, "Job"))
+    assert claim["metadata"]["labels"][Label.PURPOSE] == "verification"
+    # VolSync's own clean-up finds it, and the API server takes no more of its metadata.
+    assert claim["metadata"]["labels"][Label.CLEANUP] == "u"
+    assert set(claim["metadata"]) == {"labels", "annotations"}
+    # What is to be kept is as large, and of the same class.
+    assert claim["spec"] == created(decided(Verified(spec={"keep": "OnFailure"})), "PersistentVolumeClaim")["spec"]
+
+
+def test_its_objects_go_with_the_source_and_say_what_they_are_for() -> None:
+    one = Verified(spec={"command": ["sh", "-c", "test -f a"], "keep": "OnFailure"})
+    one.change({"cacheCapacity": "4Gi"})
+    decision = decided(one)
     assert words(decision)[-2:] == [f"create PersistentVolumeClaim/{NAME}", f"create Job/{NAME}"]
     claim, job = created(decision, "PersistentVolumeClaim"), created(decision, "Job")
     for obj in (claim, job):
@@ -141,9 +169,7 @@ def test_its_objects_go_with_the_source_and_say_what_they_are_for() -> None:
 def test_its_volume_can_be_written(modes: list[str], wanted: list[str]) -> None:
     one = Verified()
     next(o for o in one.objects if o["metadata"]["name"] == "data")["spec"]["accessModes"] = modes
-    one.resource["metadata"]["annotations"] = {Annotation.PROVE_NOW.value: "t"}
-    claim = created(decision_on(copy.deepcopy(one.objects), one.now), "PersistentVolumeClaim")
-    assert claim["spec"]["accessModes"] == wanted
+    assert brought_along(created(decided(one), "Job"))["spec"]["accessModes"] == wanted
 
 
 def test_a_schedule_has_its_own_slots_in_the_zone_of_the_trigger() -> None:
@@ -391,6 +417,80 @@ def test_a_pod_that_does_not_start_is_given_ten_minutes() -> None:
     assert one.on_record["lastError"]["class"] == "ImageUnavailable"
 
 
+REFUSAL = 'ephemeral volume data: create PVC pod-data: claims "pod-data" is forbidden: exceeded quota: q'
+NOT_CREATED = 'waiting for ephemeral volume controller to create the persistentvolumeclaim "pod-data"'
+
+
+def told(one: Verified, regarding: str, message: str) -> None:
+    """Have an event told of an object."""
+    meta = {"name": f"event-of-{regarding}", "namespace": "ns"}
+    one.objects.append({"kind": "Event", "metadata": meta, "involvedObject": {"name": regarding}, "message": message})
+
+
+def test_a_volume_that_the_pod_may_not_bring_along_is_an_attempt_refused_with_its_cause() -> None:
+    one = Verified(trigger={"manual": "m"})
+    one.ask()
+    unschedulable = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": NOT_CREATED}
+    one.add_pod(conditions=[unschedulable])
+    told(one, "pod", "0/1 nodes are available")
+    one.pass_by(minutes=3)
+    assert one.verifies, "it may only not have been made yet"
+    told(one, "pod", REFUSAL)
+    one.pass_by(seconds=1)
+    assert (one.left(), one.on_record["lastError"]) == ([], {"class": "Refused", "message": REFUSAL})
+    assert (one.on_record["attempts"], "startTime" in one.on_record) == (1, False)
+    for _ in range(MOST_ATTEMPTS - 1):
+        assert one.delay is not None
+        one.pass_by(seconds=one.delay)
+        one.add_pod(conditions=[unschedulable])
+        one.pass_by(minutes=3)
+    status, reason, message = one.conditions()["Verified"]
+    assert (status, reason) == ("False", "Refused")
+    assert "exceeded quota: q" in message
+    assert "a quota that has room for a volume as large as the source's" in message
+    assert one.conditions()["Healthy"][0] == "True"
+
+
+def test_a_pod_that_is_not_admitted_is_told_in_the_words_of_who_refuses_it() -> None:
+    one = Verified(trigger={"manual": "m"})
+    one.ask()
+    told(one, NAME, 'pods "prove-volsync-n-" is forbidden: spec.volumes[0]: Invalid value: "ephemeral"')
+    one.pass_by(minutes=11)
+    assert (one.left(), one.on_record["lastError"]["class"]) == ([], "PodRejected")
+    assert 'Invalid value: "ephemeral"' in one.on_record["lastError"]["message"]
+
+
+@pytest.mark.parametrize("keep", ["Never", "OnFailure"])
+def test_a_job_that_somebody_deletes_is_an_attempt_and_not_made_again_at_once(keep: str) -> None:
+    one = Verified(trigger={"manual": "m"}, spec={"keep": keep})
+    one.ask()
+    for number in range(1, MOST_ATTEMPTS):
+        happen(one, "job goes", 0)
+        one.settle()
+        assert (one.left(), one.on_record["attempts"]) == ([], number)
+        assert one.on_record["lastError"]["class"] == "Interrupted"
+        assert one.delay is not None
+        one.pass_by(seconds=one.delay)
+        assert one.verifies
+    happen(one, "job goes", 0)
+    one.pass_by(days=9)
+    assert (one.left(), one.on_record["lastProveNow"]) == ([], "t")
+
+
+@pytest.mark.parametrize("end", ["paused", "taken back", "unusable"])
+def test_one_that_was_stopped_counts_for_nothing(end: str) -> None:
+    one = Verified(trigger={"manual": "m"}, spec={"schedule": "0 * * * *"})
+    one.pass_by(hours=1)
+    assert one.on_record["startTime"] == format_rfc3339(one.now)
+    spec: dict[str, Any] = {"schedule": None} if end == "taken back" else {"command": [""]}
+    one.change(**({"paused": True} if end == "paused" else {"restic": {"verification": spec}}))
+    one.settle()
+    assert (one.left(), {"startTime", "attempts", "lastError"} & set(one.on_record)) == ([], set())
+    one.change(paused=None, restic={"verification": {"schedule": "0 * * * *", "command": None}})
+    one.pass_by(hours=1)
+    assert one.verifies
+
+
 @pytest.mark.parametrize(
     ("verification", "field"),
     [
@@ -478,6 +578,20 @@ def test_a_volume_is_kept_for_a_look_only_if_that_is_wanted_and_until_the_next_o
     assert one.left() == []
 
 
+@pytest.mark.parametrize(("before", "after"), [("Never", "OnFailure"), ("OnFailure", "Never")])
+def test_one_that_runs_while_keep_is_changed_leaves_at_most_what_it_was_begun_with(before: str, after: str) -> None:
+    one = Verified(trigger={"manual": "m"}, spec={"keep": before})
+    one.ask()
+    begun = one.left()
+    one.change({"verification": {"keep": after}})
+    one.settle()
+    assert one.left() == begun
+    one.end_job(failed("NotAsBackedUp"))
+    assert one.left() == []
+    one.ask("next")
+    assert one.left() == [kind for kind in ("PersistentVolumeClaim", "Job") if kind == "Job" or after == "OnFailure"]
+
+
 def test_a_backup_lets_a_kept_volume_stay() -> None:
     one = Verified(spec={"keep": "OnFailure"})
     one.ask()
@@ -547,9 +661,12 @@ EVENTS = ["pass", "kill", "prove", "fail", "slot", "pause", "resume", "job goes"
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from(EVENTS), st.integers(0, 6)), max_size=12))
-def test_whatever_happens_in_whatever_order_it_comes_to_the_same_end(story: list[tuple[str, int]]) -> None:
-    one = Verified(spec={"command": ["true"]})
+@given(
+    st.sampled_from(["Never", "OnFailure"]),
+    st.lists(st.tuples(st.sampled_from(EVENTS), st.integers(0, 6)), max_size=12),
+)
+def test_whatever_happens_in_whatever_order_it_comes_to_the_same_end(keep: str, story: list[tuple[str, int]]) -> None:
+    one = Verified(spec={"command": ["true"], "keep": keep})
     one.resource["metadata"]["annotations"] = {Annotation.PROVE_NOW.value: "t"}
     for event, number in story:
         happen(one, event, number)
@@ -569,7 +686,7 @@ def test_whatever_happens_in_whatever_order_it_comes_to_the_same_end(story: list
     one.settle()
     assert one.on_record["result"] == "Succeeded"
     assert (one.left(), one.conditions()["Verified"][0]) == ([], "True")
-    assert not {"attempts", "nextAttemptTime", "waiting", "lastError"} & set(one.on_record)
+    assert not {"attempts", "nextAttemptTime", "waiting", "lastError", "startTime"} & set(one.on_record)
 
 
 def happen(one: Verified, event: str, number: int) -> None:

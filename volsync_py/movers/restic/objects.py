@@ -82,6 +82,8 @@ class JobPlan:
     cache_size: Any = None
     # What the Job is for, if it is no run.
     purpose: str = ""
+    # A claim that the pod brings along and takes with it, instead of `data_claim`.
+    data_template: Object | None = None
 
 
 def job_object(plan: JobPlan) -> Object:
@@ -186,14 +188,17 @@ def _mounts(plan: JobPlan) -> list[Object]:
 
 
 def _volumes(plan: JobPlan) -> list[Object]:
-    data: Object = {"claimName": plan.data_claim}
+    claim: Object = {"claimName": plan.data_claim}
     if plan.read_only:
-        data["readOnly"] = True
+        claim["readOnly"] = True
+    data: Object = {"persistentVolumeClaim": claim}
+    if plan.data_template is not None:
+        data = {"ephemeral": {"volumeClaimTemplate": plan.data_template}}
     cache: Object = {"persistentVolumeClaim": {"claimName": plan.cache_claim}}
     if not plan.cache_claim:
         cache = {"emptyDir": {"sizeLimit": plan.cache_size}}
     volumes: list[Object] = [
-        {"name": "data", "persistentVolumeClaim": data},
+        {"name": "data", **data},
         {"name": "cache", **cache},
         {"name": "tempdir", "emptyDir": {"medium": "Memory"}},
     ]

@@ -1,8 +1,9 @@
 """The verification of a source's last backup, which goes on in the pauses between its runs.
 
-What there is of it, a Job and a claim, says how far it is; what it came to is on record, with the UIDs of both, so that
-none counts twice. A backup that is due ends it, and it is begun again later. It takes no lock of the repository, has a
-volume and a cache of its own, and says nothing in the conditions that others read of backups.
+What there is of it, a Job and a claim to be kept, says how far it is; without such a claim the record says that it was
+begun. What it came to is on record, with the UIDs of both, so that none counts twice. A backup that is due ends it, and
+it is begun again later. It takes no lock of the repository, has a volume and a cache of its own, and says nothing in
+the conditions that others read of backups.
 """
 
 from __future__ import annotations
@@ -35,7 +36,13 @@ from volsync_py.movers.restic.pull_secrets import ensure_copies
 from volsync_py.movers.restic.run_record import RunRecord
 from volsync_py.movers.restic.service_account import ensure_account
 from volsync_py.movers.restic.slots import START_PATIENCE
-from volsync_py.movers.restic.verification_job import last_snapshot, scratch_claim, undisturbed, verification_job
+from volsync_py.movers.restic.verification_job import (
+    last_snapshot,
+    scratch_claim,
+    undisturbed,
+    verification_job,
+    with_cause,
+)
 from volsync_py.movers.restic.verification_record import (
     FIRST_FACTOR,
     LONGEST_FACTOR,
@@ -50,6 +57,8 @@ from volsync_py.volumes.point_in_time import in_the_way
 _SLOT_SECONDS = 60.0
 # Events bring every change; this look is for the case that one was missed.
 _SAFETY_SECONDS = 300.0
+# What is on record of one that is not over.
+_OF_ATTEMPTS = ("attempts", "nextAttemptTime", "triedProveNow", "observedGeneration", "waiting", "startTime")
 # After these there is nothing on the volume that is worth a look.
 _NOTHING_TO_SEE = ("", ErrorClass.INTERRUPTED, ClusterError.REFUSED)
 
@@ -84,7 +93,7 @@ class Verifier:
         if self._is_asked():
             step = self._failed(ErrorClass.CONFIGURATION, cause.message, None)
         else:
-            step = Beside(self._removal(keep=self._is_kept()))
+            step = self._stopped(keep=self._is_kept())
         return evolve(step, verified=("False", cause.reason, cause.text))
 
     def refused(self, cause: Trouble) -> Beside:
@@ -110,7 +119,7 @@ class Verifier:
             return self._with(self.job, pause=pause)
         if self.claim is not None and (is_deleting(self.claim) or not self._is_kept()):
             return self._without_job(self.claim)
-        return self._next(pause=pause)
+        return self._next(pause=pause) if not self.record.start_time else self._lost()
 
     # ---- the Job that is there
 
@@ -123,11 +132,13 @@ class Verifier:
         if state.phase is Phase.FAILED:
             return self._failed(state.error_class, state.message, job)
         if self.replication.paused or not self._is_due():
-            return Beside(self._removal())
+            return self._stopped()
         if not pause:
             return self._interrupted(job)
         since = started(job, self.view.server_now)
-        if state.error_class and self.view.server_now >= since + START_PATIENCE:
+        state = with_cause(self.view, job, state)
+        is_refused = state.error_class == ClusterError.REFUSED
+        if state.error_class and (is_refused or self.view.server_now >= since + START_PATIENCE):
             return self._failed(state.error_class, state.message, job)
         look = state.look_again_at
         delay = None if look is None else max((look - self.view.server_now).total_seconds(), 0.0) + 1.0
@@ -164,7 +175,7 @@ class Verifier:
             record = RunRecord.of(job) if job is not None else RunRecord(prove_now=self.wanted.prove_now)
             tried = record.prove_now or None
             generation = record.generation or self.replication.generation
-            next_at = {"nextAttemptTime": format_rfc3339(again), "attempts": count, "waiting": None}
+            next_at = {"nextAttemptTime": format_rfc3339(again), "attempts": count, "waiting": None, "startTime": None}
             status = self._kept(
                 **self._uids(job), **error, **next_at, triedProveNow=tried, observedGeneration=generation
             )
@@ -194,7 +205,7 @@ class Verifier:
             longest=settings.retry_longest * LONGEST_FACTOR,
         )
 
-    # ---- a claim without a Job
+    # ---- what is left without a Job
 
     def _is_kept(self) -> bool:
         """Return whether the claim is what the last attempt has restored, and is kept for a look at it."""
@@ -205,8 +216,14 @@ class Verifier:
         """Return the removal of a claim whose Job has gone, or was never made; what is not on record was an attempt."""
         if is_deleting(claim):
             return Beside()
-        if claim["metadata"]["uid"] == self.record.claim or not self._is_due():
+        if claim["metadata"]["uid"] == self.record.claim:
             return Beside(self._removal())
+        return self._lost()
+
+    def _lost(self) -> Beside:
+        """Return the end of a verification that was begun and whose Job somebody else has taken away."""
+        if not self._is_due():
+            return self._stopped()
         return self._failed(ErrorClass.INTERRUPTED, "the Job of the verification was deleted", None, quiet=True)
 
     # ---- the next one
@@ -278,15 +295,21 @@ class Verifier:
             return Beside(self._removal())
         if view.settings.max_movers and not view.read(ReadKind.SLOT):
             return evolve(self._waits("Waiting for a mover"), requeue_after_seconds=_SLOT_SECONDS)
-        job = verification_job(self.replication, view, secret, claim, placement)
-        uid = self.replication.uid
+        job = Create(verification_job(self.replication, view, secret, claim, placement), self.replication.uid)
         made = (*ensure_account(self.replication, view), *ensure_copies(self.replication, view))
-        return Beside((Create(claim, uid), *made, Create(job, uid)), self._no_longer_waiting())
+        if self.wanted.keeps_failed:
+            return Beside((Create(claim, self.replication.uid), *made, job), self._no_longer_waiting())
+        # Nothing would outlive a Job that somebody deletes, and each pass would begin the next one.
+        return Beside((*made, job), self._kept(startTime=format_rfc3339(view.now), waiting=None))
 
     # ---- what is written
 
     def _waits(self, text: str) -> Beside:
         return Beside(status=self._kept(waiting=text))
+
+    def _stopped(self, *, keep: bool = False) -> Beside:
+        """Return the end of one that has come to nothing, and counts for nothing."""
+        return Beside(self._removal(keep=keep), self._kept(startTime=None) if self.record.start_time else {})
 
     def _no_longer_waiting(self) -> Object:
         return self._kept(waiting=None) if self.record.waiting else {}
@@ -302,7 +325,7 @@ class Verifier:
             lastTime=format_rfc3339(self.view.now),
             lastProveNow=served or self.record.served or None,
             seconds=max(seconds, 0) or self.record.seconds or None,
-            **dict.fromkeys(("attempts", "nextAttemptTime", "triedProveNow", "observedGeneration", "waiting")),
+            **dict.fromkeys(_OF_ATTEMPTS),
             **more,
         )
 

@@ -1,4 +1,7 @@
-"""The Job of a verification, and the claim that it restores into: a volume of its own, which goes with it."""
+"""The Job of a verification, and the claim that it restores into: a volume of its own, which goes with it.
+
+Where nothing is to be kept, the pod brings the claim along: it is made by the cluster, and goes with the pod.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,13 @@ from volsync_py.contract.run_document import Grants, Run, Verification
 from volsync_py.core import names
 from volsync_py.core.labels import VERIFICATION, Label
 from volsync_py.core.objects import Object, mapping
-from volsync_py.core.view import Kind, View
+from volsync_py.core.view import Kind, ReadKind, View
 from volsync_py.movers.restic import objects as make
 from volsync_py.movers.restic.cache_volume import DEFAULT_CACHE_SIZE
+from volsync_py.movers.restic.job_state import JobState, Phase
+from volsync_py.movers.restic.masked import without_passwords
 from volsync_py.movers.restic.new_job import deadlines_for, plan_for, record_of, variables_for
+from volsync_py.movers.restic.outcome import ClusterError
 from volsync_py.volumes.claims import capacity_of, claim_object, largest
 from volsync_py.volumes.in_use import Placement
 
@@ -24,6 +30,8 @@ _HEADROOM = Decimal("1.2")
 _LEAST_BYTES = 1024**3
 _MIB = 1024**2
 _READ_ONLY = "ReadOnlyMany"
+# How the controller of claims that pods bring along begins what it says of one that it cannot make.
+_NO_CLAIM = "ephemeral volume "
 
 
 def undisturbed(replication: Replication) -> Replication:
@@ -89,5 +97,28 @@ def verification_job(
             # Of the node's disk, and what a backup's cache has, which holds the same.
             cache_size=largest(replication.restic.cache_capacity, DEFAULT_CACHE_SIZE),
             purpose=VERIFICATION,
+            data_template=None if wanted.keeps_failed else _brought_along(claim),
         )
     )
+
+
+def _brought_along(claim: Object) -> Object:
+    """Return a claim as the template of one that its pod owns."""
+    return {
+        "metadata": {key: claim["metadata"].get(key) or {} for key in ("labels", "annotations")},
+        "spec": claim["spec"],
+    }
+
+
+def with_cause(view: View, job: Object, state: JobState) -> JobState:
+    """Return what holds a Job up, with its cause: that a pod, or the claim it brings along, is refused is in events."""
+    if state.phase is Phase.PODLESS:
+        told = view.read(ReadKind.FAILED_CREATE_EVENTS, job["metadata"]["name"])
+        return without_passwords(evolve(state, message=str(told[-1]) if told else state.message))
+    if state.error_class != ClusterError.NOT_SCHEDULED or state.pod is None:
+        return state
+    told = view.read(ReadKind.POD_EVENTS, state.pod["metadata"]["name"])
+    refused = [str(text) for text in told if str(text).startswith(_NO_CLAIM)]
+    if not refused:
+        return state
+    return without_passwords(evolve(state, error_class=ClusterError.REFUSED.value, message=refused[-1]))

@@ -32,6 +32,8 @@ class VerificationRecord:
     # Since when the section is there, and when the last one came to its end: proved, or given up.
     since: str = ""
     last_time: str = ""
+    # When the one that goes on was begun, if nothing else outlives its Job and says so.
+    start_time: str = ""
     attempts: int = 0
     next_at: str = ""
     error_class: str = ""
@@ -54,6 +56,7 @@ class VerificationRecord:
         return cls(
             since=text_of(stored, "since"),
             last_time=text_of(stored, "lastTime"),
+            start_time=text_of(stored, "startTime"),
             attempts=number_of(stored, "attempts", most=MOST_ATTEMPTS),
             next_at=text_of(stored, "nextAttemptTime"),
             error_class=known(text_of(error, "class")),
