@@ -79,6 +79,10 @@ class Reader:
     def begins(self, namespace: str) -> None:
         """Work in a new namespace."""
         self.types(f"kubectl create namespace {namespace}")
+        self.goes_on(namespace)
+
+    def goes_on(self, namespace: str) -> None:
+        """Work in a namespace that is there."""
         self.types(f"kubectl config set-context --current --namespace={namespace}")
 
     def reads(self, page: str, *headings: str) -> None:

@@ -204,7 +204,8 @@ def test_a_claim_in_a_new_cluster_comes_with_its_content(notes: Reader) -> None:
     notes.types("volsync-py pause notes")
     notes.reads("new-cluster.md")
     assert set(notes.content("notes", "notes")) == {"diary.txt", "shopping.txt"}
-    notes.types("kubectl config set-context --current --namespace=howto; volsync-py resume notes")
+    notes.goes_on("howto")
+    notes.types("volsync-py resume notes")
 
 
 def test_a_password_is_rotated_and_no_backup_fails_meanwhile(notes: Reader) -> None:
@@ -219,6 +220,7 @@ def test_what_velero_has_backed_up_is_restored(user: Reader) -> None:
 
 
 def test_a_copy_is_made_when_the_script_of_the_page_says_so(notes: Reader) -> None:
+    notes.goes_on("howto")
     notes.types(DATA)
     notes.reads("copy-triggers.md")
     notes.types("kubectl wait replicationsource/data --for condition=Healthy --timeout=2m")
@@ -234,10 +236,12 @@ def media(user: Reader) -> Reader:
 
 
 def test_the_commands_of_the_reference_can_be_typed_as_they_stand(media: Reader) -> None:
+    media.goes_on("media")
     media.tries("command-line.md", FAILS, VERDICTS)
 
 
 def test_commands_beside_samples_and_in_runbooks_can_be_typed_as_they_stand(media: Reader) -> None:
+    media.goes_on("media")
     media.tries("doctor.md", (), VERDICTS)
     media.tries("verification.md")
     media.tries("from-your-scripts.md")
