@@ -121,6 +121,17 @@ def test_a_bound_claim_stays_what_it_is(cluster: Cluster, changes: dict[str, Any
     assert (refused.value.status, field_of(refused.value)) == (422, {"spec"})
 
 
+def test_a_claim_that_waits_for_its_class_takes_an_annotation(cluster: Cluster) -> None:
+    sizes = {"requests": {"storage": "1Gi"}}
+    spec = {"accessModes": ["ReadWriteOnce"], "storageClassName": "no-such-class", "resources": sizes}
+    cluster.create(PVCS, {"metadata": {"name": "waits"}, "spec": spec})
+    changed = cluster.patch(PVCS, "waits", {"metadata": {"annotations": {"a": "b"}}})
+    assert changed["metadata"]["annotations"]["a"] == "b"
+    with pytest.raises(ApiError) as refused:
+        cluster.patch(PVCS, "waits", {"spec": {"storageClassName": "another"}})
+    assert (refused.value.status, field_of(refused.value)) == (422, {"spec"})
+
+
 def test_a_job_s_template_and_a_pod_s_spec_stay_what_they_are(cluster: Cluster) -> None:
     cluster.create(JOBS, {"metadata": {"name": "fixed"}, **job(suspend=False, parallelism=0)})
     with pytest.raises(ApiError) as refused:

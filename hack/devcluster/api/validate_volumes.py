@@ -64,8 +64,8 @@ def _change(problems: Problems, new: Object, old: Object) -> None:
     after.setdefault("volumeMode", before.get("volumeMode"))
     # Who binds a claim, and who gives it the default class, sets what was open.
     for field in ("volumeName", "storageClassName"):
-        if not before.get(field) and field not in before:
-            before[field] = after.get(field)
+        if field in after and field not in before:
+            before[field] = after[field]
     was, wanted = (one["resources"].pop("requests", {}) for one in (before, after))
     if before != after or (was != wanted and not bound):
         problems.forbidden("spec", _FIXED)
