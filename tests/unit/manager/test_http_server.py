@@ -36,10 +36,10 @@ def ask(
     """Ask once; return status and body."""
     if tls:
         client: http.client.HTTPConnection = http.client.HTTPSConnection(
-            "127.0.0.1", server.port, timeout=5, context=tls
+            "127.0.0.1", server.port, timeout=20, context=tls
         )
     else:
-        client = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
+        client = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
     try:
         client.request(method, path, headers={"Authorization": f"Bearer {token}"} if token else {})
         response = client.getresponse()
@@ -98,7 +98,7 @@ def test_who_asks_is_told_by_the_connection_and_not_by_a_header() -> None:
         return 200
 
     with running(HttpServer("127.0.0.1:0", metrics_routes(lambda: b"a 1\n", TEXT, authorize))) as server:
-        client = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
+        client = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
         lies = {"X-Forwarded-For": "10.1.1.1", "X-Real-Ip": "10.1.1.1", "Forwarded": "for=10.1.1.1"}
         client.request("GET", "/metrics", headers={"Authorization": "Bearer t", **lies})
         assert client.getresponse().status == 200
