@@ -133,11 +133,21 @@ def test_what_the_manager_does_is_counted() -> None:
     assert samples(metrics, "volsync_py_api_requests_total")["code=200,resource=secrets,verb=get"] == 1
     assert samples(metrics, "volsync_py_api_request_duration_seconds_count") == {"verb=get": 1}
     assert samples(metrics, "volsync_py_reconciles_total") == {"controller=source,outcome=done": 1}
+    assert samples(metrics, "volsync_py_reconcile_duration_seconds_sum") == {"controller=source": 0.01}
     assert samples(metrics, "volsync_py_queue_depth") == {"controller=source": 3}
+    assert samples(metrics, "volsync_py_queue_duration_seconds_sum") == {"controller=source": 0.5}
+    assert samples(metrics, "volsync_py_queue_duration_seconds_count") == {"controller=source": 1}
     assert samples(metrics, "volsync_py_watch_restarts_total") == {"reason=410,resource=jobs": 1}
     assert samples(metrics, "volsync_py_movers") == {"state=running": 2, "state=waiting": 1}
     assert samples(metrics, "volsync_py_mover_slots") == {"": 4}
     assert samples(metrics, "volsync_py_leader") == {"": 1}
+    assert list(samples(metrics, "volsync_py_build_info").values()) == [1]
+    assert samples(metrics, "volsync_py_events_dropped_total") == {"reason=limit": 0, "reason=queue": 0}
+    of_manager = {family.name for family in metrics.own_families()}
+    exposed = text_string_to_metric_families(metrics.expose().decode())
+    shown = {family.name for family in exposed if family.samples and family.name.startswith("volsync_py_")}
+    # When each was made is prometheus_client's to tell.
+    assert {name for name in shown if not name.endswith("_created")} == of_manager
 
 
 def test_two_managers_in_one_process_share_nothing() -> None:
