@@ -34,3 +34,9 @@ def indented(page: Path) -> list[str]:
     """Return the first lines of the blocks that are indented instead of fenced, whose language nobody knows."""
     text = _FENCE.sub("", page.read_text(encoding="utf-8"))
     return re.findall(r"(?<=\n\n)    +\S.*", text)
+
+
+def anchors(page: Path) -> set[str]:
+    """Return what links to the headings of a page are called."""
+    found = _HEADING.findall(_FENCE.sub("", page.read_text(encoding="utf-8")))
+    return {re.sub(r"\s+", "-", re.sub(r"[^\w\s-]", "", heading.strip().lower())) for heading in found}
