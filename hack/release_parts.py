@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tarfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -182,8 +182,11 @@ def krew_manifest(archive: Path, version: Version, url: str, target: Path) -> No
     target.write_text(yaml.safe_dump(plugin, sort_keys=False, width=120), encoding="utf-8")
 
 
-def bill_of_materials(source: str, version: Version, target: Path) -> None:
-    """Write as CycloneDX of what a folder or an image is made, without what differs from one time to the next."""
+def bill_of_materials(source: str, version: Version, target: Path, known: Mapping[str, str] | None = None) -> None:
+    """Write as CycloneDX of what a folder or an image is made, without what differs from one time to the next.
+
+    `known` are versions that programs do not say of themselves, by the names of their modules.
+    """
     syft = prepare(["syft"])["syft"]
     told = run(syft, "scan", source, "--quiet", "--output=cyclonedx-json", cwd=ROOT, SYFT_CHECK_FOR_APP_UPDATE="false")
     bill: dict[str, Any] = json.loads(told)
@@ -195,6 +198,36 @@ def bill_of_materials(source: str, version: Version, target: Path) -> None:
         "name": target.name.partition(".")[0],
         "version": str(version),
     }
+    for component in bill["components"]:
+        if component["name"] in (known or {}):
+            _say_version(component, (known or {})[component["name"]])
     text = json.dumps(bill, indent=1, sort_keys=True)
     bill["serialNumber"] = uuid.uuid5(uuid.NAMESPACE_OID, text).urn
     target.write_text(json.dumps(bill, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _say_version(component: dict[str, Any], version: str) -> None:
+    component["version"] = version
+    component["purl"] = f"{component['purl'].partition('@')[0]}@{version}"
+    if "cpe" in component:
+        # cpe:2.3:a:vendor:product:version:…
+        parts = component["cpe"].split(":")
+        component["cpe"] = ":".join([*parts[:5], version.removeprefix("v"), *parts[6:]])
+
+
+def restic_in(archive: Path) -> str:
+    """Return the version of the restic in an image's archive, as the Containerfile has it written down."""
+    with tarfile.open(archive) as saved:
+        (manifest,) = json.loads(_content(saved, "manifest.json"))
+        for layer in reversed(manifest["Layers"]):
+            with tarfile.open(fileobj=io.BytesIO(_content(saved, layer))) as files:
+                if "app/restic-version" in files.getnames():
+                    # restic 0.19.1 compiled with …
+                    return "v" + _content(files, "app/restic-version").decode().split()[1]
+    raise Failed(f"{archive.name} does not say which restic it has; the Containerfile writes it down")
+
+
+def _content(archive: tarfile.TarFile, name: str) -> bytes:
+    file = archive.extractfile(name)
+    assert file is not None
+    return file.read()

@@ -23,6 +23,7 @@ from hack.release_parts import (
     notes,
     packages,
     program,
+    restic_in,
     run,
     version_of_the_checkout,
 )
@@ -56,7 +57,9 @@ def make(asked: argparse.Namespace) -> Path:
     if not asked.no_image:
         saved = out / f"{IMAGE_TITLE}-image-{version.of_helm}-{processor()}.tar"
         build_image(asked.image_builder, image, saved, version)
-        bill_of_materials(str(saved), version, out / f"{IMAGE_TITLE}-image.cdx.json")
+        # It was made outside its repository, so it does not say which version it is.
+        known = {"github.com/restic/restic": restic_in(saved)}
+        bill_of_materials(str(saved), version, out / f"{IMAGE_TITLE}-image.cdx.json", known)
     write_sums(out)
     if asked.key:
         sign_sums(out, asked.key)

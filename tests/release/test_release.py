@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from hack.tool_cache import prepare
+from hack.tool_cache import TOOLS, prepare
 from tests.release.making import BUILDER, GIT, PROGRAM, VERSION, clone_of, release, run
 
 pytestmark = pytest.mark.timeout(1200)
+# Of the Containerfile, too; test_arm64.py compares.
+RESTIC = TOOLS["restic"].folder.removeprefix("restic-v")
 
 
 def test_the_folder_has_all_that_people_download_and_the_sums_are_right(made: Path) -> None:
@@ -69,6 +71,10 @@ def test_a_bill_of_materials_names_what_is_inside(made: Path) -> None:
         assert bill["bomFormat"] == "CycloneDX"
         found = {component["name"].replace("_", "-") for component in bill["components"]}
         assert packages <= found
+        of_restic = [one for one in bill["components"] if one["name"] == "github.com/restic/restic"]
+        assert [one["purl"] for one in of_restic] == (
+            [f"pkg:golang/github.com/restic/restic@v{RESTIC}"] if "image" in name else []
+        )
         assert found.isdisjoint({"aiohttp", "pip", "pytest"})
 
 
