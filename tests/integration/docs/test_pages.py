@@ -75,7 +75,8 @@ DATA = """
 kubectl apply -f - <<'END'
 apiVersion: v1
 kind: PersistentVolumeClaim
-metadata: {name: data}
+# The page says it once more: the source begins at once, and would copy what is not to be copied yet.
+metadata: {name: data, annotations: {volsync.backube/use-copy-trigger: ""}}
 spec:
   accessModes: [ReadWriteOnce]
   resources: {requests: {storage: 1Gi}}
@@ -97,8 +98,7 @@ kind: ReplicationSource
 metadata: {name: data}
 spec:
   sourcePVC: data
-  # Its first run begins in a minute at most, when the claim has its annotation.
-  trigger: {schedule: "* * * * *", runOnCreate: false}
+  trigger: {schedule: "0 3 * * *"}
   restic: {repository: restic-config, copyMethod: Snapshot, host: data, retain: {last: "3"}}
 END
 kubectl wait pod/writes-data --for jsonpath='{.status.phase}'=Succeeded
