@@ -35,7 +35,19 @@ def cache_trouble(folder: str) -> str:
     for path in (folder, *inside):
         if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
             return f"{path} cannot be written by the mover's user"
+    try:
+        for path in inside:
+            _mend(path)
+    except OSError as error:
+        return error.strerror or str(error)
     return ""
+
+
+def _mend(folder: str) -> None:
+    """Take an empty `version` away: restic leaves it in a cache that was full, and opens no such cache again."""
+    version = os.path.join(folder, "version")
+    if os.path.isfile(version) and os.path.getsize(version) == 0:
+        os.unlink(version)
 
 
 def sync_volume(folder: str) -> None:

@@ -188,6 +188,16 @@ def test_each_item_that_cannot_be_read_is_told_and_all_are_counted(mover: Mover)
     assert ran.report.items
 
 
+def test_a_backup_uses_the_cache_that_a_full_volume_has_spoilt(mover: Mover) -> None:
+    mover.write(a="a")
+    mover("backup")
+    (version,) = mover.cache.glob("*/version")
+    whole = version.read_text(encoding="utf-8")
+    version.write_text("", encoding="utf-8")
+    assert mover("backup").code == 0
+    assert version.read_text(encoding="utf-8") == whole
+
+
 def test_a_prune_without_its_grant_is_left_out(mover: Mover) -> None:
     mover.write(a="a")
     mover.run["grants"] = {"prune": False}

@@ -21,6 +21,15 @@ def test_a_folder_that_can_be_written_is_a_cache(tmp_path: Path) -> None:
     assert cache_trouble(str(tmp_path / "new" / "folder")) == ""
 
 
+def test_a_cache_that_was_full_is_used_again_once_it_has_room(tmp_path: Path) -> None:
+    for name, text in (("a" * 64, ""), ("b" * 64, "1"), ("other", "")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "version").write_text(text)
+    assert cache_trouble(str(tmp_path)) == ""
+    left = {path.parent.name[0]: path.read_text() for path in tmp_path.glob("*/version")}
+    assert left == {"b": "1", "o": ""}
+
+
 def test_what_is_no_folder_is_no_cache(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
