@@ -28,6 +28,8 @@ MOST_QUESTION_BYTES = 256 * 1024
 TOO_LATE = 75
 # What who answers tells who waits instead of a number of seconds, when nobody is expected to ask again.
 NO_LONGER = -1
+# Longer than that, nobody is coming back; what waits takes memory of the namespace, and has the Secret as it once was.
+LONGEST_WAIT_SECONDS = 3600.0
 # What people are told of a failure is one sentence.
 _LONGEST_MESSAGE = 2000
 
@@ -51,6 +53,9 @@ class Kind(StrEnum):
     OPEN = "open"
     # Which keys the Secret has, and what is wrong with it, without a word of its values; restic is not run.
     KEYS = "keys"
+    # Nothing: the pod waits until the input ends. What comes into it before is a word at leaving, after which the pod
+    # waits as long as was said; without one, whoever asked is no more.
+    HOLD = "hold"
     # Nothing: what was said before of how long the pod is to wait holds no longer. Whoever is being answered stays so.
     END = "end"
 

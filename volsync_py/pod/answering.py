@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import re
+import select
 import shutil
 import socket
 import sys
@@ -26,6 +27,7 @@ from attrs import define, field
 
 from volsync_py.bounded_json import read_object
 from volsync_py.contract.questions import (
+    LONGEST_WAIT_SECONDS,
     MOST_QUESTION_BYTES,
     NO_LONGER,
     SOCKET,
@@ -90,12 +92,14 @@ def answer(environ: Mapping[str, str], stop: Stop, path: str = SOCKET) -> int:
             return TOO_LATE
         try:
             question = Question.from_json(_first_line(sys.stdin.buffer.fileno()))
+            if question.kind == Kind.HOLD and not _leaves_with_a_word(sys.stdin.buffer.fileno()):
+                return 0
             kept = NO_LONGER if question.kind == Kind.END else max(question.keep_seconds, 0)
             given = given_environment(environ)
             redact = Redactor(given)
             if question.kind == Kind.KEYS:
                 sent(json.dumps(described(environ)).encode())
-            elif question.kind != Kind.END:
+            elif question.kind not in (Kind.END, Kind.HOLD):
                 _answer(question, given, stop, sent)
         except QuestionError as error:
             code, error_class, message = 2, ErrorClass.CONFIGURATION, str(error)
@@ -202,6 +206,12 @@ def _first_line(stdin: int) -> str:
             break
         taken += chunk
     return taken.decode(errors="replace")
+
+
+def _leaves_with_a_word(stdin: int) -> bool:
+    """Wait for the end of the input, and return whether a word came before it."""
+    ready, _, _ = select.select([stdin], [], [], LONGEST_WAIT_SECONDS)
+    return bool(ready and os.read(stdin, 1))
 
 
 def _end_with_input(restic: Restic) -> None:

@@ -18,15 +18,13 @@ from pathlib import Path
 from attrs import define, field
 
 from volsync_py.bounded_json import Unreadable, read_json
-from volsync_py.contract.questions import NO_LONGER, SOCKET
+from volsync_py.contract.questions import LONGEST_WAIT_SECONDS, NO_LONGER, SOCKET
 from volsync_py.pod.signals import Stop
 
 # Who has started the pod sees it run within a second or two; who was killed meanwhile never does.
 _FIRST_SECONDS = 10.0
 # A command may have several questions, one right after the other, and a program that has answered takes as long to end.
 _BETWEEN_SECONDS = 1.5
-# Longer than that, nobody is coming back; what waits takes memory of the namespace, and has the Secret as it once was.
-_LONGEST_SECONDS = 3600.0
 # How often is looked whether a signal has come; a signal cuts a wait short only where its handler raises.
 _LOOK_SECONDS = 0.25
 # More questions at once than a person has.
@@ -69,7 +67,7 @@ class Patience:
     def ended(self, now: float, seconds: float) -> None:
         """Take note that a question has its answer, after which the pod is to wait for so long, or no longer if < 0."""
         kept = max(self._kept_until, now + seconds) if seconds >= 0 else now
-        self._kept_until = min(kept, self.begun + _LONGEST_SECONDS)
+        self._kept_until = min(kept, self.begun + LONGEST_WAIT_SECONDS)
         self.leaves = now + _BETWEEN_SECONDS
         self.until = max(self._kept_until, self.leaves) if seconds >= 0 else now
 
@@ -124,4 +122,4 @@ def _seconds(text: str) -> float:
     except Unreadable:
         return 0.0
     fits = isinstance(found, int | float) and not isinstance(found, bool)
-    return min(max(float(found), NO_LONGER), _LONGEST_SECONDS) if fits else 0.0
+    return min(max(float(found), NO_LONGER), LONGEST_WAIT_SECONDS) if fits else 0.0

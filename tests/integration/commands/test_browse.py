@@ -10,6 +10,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
 from hack.processes import DevCluster, wait_until
+from tests.integration.commands.asking import command
 from tests.integration.commands.repository import HERE, NAMESPACE, NUMBERS, left
 from tests.integration.commands.terminal import on_terminal
 from volsync_py.commands.browse.screen import Browser
@@ -41,7 +42,7 @@ def test_a_file_is_found_in_a_folder_and_downloaded_and_nothing_is_left(asks: De
 
     with repository(connect(str(asks.kubeconfig), None, NAMESPACE), "db", "", "0s", "2m") as asked:
         browser = Browser(asked, "db", (asked.host, asked.path), tmp_path, overwrite=False)
-        asked.between_seconds = 60
+        asked.thinks = True
         asked.tell, asked.wait = browser.tell, browser.asker.wait
         asyncio.run(story(browser))
         browser.asker.end()
@@ -63,3 +64,30 @@ def test_on_a_terminal_it_shows_the_snapshots_and_ends_with_what_it_has_made(ask
         terminal.type("\x03")
         assert terminal.process.wait(30) == 130
     wait_until("the end of the pod", lambda: not left(asks), 20)
+
+
+def test_a_pod_stays_while_the_screen_is_open_and_ends_with_it_when_it_is_killed(asks: DevCluster) -> None:
+    with on_terminal(asks.kubeconfig, "browse", "db", *HERE, "--keep", "2m") as terminal:
+        terminal.wait_for("t2")
+        there = left(asks)
+        assert len(there) == 2
+        # Somebody else is asked no more, and says so; whoever reads the screen still may.
+        assert command(asks.kubeconfig, "snapshots", "db", *HERE, "--keep", "0s").returncode == 0
+        terminal.type("\r")
+        terminal.wait_for("folder")
+        assert left(asks) == there
+        terminal.process.kill()
+        wait_until("the end of the pod", lambda: not left(asks), 5)
+
+
+def test_a_screen_that_is_closed_lets_the_pod_wait_as_long_as_was_said(asks: DevCluster) -> None:
+    with on_terminal(asks.kubeconfig, "browse", "db", *HERE, "--keep", "1m") as terminal:
+        terminal.wait_for("t2")
+        there = left(asks)
+        terminal.type("q")
+        terminal.wait_for("waits 60 s for another question")
+        assert terminal.process.wait(30) == 0
+    assert command(asks.kubeconfig, "snapshots", "db", *HERE, "--keep", "1m").returncode == 0
+    assert left(asks) == there
+    assert command(asks.kubeconfig, "snapshots", "db", *HERE, "--keep", "0s").returncode == 0
+    wait_until("the end of the pod", lambda: not left(asks), 5)

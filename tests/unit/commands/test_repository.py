@@ -50,12 +50,13 @@ class Running:
     fails: Exception | None = None
     code: int = 0
     written: bytes = b""
+    left: int = 0
 
     def __enter__(self) -> Running:
         return self
 
     def __exit__(self, *error: object) -> None:
-        pass
+        self.left += 1
 
     def write(self, data: bytes) -> None:
         self.written += data
@@ -194,6 +195,28 @@ def test_what_another_pod_would_not_mend_is_an_error(running: Running, ends: lis
 def test_a_whole_answer_that_was_cut_is_none() -> None:
     with pytest.raises(AnswerError, match="not what was sent"):
         repository(Server([pod("a")], {"a": answers(b"[", b"[]")})).read(Question(Kind.SNAPSHOTS))
+
+
+def test_who_thinks_between_questions_holds_the_pod_and_tells_it_to_wait_only_when_leaving() -> None:
+    server = Server([pod("a")], {"a": answers()})
+    one = repository(server, keep_seconds=60.0, thinks=True)
+    one.read(Question(Kind.OPEN))
+    one.read(Question(Kind.OPEN))
+    asked = [Question.from_json(line.decode()) for line in server.programs["a"].written.splitlines()]
+    assert [(q.kind, q.keep_seconds) for q in asked] == [("hold", 60), ("open", 0), ("open", 0)]
+    one.close()
+    assert server.programs["a"].written.endswith(b"}\n\n"), "the word at leaving"
+    assert server.asked == ["a"] * 3
+
+
+def test_a_pod_that_may_have_an_old_secret_is_held_no_longer() -> None:
+    failed = Running([(STDERR, Ending(error_class=ErrorClass.WRONG_PASSWORD).to_json().encode())], code=1)
+    server = Server([pod("a")], {"a": failed})
+    one = repository(server, keep_seconds=60.0, thinks=True)
+    with pytest.raises(AnswerError):
+        one.read(Question(Kind.OPEN))
+    # The hold and the question: each connection was ended.
+    assert failed.left == 2
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,6 @@ import click
 
 from volsync_py.commands.repository.asking import Asking, asks_repository
 
-# Somebody reads a list before the next one is opened.
-_READ_SECONDS = 120.0
-
 
 @click.command
 @click.argument("name")
@@ -44,8 +41,8 @@ def browse(
         raise click.UsageError("browse needs a terminal: volsync-py snapshots, ls and download do the same without one")
     with asking.opened() as asked:
         screen = Browser(asked, asking.name, (asked.host, asked.path), folder, overwrite=overwrite)
-        # Said on the screen, and given up when the screen ends.
-        asked.between_seconds = _READ_SECONDS
+        # Somebody reads a list before the next one is opened.
+        asked.thinks = True
         asked.tell, asked.wait = screen.tell, screen.asker.wait
         try:
             # The terminal's own selection of text goes on working.

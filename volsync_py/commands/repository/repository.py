@@ -19,6 +19,7 @@ from attrs import define, evolve, field
 from volsync_py.api.spec import Replication
 from volsync_py.commands.common.answer import Answer, AnswerError
 from volsync_py.commands.common.cluster import Cluster
+from volsync_py.commands.repository.held import Held, hold
 from volsync_py.commands.repository.job import basis_for
 from volsync_py.commands.repository.pod_awaited import NotStarted, await_pod
 from volsync_py.commands.repository.pod_start import has_begun, is_gone
@@ -94,8 +95,9 @@ class Repository:
     wait: Callable[[float], None] = time.sleep
     # Whether it is asked by a pod of its own, whose Secret is as it is now, or also by one that waits already.
     afresh: bool = False
-    # How long the pod waits between questions at least: whoever thinks meanwhile ends it at the end.
-    between_seconds: float = 0.0
+    # Whether somebody thinks between questions: the pod waits meanwhile, and no longer if this command is killed.
+    thinks: bool = False
+    _held: Held | None = None
 
     @property
     def host(self) -> str:
@@ -112,18 +114,20 @@ class Repository:
         for _ in range(_MOST_PODS):
             if not self.pod:
                 self._find_pod()
-            kept = max(self.keep_seconds, self.between_seconds)
+                self._held = hold(self.cluster, self.pod, self.keep_seconds) if self.thinks else None
+            kept = 0.0 if self._held is not None else self.keep_seconds
             self.told_seconds = max(self.told_seconds, kept)
             try:
                 ending = self._asked(evolve(question, keep_seconds=kept), to)
             except AnswerError as error:
                 # Such a pod does not wait, so that who sets the Secret right is not answered by it.
-                self.pod = "" if may_be_of_the_secret(error.error_class) else self.pod
+                if may_be_of_the_secret(error.error_class):
+                    self._leave()
                 raise
             if ending is not None:
                 return ending
             self.too_late.add(self.pod)
-            self.pod = ""
+            self._leave()
         raise AnswerError("", "the pods that answer end before they are asked; try once more")
 
     def read(self, question: Question) -> bytes:
@@ -138,10 +142,19 @@ class Repository:
             if self.made:
                 seconds = f"{self.keep_seconds:g}"
                 _say(f"the pod {self.pod} waits {seconds} s for another question; --keep 0s ends it at once")
-        elif self.keep_said or (self.made and self.told_seconds):
+            self._leave(with_a_word=True)
+            return
+        if self.keep_said or (self.made and self.told_seconds):
             # One that has gone meanwhile is what is wanted.
             with suppress(KubeError, AnswerError):
                 self._asked(Question(Kind.END), lambda chunk: None, _END_SECONDS)
+        self._leave()
+
+    def _leave(self, *, with_a_word: bool = False) -> None:
+        """Ask this pod no more; with a word, it waits as long as was said for others."""
+        held, self.pod, self._held = self._held, "", None
+        if held is not None:
+            held.let_go(with_a_word=with_a_word)
 
     def _asked(
         self, question: Question, to: Callable[[bytes], object], silence_seconds: float = _SILENCE_SECONDS
