@@ -135,3 +135,9 @@ def _end_of_sign(chunk: str, at: int) -> int | None:
     if chunk[at] == _ESCAPE:
         at += 1
     return at + 1 if at + 1 < len(chunk) else None
+
+
+def is_read_data(text: str) -> bool:
+    """Return whether it is a part of the packs, such as 1/7 or 5%, that a check is to read."""
+    percent = percentage(text)
+    return part(text) is not None or (percent is not None and 0 < percent <= 100)

@@ -99,11 +99,6 @@ def _is_unused(text: str) -> bool:
     return text == UNLIMITED or (percentage is not None and percentage < 100) or notations.is_size(text)
 
 
-def _is_read_data(text: str) -> bool:
-    percentage = notations.percentage(text)
-    return notations.part(text) is not None or (percentage is not None and 0 < percentage <= 100)
-
-
 def _pattern(value: str) -> Complaint | None:
     if notations.is_pattern(value):
         return None
@@ -278,7 +273,7 @@ class CheckSchedule:
         "",
         "check.readData",
         "What of the packs is read: k/n goes round, so that n checks read all; or a percentage.",
-        rule=_must(_is_read_data, "write it like 1/7, of 256 at most, or 5%"),
+        rule=_must(notations.is_read_data, "write it like 1/7, of 256 at most, or 5%"),
     )
 
 

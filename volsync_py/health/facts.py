@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -10,9 +11,11 @@ from attrs import frozen
 
 from volsync_py.core.objects import Object, mapping
 from volsync_py.core.stored_times import time_in
-from volsync_py.health.state import Health, condition
+from volsync_py.health.state import Health, State, condition
 from volsync_py.health.words import ago, count, plain, size
 
+# People need no billionths of a second: of a duration one place is shown, of a time none.
+_FRACTION, _TENTHS = re.compile(r"(\.\d)\d*(?=[sZ]|[+-]\d\d:)"), r"\1"
 _CONDITIONS = ("Synchronizing", "Healthy", "Maintained", "Verified")
 
 
@@ -37,8 +40,8 @@ def facts_of(obj: Object, health: Health, now: datetime) -> Iterator[tuple[str, 
         ("copy method", restic.get("copyMethod")),
         ("trigger", _trigger(mapping(spec, "trigger"))),
         ("last run", _last(status, now)),
-        ("under way", _since(status, "lastSyncStartTime", now)),
-        ("next run", _since(status, "nextSyncTime", now)),
+        ("run begun", _since(status, "lastSyncStartTime", now)),
+        ("next run", _next(health, status, now)),
         ("failed", _attempt(health, now)),
         ("last snapshot", _snapshot(mapping(stored, "lastSnapshot"), now)),
         ("snapshots", _snapshots(mapping(stored, "snapshots"))),
@@ -101,13 +104,20 @@ def _repository(restic: Object, stored: Object) -> str:
 
 def _last(status: Object, now: datetime) -> str:
     ended = _since(status, "lastSyncTime", now)
-    took = f", took {status['lastSyncDuration']}" if status.get("lastSyncDuration") else ""
+    duration = str(status.get("lastSyncDuration") or "")
+    took = f", took {_FRACTION.sub(_TENTHS, duration)}" if duration else ""
     return f"{ended}{took}" if ended else ""
 
 
 def _since(status: Object, key: str, now: datetime) -> str:
     instant = time_in(status, key)
     return f"{ago(instant, now)} ({status[key]})" if instant is not None else ""
+
+
+def _next(health: Health, status: Object, now: datetime) -> str:
+    if health.state is State.PAUSED:
+        return f"none while it is paused: volsync-py resume {health.name} -n {health.namespace}"
+    return _since(status, "nextSyncTime", now)
 
 
 def _attempt(health: Health, now: datetime) -> str:
@@ -130,7 +140,8 @@ def _snapshot(snapshot: Object, now: datetime) -> str:
 
 
 def _snapshots(kept: Object) -> str:
-    return f"{kept['count']}, from {kept.get('oldest')} to {kept.get('newest')}" if kept.get("count") else ""
+    oldest, newest = (_FRACTION.sub("", str(kept.get(name))) for name in ("oldest", "newest"))
+    return f"{kept['count']}, from {oldest} to {newest}" if kept.get("count") else ""
 
 
 def _restored(restored: Object, now: datetime) -> str:

@@ -19,6 +19,8 @@ _RECENT = timedelta(hours=24)
 _MOST_ALONE = 20
 # Of so many that have one cause, the names are told; the others are counted.
 _MOST_NAMES = 12
+# More names than that are no part of a sentence.
+_MOST_PAUSED = 3
 _INDENT = "    "
 
 # Gives a word of a state its colour.
@@ -70,9 +72,14 @@ class Overview:
         for state in (State.RUNNING, State.PAUSED, State.NEW):
             number = sum(one.state is state for one in self.found)
             if number:
-                parts.append(f"{number} {state}")
+                parts.append(f"{number} {state}{self._forgotten(state)}")
         needs = count(needing, "needs you", "need you") if needing else "nothing needs you"
         return ", ".join([*parts, needs])
+
+    def _forgotten(self, state: State) -> str:
+        """Return the names of what is paused, in brackets: nobody is told of it in any other way."""
+        paused = [self._name(one) for one in self.found if one.state is state is State.PAUSED]
+        return f" ({', '.join(sorted(paused))})" if 0 < len(paused) <= _MOST_PAUSED else ""
 
     def cases(self, most_alone: int = _MOST_ALONE) -> Iterator[Case]:
         """Return what isn't well, the worst first; if it is more than `most_alone`, those of one cause together."""
@@ -95,7 +102,7 @@ class Overview:
         ordered = sorted(self.found, key=lambda one: (one.namespace, not one.is_source, one.name))
         for one in ordered:
             last = ago(one.last, self.now) if one.last else "-"
-            following = one.next_attempt or one.next
+            following = None if one.state is State.PAUSED else one.next_attempt or one.next
             upcoming = ago(following, self.now) if following else "-"
             rows.append((self._name(one), one.state, last, upcoming, str(one.attempts or "-"), one.reason or "-"))
         widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]

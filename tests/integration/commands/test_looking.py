@@ -55,7 +55,7 @@ def test_snapshots_are_compared_counted_and_searched(waiting: DevCluster) -> Non
 
 
 def test_bytes_are_those_of_the_file(waiting: DevCluster, tmp_path: Path) -> None:
-    program = [str(Path(sys.executable).with_name("volsync-py")), "cat", "db", "latest", "/numbers", *HERE]
+    program = [str(Path(sys.executable).with_name("volsync-py")), "cat", "db", "/numbers", *HERE]
     env = {**os.environ, "KUBECONFIG": str(waiting.kubeconfig)}
     done = subprocess.run(program, env=env, capture_output=True, check=True)
     assert hashlib.sha256(done.stdout).hexdigest() == hashlib.sha256(NUMBERS).hexdigest()

@@ -67,6 +67,11 @@ def test_one_has_a_page(quiet: DevCluster) -> None:
         (["status", "--context=none"], 1, "name another with --kubeconfig, or a --context of it"),
         (["status", "one", "-A"], 2, "name the namespace with -n"),
         (["status", "--outputt"], 2, "No such option"),
+        (["status", "-n", "nowhere"], 1, "there is no namespace nowhere"),
+        (["top", "-n", "nowhere"], 1, "there is no namespace nowhere"),
+        (["doctor", "-n", "nowhere"], 1, "there is no namespace nowhere"),
+        (["check", "well", "--read-data=500%"], 2, "--read-data: '500%' is not like 5%, 1/10 or 2G"),
+        (["ls", "well", "--at=yesterday"], 2, "--at: 'yesterday' is no time: write a day and a time, like"),
     ],
 )
 def test_a_mistake_is_a_sentence_with_the_next_step(quiet: DevCluster, words: list[str], code: int, says: str) -> None:

@@ -76,10 +76,34 @@ def test_it_is_printed_as_it_has_to_look_like(what: str, width: int) -> None:
             "1 of 2 backed up in the last 24 h, newest 60 minutes ago, 1 needs you",
         ),
         ([source(lastSyncTime=None, conditions=[])], "0 of 1 backed up in the last 24 h, 1 new, nothing needs you"),
+        (
+            [source(name, spec={"paused": True}) for name in "ba"],
+            "2 of 2 backed up in the last 24 h, newest 60 minutes ago, 2 paused (media/a, media/b), nothing needs you",
+        ),
+        (
+            [source(name, spec={"paused": True}) for name in "dcba"],
+            "4 of 4 backed up in the last 24 h, newest 60 minutes ago, 4 paused, nothing needs you",
+        ),
     ],
 )
 def test_the_first_line_is_the_verdict(objects: list[dict[str, Any]], verdict: str) -> None:
     assert overview(objects).verdict() == verdict
+
+
+def test_what_is_paused_has_no_next_run_but_a_command_that_resumes_it() -> None:
+    paused = source("wiki", nextSyncTime="2026-11-28T00:00:00Z", spec={"paused": True})
+    assert any(
+        line.split() == ["media/wiki", "paused", "60", "minutes", "ago", "-", "-", "-"]
+        for line in overview([paused]).table()
+    )
+    assert "volsync-py resume wiki -n media" in " ".join(page(paused, NOW, 80))
+
+
+def test_durations_and_times_have_no_more_digits_than_people_read() -> None:
+    stored = {"count": 3, "oldest": "2026-11-01T00:00:00.473520382Z", "newest": "2026-11-27T10:59:50.1Z"}
+    text = " ".join(page(source(lastSyncDuration="4m38.201465s", restic={"snapshots": stored}), NOW, 200))
+    assert "took 4m38.2s" in text
+    assert "3, from 2026-11-01T00:00:00Z to 2026-11-27T10:59:50Z" in text
 
 
 def test_those_of_one_cause_and_repository_are_told_together_when_they_are_many() -> None:

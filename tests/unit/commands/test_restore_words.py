@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from tests.unit.commands.resources import HOUR_AGO, NOW, WRONG_PASSWORD, said, source
 from volsync_py.commands.common.gitops import keeper
+from volsync_py.commands.common.typed_time import parsed_time
 from volsync_py.commands.restore import restored_run
 from volsync_py.commands.restore.mounted_by import Mounts, Workload, mounting, workload_of
 from volsync_py.commands.restore.objects import (
@@ -30,7 +31,7 @@ from volsync_py.commands.restore.objects import (
     undo_taken,
 )
 from volsync_py.commands.restore.plan import Plan
-from volsync_py.commands.restore.point import Point, newest_of, parsed_time, point
+from volsync_py.commands.restore.point import Point, newest_of, point
 from volsync_py.commands.runs.pausing import changes_of
 from volsync_py.core.labels import Annotation
 from volsync_py.kube.errors import Forbidden, KubeError, NotFound
@@ -89,7 +90,7 @@ def test_the_day_before_is_reckoned_in_that_zone_too() -> None:
 @pytest.mark.parametrize(
     ("asked", "says"),
     [
-        (("soon", "", None), "'soon' is no time: write it like"),
+        (("soon", "", None), "'soon' is no time: write a day and a time, like"),
         (("2026-11-27", "", None), "is no time"),
         (("yesterday", "", None), "is no time"),
         (("14:00", "", None), "is no time"),
@@ -219,7 +220,10 @@ def test_the_newest_snapshot_is_the_same_wish_whichever_it_was_then() -> None:
     then = Point().pinned({"restic": {"lastSnapshot": SNAPSHOT}}, NOW)
     assert then == Point(snapshot="9f3c" * 16, newest=True)
     assert then.words({"restic": {"lastSnapshot": SNAPSHOT}}, NOW).startswith("the newest snapshot, as far as")
-    assert then.words({"restic": {"lastSnapshot": {"id": "later"}}}, NOW) == f"the snapshot {SNAPSHOT['id']}"
+    assert (
+        then.words({"restic": {"lastSnapshot": {"id": "later"}}}, NOW)
+        == f"the snapshot {SNAPSHOT['id']}, if the repository has it"
+    )
     assert Point(previous=1).pinned({}, NOW) == Point(previous=1)
     later = Point().pinned({}, NOW)
     assert later == Point(at=NOW, newest=True)

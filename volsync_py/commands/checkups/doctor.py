@@ -52,10 +52,13 @@ def doctor(
     from volsync_py.commands.checkups.gather import gather
     from volsync_py.commands.checkups.report import Report
     from volsync_py.commands.checkups.table import examine
+    from volsync_py.commands.common.chosen import check_namespace
 
     wish = Wish(not no_pod, every or bool(name), image, seconds_of(timeout))
     if name:
         _check_name(cluster, name)
+    elif not all_namespaces:
+        check_namespace(cluster)
     facts = gather(cluster, None if all_namespaces else cluster.namespace, lambda obj: _is_meant(obj, name))
     facts = with_answers(cluster, facts, wish)
     meant = f"{cluster.namespace}/{name}" if name else f"the namespace {cluster.namespace}"

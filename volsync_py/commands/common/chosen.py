@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import click
 
 from volsync_py.commands.common.cluster import Cluster
 from volsync_py.core.objects import Object
-from volsync_py.kube.errors import NotFound
-from volsync_py.kube.resources import REPLICATION_DESTINATIONS, REPLICATION_SOURCES, Resource
+from volsync_py.kube.errors import Forbidden, NotFound
+from volsync_py.kube.resources import NAMESPACES, REPLICATION_DESTINATIONS, REPLICATION_SOURCES, Resource
 
 BOTH = (REPLICATION_SOURCES, REPLICATION_DESTINATIONS)
 WORDS = {REPLICATION_SOURCES: "source", REPLICATION_DESTINATIONS: "destination"}
@@ -24,16 +25,26 @@ def called(cluster: Cluster, name: str) -> Iterator[Object]:
 def all_of(cluster: Cluster, *, all_namespaces: bool, selector: str = "") -> list[Object]:
     """Ask for all resources, as the API server's own watch has them: one request for each of the two kinds."""
     where = None if all_namespaces else cluster.namespace
-    return [
+    found = [
         obj
         for kind in BOTH
         for obj in cluster.client.list_all(kind, where, label_selector=selector, resource_version="0")
     ]
+    if not found and not all_namespaces:
+        check_namespace(cluster)
+    return found
 
 
 def place_of(cluster: Cluster, *, all_namespaces: bool) -> str:
     """Return where was looked, in words."""
     return "any namespace" if all_namespaces else f"the namespace {cluster.namespace}"
+
+
+def check_namespace(cluster: Cluster) -> None:
+    """End with a sentence if there is no such namespace: nothing in it would be well. Who may not look is not told."""
+    with suppress(Forbidden):
+        if cluster.has(NAMESPACES, cluster.namespace) is None:
+            raise click.ClickException(f"there is no namespace {cluster.namespace}")
 
 
 def none_called(cluster: Cluster, name: str, kinds: Sequence[Resource] = BOTH) -> click.ClickException:

@@ -70,7 +70,8 @@ def status(
         else:
             if watch and sys.stdout.isatty():
                 click.clear()
-            click.echo(text, color=color)
+            if text:
+                click.echo(text, color=color)
             seen = True
         if not watch:
             return int(needs_you)

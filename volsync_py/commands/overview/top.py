@@ -34,6 +34,7 @@ def top(
     claim is backed up.
     """
     # Their imports take longer than all that `--help` needs.
+    from volsync_py.commands.common.chosen import check_namespace
     from volsync_py.commands.common.shown import as_document
     from volsync_py.commands.overview.largest import Largest
     from volsync_py.kube.resources import REPLICATION_SOURCES
@@ -41,6 +42,8 @@ def top(
     cluster = where.connect()
     namespace = None if all_namespaces else cluster.namespace
     sources = cluster.client.list_all(REPLICATION_SOURCES, namespace, resource_version="0")
+    if not sources and not all_namespaces:
+        check_namespace(cluster)
     found = Largest.of(sources, _claims(cluster, namespace), sort, most=most, with_namespace=all_namespaces)
     if output == "table":
         click.echo("\n".join(found.lines()))

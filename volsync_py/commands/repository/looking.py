@@ -107,18 +107,19 @@ def absolute(path: str) -> str:
 
 @click.command
 @click.argument("name")
-@click.argument("snapshot")
-@click.argument("path")
+@click.argument("words", metavar="[SNAPSHOT] PATH", nargs=-1, required=True)
 @chooses_snapshot
 @asks_repository
 def cat(
-    snapshot: str,
-    path: str,
+    words: tuple[str, ...],
     at: str,
     previous: int,
     asking: Asking,
 ) -> None:
-    """Write the bytes of one file of a snapshot to standard output."""
+    """Write the bytes of one file of a snapshot to standard output: of the latest, if only a PATH is given."""
+    if len(words) > 2:
+        raise click.UsageError("one file at a time; download takes several")
+    snapshot, path = words if len(words) == 2 else (LATEST, words[0])
     out = sys.stdout.buffer
     with asking.opened() as asked:
         meant = snapshot_meant(asked, snapshot, at, previous)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from volsync_py.commands.common.typed_time import parsed_time
 from volsync_py.commands.repository.snapshot_list import chosen, listed
 from volsync_py.contract.questions import Kind, Question
 from volsync_py.core.selection import SelectionError
@@ -19,7 +21,7 @@ LATEST = "latest"
 
 def chooses_snapshot(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that choose a snapshot of the resource's own by time or place in the order."""
-    at = click.option("--at", default="", metavar="TIME", help="The newest that is not after TIME, as RFC 3339 has it.")
+    at = click.option("--at", default="", metavar="TIME", help="The newest that is not after TIME, of your zone.")
     previous = click.option("--previous", type=click.IntRange(min=0), default=0, help="So many before that one.")
     return at(previous(command))
 
@@ -35,8 +37,17 @@ def snapshot_meant(asked: Repository, word: str, at: str, previous: int) -> str:
 
 def id_of(asked: Repository, word: str, at: str = "", previous: int = 0) -> str:
     """Return the id of a snapshot, from the repository's list; a click exception says why there is none."""
+    instant = _instant(at)
     found = listed(asked.read(Question(Kind.SNAPSHOTS)), asked.host, asked.path)
     try:
-        return str(chosen(found, word, asked.host, asked.path, at=at, previous=previous)["id"])
+        return str(chosen(found, word, asked.host, asked.path, at=instant, previous=previous)["id"])
     except SelectionError as error:
         raise click.ClickException(str(error)) from None
+
+
+def _instant(at: str) -> str:
+    """Return a typed time as RFC 3339 has it, "" of nothing."""
+    try:
+        return parsed_time(at, datetime.now(UTC), None).isoformat() if at else ""
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None

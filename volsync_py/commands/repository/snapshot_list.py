@@ -109,7 +109,7 @@ def _row(one: Listed, now: datetime, *, hosts: bool) -> list[str]:
     kept = "" if one.kept_by is None else ", ".join(_rule(rule) for rule in one.kept_by) or "nothing"
     return [
         one.id[:8],
-        f"{time.astimezone(UTC):%Y-%m-%d %H:%M}",
+        f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}",
         lasting(now - time),
         str(number_of(numbers, "files_new")) if numbers else "",
         str(number_of(numbers, "files_changed")) if numbers else "",

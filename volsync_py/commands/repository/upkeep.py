@@ -36,8 +36,12 @@ def check(
 
     from volsync_py.commands.repository.job import replication_called
     from volsync_py.commands.repository.work import work
+    from volsync_py.contract.notations import is_read_data, is_size
     from volsync_py.contract.run_document import Check
+    from volsync_py.health.words import plain
 
+    if subset and not is_read_data(subset) and not is_size(subset):
+        raise click.UsageError(f"--read-data: {plain(subset)!r} is not like 5%, 1/10 or 2G, and not 100%")
     cluster = where.connect()
     run = evolve(replication_called(cluster, name).restic.run, check=Check(subset))
     return work(cluster, name, "check", image, timeout, run)

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 from typing import Any
 
 from attrs import frozen
 
+from volsync_py.commands.common.typed_time import parsed_time, written
 from volsync_py.core.objects import Object, mapping
 from volsync_py.core.stored_times import time_in
 from volsync_py.core.times import format_rfc3339
 from volsync_py.health.words import ago, count, plain, size
 
 _SNAPSHOT = re.compile(r"[0-9a-f]{4,64}")
-_DAYS = {"today": 0, "yesterday": 1}
-_WRITE_TIME = "write it like 2026-11-29T03:00:00Z, '2026-11-29 03:00' or 'yesterday 03:00', which are of your zone"
 
 
 @frozen
@@ -47,7 +46,7 @@ class Point:
         last, all_known = mapping(status, "restic", "lastSnapshot"), mapping(status, "restic", "snapshots")
         newest = time_in(last, "time")
         if self.snapshot and not (self.newest and last.get("id") == self.snapshot):
-            known = _is(last) if str(last.get("id")).startswith(self.snapshot) else ""
+            known = _is(last) if str(last.get("id")).startswith(self.snapshot) else ", if the repository has it"
             return f"the snapshot {plain(self.snapshot)}{known}"
         if self.previous or (self.at and not self.newest and (newest is None or self.at < newest)):
             until = f" that was made by {written(self.at)}" if self.at else ""
@@ -79,31 +78,6 @@ def point(at: str, snapshot: str, previous: int | None, now: datetime, zone: tzi
     if snapshot and not _SNAPSHOT.fullmatch(snapshot):
         raise ValueError(f"--snapshot: {plain(snapshot)!r} is no id: give at least four of its digits (0-9, a-f)")
     return Point(parsed_time(at, now, zone) if at else None, snapshot, previous or 0)
-
-
-def parsed_time(text: str, now: datetime, zone: tzinfo | None) -> datetime:
-    """Return the instant of an option; ValueError says what is wrong with it."""
-    words = text.strip().split()
-    try:
-        if len(words) == 2 and words[0].lower() in _DAYS:
-            day = now.astimezone(zone).date() - timedelta(days=_DAYS[words[0].lower()])
-            words[0] = day.isoformat()
-        if not words or ":" not in words[-1]:
-            raise ValueError
-        found = datetime.fromisoformat("T".join(words).upper())
-        if found.tzinfo is None:
-            found = found.replace(tzinfo=zone) if zone else found.astimezone()
-        late = found > now
-    except (ValueError, OverflowError):
-        raise ValueError(f"--at: {plain(text)!r} is no time: {_WRITE_TIME}") from None
-    if late:
-        raise ValueError(f"--at: {written(found)} is still to come; the newest snapshot comes without --at")
-    return found
-
-
-def written(instant: datetime | None) -> str:
-    """Return a time with its zone."""
-    return "" if instant is None else instant.isoformat(sep=" ", timespec="seconds")
 
 
 def _is(last: Object, now: datetime | None = None) -> str:

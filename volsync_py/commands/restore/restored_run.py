@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from volsync_py.commands.restore.point import written
+from volsync_py.commands.common.typed_time import written
 from volsync_py.commands.runs.asked_run import Ended, trouble
 from volsync_py.contract.report import ErrorClass
 from volsync_py.core.attempt import Attempt
