@@ -28,8 +28,10 @@ _SNAPSHOT_ID = re.compile(r"[0-9a-f]{64}")
 def backup(session: Session) -> bool:
     """Back the volume up; False if it is empty and was skipped, which ends the run."""
     session.log("== Checking directory for content ===")
-    if _is_empty(session.data) and session.run.backup.empty_source != "Backup":
-        if session.run.backup.empty_source == "Fail":
+    meaning = session.run.backup.empty_source
+    # restic makes no snapshot of nothing: what has not even a folder is skipped where a backup of it was asked for.
+    if _is_empty(session.data) and (meaning != "Backup" or not os.listdir(session.data)):
+        if meaning == "Fail":
             raise MoverError(ErrorClass.SOURCE_EMPTY, "the source volume is empty")
         session.log("== Directory is empty skipping backup ===")
         session.update(skipped_empty=True)

@@ -69,6 +69,17 @@ def test_an_empty_volume_is_what_it_was_said_to_be(new_mover: Mover, meaning: st
     assert Path(new_mover.repository).exists() is (meaning == "Backup")
 
 
+@pytest.mark.parametrize(("meaning", "code", "error"), [("Skip", 0, ""), ("Backup", 0, ""), ("Fail", 1, "SourceEmpty")])
+def test_a_volume_with_nothing_at_all_is_skipped_unless_that_is_a_failure(
+    new_mover: Mover, meaning: str, code: int, error: str
+) -> None:
+    assert not list(new_mover.data.iterdir())
+    new_mover.run["backup"] = {"emptySource": meaning}
+    ran = new_mover("backup")
+    assert (ran.code, ran.report.error_class, ran.report.skipped_empty) == (code, error, not error)
+    assert not Path(new_mover.repository).exists()
+
+
 def test_retention_is_left_out_while_it_can_remove_nothing(new_mover: Mover) -> None:
     new_mover.write(a="a")
     new_mover.environ["FORGET_OPTIONS"] = "--keep-last 3"
