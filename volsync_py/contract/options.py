@@ -190,7 +190,10 @@ class BackupOptions:
         0, "limits.downloadKiBps", "From the repository.", flag="--limit-download", least=1, key="downloadKiBps"
     )
     empty_source: str = option(
-        "Skip", "emptySource", "What an empty volume means; Skip if unset. One with nothing at all cannot be backed up.", values=EMPTY_SOURCES
+        "Skip",
+        "emptySource",
+        "What an empty volume means; Skip if unset. One with nothing at all cannot be backed up.",
+        values=EMPTY_SOURCES,
     )
 
 
