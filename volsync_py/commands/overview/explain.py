@@ -6,7 +6,7 @@ import click
 
 
 @click.command
-@click.argument("error_class", metavar="CLASS", required=False)
+@click.argument("error_class", metavar="[CLASS]", required=False)
 def explain(error_class: str | None) -> None:
     """Say what a class of failure means, when it is tried again, and what to do; without CLASS, list them."""
     # Help does without it.

@@ -134,7 +134,7 @@ def _write(out: Any, chunk: bytes) -> None:
 @click.command
 @click.argument("name")
 @click.argument("one", metavar="A")
-@click.argument("other", metavar="B", default=LATEST)
+@click.argument("other", metavar="[B]", default=LATEST)
 @click.option("-o", "--output", type=_DATA, default="table")
 @asks_repository
 def diff(
