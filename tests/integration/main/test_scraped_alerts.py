@@ -18,6 +18,7 @@ import pytest
 
 from hack.processes import DevCluster, Manager, S3Server, wait_until
 from tests.integration.main.test_verification import SOURCES, ask
+from tests.integration.mover.foreign import foreign_client
 from tests.integration.mover.forge import lock
 from tests.integration.prometheus import Prometheus
 from tests.integration.world import NO_JOB_SHOWN, PASSWORD, VOLSYNC, World
@@ -46,6 +47,28 @@ def shown(manager: Manager, later: timedelta = timedelta()) -> dict[str, list[Sc
 
     wait_until("an empty queue", is_idle)
     return {"one": [Scrape(0, text, time.time() + later.total_seconds())]}
+
+
+def text_of(manager: Manager) -> str:
+    (scrape,) = shown(manager)["one"]
+    return scrape.text
+
+
+def objects_with(series: str, manager: Manager) -> set[str]:
+    """Return the names of the objects that a manager shows a series of."""
+    return set(re.findall(f'^volsync_py_{series}{{.*obj_name="(.*?)"', text_of(manager), re.MULTILINE))
+
+
+def small_cache(world: World, name: str) -> None:
+    """Make a volume that really is as small as the cache that a source asks for, of a class that has waited for it."""
+    path = world.path("persistentvolumeclaims", f"volsync-src-{name}-cache")
+    wait_until("the claim of the cache", lambda: world.cluster.get(path) is not None)
+    enforced = {"metadata": {"annotations": {"devcluster/size-enforced": "true"}}}
+    world.cluster.ask("PATCH", path, enforced, "application/merge-patch+json")
+    classes = "/apis/storage.k8s.io/v1/storageclasses"
+    usual = world.cluster.get(f"{classes}/dev")
+    like = {key: usual[key] for key in ("provisioner", "reclaimPolicy", "volumeBindingMode")}
+    world.cluster.ask("POST", classes, {"metadata": {"name": "small"}, "allowVolumeExpansion": True, **like})
 
 
 def fails(world: World, name: str, reason: str, kind: str = "Healthy") -> None:
@@ -134,6 +157,47 @@ def test_each_fault_of_a_backup_fires_its_alert_and_the_mended_one_clears_it(
         world.cluster.ask("DELETE", world.path(SOURCES, name, VOLSYNC))
     prometheus.fires()
     wait_until("no alert later", lambda: firing(shown(manager), LATER, tmp_path) == {})
+    manager.stop()
+
+
+@pytest.mark.timeout(300)
+def test_a_full_cache_and_upkeep_that_is_kept_away_fire_their_alerts_and_no_series_is_left_at_the_end(
+    world: World, prometheus: Prometheus, tmp_path: Path, empty_repository: Path
+) -> None:
+    for path in ("repo", "kept"):
+        world.put(empty_repository, path)
+    shutil.copytree(empty_repository, tmp_path / "locked")
+    lock(tmp_path / "locked", PASSWORD, host="somebody-elses-host", pid=7, age=timedelta(0), exclusive=True)
+    world.put(tmp_path / "locked", "locked")
+    for name in ("locked", "kept"):
+        world.secret(name, path=name)
+    manager = Manager(tmp_path, world.cluster.kubeconfig, *PROMPT, *PATIENT)
+    manager.leads()
+    prometheus.scrapes([manager])
+
+    world.source("held", repository="locked")
+    world.source("cache", cacheStorageClassName="small", cacheCapacity="4Ki")
+    small_cache(world, "cache")
+    prometheus.fires("VolSyncStaleLock", "VolSyncCacheFull")
+    assert objects_with("repository_locked_since_timestamp_seconds", manager) == {"held"}
+    with foreign_client(world.repository("kept"), tmp_path):
+        # Backups pass by somebody's lock, and their upkeep does not.
+        world.source("kept", repository="kept", retain={"last": "1"}, pruneIntervalDays=0)
+        world.wait(SOURCES, "kept", lambda status: status.get("lastManualSync") == "one")
+        world.change(SOURCES, "kept", {"trigger": {"manual": "two"}})
+        fails(world, "kept", "RepositoryLocked", "Maintained")
+        prometheus.fires("VolSyncStaleLock", "VolSyncCacheFull", "VolSyncUpkeepFailing")
+
+    world.secret("locked")
+    for name in ("held", "kept"):
+        world.change(SOURCES, name, {"trigger": {"manual": "now"}})
+    world.change(SOURCES, "cache", {"restic": {"cacheCapacity": "64Mi"}})
+    prometheus.fires()
+    wait_until("the size", lambda: objects_with("repository_size_bytes", manager) == {"kept"})
+    assert objects_with("repository_locked_since_timestamp_seconds", manager) == set()
+    for name in ("held", "cache", "kept"):
+        world.cluster.ask("DELETE", world.path(SOURCES, name, VOLSYNC))
+    wait_until("no series is left", lambda: "obj_name" not in text_of(manager))
     manager.stop()
 
 
