@@ -94,7 +94,7 @@ def cells(item: Item) -> tuple[str, ...]:
     summary = item.raw.get("summary")
     room = size(number_of(summary, "total_bytes_processed")) if isinstance(summary, dict) else ""
     tags = plain(",".join(map(str, list_of(item.raw, "tags", most=_MOST_TAGS))))
-    return item.id[:8], f"{at.astimezone(UTC):%Y-%m-%d %H:%M}", lasting(datetime.now(UTC) - at), room, tags
+    return item.id[:8], f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}", lasting(datetime.now(UTC) - at), room, tags
 
 
 def details(item: Item) -> str:
