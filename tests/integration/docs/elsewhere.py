@@ -5,7 +5,7 @@ from __future__ import annotations
 # Line of a block of `sh` → who runs it: a machine that has what this one lacks, or a test that has what it needs.
 ELSEWHERE = {
     "pip install '.[cli]'": "tests/integration/commands/test_wheel.py",
-    "docker build -t volsync-py:tutorial -f Containerfile .": ".ci/e2e",
+    'docker build -t volsync-py:tutorial --build-arg VERSION="$(git describe --always)" -f Containerfile .': ".ci/e2e",
     'docker build --build-arg VERSION="$(git describe --tags --always)"'
     " -t REGISTRY/volsync-py:TAG -f Containerfile .": ".ci/e2e",
     "docker push REGISTRY/volsync-py:TAG": ".ci/e2e",
