@@ -5,9 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import re
+import stat
+from contextlib import suppress
 
 from volsync_py.contract.report import ErrorClass
 from volsync_py.pod.environment import MoverError
+from volsync_py.pod.removal import FOLDER
 from volsync_py.pod.volume import opened
 
 # The cache of one repository is a folder with its id.
@@ -25,29 +28,37 @@ def class_of(error: OSError) -> ErrorClass:
 
 
 def cache_trouble(folder: str) -> str:
-    """Return why the cache cannot be used, or "". A cache that another user made is as good as none."""
+    """Return why the cache cannot be used, or "". A cache that another user made, or a link, is as good as none.
+
+    Who may write to the volume may leave links there to volumes that only the mover may write to.
+    """
     try:
         os.makedirs(folder, exist_ok=True)
-        with os.scandir(folder) as entries:
-            inside = [entry.path for entry in entries if _REPOSITORY_ID.fullmatch(entry.name)]
-    except OSError as error:
-        return error.strerror or str(error)
-    for path in (folder, *inside):
-        if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
-            return f"{path} cannot be written by the mover's user"
-    try:
-        for path in inside:
-            _mend(path)
+        with opened(folder) as root:
+            inside = [name for name in os.listdir(root) if _REPOSITORY_ID.fullmatch(name)]
+            for path in (folder, *(os.path.join(folder, name) for name in inside)):
+                if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
+                    return f"{path} cannot be written by the mover's user"
+            for name in inside:
+                _remove_empty_version(root, name)
     except OSError as error:
         return error.strerror or str(error)
     return ""
 
 
-def _mend(folder: str) -> None:
-    """Take an empty `version` away: restic leaves it in a cache that was full, and opens no such cache again."""
-    version = os.path.join(folder, "version")
-    if os.path.isfile(version) and os.path.getsize(version) == 0:
-        os.unlink(version)
+def _remove_empty_version(root: int, name: str) -> None:
+    """Remove an empty `version` of a repository's cache; OSError where the cache is a link.
+
+    restic leaves it in a cache that was full, and opens no such cache again.
+    """
+    cache = os.open(name, FOLDER, dir_fd=root)
+    try:
+        with suppress(FileNotFoundError):
+            version = os.stat("version", dir_fd=cache, follow_symlinks=False)
+            if stat.S_ISREG(version.st_mode) and version.st_size == 0:
+                os.unlink("version", dir_fd=cache)
+    finally:
+        os.close(cache)
 
 
 def sync_volume(folder: str) -> None:

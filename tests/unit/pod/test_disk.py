@@ -30,6 +30,27 @@ def test_a_cache_that_was_full_is_used_again_once_it_has_room(tmp_path: Path) ->
     assert left == {"b": "1", "o": ""}
 
 
+def test_a_link_in_the_place_of_a_cache_leads_to_nothing_that_is_removed_and_is_not_used(tmp_path: Path) -> None:
+    cache, data = tmp_path / "cache", tmp_path / "data"
+    for folder in (cache, data):
+        folder.mkdir()
+    (data / "version").touch()
+    (cache / ("a" * 64)).symlink_to(data)
+    assert cache_trouble(str(cache)) == "Not a directory"
+    assert (data / "version").exists()
+
+
+def test_a_version_that_is_a_link_is_left_alone_with_what_it_leads_to(tmp_path: Path) -> None:
+    cache, version = tmp_path / "cache", tmp_path / "data"
+    version.touch()
+    (cache / ("a" * 64)).mkdir(parents=True)
+    link = cache / ("a" * 64) / "version"
+    link.symlink_to(version)
+    assert cache_trouble(str(cache)) == ""
+    assert link.is_symlink()
+    assert version.exists()
+
+
 def test_what_is_no_folder_is_no_cache(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
