@@ -36,7 +36,12 @@ from volsync_py.kube.resources import Resource, resource_for
 from volsync_py.kube.store import Store
 
 # Fields of a status that are for people who look: without them, definitions of an older version do as well.
-_ONLY_SHOWN = frozenset({"lastDays"})
+_ONLY_SHOWN = (
+    "status.lastDays",
+    "status.attempt.lockHolder",
+    "status.attempt.lockedSince",
+    "status.restic.repositorySize",
+)
 
 
 class InTheWay(Exception):
@@ -95,8 +100,8 @@ class Executor:
             }
             kept = self._patch(action.ref, changes, "status")
             # Each status of ours has a generation, whether or not it is among the changes.
-            relied_on = {key: value for key, value in action.changes.items() if key not in _ONLY_SHOWN}
-            missing = lost({"observedGeneration": 0, **relied_on}, kept.get("status"), "status")
+            gone = lost({"observedGeneration": 0, **action.changes}, kept.get("status"), "status")
+            missing = [path for path in gone if not _is_only_shown(path)]
             if action.ref == Ref.of(regarding):
                 step_log.status_written(status_of(regarding), status_of(kept))
             if missing:
@@ -258,3 +263,8 @@ class Executor:
             at=datetime.now(UTC),
         )
         self._deferred.tell(record)
+
+
+def _is_only_shown(path: str) -> bool:
+    """Return whether a field of a status is one that nothing is decided by, or a part of one."""
+    return any(path == shown or path.startswith(f"{shown}.") for shown in _ONLY_SHOWN)

@@ -6,13 +6,17 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from tests.unit.controllers.late_cluster import LateCluster
 from tests.unit.controllers.stepped_manager import SteppedManager
 from tests.unit.movers.objects import source
 from tests.unit.movers.test_simulated import BACKED_UP, failure
-from volsync_py.core.merge import lost
+from volsync_py.contract.report import Report
+from volsync_py.core.labels import Annotation
+from volsync_py.core.merge import lost, merged
 from volsync_py.core.names import Role
+from volsync_py.core.objects import annotations_of
 from volsync_py.kube.controller import Request
 
 ONE = Request("ns", "n")
@@ -25,15 +29,29 @@ class Pruning(LateCluster):
     """A cluster whose definitions keep these fields of a status, or all."""
 
     kept: set[str] | None = VOLSYNCS
+    # Paths of fields within those that they lack.
+    lacking: tuple[str, ...] = ()
 
     def _stored(self, obj: dict[str, Any], word: str = "MODIFIED") -> dict[str, Any]:
-        if self.kept is not None and obj["kind"] == "ReplicationSource":
-            obj = {**obj, "status": {k: v for k, v in (obj.get("status") or {}).items() if k in self.kept}}
+        if (self.kept is not None or self.lacking) and obj["kind"] == "ReplicationSource":
+            status = obj.get("status") or {}
+            obj = {**obj, "status": {k: v for k, v in status.items() if self.kept is None or k in self.kept}}
+            for path in self.lacking:
+                obj["status"] = without(obj["status"], path.split("."))
             before = self.objects[obj["kind"], obj["metadata"]["name"]]
-            if all(obj.get(part) == before.get(part) for part in ("spec", "status")):
+            parts = (obj.get("spec"), obj["status"], annotations_of(obj))
+            if parts == (before.get("spec"), before.get("status"), annotations_of(before)):
                 # Nothing has changed, so nobody is told.
                 return dict(before)
         return super()._stored(obj, word)
+
+
+def without(obj: dict[str, Any], path: list[str]) -> dict[str, Any]:
+    """Return an object without the field at a path."""
+    key, *rest = path
+    if key not in obj or not rest:
+        return {k: v for k, v in obj.items() if k != key}
+    return {**obj, key: without(obj[key], rest)}
 
 
 def conditions(cluster: LateCluster) -> dict[str, Any]:
@@ -72,20 +90,52 @@ def test_no_mover_is_started_while_the_status_is_not_kept(trigger: Any, annotati
         manager.end()
 
 
-def test_definitions_that_lack_what_is_only_shown_keep_nobody_from_a_backup() -> None:
+# What a release has added to what another one's definitions have, for people who look.
+SHOWN = ("lastDays", "attempt.lockHolder", "attempt.lockedSince", "restic.repositorySize")
+PRUNED = evolve(BACKED_UP, repository_bytes=9)
+LOCKED = evolve(failure("RepositoryLocked"), lock_holder="process 7 on there", lock_age_seconds=9)
+
+
+@pytest.mark.parametrize("reports", [[BACKED_UP], [PRUNED], [LOCKED, PRUNED]], ids=["backup", "prune", "lock"])
+def test_definitions_that_lack_what_is_only_shown_keep_nobody_from_a_backup(reports: list[Report]) -> None:
     writes = []
-    for kept in (None, VOLSYNCS | {"observedGeneration", "lastRunNow", "attempt"}):
-        cluster = Pruning(source(), [BACKED_UP])
-        cluster.kept = kept
+    for lacking in ((), SHOWN):
+        cluster = Pruning(source(), reports)
+        cluster.kept, cluster.lacking = None, lacking
         manager = SteppedManager(cluster, Role.SOURCE)
         try:
             manager.settle()
+            for _ in reports[1:]:
+                assert conditions(cluster)["Healthy"]["reason"] == "RepositoryLocked"
+                assert ("lockHolder" in cluster.objects["ReplicationSource", "n"]["status"]["attempt"]) == (not lacking)
+                cluster.now += timedelta(hours=1)
+                manager.queue.add(ONE)
+                manager.settle()
             assert conditions(cluster)["Healthy"]["reason"] == "Succeeded"
-            assert ("lastDays" in cluster.objects["ReplicationSource", "n"]["status"]) == (kept is None)
+            status = cluster.objects["ReplicationSource", "n"]["status"]
+            assert ("lastDays" in status) == (not lacking)
+            assert ("repositorySize" in status["restic"]) == (not lacking and reports != [BACKED_UP])
             writes.append(cluster.writes)
         finally:
             manager.end()
     assert writes[0] == writes[1], "nothing is said of it, and nothing written again"
+
+
+def test_no_verification_is_begun_with_definitions_that_do_not_keep_that_it_was() -> None:
+    cluster = Pruning(source(), [BACKED_UP])
+    cluster.kept, cluster.lacking = None, ("restic.verification.startTime",)
+    manager = SteppedManager(cluster, Role.SOURCE)
+    try:
+        manager.settle()
+        made = cluster.jobs_made
+        asks = {"metadata": {"annotations": {Annotation.PROVE_NOW.value: "t"}}}
+        cluster._stored(merged(cluster.objects["ReplicationSource", "n"], asks))
+        manager.tell(0)
+        manager.make_pass()
+        assert cluster.jobs_made == made
+        assert "status.restic.verification.startTime" in conditions(cluster)["Healthy"]["message"]
+    finally:
+        manager.end()
 
 
 def test_definitions_that_are_replaced_while_a_resource_is_in_use_start_no_further_mover() -> None:
