@@ -6,17 +6,38 @@ With a key alone: no log and no authority is asked, so none can say no, and nobo
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from hack.release_parts import ROOT, Failed, run
 from hack.tool_cache import prepare
 
 SUMS = "SHA256SUMS"
+_PASSWORD = "COSIGN_PASSWORD"
 _ARCHIVE = re.compile(r"(?P<title>.+)-image-(?P<tag>.+)-[a-z0-9]+\.tar")
+
+
+@dataclass(frozen=True)
+class Key:
+    """The file of a key that signs, and its password; None where cosign is to ask for it."""
+
+    path: Path
+    password: str | None = field(default=None, repr=False)
+
+    @property
+    def env(self) -> dict[str, str]:
+        """What a cosign that signs finds in its environment."""
+        return {} if self.password is None else {_PASSWORD: self.password}
+
+
+def take_password() -> str | None:
+    """Take the key's password out of the environment, which every program that is started inherits."""
+    return os.environ.pop(_PASSWORD, None)
 
 
 def write_sums(folder: Path) -> None:
@@ -25,17 +46,18 @@ def write_sums(folder: Path) -> None:
     (folder / SUMS).write_text("".join(lines), encoding="utf-8")
 
 
-def sign_sums(folder: Path, key: Path) -> None:
+def sign_sums(folder: Path, key: Key) -> None:
     """Sign the sums, which stand for all files."""
     signed = folder / SUMS
     bundle = signed.with_name(f"{signed.name}.sigstore.json")
     with _without_services() as options:
-        run(_cosign(), "sign-blob", f"--key={key}", *options, f"--bundle={bundle}", "--yes", signed, cwd=ROOT)
+        given = [f"--key={key.path}", *options, f"--bundle={bundle}"]
+        run(_cosign(), "sign-blob", *given, "--yes", signed, cwd=ROOT, **key.env)
     # Made as only its owner may read it; it is for everybody.
     bundle.chmod(0o644)
 
 
-def publish_image(folder: Path, repository: str, key: Path) -> str:
+def publish_image(folder: Path, repository: str, key: Key) -> str:
     """Push the image of a folder, sign it and its bill of materials there, and return its name with the digest."""
     _check(folder)
     archives = [(path, found) for path in folder.iterdir() if (found := _ARCHIVE.fullmatch(path.name))]
@@ -48,9 +70,9 @@ def publish_image(folder: Path, repository: str, key: Path) -> str:
     pushed = run(prepare(["crane"])["crane"], "push", archive, name, cwd=ROOT).strip()
     bill = folder / f"{found['title']}-image.cdx.json"
     with _without_services() as options:
-        given = [f"--key={key}", *options]
-        run(_cosign(), "sign", *given, "--yes", pushed, cwd=ROOT)
-        run(_cosign(), "attest", *given, "--yes", "--type=cyclonedx", f"--predicate={bill}", pushed, cwd=ROOT)
+        given = [f"--key={key.path}", *options, "--yes"]
+        run(_cosign(), "sign", *given, pushed, cwd=ROOT, **key.env)
+        run(_cosign(), "attest", *given, "--type=cyclonedx", f"--predicate={bill}", pushed, cwd=ROOT, **key.env)
     return pushed
 
 

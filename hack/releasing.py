@@ -27,14 +27,14 @@ from hack.release_parts import (
     run,
     version_of_the_checkout,
 )
-from hack.release_signing import publish_image, sign_sums, write_sums
+from hack.release_signing import Key, publish_image, sign_sums, take_password, write_sums
 
 IMAGE_TITLE = "volsync-py"
 # As images have it.
 _PROCESSORS = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
-def make(asked: argparse.Namespace) -> Path:
+def make(asked: argparse.Namespace, key: Key | None) -> Path:
     """Make all that is asked for, and return the folder."""
     version = version_of_the_checkout(asked.untagged)
     # Asked first: without it there is no release, and all else takes minutes.
@@ -61,16 +61,16 @@ def make(asked: argparse.Namespace) -> Path:
         known = {"github.com/restic/restic": restic_in(saved)}
         bill_of_materials(str(saved), version, out / f"{IMAGE_TITLE}-image.cdx.json", known)
     write_sums(out)
-    if asked.key:
-        sign_sums(out, asked.key)
+    if key:
+        sign_sums(out, key)
     return out
 
 
-def publish(asked: argparse.Namespace) -> str:
+def publish(asked: argparse.Namespace, key: Key | None) -> str:
     """Push and sign the image of the folder that is asked for, and return its name."""
-    if asked.key is None:
+    if key is None:
         raise Failed("an image that is published is signed: say --key")
-    return publish_image(asked.publish, asked.repository, asked.key)
+    return publish_image(asked.publish, asked.repository, key)
 
 
 def processor() -> str:
@@ -121,8 +121,10 @@ def main() -> None:
     # Files are made for everybody, whoever makes them.
     os.umask(0o022)
     asked = _parser().parse_args()
+    password = take_password()
+    key = Key(asked.key, password) if asked.key else None
     try:
-        done = publish(asked) if asked.publish else make(asked)
+        done = publish(asked, key) if asked.publish else make(asked, key)
     except Failed as error:
         sys.exit(f"hack/release: {error}")
     except subprocess.CalledProcessError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,11 +12,16 @@ import pytest
 
 from hack.processes import ROOT
 from hack.release_parts import Failed, Version
-from hack.release_signing import publish_image, write_sums
+from hack.release_signing import Key, publish_image, write_sums
 from hack.releasing import build_image
+from hack.tool_cache import TOOLS
 
 REPOSITORY = "registry.example.org/volsync-py"
-KEY = Path("cosign.key")
+KEY = Key(Path("cosign.key"))
+# Stands for a program that pushes or signs: writes down how it is called, and with which password.
+PROGRAM = """#!/bin/sh
+echo "${0##*/} $1 ${COSIGN_PASSWORD-none}" >> "$TOLD"
+"""
 
 
 @pytest.fixture
@@ -28,6 +34,21 @@ def made(tmp_path: Path) -> Path:
     (folder / "install.yaml").write_text(f"          image: {REPOSITORY}:1.2.0\n")
     write_sums(folder)
     return folder
+
+
+@pytest.fixture
+def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file that has a line of each call of what pushes and signs."""
+    told = tmp_path / "told"
+    told.touch()
+    monkeypatch.setenv("TOLD", str(told))
+    monkeypatch.setenv("VOLSYNC_PY_TOOLS", str(tmp_path / "tools"))
+    for name in ("crane", "cosign"):
+        path = tmp_path / "tools" / TOOLS[name].folder / name
+        path.parent.mkdir(parents=True)
+        path.write_text(PROGRAM, encoding="utf-8")
+        path.chmod(0o755)
+    return told
 
 
 def changed(folder: Path) -> None:
@@ -71,6 +92,18 @@ def test_what_is_missing_is_said_in_a_sentence(made: Path, words: list[str], sai
     command = [sys.executable, "-m", "hack.releasing", *(word.replace("FOLDER", str(made)) for word in words)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (1, said.replace("FOLDER", str(made)))
+
+
+def test_only_who_signs_gets_the_password_of_the_key(made: Path, told: Path) -> None:
+    words = [f"--publish={made}", f"--repository={REPOSITORY}", "--key=cosign.key"]
+    env = {**os.environ, "COSIGN_PASSWORD": "secret"}
+    command = [sys.executable, "-m", "hack.releasing", *words]
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert told.read_text().splitlines() == [
+        *("crane push none", "cosign signing-config none", "cosign trusted-root none"),
+        *("cosign sign secret", "cosign attest secret"),
+    ]
 
 
 def test_a_builder_is_told_what_gives_the_same_bytes(tmp_path: Path) -> None:
