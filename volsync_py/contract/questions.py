@@ -34,6 +34,22 @@ LONGEST_WAIT_SECONDS = 3600.0
 _LONGEST_MESSAGE = 2000
 
 
+# What another Secret may mend: an address, a password, keys, or something that nobody knows.
+_OF_THE_SECRET = frozenset(
+    {
+        ErrorClass.ACCESS_DENIED,
+        ErrorClass.BACKUPS_GONE,
+        ErrorClass.CONFIGURATION,
+        ErrorClass.REPOSITORY_HALF_INITIALIZED,
+        ErrorClass.REPOSITORY_MISSING,
+        ErrorClass.STALLED,
+        ErrorClass.UNKNOWN,
+        ErrorClass.UNREACHABLE,
+        ErrorClass.WRONG_PASSWORD,
+    }
+)
+
+
 class Kind(StrEnum):
     """What can be asked."""
 
@@ -123,4 +139,4 @@ class Ending:
 
 def may_be_of_the_secret(error_class: str) -> bool:
     """Return whether a failure may go away by a change of the Secret, which a pod has as it was at its start."""
-    return bool(error_class) and error_class != ErrorClass.NO_ELIGIBLE_SNAPSHOT
+    return error_class in _OF_THE_SECRET

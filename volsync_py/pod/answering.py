@@ -56,6 +56,8 @@ from volsync_py.pod.signals import Stop
 _BEGINNING_SECONDS, _LOOK_SECONDS = 30.0, 0.05
 # How restic says that no snapshot, or more than one, is meant.
 _NO_SNAPSHOT = re.compile(r"no snapshot found|no matching ID found|multiple IDs with prefix")
+# How it says that a path was mistyped: that is about the question alone.
+_NO_PATH = re.compile(r"path .+ not found")
 # restic has no lock to give back, and needs no time.
 _LAST_SECONDS = 1.0
 _INTERRUPTED = 130
@@ -91,8 +93,9 @@ def answer(environ: Mapping[str, str], stop: Stop, path: str = SOCKET) -> int:
         if not _joined(waiting, path):
             return TOO_LATE
         try:
-            question = Question.from_json(_first_line(sys.stdin.buffer.fileno()))
-            if question.kind == Kind.HOLD and not _leaves_with_a_word(sys.stdin.buffer.fileno()):
+            line, more = _first_line(sys.stdin.buffer.fileno())
+            question = Question.from_json(line)
+            if question.kind == Kind.HOLD and not (more or _leaves_with_a_word(sys.stdin.buffer.fileno())):
                 return 0
             kept = NO_LONGER if question.kind == Kind.END else max(question.keep_seconds, 0)
             given = given_environment(environ)
@@ -105,7 +108,8 @@ def answer(environ: Mapping[str, str], stop: Stop, path: str = SOCKET) -> int:
             code, error_class, message = 2, ErrorClass.CONFIGURATION, str(error)
         except MoverError as error:
             code, error_class, message = error.code or 1, error.error_class, error.message
-            kept = NO_LONGER if may_be_of_the_secret(error_class) else kept
+            if may_be_of_the_secret(error_class) and not _NO_PATH.search(message):
+                kept = NO_LONGER
         except BrokenPipeError:
             return 1
         except OSError as error:
@@ -197,15 +201,16 @@ def _must(ended: CompletedRestic) -> None:
         raise MoverError(error_class, ended.cause, ended.code or 1, by_restic=True)
 
 
-def _first_line(stdin: int) -> str:
-    """Return the first line of the input; nothing behind it is taken before the end."""
+def _first_line(stdin: int) -> tuple[str, bytes]:
+    """Return the first line of the input, and what has come behind it already."""
     taken = b""
-    while not taken.endswith(b"\n") and len(taken) <= MOST_QUESTION_BYTES:
+    while b"\n" not in taken and len(taken) <= MOST_QUESTION_BYTES:
         chunk = os.read(stdin, 65536)
         if not chunk:
             break
         taken += chunk
-    return taken.decode(errors="replace")
+    line, _, more = taken.partition(b"\n")
+    return line.decode(errors="replace"), more
 
 
 def _leaves_with_a_word(stdin: int) -> bool:

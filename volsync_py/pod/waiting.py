@@ -23,7 +23,7 @@ from volsync_py.pod.signals import Stop
 
 # Who has started the pod sees it run within a second or two; who was killed meanwhile never does.
 _FIRST_SECONDS = 10.0
-# A command may have several questions, one right after the other, and a program that has answered takes as long to end.
+# A command may have several questions, one right after the other. A program that has answered needs no longer to end.
 _BETWEEN_SECONDS = 1.5
 # How often is looked whether a signal has come; a signal cuts a wait short only where its handler raises.
 _LOOK_SECONDS = 0.25
@@ -58,6 +58,8 @@ class Patience:
     until: float = field(init=False)
     # Who has answered is given until then to say so, and to end, before it is ended with the pod.
     leaves: float = field(init=False, default=0.0)
+    # Whether somebody has said that it need not wait any more: nobody else is answered, whoever still is.
+    over: bool = field(init=False, default=False)
     # What an earlier question has asked for holds, whatever a later one says.
     _kept_until: float = field(init=False, default=0.0)
 
@@ -66,10 +68,14 @@ class Patience:
 
     def ended(self, now: float, seconds: float) -> None:
         """Take note that a question has its answer, after which the pod is to wait for so long, or no longer if < 0."""
-        kept = max(self._kept_until, now + seconds) if seconds >= 0 else now
-        self._kept_until = min(kept, self.begun + LONGEST_WAIT_SECONDS)
+        self.over = self.over or seconds < 0
+        self._kept_until = min(max(self._kept_until, now + seconds), self.begun + LONGEST_WAIT_SECONDS)
         self.leaves = now + _BETWEEN_SECONDS
-        self.until = max(self._kept_until, self.leaves) if seconds >= 0 else now
+        self.until = now if self.over else max(self._kept_until, self.leaves)
+
+    def hears(self, now: float) -> bool:
+        """Return whether another question is taken: none by a pod that is to end, or that is old."""
+        return not self.over and now < self.begun + LONGEST_WAIT_SECONDS
 
 
 class _Waiting:
@@ -83,14 +89,22 @@ class _Waiting:
     def until_the_end(self, stop: Stop) -> None:
         """Return when it is time to end."""
         while not stop.told and (self._asking or time.monotonic() < self._patience.until):
+            if not self._patience.hears(time.monotonic()):
+                self._take_no_more()
             for key, _ in self._selector.select(_LOOK_SECONDS):
                 if key.fileobj is self._listener:
                     self._begin()
                 else:
                     self._hear(key.fileobj)  # type: ignore[arg-type]
-        self._listener.close()
+        self._take_no_more()
         while not stop.told and time.monotonic() < self._patience.leaves:
             time.sleep(_LOOK_SECONDS)
+
+    def _take_no_more(self) -> None:
+        """Refuse further questions: whoever asks them is answered by another pod."""
+        if self._listener.fileno() >= 0:
+            self._selector.unregister(self._listener)
+            self._listener.close()
 
     def _begin(self) -> None:
         try:

@@ -20,8 +20,14 @@ sys.exit(answer({}, Stop(), sys.argv[1]))
 """
 
 
-@pytest.mark.parametrize(("at_the_end", "told"), [(b"\n", "60.0"), (b"", "")], ids=["closed", "killed"])
-def test_only_who_leaves_with_a_word_has_the_pod_wait_on(tmp_path: Path, at_the_end: bytes, told: str) -> None:
+@pytest.mark.parametrize(
+    ("at_once", "at_the_end", "told"),
+    [(b"", b"\n", "60.0"), (b"\n", b"", "60.0"), (b"", b"", "")],
+    ids=["closed", "closed before it was heard", "killed"],
+)
+def test_only_who_leaves_with_a_word_has_the_pod_wait_on(
+    tmp_path: Path, at_once: bytes, at_the_end: bytes, told: str
+) -> None:
     path = str(tmp_path / "questions")
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)
@@ -35,12 +41,13 @@ def test_only_who_leaves_with_a_word_has_the_pod_wait_on(tmp_path: Path, at_the_
         )
         with listener.accept()[0] as waiting:
             assert held.stdin is not None
-            held.stdin.write(Question(Kind.HOLD, keep_seconds=60.0).to_json().encode() + b"\n")
+            held.stdin.write(Question(Kind.HOLD, keep_seconds=60.0).to_json().encode() + b"\n" + at_once)
             held.stdin.flush()
             waiting.settimeout(0.2)
             # It says nothing while the screen is open.
-            with pytest.raises(TimeoutError):
-                waiting.recv(64)
+            if not at_once:
+                with pytest.raises(TimeoutError):
+                    waiting.recv(64)
             waiting.settimeout(60)
             said = held.communicate(at_the_end, timeout=60)[1].decode()
             assert waiting.recv(64).decode() == told

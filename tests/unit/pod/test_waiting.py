@@ -27,7 +27,8 @@ HOUR = 3600.0
         ([(5.0, 120.0), (100.0, 120.0)], 220.0),
         # Unless somebody says that it holds no longer: then it ends at once.
         ([(5.0, 120.0), (6.0, -1.0)], 6.0),
-        ([(5.0, 120.0), (6.0, -1.0), (8.0, 60.0)], 68.0),
+        # Whoever is answered meanwhile changes nothing about it.
+        ([(5.0, 120.0), (6.0, -1.0), (8.0, 60.0)], 8.0),
         # An answer may take hours, and then nobody is waited for but for the next question of the same command.
         ([(HOUR - 10, 120.0)], HOUR),
         ([(3 * HOUR, 120.0)], 3 * HOUR + 1.5),
@@ -38,6 +39,45 @@ def test_another_question_is_waited_for_as_long_as_was_said(ends: list[tuple[flo
     for one in ends:
         patience.ended(*one)
     assert patience.until == until
+
+
+@pytest.mark.parametrize(
+    ("ends", "now", "hears"),
+    [([], 1.0, True), ([(5.0, 120.0)], HOUR - 1, True), ([(5.0, 120.0)], HOUR, False), ([(5.0, -1.0)], 5.0, False)],
+)
+def test_a_pod_that_is_to_end_or_is_an_hour_old_takes_no_question(
+    ends: list[tuple[float, float]], now: float, hears: bool
+) -> None:
+    patience = Patience(0.0)
+    for one in ends:
+        patience.ended(*one)
+    assert patience.hears(now) is hears
+
+
+def test_a_pod_that_is_to_end_refuses_others_while_it_answers_somebody(tmp_path: Path) -> None:
+    path, stop = str(tmp_path / "questions"), Stop()
+    pod = threading.Thread(target=wait, args=(stop, path))
+    pod.start()
+    try:
+        wait_until("the socket", lambda: Path(path).exists())
+        with socket.socket(socket.AF_UNIX) as answered:
+            answered.connect(path)
+            said(path, "-1")
+            wait_until("the refusal of others", lambda: refuses(path))
+            assert pod.is_alive()
+        wait_until("the end of the pod", lambda: not pod.is_alive())
+    finally:
+        stop.told = True
+        pod.join()
+
+
+def refuses(path: str) -> bool:
+    with socket.socket(socket.AF_UNIX) as asking:
+        try:
+            asking.connect(path)
+        except ConnectionRefusedError:
+            return True
+    return False
 
 
 def said(path: str, word: str) -> None:
