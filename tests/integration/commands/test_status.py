@@ -70,7 +70,11 @@ def test_one_has_a_page(quiet: DevCluster) -> None:
         (["status", "-n", "nowhere"], 1, "there is no namespace nowhere"),
         (["top", "-n", "nowhere"], 1, "there is no namespace nowhere"),
         (["doctor", "-n", "nowhere"], 1, "there is no namespace nowhere"),
-        (["check", "well", "--read-data=500%"], 2, "--read-data: '500%' is not like 5%, 1/10 or 2G"),
+        (
+            ["check", "well", "--read-data=500%"],
+            2,
+            "'500%' is no part of it: write it like 5%, 1/10 or 2G",
+        ),
         (["ls", "well", "--at=yesterday"], 2, "--at: 'yesterday' is no time: write a day and a time, like"),
     ],
 )

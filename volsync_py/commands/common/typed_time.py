@@ -8,7 +8,7 @@ from volsync_py.health.words import plain
 
 _DAYS = {"today": 0, "yesterday": 1}
 _WRITE_TIME = (
-    "write a day and a time, like 2026-11-29T03:00:00Z, '2026-11-29 03:00' or 'yesterday 03:00', which are of your zone"
+    "write a day and a time, like 2026-11-29T03:00:00Z, or in your zone like '2026-11-29 03:00' or 'yesterday 03:00'"
 )
 
 

@@ -21,7 +21,7 @@ LATEST = "latest"
 
 def chooses_snapshot(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that choose a snapshot of the resource's own by time or place in the order."""
-    at = click.option("--at", default="", metavar="TIME", help="The newest that is not after TIME, of your zone.")
+    at = click.option("--at", default="", metavar="TIME", help="The newest not after TIME, as restore takes it.")
     previous = click.option("--previous", type=click.IntRange(min=0), default=0, help="So many before that one.")
     return at(previous(command))
 

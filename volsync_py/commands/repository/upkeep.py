@@ -41,7 +41,9 @@ def check(
     from volsync_py.health.words import plain
 
     if subset and not is_read_data(subset) and not is_size(subset):
-        raise click.UsageError(f"--read-data: {plain(subset)!r} is not like 5%, 1/10 or 2G, and not 100%")
+        raise click.UsageError(
+            f"--read-data: {plain(subset)!r} is no part of it: write it like 5%, 1/10 or 2G; 100% reads all"
+        )
     cluster = where.connect()
     run = evolve(replication_called(cluster, name).restic.run, check=Check(subset))
     return work(cluster, name, "check", image, timeout, run)
