@@ -192,7 +192,7 @@ class BackupOptions:
     empty_source: str = option(
         "Skip",
         "emptySource",
-        "What an empty volume means; Skip if unset. One with nothing at all cannot be backed up.",
+        "What an empty volume means; Skip if unset. Of one without even a folder, Backup fails.",
         values=EMPTY_SOURCES,
     )
 

@@ -29,13 +29,16 @@ def backup(session: Session) -> bool:
     """Back the volume up; False if it is empty and was skipped, which ends the run."""
     session.log("== Checking directory for content ===")
     meaning = session.run.backup.empty_source
-    # restic makes no snapshot of nothing: what has not even a folder is skipped where a backup of it was asked for.
-    if _is_empty(session.data) and (meaning != "Backup" or not os.listdir(session.data)):
+    if _is_empty(session.data):
         if meaning == "Fail":
             raise MoverError(ErrorClass.SOURCE_EMPTY, "the source volume is empty")
-        session.log("== Directory is empty skipping backup ===")
-        session.update(skipped_empty=True)
-        return False
+        if meaning == "Backup" and not os.listdir(session.data):
+            text = "the source volume has nothing in it, not even a folder, and restic makes no snapshot of that"
+            raise MoverError(ErrorClass.SOURCE_EMPTY, text)
+        if meaning != "Backup":
+            session.log("== Directory is empty skipping backup ===")
+            session.update(skipped_empty=True)
+            return False
     _look_for_locks(session)
     ended = _backup_step(session)
     if _missing(ended):

@@ -69,8 +69,10 @@ def test_an_empty_volume_is_what_it_was_said_to_be(new_mover: Mover, meaning: st
     assert Path(new_mover.repository).exists() is (meaning == "Backup")
 
 
-@pytest.mark.parametrize(("meaning", "code", "error"), [("Skip", 0, ""), ("Backup", 0, ""), ("Fail", 1, "SourceEmpty")])
-def test_a_volume_with_nothing_at_all_is_skipped_unless_that_is_a_failure(
+@pytest.mark.parametrize(
+    ("meaning", "code", "error"), [("Skip", 0, ""), ("Backup", 1, "SourceEmpty"), ("Fail", 1, "SourceEmpty")]
+)
+def test_a_volume_with_nothing_at_all_is_a_failure_unless_it_may_be_skipped(
     new_mover: Mover, meaning: str, code: int, error: str
 ) -> None:
     assert not list(new_mover.data.iterdir())

@@ -142,7 +142,7 @@ CLASSES: dict[str, ErrorInfo] = {
         "change previous, restoreAsOf, snapshot, host or tags; onMissingSnapshot: Continue allows an empty image",
     ),
     ErrorClass.SOURCE_EMPTY: ErrorInfo(
-        "the source volume is empty and emptySource is Fail",
+        "the source volume is empty and emptySource is Fail; or it has not even a folder, and emptySource is Backup",
         Pace.CHANGE,
         "find out why the volume is empty; emptySource: Skip ignores it",
     ),
