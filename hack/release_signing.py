@@ -59,29 +59,36 @@ def sign_sums(folder: Path, key: Key) -> None:
 
 def publish_image(folder: Path, repository: str, key: Key) -> str:
     """Push the image of a folder, sign it and its bill of materials there, and return its name with the digest."""
-    _check(folder)
-    archives = [(path, found) for path in folder.iterdir() if (found := _ARCHIVE.fullmatch(path.name))]
+    names = _checked(folder)
+    archives = [found for name in sorted(names) if (found := _ARCHIVE.fullmatch(name))]
     if len(archives) != 1:
-        raise Failed(f"{folder} has {len(archives)} images, not one; it was made with --no-image, or is another folder")
-    archive, found = archives[0]
+        raise Failed(f"{SUMS} lists {len(archives)} images, not one; it was made with --no-image, or is of another folder")
+    (found,) = archives
+    bill = f"{found['title']}-image.cdx.json"
+    for needed in ("install.yaml", bill):
+        if needed not in names:
+            raise Failed(f"{SUMS} does not list {needed}, which is published, too; make the folder again")
     name = f"{repository}:{found['tag']}"
     if f"image: {name}\n" not in (folder / "install.yaml").read_text(encoding="utf-8"):
         raise Failed(f"install.yaml does not name {name}; say the --repository that the folder was made with")
-    pushed = run(prepare(["crane"])["crane"], "push", archive, name, cwd=ROOT).strip()
-    bill = folder / f"{found['title']}-image.cdx.json"
+    pushed = run(prepare(["crane"])["crane"], "push", folder / found.string, name, cwd=ROOT).strip()
     with _without_services() as options:
         given = [f"--key={key.path}", *options, "--yes"]
         run(_cosign(), "sign", *given, pushed, cwd=ROOT, **key.env)
-        run(_cosign(), "attest", *given, "--type=cyclonedx", f"--predicate={bill}", pushed, cwd=ROOT, **key.env)
+        stated = ["--type=cyclonedx", f"--predicate={folder / bill}"]
+        run(_cosign(), "attest", *given, *stated, pushed, cwd=ROOT, **key.env)
     return pushed
 
 
-def _check(folder: Path) -> None:
-    """Raise Failed unless each file is what was made."""
+def _checked(folder: Path) -> set[str]:
+    """Return the names of the files that have sums; Failed unless each is what was made."""
+    names = set()
     for line in (folder / SUMS).read_text(encoding="utf-8").splitlines():
         wanted, _, name = line.partition("  ")
         if _sum(folder / name) != wanted:
             raise Failed(f"{name} is not what was made: {SUMS} has another sum of it")
+        names.add(name)
+    return names
 
 
 def _sum(path: Path) -> str:

@@ -61,6 +61,15 @@ def without_image(folder: Path) -> None:
     write_sums(folder)
 
 
+def not_listed(word: str) -> Callable[[Path], None]:
+    def do(folder: Path) -> None:
+        sums = folder / "SHA256SUMS"
+        lines = sums.read_text().splitlines(keepends=True)
+        sums.write_text("".join(line for line in lines if word not in line))
+
+    return do
+
+
 def of_another_name(folder: Path) -> None:
     (folder / "install.yaml").write_text(f"          image: {REPOSITORY}:1.2.0-rc.1\n")
     (folder / "SHA256SUMS").unlink()
@@ -71,14 +80,27 @@ def of_another_name(folder: Path) -> None:
     ("do", "said"),
     [
         (changed, "volsync-py-image-1.2.0-amd64.tar is not what was made: SHA256SUMS has another sum of it"),
-        (without_image, "has 0 images, not one"),
+        (without_image, "lists 0 images, not one"),
+        (not_listed("amd64.tar"), "lists 0 images, not one"),
+        (not_listed("cdx.json"), "SHA256SUMS does not list volsync-py-image.cdx.json"),
+        (not_listed("install.yaml"), "SHA256SUMS does not list install.yaml"),
         (of_another_name, f"install.yaml does not name {REPOSITORY}:1.2.0"),
     ],
 )
-def test_a_folder_that_does_not_fit_is_not_pushed(made: Path, do: Callable[[Path], None], said: str) -> None:
+def test_a_folder_that_does_not_fit_is_not_pushed(
+    made: Path, told: Path, do: Callable[[Path], None], said: str
+) -> None:
     do(made)
     with pytest.raises(Failed, match=said):
         publish_image(made, REPOSITORY, KEY)
+    assert told.read_text() == ""
+
+
+def test_what_is_listed_and_is_not_there_ends_it_before_the_push(made: Path, told: Path) -> None:
+    (made / "volsync-py-image.cdx.json").unlink()
+    with pytest.raises(FileNotFoundError):
+        publish_image(made, REPOSITORY, KEY)
+    assert told.read_text() == ""
 
 
 @pytest.mark.parametrize(
@@ -104,6 +126,16 @@ def test_only_who_signs_gets_the_password_of_the_key(made: Path, told: Path) -> 
         *("crane push none", "cosign signing-config none", "cosign trusted-root none"),
         *("cosign sign secret", "cosign attest secret"),
     ]
+
+
+def test_what_is_installed_for_a_release_does_not_get_the_password(made: Path, told: Path) -> None:
+    python = made / "python"
+    python.write_text('#!/bin/sh\n[ "$2" = venv ] || exit 0\nmkdir -p "$4/bin"\ncp "$PROGRAM" "$4/bin/pip"\n')
+    python.chmod(0o755)
+    stand_in = str(TOOLS["crane"].path)
+    env = {**os.environ, "COSIGN_PASSWORD": "secret", "PYTHON": str(python), "PROGRAM": stand_in}
+    subprocess.run([ROOT / "hack" / "release"], env=env, capture_output=True, timeout=60, check=False)
+    assert told.read_text() == "pip install none\n"
 
 
 def test_a_builder_is_told_what_gives_the_same_bytes(tmp_path: Path) -> None:
