@@ -62,7 +62,7 @@ def publish_image(folder: Path, repository: str, key: Key) -> str:
     names = _checked(folder)
     archives = [found for name in sorted(names) if (found := _ARCHIVE.fullmatch(name))]
     if len(archives) != 1:
-        raise Failed(f"{SUMS} lists {len(archives)} images, not one; it was made with --no-image, or is of another folder")
+        raise Failed(f"{SUMS} lists {len(archives)} images, not one; made with --no-image, or another folder")
     (found,) = archives
     bill = f"{found['title']}-image.cdx.json"
     for needed in ("install.yaml", bill):
