@@ -19,8 +19,9 @@ name, a number, the words of the API server or of restic. The classes of failure
 
 """
 _AFTER = """
-`kubectl wait --for condition=Healthy` waits for a good run. There is no condition `Ready`: GitOps tools wait for that,
-and a backup that fails must not hold up a deployment.
+`kubectl wait --for condition=Healthy` waits for a good run. A good run of a destination may have found nothing to
+restore, unless `onMissingSnapshot` is `Fail`; `status.restic.restored` says what came back. There is no condition
+`Ready`: GitOps tools wait for that, and a backup that fails must not hold up a deployment.
 
 ## Reasons of the conditions
 

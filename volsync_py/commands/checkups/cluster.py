@@ -78,7 +78,8 @@ def populator(facts: Facts) -> Iterator[Finding]:
     if not facts.is_served(VOLUME_POPULATORS):
         text = "the API server does not know VolumePopulators"
         step = (
-            "install their definition and the volume-data-source-validator of kubernetes-csi, then restart the manager"
+            "install their definition and the volume-data-source-validator of kubernetes-csi; the manager notices them"
+            " within a minute"
         )
         if claims:
             yield failed(text + waiting, step)
