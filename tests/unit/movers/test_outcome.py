@@ -13,7 +13,7 @@ from hack.generate_failures_page import TARGET, page
 from tests.unit.movers.objects import source
 from tests.unit.movers.seen import decision_on, status_of
 from volsync_py.contract.report import ErrorClass
-from volsync_py.movers.restic.outcome import CLASSES, ClusterError, Pace, info, is_terminal, next_attempt
+from volsync_py.movers.restic.outcome import CLASSES, ClusterError, Pace, info, is_terminal, next_attempt, tried_again
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
@@ -24,6 +24,13 @@ def test_every_class_has_a_row() -> None:
 
 def test_the_page_is_made_from_the_table() -> None:
     assert TARGET.read_text(encoding="utf-8") == page()
+
+
+def test_a_class_that_is_only_the_warning_of_a_good_run_is_not_said_to_be_tried_again() -> None:
+    said = {name: tried_again(name) for name in CLASSES}
+    assert {name for name, text in said.items() if text.startswith("no: ")} == {"Partial", "BackupsGone"}
+    # A verification may find that backups have gone, and is a failure then.
+    assert said["BackupsGone"].endswith("a verification after 10 s, doubling to 30 min")
 
 
 @pytest.mark.parametrize("error_class", [c for c in CLASSES if CLASSES[c].pace is Pace.RETRY])

@@ -10,7 +10,7 @@ import click
 def explain(error_class: str | None) -> None:
     """Say what a class of failure means, when it is tried again, and what to do; without CLASS, list them."""
     # Help does without it.
-    from volsync_py.movers.restic.outcome import CLASSES, TRIED_AGAIN
+    from volsync_py.movers.restic.outcome import CLASSES, tried_again
 
     if error_class is None:
         longest = max(map(len, CLASSES))
@@ -22,4 +22,4 @@ def explain(error_class: str | None) -> None:
         raise click.ClickException(f"there is no class {error_class}; volsync-py explain lists them")
     row = CLASSES[found]
     click.echo(f"{found}\n  known by     {row.recognised_by}")
-    click.echo(f"  tried again  {TRIED_AGAIN[row.pace]}\n  what to do   {row.next_step}")
+    click.echo(f"  tried again  {tried_again(found)}\n  what to do   {row.next_step}")

@@ -147,13 +147,14 @@ CLASSES: dict[str, ErrorInfo] = {
         "find out why the volume is empty; emptySource: Skip ignores it",
     ),
     ErrorClass.BACKUPS_GONE: ErrorInfo(
-        "the repository had to be made anew, is another one, or holds none of the backups that are on record",
+        "a backup had to make the repository anew, found another one in its place, or found no backup in it but its "
+        "own; a verification finds no repository, no snapshot of the source, or only ones older than those on record",
         Pace.RETRY,
         "find out who emptied or replaced the repository; what was backed up before the last run is not in it any more",
     ),
     ErrorClass.STALLED: ErrorInfo(
-        "for the stall deadline no byte has moved while requests failed, or restic has done nothing at all; or for "
-        "four times as long a system call of the mover has not come back",
+        "for the stall deadline no byte has moved while requests failed, or restic has done nothing at all; or the "
+        "mover has hung in a read or write of a volume for four times as long (an hour, if it was not changed)",
         Pace.RETRY,
         "check the network and the storage server; without a complaint of restic's, the volumes: a pipe, a device or a "
         "network file system may not answer",
@@ -226,6 +227,11 @@ CLASSES: dict[str, ErrorInfo] = {
     ),
 }
 
+# A run that has ended well with one of these as its warning is not made again.
+_NOT_AGAIN: dict[str, str] = {
+    ErrorClass.PARTIAL: "no: it is a warning, and the run has ended well",
+    ErrorClass.BACKUPS_GONE: "no: it is a warning, and the backup was made; a verification " + TRIED_AGAIN[Pace.RETRY],
+}
 # A terminal error is not tried at every slot of a short schedule.
 TERMINAL_LEAST = timedelta(minutes=30)
 
@@ -233,6 +239,11 @@ TERMINAL_LEAST = timedelta(minutes=30)
 def info(error_class: str) -> ErrorInfo:
     """Return the row of a class; classes of a newer mover count as unknown."""
     return CLASSES.get(error_class, CLASSES[ErrorClass.UNKNOWN])
+
+
+def tried_again(error_class: str) -> str:
+    """Return in words when a run that has ended with a class is made again."""
+    return _NOT_AGAIN.get(error_class) or TRIED_AGAIN[info(error_class).pace]
 
 
 def trouble(error_class: str, message: str) -> Trouble:
