@@ -28,6 +28,8 @@ MOST_QUESTION_BYTES = 256 * 1024
 TOO_LATE = 75
 # What who answers tells who waits instead of a number of seconds, when nobody is expected to ask again.
 NO_LONGER = -1
+# And when who asks again is to be answered by another pod, which has the Secret as it is then.
+BY_ANOTHER = -2
 # Longer than that, nobody is coming back; what waits takes memory of the namespace, and has the Secret as it once was.
 LONGEST_WAIT_SECONDS = 3600.0
 # What people are told of a failure is one sentence.

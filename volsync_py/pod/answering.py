@@ -27,6 +27,7 @@ from attrs import define, field
 
 from volsync_py.bounded_json import read_object
 from volsync_py.contract.questions import (
+    BY_ANOTHER,
     LONGEST_WAIT_SECONDS,
     MOST_QUESTION_BYTES,
     NO_LONGER,
@@ -109,7 +110,7 @@ def answer(environ: Mapping[str, str], stop: Stop, path: str = SOCKET) -> int:
         except MoverError as error:
             code, error_class, message = error.code or 1, error.error_class, error.message
             if may_be_of_the_secret(error_class) and not _NO_PATH.search(message):
-                kept = NO_LONGER
+                kept = BY_ANOTHER
         except BrokenPipeError:
             return 1
         except OSError as error:

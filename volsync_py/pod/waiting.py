@@ -18,7 +18,7 @@ from pathlib import Path
 from attrs import define, field
 
 from volsync_py.bounded_json import Unreadable, read_json
-from volsync_py.contract.questions import LONGEST_WAIT_SECONDS, NO_LONGER, SOCKET
+from volsync_py.contract.questions import BY_ANOTHER, LONGEST_WAIT_SECONDS, SOCKET
 from volsync_py.pod.signals import Stop
 
 # Who has started the pod sees it run within a second or two; who was killed meanwhile never does.
@@ -58,7 +58,7 @@ class Patience:
     until: float = field(init=False)
     # Who has answered is given until then to say so, and to end, before it is ended with the pod.
     leaves: float = field(init=False, default=0.0)
-    # Whether somebody has said that it need not wait any more: nobody else is answered, whoever still is.
+    # Whether others are to be answered by another pod, whoever is answered still.
     over: bool = field(init=False, default=False)
     # What an earlier question has asked for holds, whatever a later one says.
     _kept_until: float = field(init=False, default=0.0)
@@ -68,10 +68,11 @@ class Patience:
 
     def ended(self, now: float, seconds: float) -> None:
         """Take note that a question has its answer, after which the pod is to wait for so long, or no longer if < 0."""
-        self.over = self.over or seconds < 0
-        self._kept_until = min(max(self._kept_until, now + seconds), self.begun + LONGEST_WAIT_SECONDS)
+        self.over = self.over or seconds == BY_ANOTHER
+        kept = max(self._kept_until, now + seconds) if seconds >= 0 else now
+        self._kept_until = min(kept, self.begun + LONGEST_WAIT_SECONDS)
         self.leaves = now + _BETWEEN_SECONDS
-        self.until = now if self.over else max(self._kept_until, self.leaves)
+        self.until = now if self.over or seconds < 0 else max(self._kept_until, self.leaves)
 
     def hears(self, now: float) -> bool:
         """Return whether another question is taken: none by a pod that is to end, or that is old."""
@@ -136,4 +137,4 @@ def _seconds(text: str) -> float:
     except Unreadable:
         return 0.0
     fits = isinstance(found, int | float) and not isinstance(found, bool)
-    return min(max(float(found), NO_LONGER), LONGEST_WAIT_SECONDS) if fits else 0.0
+    return min(max(float(found), BY_ANOTHER), LONGEST_WAIT_SECONDS) if fits else 0.0

@@ -27,8 +27,10 @@ HOUR = 3600.0
         ([(5.0, 120.0), (100.0, 120.0)], 220.0),
         # Unless somebody says that it holds no longer: then it ends at once.
         ([(5.0, 120.0), (6.0, -1.0)], 6.0),
-        # Whoever is answered meanwhile changes nothing about it.
-        ([(5.0, 120.0), (6.0, -1.0), (8.0, 60.0)], 8.0),
+        ([(5.0, 120.0), (6.0, -1.0), (8.0, 60.0)], 68.0),
+        # Or that another pod is to be asked: then whoever is answered meanwhile changes nothing about it.
+        ([(5.0, 120.0), (6.0, -2.0)], 6.0),
+        ([(5.0, 120.0), (6.0, -2.0), (8.0, 60.0)], 8.0),
         # An answer may take hours, and then nobody is waited for but for the next question of the same command.
         ([(HOUR - 10, 120.0)], HOUR),
         ([(3 * HOUR, 120.0)], 3 * HOUR + 1.5),
@@ -43,7 +45,19 @@ def test_another_question_is_waited_for_as_long_as_was_said(ends: list[tuple[flo
 
 @pytest.mark.parametrize(
     ("ends", "now", "hears"),
-    [([], 1.0, True), ([(5.0, 120.0)], HOUR - 1, True), ([(5.0, 120.0)], HOUR, False), ([(5.0, -1.0)], 5.0, False)],
+    [
+        ([], 1.0, True),
+        ([(5.0, 120.0)], HOUR - 1, True),
+        ([(5.0, 120.0)], HOUR, False),
+        ([(5.0, -2.0)], 5.0, False),
+        ([(5.0, -1.0)], 5.0, True),
+    ],
+        ([], 1.0, True),
+        ([(5.0, 120.0)], HOUR - 1, True),
+        ([(5.0, 120.0)], HOUR, False),
+        ([(5.0, -2.0)], 5.0, False),
+        ([(5.0, -1.0)], 5.0, True),
+    ],
 )
 def test_a_pod_that_is_to_end_or_is_an_hour_old_takes_no_question(
     ends: list[tuple[float, float]], now: float, hears: bool
@@ -62,7 +76,7 @@ def test_a_pod_that_is_to_end_refuses_others_while_it_answers_somebody(tmp_path:
         wait_until("the socket", lambda: Path(path).exists())
         with socket.socket(socket.AF_UNIX) as answered:
             answered.connect(path)
-            said(path, "-1")
+            said(path, "-2")
             wait_until("the refusal of others", lambda: refuses(path))
             assert pod.is_alive()
         wait_until("the end of the pod", lambda: not pod.is_alive())
