@@ -48,8 +48,13 @@ from volsync_py.movers.restic.pull_secrets import RIGHTS as PULL_SECRET_RIGHTS
 # Pods that can hold a volume on a node; of the finished ones and of movers a namespace may have thousands.
 NOT_OURS = f"{Label.CREATED_BY}!={CREATED_BY_US}"
 _ON_A_NODE = "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed"
+# Events of one object: of which kind it is, and what they are called.
+_EVENTS_OF = {
+    ReadKind.FAILED_CREATE_EVENTS: (JOBS, "FailedCreate"),
+    ReadKind.FAILED_BINDING_EVENTS: (PODS, "FailedBinding"),
+}
 # Never shared: they are about one run.
-_OF_ONE_RUN = (ReadKind.FAILED_CREATE_EVENTS, ReadKind.POD, ReadKind.POD_EVENTS, ReadKind.POD_LOG)
+_OF_ONE_RUN = (*_EVENTS_OF, ReadKind.POD, ReadKind.POD_EVENTS, ReadKind.POD_LOG)
 # Nor is this, which each resource of a namespace changes as it was read.
 _NEVER_SHARED = (*_OF_ONE_RUN, ReadKind.PULL_SECRET_COPY)
 _CONTROLLERS = {
@@ -207,8 +212,8 @@ class Observer:
             return self._client.list_all(
                 PODS, namespace, label_selector=NOT_OURS, field_selector=_ON_A_NODE, resource_version="0"
             )
-        if need.kind is ReadKind.FAILED_CREATE_EVENTS:
-            return self._failed_creations(namespace, need.name)
+        if need.kind in _EVENTS_OF:
+            return self._said_of(*_EVENTS_OF[need.kind], namespace, need.name)
         if need.kind is ReadKind.POD:
             return self._holder(namespace, need.name)
         if need.kind is ReadKind.POD_EVENTS:
@@ -238,12 +243,12 @@ class Observer:
         jobs = (job for job in self._stores[JOBS].list() if is_called(job, name))
         return next((found for group in (pods, jobs, own) for found in group), None)
 
-    def _failed_creations(self, namespace: str, name: str) -> list[str]:
-        job = self._stores[JOBS].get(namespace, name)
-        if job is None:
+    def _said_of(self, kind: Resource, reason: str, namespace: str, name: str) -> list[str]:
+        obj = self._stores[kind].get(namespace, name)
+        if obj is None:
             return []
-        uid = job["metadata"]["uid"]
-        selector = f"involvedObject.name={name},involvedObject.uid={uid},reason=FailedCreate"
+        uid = obj["metadata"]["uid"]
+        selector = f"involvedObject.name={name},involvedObject.uid={uid},reason={reason}"
         return messages(self._client.list_all(CORE_EVENTS, namespace, field_selector=selector), uid)
 
     def _log(self, namespace: str, pod: str) -> str:

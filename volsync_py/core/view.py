@@ -66,6 +66,7 @@ class ReadKind(StrEnum):
     PODS = "Pods"  # a list: every pod of the namespace
     JOBS_OF_REPOSITORY = "JobsOfRepository"  # a list: Jobs of any namespace with that repository label
     FAILED_CREATE_EVENTS = "FailedCreateEvents"  # a list: what the Job controller said about one Job
+    FAILED_BINDING_EVENTS = "FailedBindingEvents"  # a list: why the cluster cannot make what one pod brings along
     POD = "Pod"  # the object, or a Job whose mover has that host name, or None
     POD_EVENTS = "PodEvents"  # a list: what the cluster remembers of a pod by that name, there or gone
     POD_LOG = "PodLog"  # text, "" when there is none to be had

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from attrs import evolve
 
 from volsync_py.api.spec import Replication, parse
+from volsync_py.controllers.observe import messages
 from volsync_py.core.actions import Action, Create, Delete, Event, Patch, PatchStatus
 from volsync_py.core.result import Decision
 from volsync_py.core.view import Kind, MoverSettings, Objects, Read, ReadKind, View
@@ -18,6 +19,10 @@ from volsync_py.movers.restic.decide import decide
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 SETTINGS = MoverSettings(image="mover:1", cluster_id="cluster", pull_secrets_namespace="volsync-system")
 _KINDS = {kind.value for kind in Kind}
+REASONS = {
+    ReadKind.FAILED_CREATE_EVENTS: ("Job", "FailedCreate"),
+    ReadKind.FAILED_BINDING_EVENTS: ("Pod", "FailedBinding"),
+}
 _CUSTOM = ("ReplicationSource", "ReplicationDestination")
 
 
@@ -82,14 +87,23 @@ def answer(need: Read, objects: list[dict[str, Any]], replication: Replication) 
     if need.kind is ReadKind.POD:
         pods = (o for o in objects if o["kind"] == "Pod" and o["metadata"]["name"] == need.name)
         return next(pods, None)
-    if need.kind in (ReadKind.POD_EVENTS, ReadKind.FAILED_CREATE_EVENTS):
-        events = (o for o in objects if o["kind"] == "Event" and o["involvedObject"]["name"] == need.name)
-        return [o["message"] for o in events]
+    if need.kind in REASONS:
+        kind, reason = REASONS[need.kind]
+        told = next(o for o in objects if (o["kind"], o["metadata"]["name"]) == (kind, need.name))
+        return messages((e for e in events_of(need.name, objects) if e["reason"] == reason), told["metadata"]["uid"])
+    if need.kind is ReadKind.POD_EVENTS:
+        return [o["message"] for o in events_of(need.name, objects)]
     if need.kind is ReadKind.POD_LOG:
         return next(
             (o.get("log", "") for o in objects if o["kind"] == "Pod" and o["metadata"]["name"] == need.name), ""
         )
     return []
+
+
+def events_of(name: str, objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the events about what has that name, as a list has them."""
+    events = (o for o in objects if o["kind"] == "Event" and o["involvedObject"]["name"] == name)
+    return sorted(events, key=lambda o: str(o["metadata"]["name"]))
 
 
 def words(decision: Decision) -> list[str]:

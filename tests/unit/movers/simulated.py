@@ -74,7 +74,9 @@ class Simulation:
         job = self.job()
         assert job is not None
         labels = {"job-name": job["metadata"]["name"], "controller-uid": job["metadata"]["uid"]}
-        meta = {"name": name, "namespace": "ns", "labels": labels, "creationTimestamp": format_rfc3339(self.now)}
+        self._number += 1
+        meta = {"name": name, "namespace": "ns", "uid": f"uid-{self._number}", "labels": labels}
+        meta["creationTimestamp"] = format_rfc3339(self.now)
         spec = {"containers": [{"image": "mover:1"}]}
         pod = {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec, "status": {"phase": phase, **status}}
         self.objects.append(pod)

@@ -418,31 +418,45 @@ def test_a_pod_that_does_not_start_is_given_ten_minutes() -> None:
 
 
 REFUSAL = 'ephemeral volume data: create PVC pod-data: claims "pod-data" is forbidden: exceeded quota: q'
-NOT_CREATED = 'waiting for ephemeral volume controller to create the persistentvolumeclaim "pod-data"'
+# As the scheduler says it of a pod, with whatever else it has tried.
+NOT_CREATED = (
+    "0/1 nodes are available: waiting for ephemeral volume controller to create the persistentvolumeclaim "
+    '"pod-data". preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.'
+)
 
 
-def told(one: Verified, regarding: str, message: str) -> None:
-    """Have an event told of an object."""
-    meta = {"name": f"event-of-{regarding}", "namespace": "ns"}
-    one.objects.append({"kind": "Event", "metadata": meta, "involvedObject": {"name": regarding}, "message": message})
+def told(one: Verified, regarding: dict[str, Any], reason: str, message: str, *, uid: str = "") -> None:
+    """Have an event told of an object; later ones have names that come earlier."""
+    number = len([o for o in one.objects if o["kind"] == "Event"])
+    meta = {"name": f"event-{999 - number}", "namespace": "ns", "creationTimestamp": format_rfc3339(one.now)}
+    of = {"name": regarding["metadata"]["name"], "uid": uid or regarding["metadata"]["uid"]}
+    event = {"kind": "Event", "metadata": meta, "involvedObject": of, "reason": reason, "message": message}
+    one.objects.append({**event, "lastTimestamp": format_rfc3339(one.now)})
+
+
+def unscheduled(one: Verified, message: str) -> dict[str, Any]:
+    """Give the Job a pod of which the scheduler says that."""
+    waits = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
+    return one.add_pod(conditions=[waits])
 
 
 def test_a_volume_that_the_pod_may_not_bring_along_is_an_attempt_refused_with_its_cause() -> None:
     one = Verified(trigger={"manual": "m"})
     one.ask()
-    unschedulable = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": NOT_CREATED}
-    one.add_pod(conditions=[unschedulable])
-    told(one, "pod", "0/1 nodes are available")
+    pod = unscheduled(one, NOT_CREATED)
+    told(one, pod, "FailedScheduling", NOT_CREATED)
     one.pass_by(minutes=3)
     assert one.verifies, "it may only not have been made yet"
-    told(one, "pod", REFUSAL)
-    one.pass_by(seconds=1)
+    told(one, pod, "FailedBinding", "ephemeral volume data: create PVC pod-data: the webhook does not answer")
+    one.now += timedelta(seconds=1)
+    told(one, pod, "FailedBinding", REFUSAL)
+    one.settle()
     assert (one.left(), one.on_record["lastError"]) == ([], {"class": "Refused", "message": REFUSAL})
     assert (one.on_record["attempts"], "startTime" in one.on_record) == (1, False)
     for _ in range(MOST_ATTEMPTS - 1):
         assert one.delay is not None
         one.pass_by(seconds=one.delay)
-        one.add_pod(conditions=[unschedulable])
+        told(one, unscheduled(one, NOT_CREATED), "FailedBinding", REFUSAL)
         one.pass_by(minutes=3)
     status, reason, message = one.conditions()["Verified"]
     assert (status, reason) == ("False", "Refused")
@@ -451,10 +465,33 @@ def test_a_volume_that_the_pod_may_not_bring_along_is_an_attempt_refused_with_it
     assert one.conditions()["Healthy"][0] == "True"
 
 
+@pytest.mark.parametrize(
+    ("scheduler", "reason", "uid"),
+    [
+        ("0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims.", "FailedBinding", ""),
+        (NOT_CREATED, "FailedBinding", "of the pod before it"),
+        (NOT_CREATED, "Evicted", ""),
+    ],
+    ids=["over", "of another pod", "for another reason"],
+)
+def test_what_a_pod_was_refused_ends_a_verification_only_while_that_is_what_it_waits_for(
+    scheduler: str, reason: str, uid: str
+) -> None:
+    one = Verified(trigger={"manual": "m"})
+    one.ask()
+    told(one, unscheduled(one, scheduler), reason, REFUSAL, uid=uid)
+    one.pass_by(minutes=9)
+    assert one.verifies
+    one.pass_by(minutes=2)
+    assert (one.left(), one.on_record["lastError"]["class"]) == ([], "NotScheduled")
+
+
 def test_a_pod_that_is_not_admitted_is_told_in_the_words_of_who_refuses_it() -> None:
     one = Verified(trigger={"manual": "m"})
     one.ask()
-    told(one, NAME, 'pods "prove-volsync-n-" is forbidden: spec.volumes[0]: Invalid value: "ephemeral"')
+    job = one.job()
+    assert job is not None
+    told(one, job, "FailedCreate", 'pods "prove-volsync-n-" is forbidden: spec.volumes[0]: Invalid value: "ephemeral"')
     one.pass_by(minutes=11)
     assert (one.left(), one.on_record["lastError"]["class"]) == ([], "PodRejected")
     assert 'Invalid value: "ephemeral"' in one.on_record["lastError"]["message"]

@@ -30,8 +30,10 @@ _HEADROOM = Decimal("1.2")
 _LEAST_BYTES = 1024**3
 _MIB = 1024**2
 _READ_ONLY = "ReadOnlyMany"
-# How the controller of claims that pods bring along begins what it says of one that it cannot make.
+# How the controller of claims that pods bring along begins what it says of one that it cannot make …
 _NO_CLAIM = "ephemeral volume "
+# … and what the scheduler says, among other things, for as long as it has not made it.
+_WAITS_FOR_CLAIM = "waiting for ephemeral volume controller"
 
 
 def undisturbed(replication: Replication) -> Replication:
@@ -115,9 +117,10 @@ def with_cause(view: View, job: Object, state: JobState) -> JobState:
     if state.phase is Phase.PODLESS:
         told = view.read(ReadKind.FAILED_CREATE_EVENTS, job["metadata"]["name"])
         return without_passwords(evolve(state, message=str(told[-1]) if told else state.message))
-    if state.error_class != ClusterError.NOT_SCHEDULED or state.pod is None:
+    # An event stays for an hour after what it tells of is over, and the scheduler looks again.
+    if state.error_class != ClusterError.NOT_SCHEDULED or state.pod is None or _WAITS_FOR_CLAIM not in state.message:
         return state
-    told = view.read(ReadKind.POD_EVENTS, state.pod["metadata"]["name"])
+    told = view.read(ReadKind.FAILED_BINDING_EVENTS, state.pod["metadata"]["name"])
     refused = [str(text) for text in told if str(text).startswith(_NO_CLAIM)]
     if not refused:
         return state
