@@ -514,6 +514,23 @@ def test_a_job_that_somebody_deletes_is_an_attempt_and_not_made_again_at_once(ke
     assert (one.left(), one.on_record["lastProveNow"]) == ([], "t")
 
 
+@pytest.mark.parametrize("keep", ["Never", "OnFailure"])
+def test_one_whose_job_was_never_made_is_an_attempt_that_nobody_is_blamed_for(keep: str) -> None:
+    one = Verified(trigger={"manual": "m"}, spec={"keep": keep})
+    one.resource["metadata"]["annotations"] = {Annotation.PROVE_NOW.value: "t"}
+    # Killed between what says that it is begun, and the Job.
+    happen(one, "kill", 1)
+    assert not one.verifies
+    one.settle()
+    assert (one.left(), one.on_record["attempts"]) == ([], 1)
+    text = "the Job of the verification is not there: it was deleted, or never made"
+    assert one.on_record["lastError"] == {"class": "Interrupted", "message": text}
+    assert one.delay is not None
+    one.pass_by(seconds=one.delay)
+    one.end_job(PROVEN)
+    assert one.conditions()["Verified"][0] == "True"
+
+
 @pytest.mark.parametrize("end", ["paused", "taken back", "unusable"])
 def test_one_that_was_stopped_counts_for_nothing(end: str) -> None:
     one = Verified(trigger={"manual": "m"}, spec={"schedule": "0 * * * *"})

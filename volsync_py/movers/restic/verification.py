@@ -57,6 +57,8 @@ from volsync_py.volumes.point_in_time import in_the_way
 _SLOT_SECONDS = 60.0
 # Events bring every change; this look is for the case that one was missed.
 _SAFETY_SECONDS = 300.0
+# Which of both it was, cannot be seen any more.
+_NO_JOB = "the Job of the verification is not there: it was deleted, or never made"
 # What is on record of one that is not over.
 _OF_ATTEMPTS = ("attempts", "nextAttemptTime", "triedProveNow", "observedGeneration", "waiting", "startTime")
 # After these there is nothing on the volume that is worth a look.
@@ -221,10 +223,13 @@ class Verifier:
         return self._lost()
 
     def _lost(self) -> Beside:
-        """Return the end of a verification that was begun and whose Job somebody else has taken away."""
+        """Return the end of a verification that was begun, and whose Job somebody has taken away, or nobody has made.
+
+        That it was begun is written first, and the manager may end, or have no answer, before it has made the Job.
+        """
         if not self._is_due():
             return self._stopped()
-        return self._failed(ErrorClass.INTERRUPTED, "the Job of the verification was deleted", None, quiet=True)
+        return self._failed(ErrorClass.INTERRUPTED, _NO_JOB, None, quiet=True)
 
     # ---- the next one
 
