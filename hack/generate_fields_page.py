@@ -16,7 +16,11 @@ _OF_KUBERNETES = {**POD_FIELDS, "moverTolerations": "Toleration"}
 _HEAD = """# Fields
 
 Made from the definitions in `manifests/crds`. `kubectl explain replicationsource.spec.restic` says the same in a
-cluster. Each field is optional, unless it says otherwise. Texts, lists and maps have a maximum length.
+cluster. Texts, lists and maps have a maximum length.
+
+A field is optional, unless it says that it must be given. But without these the condition `Healthy` says what is
+missing, and nothing runs: `restic` with `repository` and `copyMethod`; in a source also `sourcePVC`; in a destination
+also `destinationPVC`, or `capacity` and `accessModes`.
 """
 _OF_THE_KIND = {
     "ReplicationSource": "Backs a claim up. `kubectl get vsrs` lists them.",
@@ -64,7 +68,8 @@ def _bounds(schema: Schema) -> str:
     said = ""
     if "enum" in one:
         said += " One of " + ", ".join(code(str(value)) for value in one["enum"]) + "."
-    if "minimum" in one or "maximum" in one:
+    # Some fields take less by their schema, which is VolSync's, than the operator does; their meaning says so.
+    if ("minimum" in one or "maximum" in one) and "at least" not in one.get("description", ""):
         said += f" {_range(one.get('minimum'), one.get('maximum'))}."
     if "default" in schema:
         said += f" Default: {code(str(schema['default']))}."

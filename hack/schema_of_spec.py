@@ -30,7 +30,8 @@ def volume() -> dict[str, Schema]:
     modes = {"minItems": 1}
     return {
         "copyMethod": text(
-            "How the data gets out of or into the volume.", enum=["Direct", "None", "Clone", "Snapshot"]
+            "Direct, or None: the volume itself is read or written. Snapshot, Clone (sources): a copy of it is made.",
+            enum=["Direct", "None", "Clone", "Snapshot"],
         ),
         "capacity": quantity("Size of the volume to make."),
         "storageClassName": text("StorageClass of the volume to make."),

@@ -96,12 +96,16 @@ def status(restic: Schema, **more: Schema) -> Schema:
 
 def last_snapshot() -> Schema:
     """`restic.lastSnapshot` of a source."""
-    sizes = ("filesNew", "filesChanged", "filesUnmodified", "bytesProcessed", "bytesAdded", "filesFailed")
     return group(
         "The last backup.",
         id=text("Its id."),
         time=text("When it was made."),
-        **{name: count(name) for name in sizes},
+        filesNew=count("How many files are new since the backup before."),
+        filesChanged=count("How many files have changed."),
+        filesUnmodified=count("How many files are as they were."),
+        bytesProcessed=count("The size of all files."),
+        bytesAdded=count("How many bytes the repository has grown by."),
+        filesFailed=count("How many files could not be read."),
     )
 
 

@@ -301,7 +301,11 @@ class RestoreOptions:
         clean=lambda text: text.strip("/"),
     )
     on_missing_snapshot: str = option(
-        "", "onMissingSnapshot", "What it means that no snapshot is eligible.", values=MISSING_SNAPSHOTS
+        "",
+        "onMissingSnapshot",
+        "What it means that no snapshot is eligible: Fail is an error; Continue restores nothing, and ends well. If "
+        "unset, it is an error only with snapshot, or where an image would be published and the repository has others.",
+        values=MISSING_SNAPSHOTS,
     )
     verify: bool = option(False, "verify", "Read back what was restored.")
     # Decided by the manager: what comes back is published, and so must be what was asked for.
