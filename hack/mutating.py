@@ -7,6 +7,7 @@ kept with the tools, so that only the first run installs anything. Standard libr
 from __future__ import annotations
 
 import argparse
+import ast
 import fcntl
 import os
 import re
@@ -19,6 +20,7 @@ import tomllib
 import venv
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from hack.tool_cache import cache_folder
@@ -131,6 +133,37 @@ def noticed_by(copy: Copy, mutation: Mutation) -> str:
     return "" if code == _PASSED else failed[1] if failed else said.strip().splitlines()[-1]
 
 
+def check(mutation: Mutation, root: Path) -> None:
+    """Raise MutationError unless the guard stands in its file and each test that is named exists."""
+    file = root / mutation.file
+    mutation.applied_to(file.read_text(encoding="utf-8") if file.is_file() else "")
+    missing = [test for test in mutation.tests if not is_there(test, root)]
+    if missing:
+        raise MutationError(f"{mutation.name}: there is no {', '.join(missing)}")
+
+
+def is_there(test: str, root: Path) -> bool:
+    """Return whether a test exists: a path, or a file's function or class of tests, whatever its parameters."""
+    path, *names = test.partition("[")[0].split("::")
+    if not names:
+        return (root / path).exists()
+    if not (root / path).is_file():
+        return False
+    inside: list[ast.stmt] = _parsed(root / path).body
+    for name in names:
+        kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+        found = [node for node in inside if isinstance(node, kinds) and node.name == name]
+        if not found:
+            return False
+        inside = found[-1].body
+    return True
+
+
+@cache
+def _parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_bytes())
+
+
 def _chosen(names: Sequence[str]) -> list[Mutation]:
     mutations = read_list()
     unknown = set(names) - {one.name for one in mutations}
@@ -138,11 +171,7 @@ def _chosen(names: Sequence[str]) -> list[Mutation]:
         raise MutationError(f"no mutation is called {', '.join(sorted(unknown))}")
     chosen = [one for one in mutations if not names or one.name in names]
     for one in chosen:
-        file = ROOT / one.file
-        one.applied_to(file.read_text(encoding="utf-8") if file.is_file() else "")
-        missing = [test for test in one.tests if not (ROOT / test.partition("::")[0]).exists()]
-        if missing:
-            raise MutationError(f"{one.name}: there is no {', '.join(missing)}")
+        check(one, ROOT)
     return chosen
 
 
