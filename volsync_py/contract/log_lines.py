@@ -1,4 +1,4 @@
-"""Which lines of the mover's log people and scripts look for: those that VolSync puts into its status."""
+"""Lines of the mover's log: which ones people and scripts look for, as VolSync puts them into its status."""
 
 from __future__ import annotations
 
@@ -36,11 +36,18 @@ SAID = re.compile(
     r"|failure connecting to repository, incorrect password|failure locking repository"
     r"|wrong password or no key found|unable to create lock in backend|repository is already locked"
 )
+# What would end a line, move the cursor, or turn the direction of what is written; a tab does none of it.
+_CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 # How a line of ours begins that tells what came of a run; "error:" stands before what restic reports of an item.
 _OURS = re.compile(
     r"\s*(?:ERROR|(?i:snapshot|processed|restic completed|==|created|restor|selected|added to|no parent|using parent"
     r"|successfully|no eligible|initialize|warning:|starting|retention:))"
 )
+
+
+def one_line(text: str) -> str:
+    """Return a text in which nothing ends the line: what controls a terminal is written as its number."""
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def reads_like_ours(line: str) -> bool:

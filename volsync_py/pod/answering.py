@@ -26,6 +26,7 @@ from typing import BinaryIO
 from attrs import define, field
 
 from volsync_py.bounded_json import read_object
+from volsync_py.contract.log_lines import one_line
 from volsync_py.contract.questions import (
     BY_ANOTHER,
     LONGEST_WAIT_SECONDS,
@@ -47,7 +48,6 @@ from volsync_py.pod.completed import CompletedRestic
 from volsync_py.pod.disk import cache_trouble, class_of
 from volsync_py.pod.environment import MoverError, Redactor, check_mandatory, check_repository, restic_environment
 from volsync_py.pod.given import given_environment
-from volsync_py.pod.humanlog import one_line
 from volsync_py.pod.maintenance import retention_rules
 from volsync_py.pod.process import Restic
 from volsync_py.pod.secret_keys import described

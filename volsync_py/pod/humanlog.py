@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import time
 from collections import deque
@@ -11,7 +10,7 @@ from contextlib import suppress
 from itertools import count
 from typing import Any
 
-from volsync_py.contract.log_lines import matters, reads_like_ours
+from volsync_py.contract.log_lines import matters, one_line, reads_like_ours
 
 # The report holds 4 KiB at most; earlier lines are in the pod's log.
 _TAIL_LINES = 60
@@ -19,8 +18,6 @@ _TAIL_LINES = 60
 _LONGEST_LINE = 400
 # A restore of many files reports often; a person wants a line now and then.
 _PROGRESS_SECONDS = 5.0
-# What would end a line, move the cursor, or turn the direction of what is written; a tab does none of it.
-_CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 class HumanLog:
@@ -67,11 +64,6 @@ class HumanLog:
         with suppress(OSError):
             sys.stdout.write(line.encode(errors="replace").decode() + "\n")
             sys.stdout.flush()
-
-
-def one_line(text: str) -> str:
-    """Return a text in which names of files end no line: what controls a terminal is written as its number."""
-    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def _marked(line: str) -> str:

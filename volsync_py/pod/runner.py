@@ -20,7 +20,8 @@ from typing import NoReturn
 from attrs import evolve
 
 from volsync_py import __version__
-from volsync_py.contract.report import ErrorClass, Outcome, Report, StepReport
+from volsync_py.contract.log_lines import one_line
+from volsync_py.contract.report import LONGEST_HOLDER, ErrorClass, Outcome, Report, StepReport
 from volsync_py.contract.run_document import Deadlines, Run, RunError
 from volsync_py.pod.backup import backup
 from volsync_py.pod.debugging import wait_for_person
@@ -33,7 +34,7 @@ from volsync_py.pod.environment import (
     padded_keys,
     restic_environment,
 )
-from volsync_py.pod.humanlog import HumanLog, one_line
+from volsync_py.pod.humanlog import HumanLog
 from volsync_py.pod.hung_calls import CALL_FACTOR, HungCallWatch
 from volsync_py.pod.lost_backups import tell_of_loss
 from volsync_py.pod.maintenance import check, forget, prune, unlock
@@ -143,7 +144,9 @@ class _Mover:
         """Return a report as people may read it, with the end of the log."""
         steps = tuple(evolve(s, message=self.readable(s.message)) for s in report.steps)
         items = tuple(map(self.readable, report.items))
-        return evolve(report, message=self.readable(report.message), steps=steps, items=items, log=self.log.tail())
+        holder = self.readable(report.lock_holder)
+        message, log = self.readable(report.message), self.log.tail()
+        return evolve(report, message=message, steps=steps, items=items, lock_holder=holder[:LONGEST_HOLDER], log=log)
 
     def readable(self, text: str) -> str:
         """Return a text as people may read it."""
@@ -286,4 +289,4 @@ def _document(report: Report) -> str:
     except Exception as error:  # noqa: BLE001 - what the run came to is known, and is not lost with a word about it
         sys.stderr.write(f"the report cannot be written as it is: {type(error).__name__}\n")
         steps = tuple(evolve(step, message="") for step in report.steps)
-        return evolve(report, message="", steps=steps, items=(), log="", log_truncated=True).to_json()
+        return evolve(report, message="", steps=steps, items=(), lock_holder="", log="", log_truncated=True).to_json()

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from attrs import Factory, define, evolve
 
-from volsync_py.contract.report import LONGEST_HOLDER, ErrorClass, Outcome, Report, StepReport
+from volsync_py.contract.report import ErrorClass, Outcome, Report, StepReport
 from volsync_py.contract.run_document import Run
 from volsync_py.pod.completed import CompletedRestic
 from volsync_py.pod.environment import MoverError
@@ -110,7 +110,7 @@ class Session:
         if holder is not None:
             # By the clock that restic compares its time with: the manager knows by its own when this run ended.
             seconds = max(int(holder.age.total_seconds()), 0)
-            self.update(lock_holder=holder.process[:LONGEST_HOLDER], lock_age_seconds=seconds)
+            self.update(lock_holder=holder.process, lock_age_seconds=seconds)
         return ended
 
     def _recovered(self, *args: str, ask: bool, wanted: Collection[str]) -> CompletedRestic:

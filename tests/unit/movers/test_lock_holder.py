@@ -181,6 +181,13 @@ def test_a_lock_is_as_old_as_it_was_known_to_be_when_its_holder_was_first_met() 
     assert one.status["attempt"].keys().isdisjoint({"lockHolder", "lockedSince"})
 
 
+def test_the_name_of_a_holder_shows_no_password_and_stays_one_line() -> None:
+    one = simulation()
+    report = Report(Outcome.FAILED, ErrorClass.REPOSITORY_LOCKED, "it is locked", 11)
+    one.end_job(evolve(report, lock_holder="process 7 on rest:http://me:canary@host/\x1b[2J\nHealthy"))
+    assert one.status["attempt"]["lockHolder"] == r"process 7 on rest:http://me:***@host/\x1b[2J\nHealthy"
+
+
 @pytest.mark.parametrize(
     ("status", "looks"),
     [

@@ -9,6 +9,7 @@ import re
 
 from attrs import evolve
 
+from volsync_py.contract.log_lines import one_line
 from volsync_py.movers.restic.job_state import JobState
 
 # Up to the last @ before white space or a quote, because a password may hold an @ or a slash.
@@ -27,4 +28,5 @@ def without_passwords(state: JobState) -> JobState:
         steps = tuple(evolve(step, message=masked(step.message)) for step in report.steps)
         items = tuple(map(masked, report.items))
         report = evolve(report, message=masked(report.message), log=masked(report.log), steps=steps, items=items)
+        report = evolve(report, lock_holder=one_line(masked(report.lock_holder)))
     return evolve(state, message=masked(state.message), report=report)
