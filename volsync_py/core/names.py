@@ -14,6 +14,8 @@ LONGEST_JOB_NAME = 63
 LONGEST_HOST_NAME = 63
 # Forty bits: two resources of one repository with the same ones are not to be expected.
 _HOST_DIGITS = 10
+# How `mover_host_name` names hosts, and `earlier_host_name` did.
+_MOVER_HOST = re.compile(rf"(?:src|dst)-[-a-z0-9]*-[0-9a-f]{{{_HOST_DIGITS}}}|m-[0-9a-f]{{16}}")
 # Names of VolSync's begin with "volsync-", and so do those of copies, in which any name follows.
 _VERIFICATION_PREFIX = "prove-volsync-"
 # The host name under which VolSync's snapshots are kept.
@@ -104,6 +106,11 @@ def mover_host_name(role: Role, namespace: str, name: str, uid: str) -> str:
 def earlier_host_name(uid: str) -> str:
     """Return the host name that a resource's movers had before it said whose they are; a lock may still be under it."""
     return f"m-{sha256(uid.encode()).hexdigest()[:16]}"
+
+
+def is_mover_host_name(host: str) -> bool:
+    """Return whether a host is named as movers of this operator's are, whosever they are."""
+    return _MOVER_HOST.fullmatch(host) is not None
 
 
 def destination_name(name: str) -> str:

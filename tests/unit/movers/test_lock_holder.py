@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from tests.unit.movers.objects import destination, secret, source
 from tests.unit.movers.simulated import Simulation
 from volsync_py.contract.report import ErrorClass, Outcome, Report
+from volsync_py.core.attempt import Attempt
 from volsync_py.core.names import Role, earlier_host_name, mover_host_name
-from volsync_py.core.times import parse_rfc3339
-from volsync_py.movers.restic.lock_holder import MOST_ANSWERS
+from volsync_py.core.times import format_rfc3339, parse_rfc3339
+from volsync_py.movers.restic.lock_holder import MOST_ANSWERS, with_lock
 
 POD = "volsync-src-backup-x7k2p"
 OTHERS = "volsync-src-other-x7k2p"
@@ -179,6 +180,30 @@ def test_a_lock_is_as_old_as_it_was_known_to_be_when_its_holder_was_first_met() 
     assert parse_rfc3339(other["lockedSince"]) == parse_rfc3339(other["lastFailureTime"]) - timedelta(seconds=10)
     one.end_job(evolve(Report(Outcome.FAILED, ErrorClass.UNREACHABLE, "no"), lock_holder="process 8 on there"))
     assert one.status["attempt"].keys().isdisjoint({"lockHolder", "lockedSince"})
+
+
+@pytest.mark.parametrize(
+    ("holder", "minutes", "is_same"),
+    [
+        ("process 7 on there", 62, True),
+        ("process 7 on there", 63, False),
+        ("process 7 on volsync-src-other-x7k2p", 30, True),
+        (f"process 15 on {mover_host_name(Role.SOURCE, 'ns', 'other', 'v')}", 30, False),
+        (f"process 15 on {mover_host_name(Role.DESTINATION, 'n' * 60, 'other', 'v')}", 30, False),
+        (f"process 15 on {earlier_host_name('v')}", 30, False),
+    ],
+)
+def test_a_process_of_the_same_number_is_another_one_much_later_or_in_another_mover(
+    holder: str, minutes: int, is_same: bool
+) -> None:
+    attempt = Attempt(1, ErrorClass.REPOSITORY_LOCKED, "locked", "2026-11-24T12:00:00Z")
+    report = Report(Outcome.FAILED, lock_holder=holder, lock_age_seconds=20)
+    before = with_lock(attempt, report, Attempt())
+    assert before.locked_since == "2026-11-24T11:59:40Z"
+    later = parse_rfc3339(attempt.failed_at) + timedelta(minutes=minutes)
+    again = with_lock(evolve(attempt, count=2, failed_at=format_rfc3339(later)), report, before)
+    own = format_rfc3339(later - timedelta(seconds=20))
+    assert again.locked_since == (before.locked_since if is_same else own)
 
 
 def test_the_name_of_a_holder_shows_no_password_and_stays_one_line() -> None:

@@ -21,6 +21,7 @@ from volsync_py.contract.report import ErrorClass, Report
 from volsync_py.contract.run_document import LockOptions
 from volsync_py.core import names
 from volsync_py.core.attempt import Attempt
+from volsync_py.core.defaults import RETRY_LONGEST, STALE_LOCK
 from volsync_py.core.objects import Object, status_of
 from volsync_py.core.times import format_rfc3339, parse_rfc3339, past
 from volsync_py.core.view import Read, ReadKind, View
@@ -29,6 +30,8 @@ from volsync_py.movers.restic.run_record import RunRecord
 
 # Each answer costs a Job that does nothing else. VolSync tries eight pods for a run, and each may leave a lock.
 MOST_ANSWERS = 10
+# The next attempt begins so late at most, and the lock may not have been renewed for so long; then it is another run's.
+_LONGEST_BETWEEN = RETRY_LONGEST + STALE_LOCK
 _ENDED = ("Succeeded", "Failed")
 # What Kubernetes accepts as the host name of a pod.
 _LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
@@ -61,14 +64,23 @@ def locked_by(job: Object, report: Report | None, pod: Object | None, own_host: 
 def with_lock(attempt: Attempt, report: Report | None, before: Attempt) -> Attempt:
     """Return the record of an attempt with the lock that stopped it, and since when that has been there.
 
-    Its holder makes it anew every few minutes, so what was known since the attempt before counts.
+    Its holder makes it anew every few minutes, so what was known since the attempt before counts, if it is the same.
     """
     if report is None or attempt.error_class != ErrorClass.REPOSITORY_LOCKED or not report.lock_holder:
         return attempt
-    since = parse_rfc3339(attempt.failed_at) - timedelta(seconds=report.lock_age_seconds)
-    if before.lock_holder == report.lock_holder:
+    met = parse_rfc3339(attempt.failed_at)
+    since = met - timedelta(seconds=report.lock_age_seconds)
+    if before.lock_holder == report.lock_holder and _is_the_same(report.lock_holder, met - past(before.failed_at, met)):
         since = past(before.locked_since, since)
     return evolve(attempt, lock_holder=report.lock_holder, locked_since=format_rfc3339(since))
+
+
+def _is_the_same(holder: str, between: timedelta) -> bool:
+    """Return whether a process of the same number and host as so long before is the same process.
+
+    In the containers of our movers each run's restic has the same number.
+    """
+    return between <= _LONGEST_BETWEEN and not names.is_mover_host_name(holder.rpartition(" on ")[2])
 
 
 def reads_for_holder(replication: Replication) -> tuple[Read, ...]:
