@@ -8,6 +8,7 @@ what of that is ours, and of when, is in our record. Where the two do not agree 
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterable
 from hashlib import sha256
@@ -104,7 +105,10 @@ def save(cache: Path, record: Record) -> None:
         "snapshots": [(kept.id, kept.time, kept.tags, kept.complete) for kept in record.snapshots],
         "others": sorted(record.others),
     }
-    (cache / _RECORD).write_text(json.dumps(data), encoding="utf-8")
+    # Who may write to the cache volume may leave a link there to a file that only the mover may write to.
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    with open(os.open(cache / _RECORD, flags, 0o666), "w", encoding="utf-8") as file:
+        file.write(json.dumps(data))
 
 
 def forget_record(cache: Path) -> None:

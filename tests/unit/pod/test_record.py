@@ -66,6 +66,18 @@ def test_a_record_comes_back_as_it_was(tmp_path: Path) -> None:
     assert load(tmp_path) is None
 
 
+def test_a_record_is_not_written_through_a_link(tmp_path: Path) -> None:
+    save(tmp_path, RECORD)
+    (record,) = tmp_path.iterdir()
+    data = tmp_path / "data"
+    data.write_text("kept")
+    record.unlink()
+    record.symlink_to(data)
+    with pytest.raises(OSError, match="symbolic links"):
+        save(tmp_path, RECORD)
+    assert data.read_text() == "kept"
+
+
 @pytest.mark.parametrize(
     "text",
     [
