@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from attrs import evolve
@@ -43,6 +43,8 @@ class ReplicationController:
     def __init__(self, role: Role, parts: Parts, metrics: Metrics) -> None:
         self._role, self._parts, self._metrics = role, parts, metrics
         self._store = parts.stores[KINDS[role]]
+        # Until when nothing is tried of what the API server did not keep: what is written about it calls for a pass.
+        self._not_kept_until: dict[Key, datetime] = {}
 
     def reconcile(self, request: Request, enqueued_at: float) -> Result:
         """Make one pass over one resource."""
@@ -54,7 +56,11 @@ class ReplicationController:
         obj = self._store.get(key.namespace, key.name)
         if obj is None:
             self._metrics.gone(self._role, key.namespace, key.name)
+            self._not_kept_until.pop(key, None)
             return Result()
+        pause = (self._not_kept_until.get(key, self._now()) - self._now()).total_seconds()
+        if pause > 0 and not is_deleting(obj):
+            return Result(pause)
         replication = self._parse(obj)
         reads = self._parts.reads(key, enqueued_at)
         if replication.external:
@@ -67,6 +73,8 @@ class ReplicationController:
                 with self._parts.grants.guard(decision.lock):
                     decision = self._decide_and_execute(self._fresh(replication), reads, held=decision.lock)
         except REFUSALS as error:
+            if isinstance(error, NotKept) and "status.observedGeneration" not in error.fields:
+                self._not_kept_until[key] = self._now() + timedelta(seconds=REFUSED_SECONDS)
             return self._refused(replication, trouble_of(error))
         return Result(decision.requeue_after_seconds)
 

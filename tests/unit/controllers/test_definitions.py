@@ -122,7 +122,7 @@ def test_definitions_that_lack_what_is_only_shown_keep_nobody_from_a_backup(repo
 
 
 def test_no_verification_is_begun_with_definitions_that_do_not_keep_that_it_was() -> None:
-    cluster = Pruning(source(), [BACKED_UP])
+    cluster = Pruning(source(), [BACKED_UP, BACKED_UP])
     cluster.kept, cluster.lacking = None, ("restic.verification.startTime",)
     manager = SteppedManager(cluster, Role.SOURCE)
     try:
@@ -130,10 +130,20 @@ def test_no_verification_is_begun_with_definitions_that_do_not_keep_that_it_was(
         made = cluster.jobs_made
         asks = {"metadata": {"annotations": {Annotation.PROVE_NOW.value: "t"}}}
         cluster._stored(merged(cluster.objects["ReplicationSource", "n"], asks))
-        manager.tell(0)
-        manager.make_pass()
-        assert cluster.jobs_made == made
-        assert "status.restic.verification.startTime" in conditions(cluster)["Healthy"]["message"]
+        for _ in range(5):
+            writes = cluster.writes
+            manager.queue.add(ONE)
+            manager.settle()
+            assert cluster.jobs_made == made
+            assert "status.restic.verification.startTime" in conditions(cluster)["Healthy"]["message"]
+            # Once, and what was written calls for no further one.
+            assert cluster.writes - writes <= 3
+            assert 0 < (manager.look_again_seconds or 0) <= 60
+            cluster.now += timedelta(seconds=60)
+        cluster.lacking = ()
+        manager.queue.add(ONE)
+        manager.settle()
+        assert cluster.jobs_made > made
     finally:
         manager.end()
 
