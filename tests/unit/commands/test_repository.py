@@ -82,17 +82,21 @@ class Server:
     asked: list[str] = field(factory=list)
     # What becomes of a pod when it was asked.
     ends: list[str] = field(factory=list)
+    job_labels: dict[str, str] = field(factory=lambda: dict(LABELS))
 
     def list_all(self, resource: Any, namespace: str, **selectors: str) -> list[dict[str, Any]]:
         return list(self.pods)
 
     def get(self, resource: Any, name: str, namespace: str) -> dict[str, Any]:
         if resource is JOBS and name not in self.jobs and not name.startswith("volsync-src"):
-            return {"metadata": {"name": name, "uid": f"uid-{name}", "labels": dict(LABELS)}}
+            return {"metadata": {"name": name, "uid": f"uid-{name}", "labels": self.job_labels}}
         found = [one for one in self.pods if resource is PODS and one["metadata"]["name"] == name]
         if not found:
             raise NotFound(404, "NotFound", "none", {"name": name})
         return found[0]
+
+    def create(self, resource: Any, obj: dict[str, Any]) -> dict[str, Any]:
+        raise Forbidden(403, "Forbidden", "none is made")
 
     def execute(self, resource: Any, namespace: str, name: str, **more: Any) -> Running:
         self.asked.append(name)
@@ -119,6 +123,15 @@ def test_a_pod_that_ends_with_the_program_that_asks_it_is_asked_no_more_and_anot
     server.ends = ["a"]
     assert repository(server).read(Question(Kind.OPEN)) == b"{}"
     assert server.asked == ["a", "b"]
+
+
+def test_who_asks_afresh_takes_no_pod_that_waits() -> None:
+    # Of somebody else who has asked so, a moment ago.
+    labels = labels_of_questions(SOURCE, how=("x", "afresh"))
+    server = Server([pod("a")], {"a": answers()}, job_labels=labels)
+    with pytest.raises(Forbidden, match="none is made"):
+        repository(server, image="x", afresh=True).read(Question(Kind.OPEN))
+    assert server.asked == []
 
 
 def test_a_pod_that_has_decided_to_end_is_not_asked_again_while_it_is_seen_to_run() -> None:
