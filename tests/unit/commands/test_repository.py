@@ -142,7 +142,13 @@ def test_a_pod_that_has_decided_to_end_is_not_asked_again_while_it_is_seen_to_ru
 
 @pytest.mark.parametrize(
     ("error_class", "says"),
-    [(ErrorClass.WRONG_PASSWORD, False), (ErrorClass.UNREACHABLE, False), (ErrorClass.NO_ELIGIBLE_SNAPSHOT, True)],
+    [
+        (ErrorClass.WRONG_PASSWORD, False),
+        (ErrorClass.UNREACHABLE, False),
+        (ErrorClass.NO_ELIGIBLE_SNAPSHOT, True),
+        # Whoever has read enough of a list ends the answer.
+        (ErrorClass.INTERRUPTED, True),
+    ],
 )
 def test_a_pod_waits_on_only_after_a_failure_that_no_change_of_its_secret_can_mend(
     error_class: str, says: bool, capsys: pytest.CaptureFixture[str]
