@@ -70,16 +70,13 @@ class Overview:
         else:
             return f"no sources and no destinations in {self.where}"
         for state in (State.RUNNING, State.PAUSED, State.NEW):
-            number = sum(one.state is state for one in self.found)
-            if number:
-                parts.append(f"{number} {state}{self._forgotten(state)}")
+            names = sorted(self._name(one) for one in self.found if one.state is state)
+            # Of what is paused nobody is told in any other way.
+            told = f" ({', '.join(names)})" if state is State.PAUSED and len(names) <= _MOST_PAUSED else ""
+            if names:
+                parts.append(f"{len(names)} {state}{told}")
         needs = count(needing, "needs you", "need you") if needing else "nothing needs you"
         return ", ".join([*parts, needs])
-
-    def _forgotten(self, state: State) -> str:
-        """Return the names of what is paused, in brackets: nobody is told of it in any other way."""
-        paused = [self._name(one) for one in self.found if one.state is state is State.PAUSED]
-        return f" ({', '.join(sorted(paused))})" if 0 < len(paused) <= _MOST_PAUSED else ""
 
     def cases(self, most_alone: int = _MOST_ALONE) -> Iterator[Case]:
         """Return what isn't well, the worst first; if it is more than `most_alone`, those of one cause together."""

@@ -10,7 +10,7 @@ from attrs import define, evolve
 from volsync_py.bounded_json import list_of, number_of, text_of
 from volsync_py.commands.repository.entries import Entry, Lines, entry_of
 from volsync_py.commands.repository.repository import Answers, whole
-from volsync_py.commands.repository.snapshot_list import Listed, listed
+from volsync_py.commands.repository.snapshot_list import Listed, listed, written
 from volsync_py.contract.questions import Kind, Question
 from volsync_py.core.selection import snapshot_time
 from volsync_py.health.words import lasting, plain, size
@@ -94,7 +94,7 @@ def cells(item: Item) -> tuple[str, ...]:
     summary = item.raw.get("summary")
     room = size(number_of(summary, "total_bytes_processed")) if isinstance(summary, dict) else ""
     tags = plain(",".join(map(str, list_of(item.raw, "tags", most=_MOST_TAGS))))
-    return item.id[:8], f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}", lasting(datetime.now(UTC) - at), room, tags
+    return item.id[:8], written(at), lasting(datetime.now(UTC) - at), room, tags
 
 
 def details(item: Item) -> str:

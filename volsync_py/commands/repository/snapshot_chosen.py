@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -37,7 +37,7 @@ def snapshot_meant(asked: Repository, word: str, at: str, previous: int) -> str:
 
 def id_of(asked: Repository, word: str, at: str = "", previous: int = 0) -> str:
     """Return the id of a snapshot, from the repository's list; a click exception says why there is none."""
-    instant = _instant(at)
+    instant = _instant(at, asked.cluster.now()) if at else ""
     found = listed(asked.read(Question(Kind.SNAPSHOTS)), asked.host, asked.path)
     try:
         return str(chosen(found, word, asked.host, asked.path, at=instant, previous=previous)["id"])
@@ -45,9 +45,9 @@ def id_of(asked: Repository, word: str, at: str = "", previous: int = 0) -> str:
         raise click.ClickException(str(error)) from None
 
 
-def _instant(at: str) -> str:
-    """Return a typed time as RFC 3339 has it, "" of nothing."""
+def _instant(at: str, now: datetime) -> str:
+    """Return a typed time as RFC 3339 has it."""
     try:
-        return parsed_time(at, datetime.now(UTC), None).isoformat() if at else ""
+        return parsed_time(at, now, None).isoformat()
     except ValueError as error:
         raise click.UsageError(str(error)) from None

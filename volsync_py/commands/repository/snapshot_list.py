@@ -109,7 +109,7 @@ def _row(one: Listed, now: datetime, *, hosts: bool) -> list[str]:
     kept = "" if one.kept_by is None else ", ".join(_rule(rule) for rule in one.kept_by) or "nothing"
     return [
         one.id[:8],
-        f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}",
+        written(time),
         lasting(now - time),
         str(number_of(numbers, "files_new")) if numbers else "",
         str(number_of(numbers, "files_changed")) if numbers else "",
@@ -119,6 +119,11 @@ def _row(one: Listed, now: datetime, *, hosts: bool) -> list[str]:
         plain(",".join(list_of(one.raw, "tags", most=_MOST_WORDS))),
         *([plain(text_of(one.raw, "hostname"))] if hosts else []),
     ]
+
+
+def written(time: datetime) -> str:
+    """Return the time of a snapshot so that `--at` takes it."""
+    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}"
 
 
 def _rule(match: str) -> str:
