@@ -117,7 +117,7 @@ def gauges(status: Object) -> Iterator[tuple[str, float | None]]:
     yield "last_verified_timestamp_seconds", _instant(mapping(restic, "lastVerified").get("time"))
     yield "repository_size_bytes", _number(size.get("bytes"))
     yield "repository_size_timestamp_seconds", _instant(size.get("time"))
-    # Of an attempt that something else has stopped since, it is not on record any more.
+    # An attempt that failed for another reason has no lock on record.
     yield "repository_locked_since_timestamp_seconds", _instant(attempt.locked_since)
 
 

@@ -11,8 +11,6 @@ from volsync_py.core.selection import Snapshot, parse_snapshot_time
 _RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(\.\d{1,9})?\d*(?:Z|([+-])(\d\d):(\d\d))")
 # A volume is one path; more than this is somebody else's snapshot, and no line for people.
 _MOST_PATHS = 100
-
-
 # What is left when a prune has done what it is about to do, as Go prints sizes.
 _LEFT = re.compile(r"remaining: +\d{1,19} blobs / (\d{1,19}(?:\.\d{1,3})?) (B|[KMGT]iB)")
 _UNITS = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}

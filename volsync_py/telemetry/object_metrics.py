@@ -140,5 +140,5 @@ class ObjectMetrics:
                 record.lines[TOOK] = None
             if None in record.lines:
                 write(key, record)
-            # None is in it no more.
+            # `write` has filled every place.
             return cast("tuple[bytes, ...]", tuple(record.lines))
