@@ -40,7 +40,7 @@ from volsync_py.movers.restic.shown_job import seconds_after_failure, seconds_af
 from volsync_py.movers.restic.slots import in_a_slot, overlong
 from volsync_py.movers.restic.takeover import label_repository
 from volsync_py.movers.restic.turns import wait_for_upkeep
-from volsync_py.movers.restic.unstarted_job import abandon_unstarted_job
+from volsync_py.movers.restic.unstarted_job import abandon_unstarted_job, without_pod
 from volsync_py.volumes.image import delete_or_release
 from volsync_py.volumes.point_in_time import in_the_way
 
@@ -177,8 +177,7 @@ class ResticMover(ABC):
     def _running(self, job: Object, pods: list[Object], state: JobState) -> StepResult:
         delay = None
         if state.phase is Phase.PODLESS:
-            events = self.view.read(ReadKind.FAILED_CREATE_EVENTS, self.job_name)
-            state, delay = evolve(state, message=str(events[-1]) if events else state.message), _PODLESS_SECONDS
+            state, delay = without_pod(self.view, job, state), _PODLESS_SECONDS
         if state.look_again_at is not None:
             delay = max((state.look_again_at - self.view.server_now).total_seconds(), 0.0) + 1.0
         if self.replication.paused:

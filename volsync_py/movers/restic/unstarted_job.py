@@ -43,6 +43,12 @@ _POLL_SLOW_SECONDS = 300.0
 _POLL_SLOW_AFTER = timedelta(minutes=10)
 
 
+def without_pod(view: View, job: Object, state: JobState) -> JobState:
+    """Return what is known of a Job that has no pod, with the last word of the cluster on why."""
+    told = view.read(ReadKind.FAILED_CREATE_EVENTS, job["metadata"]["name"])
+    return evolve(state, message=str(told[-1]) if told else state.message)
+
+
 def abandon_unstarted_job(
     replication: Replication, view: View, job: Object, pods: list[Object], state: JobState, *, outdated: bool
 ) -> StepResult | None:

@@ -22,6 +22,7 @@ from volsync_py.movers.restic.job_state import JobState, Phase
 from volsync_py.movers.restic.masked import without_passwords
 from volsync_py.movers.restic.new_job import deadlines_for, plan_for, record_of, variables_for
 from volsync_py.movers.restic.outcome import ClusterError
+from volsync_py.movers.restic.unstarted_job import without_pod
 from volsync_py.volumes.claims import capacity_of, claim_object, largest
 from volsync_py.volumes.in_use import Placement
 
@@ -115,8 +116,7 @@ def _brought_along(claim: Object) -> Object:
 def with_cause(view: View, job: Object, state: JobState) -> JobState:
     """Return what holds a Job up, with its cause: that a pod, or the claim it brings along, is refused is in events."""
     if state.phase is Phase.PODLESS:
-        told = view.read(ReadKind.FAILED_CREATE_EVENTS, job["metadata"]["name"])
-        return without_passwords(evolve(state, message=str(told[-1]) if told else state.message))
+        return without_passwords(without_pod(view, job, state))
     # An event stays for an hour after what it tells of is over, and the scheduler looks again.
     if state.error_class != ClusterError.NOT_SCHEDULED or state.pod is None or _WAITS_FOR_CLAIM not in state.message:
         return state
