@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -63,17 +65,24 @@ def test_a_pod_that_is_to_end_or_is_an_hour_old_takes_no_question(
 
 
 def test_a_pod_that_is_to_end_refuses_others_while_it_answers_somebody(tmp_path: Path) -> None:
-    path, stop = str(tmp_path / "questions"), Stop()
-    pod = threading.Thread(target=wait, args=(stop, path))
-    pod.start()
-    try:
-        wait_until("the socket", lambda: Path(path).exists())
+    with waiting(tmp_path) as (path, pod):
         with socket.socket(socket.AF_UNIX) as answered:
             answered.connect(path)
             said(path, "-2")
             wait_until("the refusal of others", lambda: refuses(path))
             assert pod.is_alive()
         wait_until("the end of the pod", lambda: not pod.is_alive())
+
+
+@contextmanager
+def waiting(folder: Path) -> Iterator[tuple[str, threading.Thread]]:
+    """Have a pod wait for questions, and return its socket and what runs."""
+    path, stop = str(folder / "questions"), Stop()
+    pod = threading.Thread(target=wait, args=(stop, path))
+    pod.start()
+    try:
+        wait_until("the socket", lambda: Path(path).exists())
+        yield path, pod
     finally:
         stop.told = True
         pod.join()
@@ -96,14 +105,7 @@ def said(path: str, word: str) -> None:
 
 
 def test_who_is_told_that_nobody_asks_any_more_ends(tmp_path: Path) -> None:
-    path, stop = str(tmp_path / "questions"), Stop()
-    pod = threading.Thread(target=wait, args=(stop, path))
-    pod.start()
-    try:
-        wait_until("the socket", lambda: Path(path).exists())
+    with waiting(tmp_path) as (path, pod):
         said(path, "600")
         said(path, "-1")
         wait_until("the end of the pod", lambda: not pod.is_alive())
-    finally:
-        stop.told = True
-        pod.join()
