@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Callable
 from functools import partial
+from itertools import count
 
 from volsync_py.telemetry.metrics import Metrics
 from volsync_py.telemetry.object_metrics import ObjectMetrics
@@ -14,6 +16,8 @@ from volsync_py.telemetry.object_text import GAUGES, ObjectKey
 # An hourly schedule.
 _RUNS = 24
 _DAY = 86_400
+# As many scrapes as an hour has with Prometheus' usual interval of a minute, and passes alone for so long.
+_SCRAPES, _SECONDS = 60, 3.0
 
 
 class Clock:
@@ -58,6 +62,34 @@ def write(metrics: Metrics, keys: list[ObjectKey]) -> None:
         metrics.objects.write(key)
 
 
+def longest_pass(metrics: Metrics, keys: list[ObjectKey], seconds: float, stop: Callable[[], bool]) -> float:
+    """Return how many milliseconds the longest of the passes took that began one after the other, for so long."""
+    longest, until = 0.0, time.perf_counter() + seconds
+    for number in count():
+        began = time.perf_counter()
+        if began > until or stop():
+            return 1000 * longest
+        key = keys[number % len(keys)]
+        metrics.objects.set_gauge(key, "last_success_timestamp_seconds", 1.8e9 + number)
+        metrics.objects.write(key)
+        longest = max(longest, time.perf_counter() - began)
+    raise AssertionError
+
+
+def held_up(metrics: Metrics, keys: list[ObjectKey]) -> tuple[float, float]:
+    """Return the milliseconds of the longest pass alone, and while one scrape follows the other."""
+    alone = longest_pass(metrics, keys, _SECONDS, lambda: False)
+    found: list[float] = []
+    done = threading.Event()
+    passes = threading.Thread(target=lambda: found.append(longest_pass(metrics, keys, 60 * _SECONDS, done.is_set)))
+    passes.start()
+    for _ in range(_SCRAPES):
+        metrics.expose()
+    done.set()
+    passes.join()
+    return alone, found[0]
+
+
 def forget(metrics: Metrics, keys: list[ObjectKey]) -> None:
     """Forget all of them, one by one."""
     for key in keys:
@@ -65,7 +97,7 @@ def forget(metrics: Metrics, keys: list[ObjectKey]) -> None:
 
 
 def main(words: list[str]) -> None:
-    """Print two lines for each number of sources."""
+    """Print three lines for each number of sources."""
     for sources in [int(word) for word in words] or [1_000, 10_000]:
         clock = Clock()
         metrics, keys = filled(sources, clock)
@@ -77,12 +109,14 @@ def main(words: list[str]) -> None:
         clock.now = _DAY
         expired = milliseconds(metrics.expose)
         megabytes = len(metrics.expose()) / 1e6
+        alone, beside = held_up(metrics, keys)
         forgotten = milliseconds(partial(forget, metrics, keys))
         print(
             f"{sources} sources, {megabytes:.1f} MB: a scrape {again:.0f} ms, {after:.0f} ms after all have run,",
             end=" ",
         )
         print(f"{expired:.0f} ms when a day has passed for all of them at once")
+        print(f"  the longest of many passes: {alone:.0f} ms, and {beside:.0f} ms beside {_SCRAPES} scrapes in a row")
         print(f"  a pass writes for {1000 * written / sources:.0f} µs;", end=" ")
         print(f"if none had, a scrape {unwritten:.0f} ms; forgetting one {1000 * forgotten / sources:.1f} µs")
 
