@@ -12,6 +12,7 @@ from pathlib import Path
 from hack.browser import Browser, browser
 from hack.sample_month import NOW, sample_month
 from volsync_py import __version__
+from volsync_py.health.sharing import health_among
 from volsync_py.page.one import one_page
 from volsync_py.page.overview import overview_page
 from volsync_py.page.seen import picture_of
@@ -39,7 +40,7 @@ def pages() -> dict[str, str]:
     one = next(obj for obj in objects if obj["metadata"]["name"] == _SHOWN)
     made = {
         "overview": overview_page(picture, lambda one: f"#{one.full_name}"),
-        "one": one_page(one, NOW, back="index.html"),
+        "one": one_page(one, health_among(one, objects, NOW), NOW, back="index.html"),
     }
     return {name: page.replace(f"volsync_py {__version__}", "volsync_py") for name, page in made.items()}
 

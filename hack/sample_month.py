@@ -49,7 +49,8 @@ def many(number: int, now: datetime = NOW) -> Iterator[dict[str, Any]]:
         one = month[index % len(month)]
         meta = {**one["metadata"], "namespace": f"{one['metadata']['namespace']}-{index // len(month)}"}
         meta["uid"] = f"uid-{index}"
-        yield {**one, "metadata": meta}
+        restic = {**one["status"]["restic"], "repositoryHash": f"{index // 5:016x}"}
+        yield {**one, "metadata": meta, "status": {**one["status"], "restic": restic}}
 
 
 def _source(space: str, name: str, now: datetime, chance: random.Random, number: int) -> dict[str, Any]:
@@ -95,7 +96,7 @@ def _source(space: str, name: str, now: datetime, chance: random.Random, number:
     spec = {
         "sourcePVC": name,
         "trigger": {"schedule": f"{began.minute} {began.hour} * * *"},
-        "restic": {"repository": f"restic-{space}", "copyMethod": "Snapshot"},
+        "restic": {"repository": f"restic-{space}", "host": name, "copyMethod": "Snapshot"},
     }
     return _object(
         "ReplicationSource", space, name, spec, status, now - timedelta(days=max(age, 200) if age > 29 else age)

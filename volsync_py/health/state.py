@@ -35,6 +35,8 @@ class State(StrEnum):
     OVERDUE = "overdue"
     # No operator has said anything of it.
     UNSERVED = "unserved"
+    # Other volumes are backed up into its repository, where their snapshots cannot be told from its own.
+    SHARED = "shared"
     # Backups are made, but retention, prune or check fail.
     UPKEEP = "upkeep"
     # Backups are made, but the last one that was restored for a proof did not come back whole.
@@ -47,7 +49,9 @@ class State(StrEnum):
 
 
 # In these somebody has to look at it.
-NEEDS_YOU = frozenset({State.FAILING, State.OVERDUE, State.UNSERVED, State.UPKEEP, State.UNPROVED})
+NEEDS_YOU = frozenset({State.FAILING, State.OVERDUE, State.UNSERVED, State.SHARED, State.UPKEEP, State.UNPROVED})
+# Of these the resource's own conditions say nothing.
+NO_CONDITION_TELLS = frozenset({State.OVERDUE, State.UNSERVED, State.SHARED})
 # These are listed without being asked for.
 NOT_WELL = NEEDS_YOU | {State.WARNING}
 
@@ -101,7 +105,7 @@ def health_of(obj: Object, now: datetime) -> Health:
         next_attempt=_later(attempt.next_at, now),
         last=time_in(status, "lastSyncTime"),
         next=time_in(status, "nextSyncTime"),
-        repository=_repository(obj, status),
+        repository=repository_of(obj),
     )
 
 
@@ -185,10 +189,10 @@ def _interval_after(words: frozenset[tuple[str, str]], slot: datetime) -> timede
     return None if first is None or second is None else second - first
 
 
-def _repository(obj: Object, status: Object) -> str:
+def repository_of(obj: Object) -> str:
     """Return what is the same for the same repository, as far as anybody knows."""
     secret = plain(mapping(obj, "spec", "restic").get("repository") or "")
-    known = mapping(status, "restic").get("repositoryHash")
+    known = mapping(obj, "status", "restic").get("repositoryHash")
     return plain(known) if known else f"{obj['metadata'].get('namespace')}/{secret}"
 
 

@@ -15,6 +15,7 @@ from datetime import datetime
 from ipaddress import ip_address
 
 from volsync_py.core.objects import Object
+from volsync_py.health.sharing import health_among
 from volsync_py.kube.resources import REPLICATION_DESTINATIONS, REPLICATION_SOURCES, Resource
 from volsync_py.kube.store import Store
 from volsync_py.manager.http_server import Answer, Authorize, Request, Route, checked, header
@@ -73,8 +74,7 @@ class PageRoutes:
         with self._lock:
             began = self._clock()
             if self._drawn_until is None or began >= self._drawn_until:
-                objects = [obj for kind in _KINDS.values() for obj in self._stores[kind].list()]
-                picture = picture_of(objects, self._now(), self._where, with_namespace=True)
+                picture = picture_of(self._all(), self._now(), self._where, with_namespace=True)
                 self._drawn = overview_page(picture, _link).encode()
                 ended = self._clock()
                 self._drawn_until = ended + max(_REMEMBERED_SECONDS, _REMEMBERED_TIMES * (ended - began))
@@ -87,7 +87,11 @@ class PageRoutes:
         obj = self._found(request.path)
         if obj is None:
             return Answer(404, b"there is no such source or destination\n")
-        return _page(one_page(obj, self._now(), back="/").encode())
+        now = self._now()
+        return _page(one_page(obj, health_among(obj, self._all(), now), now, back="/").encode())
+
+    def _all(self) -> list[Object]:
+        return [obj for kind in _KINDS.values() for obj in self._stores[kind].list()]
 
     def _found(self, path: str) -> Object | None:
         meant = asked_for(path)

@@ -27,5 +27,5 @@ def asked_for(path: str) -> tuple[str, str, str] | None:
 
 
 def _quoted(name: str) -> str:
-    """Return a name as one part of a path."""
-    return quote(name, safe="").replace("..", "%2E%2E") or "-"
+    """Return a name as one part of a path, which is none of the two that lead elsewhere."""
+    return "%2E" * len(name) if name in {".", ".."} else quote(name, safe="") or "-"

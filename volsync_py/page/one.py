@@ -7,22 +7,21 @@ from shlex import quote
 
 from volsync_py.core.objects import Object
 from volsync_py.health.facts import conditions_of, facts_of, log_of
-from volsync_py.health.state import NOT_WELL
+from volsync_py.health.state import NOT_WELL, Health
 from volsync_py.health.words import count, lasting, plain
 from volsync_py.page.days import legend, said, strip
 from volsync_py.page.document import document
 from volsync_py.page.markup import Html, tag, together, wide
-from volsync_py.page.seen import Seen, picture_of
+from volsync_py.page.seen import Seen, last_day, seen
 
 # The end of the log that a status keeps.
 _LOG_LINES = 12
 
 
-def one_page(obj: Object, now: datetime, *, back: str | None = None) -> str:
-    """Return the page of an object; `back` is the address of the page of all."""
-    picture = picture_of([obj], now, "", with_namespace=True)
-    (one,) = picture.found
-    health = one.health
+def one_page(obj: Object, health: Health, now: datetime, *, back: str | None = None) -> str:
+    """Return the page of an object in this state; `back` is the address of the page of all."""
+    last = last_day([obj], now)
+    one = seen(obj, health, now, last)
     kind = "Source" if health.is_source else "Destination"
     way = together(tag("a", "Backups", href=back), " / ", kind) if back else kind
     return document(
@@ -35,8 +34,8 @@ def one_page(obj: Object, now: datetime, *, back: str | None = None) -> str:
             tag(
                 "section",
                 tag("h2", "Thirty days"),
-                strip(one.letters, picture.last, big=True),
-                tag("p", f"Up to {picture.last:%-d %B}: {said(one.letters, picture.last)}.", class_="soft"),
+                strip(one.letters, last, big=True),
+                tag("p", f"Up to {last:%-d %B}: {said(one.letters, last)}.", class_="soft"),
                 legend(),
             ),
             _facts(obj, one, now),

@@ -11,7 +11,8 @@ from attrs import frozen
 from volsync_py.core.durations import parse_go_duration
 from volsync_py.core.objects import Object, mapping
 from volsync_py.core.stored_times import time_in
-from volsync_py.health.state import Health, State, health_of
+from volsync_py.health.sharing import healths
+from volsync_py.health.state import Health, State
 from volsync_py.page.days import bad_days, letters_of
 
 _STATES = list(State)
@@ -71,20 +72,25 @@ class Picture:
 
 def picture_of(objects: Sequence[Object], now: datetime, where: str, *, with_namespace: bool) -> Picture:
     """Return what is shown of objects, the worst first."""
+    last = last_day(objects, now)
+    known = zip(objects, healths(objects, now), strict=True)
+    found = sorted((seen(obj, health, now, last) for obj, health in known), key=lambda one: one.order)
+    return Picture(found, now, last, where, with_namespace)
+
+
+def last_day(objects: Sequence[Object], now: datetime) -> date:
+    """Return the last day of the strips."""
     today = now.date()
     # The operator's zone may be in tomorrow by now; who is further ahead had a wrong clock.
     tomorrow = today + timedelta(days=1)
     ahead = any(mapping(obj, "status", "lastDays").get("until") == tomorrow.isoformat() for obj in objects)
-    last = tomorrow if ahead else today
-    found = sorted((seen(obj, now, last) for obj in objects), key=lambda one: one.order)
-    return Picture(found, now, last, where, with_namespace)
+    return tomorrow if ahead else today
 
 
-def seen(obj: Object, now: datetime, last: date) -> Seen:
-    """Return what is shown of one object."""
+def seen(obj: Object, health: Health, now: datetime, last: date) -> Seen:
+    """Return what is shown of one object in this state."""
     restic, status = mapping(obj.get("spec"), "restic"), mapping(obj.get("status"))
     snapshot = mapping(status, "restic", "lastSnapshot")
-    health = health_of(obj, now)
     began, ended = time_in(status, "lastSyncStartTime"), None
     if began is None and health.last is not None:
         ended = min(health.last, now)

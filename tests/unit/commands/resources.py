@@ -38,7 +38,7 @@ def source(name: str = "db", namespace: str = "media", spec: Any = None, **statu
         "spec": {
             "sourcePVC": name,
             "trigger": {"schedule": "0 */2 * * *"},
-            "restic": {"repository": "restic-config", "copyMethod": "Snapshot"},
+            "restic": {"repository": f"restic-{name}", "copyMethod": "Snapshot"},
             **(spec or {}),
         },
         "status": {key: value for key, value in well.items() if value is not None},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from tests.unit.commands.resources import NOW, said, source
 from volsync_py.commands.overview.one_source import page
 from volsync_py.commands.runs.asked_proof import doing, ended
+from volsync_py.health.state import health_of
 
 PROOF: dict[str, Any] = {"time": "2026-11-27T11:00:00Z", "snapshot": "9f3c" * 16, "files": 1, "bytes": 1536}
 DAMAGED = said("Verified", "False", "RepositoryDamaged", "pack 12 is damaged – run restic check")
@@ -74,11 +76,15 @@ def test_until_then_it_is_said_what_it_waits_for(obj: dict[str, Any], text: str)
     assert text in doing(obj, "mine")
 
 
+def page_of(obj: dict[str, Any]) -> Iterator[str]:
+    return page(obj, health_of(obj, NOW), NOW, 200)
+
+
 def test_the_page_of_a_source_shows_the_last_proof_and_what_became_of_the_last_try() -> None:
-    shown = "\n".join(page(verified(PROOF, [DAMAGED], waiting="Waiting for a mover"), NOW, 200))
+    shown = "\n".join(page_of(verified(PROOF, [DAMAGED], waiting="Waiting for a mover")))
     assert "proved          60 minutes ago (2026-11-27T11:00:00Z): snapshot 9f3c9f3c came back whole" in shown
     assert "next proof      Waiting for a mover" in shown
     again = {"nextAttemptTime": "2026-11-27T12:05:00Z", "lastError": {"class": "Unreachable", "message": "no answer"}}
-    told = "\n".join(page(verified(PROOF, **again), NOW, 200))
+    told = "\n".join(page_of(verified(PROOF, **again)))
     assert "next proof      tried again at 2026-11-27T12:05:00Z, after Unreachable: no answer" in told
     assert "Verified        False (RepositoryDamaged, for 60 minutes): pack 12 is damaged" in shown

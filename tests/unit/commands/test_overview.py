@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from tests.unit.commands.resources import NOW, SUCCEEDED, WRONG_PASSWORD, destination, said, source
 from volsync_py.commands.common.shown import as_document
 from volsync_py.commands.overview.one_source import page
+from volsync_py.health.sharing import healths
 from volsync_py.health.state import health_of
 from volsync_py.health.verdict import Overview
 
@@ -19,25 +21,31 @@ FAILED: dict[str, Any] = {
     "conditions": [WRONG_PASSWORD],
     "attempt": {"count": 4, "lastError": {"class": "WrongPassword"}, "nextAttemptTime": "2026-11-27T12:30:00Z"},
 }
+# Many in one repository.
+ONE: dict[str, Any] = {"restic": {"repository": "restic-config"}}
 SOME = [
     source(lastSyncTime="2026-11-27T11:48:00Z"),
-    source("photos", **FAILED),
+    source("photos", spec=ONE, **FAILED),
     source("books", "office", lastSyncTime="2026-11-20T10:00:00Z", nextSyncTime="2026-11-20T12:00:00Z"),
     source("mail", "office", conditions=[SUCCEEDED, said("Maintained", "False", "Unreachable", "no answer – wait")]),
     source("wiki", spec={"paused": True}),
     source("chat", lastSyncStartTime="2026-11-27T11:59:30Z"),
     destination(conditions=[said("Healthy", "False", "NoEligibleSnapshot", "none matches – change previous")]),
 ]
-MANY = [source(f"app-{number}", **FAILED) for number in range(25)] + SOME
+MANY = [source(f"app-{number}", "media", ONE, **FAILED) for number in range(25)] + SOME
 
 
 def overview(objects: list[dict[str, Any]]) -> Overview:
-    return Overview([health_of(obj, NOW) for obj in objects], NOW, "any namespace", with_namespace=True)
+    return Overview(healths(objects, NOW), NOW, "any namespace", with_namespace=True)
 
 
 def printed(objects: list[dict[str, Any]], width: int) -> str:
     seen = overview(objects)
     return "\n".join([seen.verdict(), *seen.lines(width), "", *seen.table(), ""])
+
+
+def page_of(obj: dict[str, Any], width: int = 80) -> Iterator[str]:
+    return page(obj, health_of(obj, NOW), NOW, width)
 
 
 def whole_page(width: int) -> str:
@@ -53,7 +61,7 @@ def whole_page(width: int) -> str:
             "snapshots": {"count": 13, "oldest": "2026-11-01T00:00:00Z", "newest": "2026-11-27T10:59:50Z"},
         },
     )
-    return "\n".join([*page(obj, NOW, width), ""])
+    return "\n".join([*page_of(obj, width), ""])
 
 
 @pytest.mark.parametrize("width", [80, 120])
@@ -96,12 +104,12 @@ def test_what_is_paused_has_no_next_run_but_a_command_that_resumes_it() -> None:
         line.split() == ["media/wiki", "paused", "60", "minutes", "ago", "-", "-", "-"]
         for line in overview([paused]).table()
     )
-    assert "volsync-py resume wiki -n media" in " ".join(page(paused, NOW, 80))
+    assert "volsync-py resume wiki -n media" in " ".join(page_of(paused))
 
 
 def test_durations_and_times_have_no_more_digits_than_people_read() -> None:
     stored = {"count": 3, "oldest": "2026-11-01T00:00:00.473520382Z", "newest": "2026-11-27T10:59:50.1Z"}
-    text = " ".join(page(source(lastSyncDuration="4m38.201465s", restic={"snapshots": stored}), NOW, 200))
+    text = " ".join(page_of(source(lastSyncDuration="4m38.201465s", restic={"snapshots": stored}), 200))
     assert "took 4m38.2s" in text
     assert "3, from 2026-11-01T00:00:00Z to 2026-11-27T10:59:50Z" in text
 

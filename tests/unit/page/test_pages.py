@@ -120,7 +120,7 @@ def test_nothing_is_on_a_page_twice_nor_left_out_when_rows_are_folded() -> None:
 
 
 def test_a_page_of_one_has_its_cause_conditions_and_commands() -> None:
-    texts = " ".join(Read(one_page(called("gitea"), NOW, back="/")).texts)
+    texts = " ".join(Read(_page_of(called("gitea"))).texts)
     for said in (
         "dev/gitea: failing, RepositoryDamaged",
         "run restic check, then restic repair; prune stays off until then",
@@ -143,7 +143,7 @@ def test_a_browser_runs_and_loads_nothing_but_the_style() -> None:
     digest = b64encode(sha256(STYLE.encode()).digest()).decode()
     assert f"default-src 'none'; style-src 'sha256-{digest}'" in POLICY
     assert "frame-ancestors 'none'" in HEADER_POLICY
-    for page in (overview_page(picture(sample_month()), link), one_page(called("gitea"), NOW)):
+    for page in (overview_page(picture(sample_month()), link), _page_of(called("gitea"))):
         read = Read(page)
         assert read.style == STYLE
         assert not {"script", "link", "img", "iframe", "form"} & {name for name, _ in read.tags}
@@ -188,7 +188,11 @@ def test_no_text_of_an_object_gets_out_of_its_place(text: str) -> None:
 
 
 def _page_with(obj: dict[str, Any], *, one: bool) -> str:
-    return one_page(obj, NOW, back="/") if one else overview_page(picture([obj]), link)
+    return _page_of(obj) if one else overview_page(picture([obj]), link)
+
+
+def _page_of(obj: dict[str, Any]) -> str:
+    return one_page(obj, health_of(obj, NOW), NOW, back="/")
 
 
 @given(namespace=st.text(min_size=1, max_size=9), name=st.text(min_size=1, max_size=9))

@@ -11,8 +11,9 @@ from volsync_py.commands.checkups.finding import Finding, failed, noted, warned
 from volsync_py.contract.report import ErrorClass
 from volsync_py.core.attempt import Attempt
 from volsync_py.core.names import mover_host_name
-from volsync_py.core.objects import Object, mapping, status_of
+from volsync_py.core.objects import Object, status_of
 from volsync_py.core.stored_times import time_in
+from volsync_py.health.sharing import place_of_snapshots, volume_of
 from volsync_py.health.words import ago, count, plain
 from volsync_py.movers.restic.outcome import info
 
@@ -24,15 +25,14 @@ def shared(facts: Facts) -> Iterator[Finding]:
     """Find sources that write into one repository under one host name, so that each takes the other's snapshots."""
     groups: dict[tuple[str, str], list[Replication]] = {}
     for one in facts.all_sources():
-        host = str(mapping(one.object, "spec", "restic").get("host") or "")
-        if one.restic.repository:
-            groups.setdefault((_repository(one), host), []).append(one)
+        place = place_of_snapshots(one.object)
+        if place is not None:
+            groups.setdefault(place, []).append(one)
     for group in groups.values():
         if len(group) < 2 or not any(facts.is_chosen(one.object) for one in group):
             continue
         names = ", ".join(facts.title(one.object) for one in group)
-        volumes = {(key_of(one.object)[0], one.restic.source_claim) for one in group}
-        if len(volumes) > 1:
+        if len({volume_of(one.object) for one in group}) > 1:
             text = "they back different volumes up into one repository: a restore takes the newest of all"
             yield failed(
                 f"{text}, and retention counts them together", "give each its own path in RESTIC_REPOSITORY", names
@@ -40,12 +40,6 @@ def shared(facts: Facts) -> Iterator[Finding]:
         elif len({one.restic.retain for one in group}) > 1:
             text = "they back one volume up into one repository with different retain, and each applies its own to all"
             yield warned(text, "give each its own spec.restic.host, or one retain to both", names)
-
-
-def _repository(one: Replication) -> str:
-    """Return what is the same for the same repository, as far as anybody knows."""
-    known = mapping(status_of(one.object), "restic").get("repositoryHash")
-    return str(known) if known else f"{key_of(one.object)[0]}/{one.restic.repository}"
 
 
 def secrets(facts: Facts) -> Iterator[Finding]:

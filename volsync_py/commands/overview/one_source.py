@@ -8,7 +8,7 @@ from textwrap import wrap
 
 from volsync_py.core.objects import Object
 from volsync_py.health.facts import conditions_of, facts_of, log_of
-from volsync_py.health.state import NOT_WELL, health_of
+from volsync_py.health.state import NO_CONDITION_TELLS, NOT_WELL, Health
 from volsync_py.health.verdict import Paint
 from volsync_py.health.words import lasting
 
@@ -18,10 +18,13 @@ _LOG_LINES = 10
 _NAMES = 15
 
 
-def page(obj: Object, now: datetime, width: int, paint: Paint = lambda word, state: word) -> Iterator[str]:
-    """Return what is known of a resource; what is not known is left out."""
-    health = health_of(obj, now)
+def page(
+    obj: Object, health: Health, now: datetime, width: int, paint: Paint = lambda word, state: word
+) -> Iterator[str]:
+    """Return what is known of a resource in this state; what is not known is left out."""
     yield f"{health.kind} {health.namespace}/{health.name}: {paint(health.state, health.state)}"
+    if health.state in NO_CONDITION_TELLS:
+        yield from _row("what is wrong", health.cause, width)
     if health.state in NOT_WELL and health.next_step:
         yield from _row("what to do", health.next_step, width)
     for name, text in facts_of(obj, health, now):

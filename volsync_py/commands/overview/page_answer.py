@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from volsync_py.commands.common.chosen import all_of, called, none_called, place_of
+from volsync_py.commands.common.chosen import all_of, none_called, place_of
 from volsync_py.commands.common.cluster import Cluster
 from volsync_py.core.objects import Object
+from volsync_py.health.sharing import health_among, healths
 from volsync_py.page.addresses import file_of
 from volsync_py.page.one import one_page
 from volsync_py.page.overview import overview_page
@@ -28,19 +29,19 @@ def folder_of(cluster: Cluster, *, all_namespaces: bool, selector: str) -> Itera
         "index.html",
         overview_page(picture, lambda one: file_of(one.health.kind, one.health.namespace, one.health.name)),
     )
-    for obj in objects:
-        meta = obj["metadata"]
-        path = file_of(str(obj.get("kind")), str(meta.get("namespace") or ""), meta["name"])
-        yield path, one_page(obj, picture.now, back=_BACK)
+    for obj, health in zip(objects, healths(objects, picture.now), strict=True):
+        yield file_of(health.kind, health.namespace, health.name), one_page(obj, health, picture.now, back=_BACK)
 
 
 def page_of_one(cluster: Cluster, name: str) -> str:
     """Return the page of the source of this name, or of the destination."""
-    found = next(called(cluster, name), None)
+    objects = all_of(cluster, all_namespaces=False)
+    found = next((obj for obj in objects if obj["metadata"]["name"] == name), None)
     if found is None:
         raise none_called(cluster, name)
     # In the zone of whoever looks.
-    return one_page(found, cluster.now().astimezone())
+    now = cluster.now().astimezone()
+    return one_page(found, health_among(found, objects, now), now)
 
 
 def _asked(cluster: Cluster, *, all_namespaces: bool, selector: str) -> tuple[list[Object], Picture]:

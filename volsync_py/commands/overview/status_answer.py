@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import click
 
-from volsync_py.commands.common.chosen import all_of, called, none_called, place_of
+from volsync_py.commands.common.chosen import all_of, none_called, place_of
 from volsync_py.commands.common.cluster import Cluster
 from volsync_py.commands.common.shown import as_document, width
 from volsync_py.commands.overview.one_source import page
-from volsync_py.health.state import NOT_WELL, Health, State, health_of
+from volsync_py.health.sharing import health_among, healths
+from volsync_py.health.state import NOT_WELL, Health, State
 from volsync_py.health.verdict import Overview
 
 _COLORS = {State.FINE: "green", State.RUNNING: "blue", State.NEW: "blue", State.PAUSED: "cyan"}
@@ -23,7 +24,7 @@ def of_many(cluster: Cluster, output: str, *, all_namespaces: bool, every: bool)
 def _overview(cluster: Cluster, *, all_namespaces: bool) -> Overview:
     objects = all_of(cluster, all_namespaces=all_namespaces)
     now, where = cluster.now(), place_of(cluster, all_namespaces=all_namespaces)
-    return Overview([health_of(obj, now) for obj in objects], now, where, with_namespace=all_namespaces)
+    return Overview(healths(objects, now), now, where, with_namespace=all_namespaces)
 
 
 def _many(overview: Overview, output: str, *, every: bool) -> tuple[str, bool]:
@@ -42,16 +43,19 @@ def _many(overview: Overview, output: str, *, every: bool) -> tuple[str, bool]:
 
 def of_one(cluster: Cluster, name: str, output: str) -> tuple[str, bool]:
     """Return what is said of what has a name, and whether somebody is needed."""
-    objects = list(called(cluster, name))
+    among = all_of(cluster, all_namespaces=False)
+    objects = [obj for obj in among if obj["metadata"]["name"] == name]
     if not objects:
         raise none_called(cluster, name)
     now = cluster.now()
-    needs_you = any(health_of(obj, now).needs_you for obj in objects)
+    states = [health_among(obj, among, now) for obj in objects]
+    needs_you = any(one.needs_you for one in states)
     if output in {"json", "yaml"}:
         return as_document(objects[0] if len(objects) == 1 else objects, output), needs_you
     if output == "name":
-        return "\n".join(_path(health_of(obj, now)) for obj in objects), needs_you
-    return "\n\n".join("\n".join(page(obj, now, width(), _paint)) for obj in objects), needs_you
+        return "\n".join(map(_path, states)), needs_you
+    pages = (page(obj, one, now, width(), _paint) for obj, one in zip(objects, states, strict=True))
+    return "\n\n".join(map("\n".join, pages)), needs_you
 
 
 def _path(one: Health) -> str:
