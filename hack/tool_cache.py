@@ -164,7 +164,11 @@ TOOLS = {
         for name in ("promtool", "prometheus")
     },
     "browser": Tool(
-        "browser", _BROWSER[0], partial(from_debian_with_libraries, *_BROWSER), _browser_of_the_machine, _has_apt
+        "browser",
+        f"{_BROWSER[0]}-started",
+        partial(from_debian_with_libraries, *_BROWSER),
+        _browser_of_the_machine,
+        _has_apt,
     ),
     "axe": Tool("axe.min.js", AXE.replace("==", "-"), partial(from_wheel, AXE)),
     # Not the machine's: what a chart gives differs from one version to the next.

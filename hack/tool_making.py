@@ -33,7 +33,7 @@ TREE = "tree"
 # Starts a program out of unpacked packages, with what they have of libraries and fonts; the C library is the machine's.
 _FROM_TREE = """#!/bin/sh
 tree="$(dirname "$0")/tree"
-export LD_LIBRARY_PATH="$tree/usr/lib/$(uname -m)-linux-gnu" FONTCONFIG_FILE="$tree/fonts.conf"
+export LD_LIBRARY_PATH="{libraries}" FONTCONFIG_FILE="$tree/fonts.conf"
 exec "$tree/{program}" "$@"
 """
 _FONTS = """<?xml version="1.0"?>
@@ -100,7 +100,18 @@ def from_debian_with_libraries(package: str, program: str, work: Path, target: P
     unpack = ["sh", "-ec", 'for one in cache/archives/*.deb; do dpkg-deb -x "$one" tree; done']
     _run(unpack, f"{title}: unpacking", log, cwd=str(work))
     (tree / "fonts.conf").write_text(_FONTS, encoding="utf-8")
-    target.write_text(_FROM_TREE.format(program=program), encoding="utf-8")
+    target.write_text(_FROM_TREE.format(program=program, libraries=_libraries(tree)), encoding="utf-8")
+    target.chmod(0o755)
+    # A library that is not found is seen by whoever makes the tool, not by the first test that wants it.
+    _run([str(target), "--version"], f"{title}: starting it once", log)
+
+
+def _libraries(tree: Path) -> str:
+    """Return the folders of libraries, also those that a package keeps for itself and finds by an absolute path."""
+    shared = tree.glob("usr/lib/*-linux-gnu")
+    own = tree.glob("usr/lib/*-linux-gnu/*/lib*.so*")
+    folders = sorted({*shared, *(one.parent for one in own)})
+    return ":".join(f"$tree/{folder.relative_to(tree)}" for folder in folders)
 
 
 def _apt(work: Path, title: str) -> list[str]:

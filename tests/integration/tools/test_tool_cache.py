@@ -174,3 +174,55 @@ def test_a_wheel_of_the_version_with_other_bytes_is_refused(
 
     assert hashlib.sha256(wheel.read_bytes()).hexdigest() in capfd.readouterr().err
     assert not (tmp_path / "tool").exists()
+
+
+# Stands for apt-get: what it has fetched is the one package of the folder it is in.
+APT_GET = """#!/bin/sh
+for word; do case "$word" in Dir::Cache=*) cache=${word#Dir::Cache=} ;; esac; done
+[ ! -d "$cache/archives" ] || cp "$(dirname "$0")/one.deb" "$cache/archives"
+"""
+# Starts only if whoever starts it has found the library.
+WANTS_ITS_LIBRARY = """#!/bin/sh
+IFS=:
+for folder in $LD_LIBRARY_PATH; do [ ! -e "$folder/libown.so.1" ] || exit 0; done
+echo "libown.so.1: cannot open shared object file" >&2
+exit 127
+"""
+
+
+def from_packages(folder: Path, monkeypatch: pytest.MonkeyPatch, library: str) -> Path:
+    """Make the tool `browser` of a package whose program wants a library that is at this place in it."""
+    files = folder / "files"
+    for path, text in (
+        ("DEBIAN/control", "Package: one\nVersion: 1\nArchitecture: all\nMaintainer: nobody\nDescription: one\n"),
+        ("usr/bin/one", WANTS_ITS_LIBRARY),
+        (library, ""),
+    ):
+        (files / path).parent.mkdir(parents=True, exist_ok=True)
+        (files / path).write_text(text, encoding="utf-8")
+    (files / "usr/bin/one").chmod(0o755)
+    subprocess.run(["dpkg-deb", "--build", str(files), str(folder / "one.deb")], check=True, capture_output=True)
+    (folder / "apt-get").write_text(APT_GET, encoding="utf-8")
+    (folder / "apt-get").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    work = folder / "work"
+    work.mkdir()
+    tool_making.from_debian_with_libraries("one", "usr/bin/one", work, work / "browser", "1/1 one")
+    return work / "browser"
+
+
+@pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="needs Debian's tools")
+def test_a_program_finds_also_the_libraries_that_a_package_keeps_for_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = from_packages(tmp_path, monkeypatch, "usr/lib/x86_64-linux-gnu/own/libown.so.1")
+    subprocess.run([made], check=True)
+
+
+@pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="needs Debian's tools")
+def test_a_program_that_does_not_start_is_no_tool(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(tool_making.MakingFailed, match="starting it once: failed with 127"):
+        from_packages(tmp_path, monkeypatch, "srv/libown.so.1")
+    assert "libown.so.1: cannot open shared object file" in capfd.readouterr().err
