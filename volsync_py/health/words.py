@@ -26,6 +26,11 @@ def count(number: int, one: str, many: str = "") -> str:
     return f"{number} {one if number == 1 else many or one + 's'}"
 
 
+def shortened(name: str, most: int) -> str:
+    """Return a name with at most so many characters; one that is longer shows that it goes on."""
+    return name if len(name) <= most else f"{name[: max(most - 1, 0)]}…"
+
+
 def lasting(duration: timedelta) -> str:
     """Return a duration in its largest unit that it has two of."""
     seconds = max(int(duration.total_seconds()), 0)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from volsync_py.commands.common.progress_bar import Display, Progress, drawn, parse, rate
+from volsync_py.health.words import lasting
 from volsync_py.pod.humanlog import progress as said_by_mover
 
 MIB = 2**20
@@ -60,7 +62,51 @@ def test_the_bar_has_files_bytes_rate_and_what_is_left_and_fits_into_a_line() ->
     line = "db [####----------------]  20 %  115.0 MiB of 575.0 MiB, 9 of 46 files"
     assert drawn("db", progress, None, 120) == line
     assert drawn("db", progress, 23.0 * MIB, 120) == f"{line}, 23.0 MiB/s, 20 seconds left"
-    assert len(drawn("db", progress, 23.0 * MIB, 40)) == 39
+
+
+LONG = "nightly-of-the-photographs-and-their-thumbnails-in-the-old-office"
+# Of 4.1 TiB, as wide as such a line gets in practice.
+LARGE = Progress(52, 1_234_567, 2_345_678, 2_331_000 * MIB, 4_482_000 * MIB)
+USUAL = Progress(52, 9, 46, 115 * MIB, 572 * MIB)
+
+
+@pytest.mark.parametrize(
+    ("name", "progress", "width", "expected"),
+    [
+        ("db", USUAL, 60, "db [#########----------]  52 %  11.2 MiB/s, 40 seconds left"),
+        ("db", USUAL, 80, "db [#######--------]  52 %  115.0 MiB of 572.0 MiB, 11.2 MiB/s, 40 seconds left"),
+    ],
+)
+def test_a_narrow_terminal_shortens_the_bar_and_then_leaves_the_files_out(
+    name: str, progress: Progress, width: int, expected: str
+) -> None:
+    assert drawn(name, progress, 11.2 * MIB, width) == expected
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 120])
+@pytest.mark.parametrize("name", ["db", "photographs-of-the-office", LONG])
+@pytest.mark.parametrize("progress", [USUAL, LARGE])
+def test_rate_and_what_is_left_are_there_at_every_width(name: str, progress: Progress, width: int) -> None:
+    line = drawn(name, progress, 11.2 * MIB, width)
+    assert len(line) < width
+    known = {f"{progress.percent} %", "11.2 MiB/s"} | {f"{lasting_of(progress)} left"}
+    assert all(word in line for word in known), line
+    shown, _, rest = line.partition(" [")
+    assert shown == name or (shown.endswith("…") and name.startswith(shown[:-1]) and len(shown) >= 12)
+    # No word is cut: each part is one that a line of any width has.
+    whole = drawn(name, progress, 11.2 * MIB, 500)
+    assert set(rest.partition(" %  ")[2].split(", ")) <= set(whole.partition(" %  ")[2].split(", "))
+    assert 4 <= len(rest.partition("]")[0]) <= 20
+
+
+@given(st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=300), st.integers(4, 300))
+def test_no_line_is_wider_than_its_terminal(name: str, width: int) -> None:
+    assert len(drawn(name, LARGE, 11.2 * MIB, width)) <= max(width - 1, len("52 %"))
+    assert len(drawn(name, LARGE, None, width)) <= max(width - 1, len("52 %"))
+
+
+def lasting_of(progress: Progress) -> str:
+    return lasting(timedelta(seconds=(progress.all - progress.done) / (11.2 * MIB)))
 
 
 def test_a_terminal_gets_a_line_that_changes_and_anything_else_lines(

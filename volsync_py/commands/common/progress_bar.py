@@ -16,7 +16,7 @@ from datetime import timedelta
 import click
 from attrs import define, field, frozen
 
-from volsync_py.health.words import count, lasting, size
+from volsync_py.health.words import count, lasting, shortened, size
 
 _LINE = re.compile(
     r"progress: (?P<percent>\d{1,3}) %, (?P<files>\d{1,15}) of (?P<all_files>\d{1,15}) files, "
@@ -26,6 +26,9 @@ _UNITS = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 # A mover says where it is each five seconds; a rate of half a minute neither jumps nor lags behind.
 _RATE_SECONDS = 30.0
 _BAR = 20
+# With fewer cells it says nothing beside the percentage; a name is known by its beginning.
+_LEAST_BAR, _LEAST_NAME = 4, 12
+_FRAME = " []"
 # What a terminal of no known width has.
 _WIDTH = 80
 
@@ -61,15 +64,36 @@ def rate(samples: deque[tuple[float, int]]) -> float | None:
 
 
 def drawn(name: str, progress: Progress, bytes_a_second: float | None, width: int) -> str:
-    """Return the bar as one line that fits into a width."""
-    filled = _BAR * progress.percent // 100
+    """Return the bar as one line that is narrower than a width.
+
+    What people wait for is when it ends: the bar is shortened first, then the name; then the files are left out, and
+    the bytes. No word is cut.
+    """
+    room = width - 1
     files = f"{progress.files} of {count(progress.all_files, 'file')}"
-    parts = [f"{size(progress.done)} of {size(progress.all)}", files]
-    if bytes_a_second is not None:
-        left = timedelta(seconds=max(progress.all - progress.done, 0) / bytes_a_second)
-        parts += [f"{size(int(bytes_a_second))}/s", f"{lasting(left)} left"]
-    text = f"{name} [{'#' * filled}{'-' * (_BAR - filled)}] {progress.percent:3d} %  {', '.join(parts)}"
-    return text[: max(width - 1, 1)]
+    when = _when(progress, bytes_a_second)
+    parts = [f"{size(progress.done)} of {size(progress.all)}", files, *when]
+    choices = [parts, [parts[0], *when], when, when[1:]]
+    for choice in choices:
+        tail = f" {progress.percent:3d} %" + (f"  {', '.join(choice)}" if choice else "")
+        left = room - len(tail)
+        if left >= min(len(name), _LEAST_NAME) + _LEAST_BAR + len(_FRAME):
+            called = shortened(name, left - _LEAST_BAR - len(_FRAME))
+            return f"{called} [{_filled(progress.percent, left - len(called) - len(_FRAME))}]{tail}"
+    return f"{progress.percent} %"
+
+
+def _when(progress: Progress, bytes_a_second: float | None) -> list[str]:
+    if bytes_a_second is None:
+        return []
+    left = timedelta(seconds=max(progress.all - progress.done, 0) / bytes_a_second)
+    return [f"{size(int(bytes_a_second))}/s", f"{lasting(left)} left"]
+
+
+def _filled(percent: int, most: int) -> str:
+    cells = min(most, _BAR)
+    filled = cells * percent // 100
+    return "#" * filled + "-" * (cells - filled)
 
 
 @define
