@@ -86,11 +86,44 @@ def test_what_is_paused_is_not_waited_for_and_runs_again_when_it_is_resumed(quie
     assert "paused" not in quiet.get(path)["spec"]
 
 
+def test_all_of_a_repository_are_paused_at_once_and_run_again(quiet: DevCluster) -> None:
+    quiet.ask("POST", "/api/v1/namespaces", {"metadata": {"name": "paused"}})
+    for plural, name, known in (
+        ("replicationsources", "one", "7a"),
+        ("replicationsources", "same-place", "7a"),
+        ("replicationsources", "other", "7b"),
+        ("replicationdestinations", "back", ""),
+    ):
+        path = f"/apis/volsync.backube/v1alpha1/namespaces/paused/{plural}"
+        spec = {"restic": {"repository": "of-one" if name in {"one", "back"} else f"of-{name}"}}
+        quiet.ask("POST", path, {"metadata": {"name": name}, "spec": spec})
+        status = {"restic": {"repositoryHash": known}} if known else {}
+        quiet.ask("PATCH", f"{path}/{name}/status", {"status": status}, "application/merge-patch+json")
+
+    words = ("--repository", "of-one", "-n", "paused")
+    paused = command(quiet.kubeconfig, "pause", *words)
+    told = ["source one", "source same-place", "destination back"]
+    assert (paused.returncode, paused.stdout.splitlines()) == (0, [f"{name}: paused" for name in told])
+    path = "/apis/volsync.backube/v1alpha1/namespaces/paused/replicationsources"
+    assert {one["metadata"]["name"]: one["spec"].get("paused") for one in quiet.get(path)["items"]} == {
+        "one": True,
+        "same-place": True,
+        "other": None,
+    }
+    resumed = command(quiet.kubeconfig, "resume", *words)
+    assert (resumed.returncode, resumed.stdout.splitlines()) == (0, [f"{name}: resumed" for name in told])
+    assert not any(one["spec"].get("paused") for one in quiet.get(path)["items"])
+
+
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
         (["backup"], 2, "choose it by its labels with -l"),
         (["pause", "one", "-l", "a=b"], 2, "choose it by its labels with -l"),
+        (["pause"], 2, "or all of a repository with --repository"),
+        (["pause", "one", "--repository", "r"], 2, "or all of a repository with --repository"),
+        (["resume", "-l", "a=b", "--repository", "r"], 2, "or all of a repository with --repository"),
+        (["pause", "--repository", "none"], 1, "nothing in the namespace default names the repository Secret none"),
         (["backup", "none"], 1, "there is no source called none in the namespace default"),
         (["pause", "none"], 1, "there is no source and no destination called none"),
         (["backup", "-l", "a=b"], 1, "nothing in the namespace default has the labels a=b"),

@@ -1,4 +1,4 @@
-"""The resources that a command is to act on: by name, or by label."""
+"""The resources that a command is to act on: by name, by label, or by repository."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from volsync_py.commands.common.cluster import Cluster
-from volsync_py.core.objects import Object
+from volsync_py.core.objects import Object, mapping
+from volsync_py.health.state import repository_of
 from volsync_py.kube.errors import Forbidden, NotFound
 from volsync_py.kube.resources import NAMESPACES, REPLICATION_DESTINATIONS, REPLICATION_SOURCES, Resource
 
@@ -57,13 +58,23 @@ def none_called(cluster: Cluster, name: str, kinds: Sequence[Resource] = BOTH) -
 
 
 def patched(
-    cluster: Cluster, kinds: Sequence[Resource], names: Sequence[str], selector: str, changes: Any
+    cluster: Cluster,
+    kinds: Sequence[Resource],
+    names: Sequence[str],
+    selector: str,
+    changes: Any,
+    repository: str | None = None,
 ) -> Iterator[tuple[Resource, Object]]:
-    """Change what was chosen, and return each with its kind as it is then; one name may be of either kind."""
-    if bool(names) == bool(selector):
-        raise click.UsageError("name what is meant, or choose it by its labels with -l")
-    if selector:
-        yield from _labelled(cluster, kinds, selector, changes)
+    """Change what was chosen, and return each with its kind as it is then; one name may be of either kind.
+
+    `repository` is the name of a Secret, "" if none was given, None where the command takes none.
+    """
+    if sum(map(bool, (names, selector, repository))) != 1:
+        other = "" if repository is None else ", or all of a repository with --repository"
+        raise click.UsageError(f"name what is meant, or choose it by its labels with -l{other}")
+    if not names:
+        for kind, name in _found(cluster, kinds, selector, repository or ""):
+            yield kind, cluster.client.patch(kind, name, changes, cluster.namespace)
         return
     for name in names:
         for kind in kinds:
@@ -78,15 +89,31 @@ def patched(
             raise none_called(cluster, name, kinds)
 
 
-def _labelled(
-    cluster: Cluster, kinds: Sequence[Resource], selector: str, changes: Any
-) -> Iterator[tuple[Resource, Object]]:
-    found = [
-        (kind, obj["metadata"]["name"])
+def _found(cluster: Cluster, kinds: Sequence[Resource], selector: str, repository: str) -> list[tuple[Resource, str]]:
+    """Return kind and name of what has these labels, or this repository; a click exception says that nothing has."""
+    listed = [
+        (kind, obj)
         for kind in kinds
         for obj in cluster.client.list_all(kind, cluster.namespace, label_selector=selector)
     ]
-    if not found:
-        raise click.ClickException(f"nothing in the namespace {cluster.namespace} has the labels {selector}")
-    for kind, name in found:
-        yield kind, cluster.client.patch(kind, name, changes, cluster.namespace)
+    if repository:
+        meant = of_repository(repository, [obj for _, obj in listed])
+        listed = [(kind, obj) for kind, obj in listed if obj in meant]
+    if not listed:
+        what = f"names the repository Secret {repository}" if repository else f"has the labels {selector}"
+        raise click.ClickException(f"nothing in the namespace {cluster.namespace} {what}")
+    return [(kind, obj["metadata"]["name"]) for kind, obj in listed]
+
+
+def of_repository(secret: str, objects: Sequence[Object]) -> list[Object]:
+    """Return the resources of one namespace whose repository is that of a Secret, as far as anybody knows. Pure.
+
+    Another Secret may lead to the same one; which does, the statuses of sources tell that were backed up.
+    """
+    places = {repository_of(obj) for obj in objects if _secret_of(obj) == secret}
+    secrets = {_secret_of(obj) for obj in objects if repository_of(obj) in places}
+    return [obj for obj in objects if _secret_of(obj) in secrets]
+
+
+def _secret_of(obj: Object) -> Any:
+    return mapping(obj, "spec", "restic").get("repository")

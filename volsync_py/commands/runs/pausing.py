@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from volsync_py.commands.common.by_name import by_name_or_label
+from volsync_py.commands.common.by_name import by_name_or_label, of_repository
 from volsync_py.commands.common.cluster import Where, of_cluster
 from volsync_py.core.labels import Annotation
 
@@ -17,26 +17,30 @@ if TYPE_CHECKING:
 
 @click.command
 @by_name_or_label
+@of_repository
 @of_cluster
-def pause(names: Sequence[str], selector: str, where: Where) -> None:
+def pause(names: Sequence[str], selector: str, repository: str, where: Where) -> None:
     """Stop the movers of sources and destinations, and start none, until `resume`.
 
-    What keeps them in git may take that back.
+    With --repository nothing of the namespace writes into this repository any more, as for a repair by hand. What keeps
+    the resources in git may take that back.
     """
-    _set(names, selector, where, paused=True)
+    _set(names, selector, repository, where, paused=True)
 
 
 @click.command
 @by_name_or_label
+@of_repository
 @of_cluster
-def resume(names: Sequence[str], selector: str, where: Where) -> None:
+def resume(names: Sequence[str], selector: str, repository: str, where: Where) -> None:
     """Let sources and destinations run again; a slot that was missed is made up for at once."""
-    _set(names, selector, where, paused=False)
+    _set(names, selector, repository, where, paused=False)
 
 
 def _set(
     names: Sequence[str],
     selector: str,
+    repository: str,
     where: Where,
     *,
     paused: bool,
@@ -45,7 +49,7 @@ def _set(
     from volsync_py.commands.common.chosen import BOTH, WORDS, patched
 
     cluster = where.connect()
-    for kind, obj in patched(cluster, BOTH, names, selector, changes_of(paused=paused)):
+    for kind, obj in patched(cluster, BOTH, names, selector, changes_of(paused=paused), repository):
         click.echo(f"{WORDS[kind]} {obj['metadata']['name']}: {'paused' if paused else 'resumed'}")
 
 
