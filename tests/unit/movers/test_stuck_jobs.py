@@ -13,11 +13,12 @@ from attrs import evolve
 from tests.unit.movers.objects import source
 from tests.unit.movers.seen import SETTINGS, decision_on, words
 from tests.unit.movers.simulated import Simulation
-from volsync_py.contract.report import Outcome, Report, SnapshotFacts
+from volsync_py.contract.report import ErrorClass, Outcome, Report, SnapshotFacts
 from volsync_py.core.actions import Delete, Propagation
 from volsync_py.core.times import format_rfc3339
 
 BACKED_UP = Report(Outcome.SUCCEEDED, snapshot=SnapshotFacts("0" * 64, "2026-11-24T12:00:00Z"))
+NO_ANSWER = Report(Outcome.FAILED, ErrorClass.UNREACHABLE, "no answer")
 UNSCHEDULED: dict[str, Any] = {"conditions": [{"type": "PodScheduled", "status": "False", "message": "no node fits"}]}
 
 
@@ -44,10 +45,17 @@ STUCK: dict[str, dict[str, Any] | None] = {
 # Long enough for each to be recognised, and for no pace to be over but that of the images.
 SECONDS = {"ImageUnavailable": 5, "StartError": 5, "PodRejected": 31, "JobSuspended": 5}
 WAITING = ["NotScheduled", "SchedulingGated", "InitContainer", "JobSuspended"]
+# What a user is told of each: the scheduler's words, and ours where Kubernetes has none.
+WORDS = {
+    "NotScheduled": "no node fits",
+    "SchedulingGated": "held by a gate",
+    "InitContainer": "Pod/pod waits for its init container 'proxy'",
+    "JobSuspended": "the Job is suspended",
+}
 
 
-def stuck(error_class: str) -> Simulation:
-    one = Simulation(source())
+def stuck(error_class: str, one: Simulation | None = None) -> Simulation:
+    one = one or Simulation(source())
     one.settle()
     status = STUCK[error_class]
     if status is not None:
@@ -207,16 +215,38 @@ def test_a_mover_that_was_placed_beside_a_pod_is_placed_anew_when_no_node_takes_
     assert "nodeSelector" not in again["spec"]["template"]["spec"]
 
 
+def after(*reports: Report) -> Simulation:
+    """Return a source that has run before, at its next run."""
+    one = Simulation(source())
+    for number, report in enumerate(reports):
+        one.resource["metadata"]["annotations"] = {"volsync-py/run-now": str(number)}
+        one.settle()
+        one.end_job(report)
+        one.now += timedelta(seconds=one.delay or 60)
+    asked(one)
+    return one
+
+
 @pytest.mark.parametrize("error_class", WAITING)
-def test_a_job_that_waits_for_somebody_else_is_kept_and_its_health_stays_for_half_an_hour(error_class: str) -> None:
-    one = stuck(error_class)
+@pytest.mark.parametrize(
+    ("before", "health"),
+    [
+        pytest.param((), ("Unknown", "NotYetRun"), id="never run"),
+        pytest.param((BACKED_UP,), ("True", "Succeeded"), id="succeeded before"),
+        pytest.param((BACKED_UP, NO_ANSWER), ("False", "Unreachable"), id="failed before"),
+    ],
+)
+def test_a_job_that_waits_for_somebody_else_is_kept_and_its_health_stays_for_half_an_hour(
+    error_class: str, before: tuple[Report, ...], health: tuple[str, str]
+) -> None:
+    one = stuck(error_class, after(*before))
     first = one.job()
     one.settle()
-    assert one.conditions()["Healthy"][:2] == ("Unknown", "NotYetRun")
-    assert one.conditions()["Synchronizing"][2].startswith("Waiting for the mover's start: ")
+    assert one.conditions()["Healthy"][:2] == health
+    assert one.conditions()["Synchronizing"][2].startswith(f"Waiting for the mover's start: {WORDS[error_class]}")
     one.now += timedelta(minutes=26)
     one.settle()
-    assert one.conditions()["Healthy"][:2] == ("Unknown", "NotYetRun")
+    assert one.conditions()["Healthy"][:2] == health
     one.now += timedelta(minutes=4)
     one.settle()
     assert one.conditions()["Healthy"][:2] == ("False", error_class)
