@@ -57,6 +57,8 @@ WORDS = {
     "jitter": "waits for its init container 'sleeps'",
     "queued": "the Job is suspended",
     "broken": "waits for its init container 'fetches': ErrImageNeverPull",
+    # The scheduler's words, as it says them; a node may yet come, so they are told only after two minutes.
+    "nowhere": "node(s) didn't match",
 }
 
 
