@@ -66,6 +66,8 @@ def test_an_empty_volume_is_what_it_was_said_to_be(new_mover: Mover, meaning: st
     new_mover.run["backup"] = {"emptySource": meaning}
     ran = new_mover("backup")
     assert (ran.code, ran.report.error_class, ran.report.skipped_empty) == (code, error, meaning == "Skip")
+    # Word by word what VolSync says, which scripts look for.
+    assert ("== Directory is empty skipping backup ===" in ran.log.splitlines()) is (meaning == "Skip")
     assert Path(new_mover.repository).exists() is (meaning == "Backup")
 
 

@@ -61,6 +61,8 @@ def test_a_live_exclusive_lock_of_somebody_else_stops_the_backup_and_stays(backe
     assert ran.code == 11
     assert ran.report.error_class == "RepositoryLocked"
     assert f"PID 7 on {FOREIGN}" in ran.report.message
+    # Word by word what restic says, which scripts look for.
+    assert "unable to create lock in backend: repository is already locked exclusively by PID 7" in ran.log
     assert ran.report.lock_holder == f"process 7 on {FOREIGN}"
     assert 29 * 60 <= ran.report.lock_age_seconds < 32 * 60
     assert locks(backed_up) == [theirs]

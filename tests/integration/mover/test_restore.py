@@ -174,6 +174,8 @@ def test_whose_snapshots_there_are_is_told_when_none_is_eligible(two: Mover) -> 
     two.run["restore"] = {"host": "nobody"}
     ran = two("restore")
     assert (ran.code, ran.report.outcome, ran.report.nothing_to_restore) == (0, "Warning", True)
+    # Word by word what VolSync says, which scripts look for.
+    assert "No eligible snapshots found" in ran.log.splitlines()
     assert f"there are 3, of host db, volsync and path {two.data}" in ran.report.message
     assert f"Warning: {ran.report.message}" in ran.log.splitlines()
 
