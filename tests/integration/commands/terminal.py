@@ -33,7 +33,11 @@ class Terminal:
         while text not in self.unread:
             ready, _, _ = select.select([self.end], [], [], max(deadline - time.monotonic(), 0))
             assert ready, f"{text!r} does not come: {self.unread[-2000:]!r}"
-            self.unread += os.read(self.end, 65536).decode(errors="replace")
+            try:
+                self.unread += os.read(self.end, 65536).decode(errors="replace")
+            except OSError as error:
+                # Nobody writes to it any more.
+                raise AssertionError(f"{text!r} does not come any more: {self.unread[-2000:]!r}") from error
         self.unread = self.unread.partition(text)[2]
 
     def type(self, text: str) -> None:

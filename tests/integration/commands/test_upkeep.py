@@ -8,6 +8,7 @@ from typing import Any
 from hack.processes import DevCluster, wait_until
 from tests.integration.commands.asking import command, started
 from tests.integration.commands.repository import HERE, JOBS, NAMESPACE, PODS, SOURCES, filling, left, phase
+from tests.integration.commands.terminal import on_terminal
 from volsync_py.core.names import Role, mover_host_name
 
 # A mover that was killed in a backup.
@@ -20,6 +21,20 @@ def test_it_is_checked_and_pruned_with_words_and_a_verdict(asks: DevCluster) -> 
     assert "=== Starting check ===" in checked.stderr
     pruned = command(asks.kubeconfig, "prune", "db", *HERE)
     assert (pruned.returncode, pruned.stdout) == (0, "db: prune ended well\n"), pruned.stderr
+    wait_until("the end of the pods", lambda: not left(asks), 30)
+
+
+def test_a_terminal_is_told_how_far_it_is(asks: DevCluster) -> None:
+    with on_terminal(asks.kubeconfig, "check", "db", *HERE) as terminal:
+        # restic tells nothing of a check before its end.
+        terminal.wait_for("\rcheck of db, for 0 seconds")
+        terminal.wait_for("\r\x1b[Kdb: check ended well")
+        assert terminal.process.wait(30) == 0
+    with on_terminal(asks.kubeconfig, "prune", "db", *HERE) as terminal:
+        terminal.wait_for("\rprune of db [####################] 100 %  ")
+        terminal.wait_for(" packs processed\x1b[K")
+        terminal.wait_for("\r\x1b[Kdb: prune ended well")
+        assert terminal.process.wait(30) == 0
     wait_until("the end of the pods", lambda: not left(asks), 30)
 
 

@@ -10,7 +10,7 @@ import shutil
 import sys
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 
 import click
@@ -66,21 +66,27 @@ def rate(samples: deque[tuple[float, int]]) -> float | None:
 def drawn(name: str, progress: Progress, bytes_a_second: float | None, width: int) -> str:
     """Return the bar as one line that is narrower than a width.
 
-    What people wait for is when it ends: the bar is shortened first, then the name; then the files are left out, and
-    the bytes. No word is cut.
+    What people wait for is when it ends: where there is no room, the files are left out first, then the bytes.
     """
-    room = width - 1
     files = f"{progress.files} of {count(progress.all_files, 'file')}"
     when = _when(progress, bytes_a_second)
     parts = [f"{size(progress.done)} of {size(progress.all)}", files, *when]
-    choices = [parts, [parts[0], *when], when, when[1:]]
+    return fitted(name, progress.percent, [parts, [parts[0], *when], when, when[1:]], width)
+
+
+def fitted(name: str, percent: int, choices: Iterable[Sequence[str]], width: int) -> str:
+    """Return a bar that is narrower than a width, with the first of the choices that fits behind it.
+
+    The bar is shortened first, then the name; no word is cut.
+    """
+    room = width - 1
     for choice in choices:
-        tail = f" {progress.percent:3d} %" + (f"  {', '.join(choice)}" if choice else "")
+        tail = f" {percent:3d} %" + (f"  {', '.join(choice)}" if choice else "")
         left = room - len(tail)
         if left >= min(len(name), _LEAST_NAME) + _LEAST_BAR + len(_FRAME):
             called = shortened(name, left - _LEAST_BAR - len(_FRAME))
-            return f"{called} [{_filled(progress.percent, left - len(called) - len(_FRAME))}]{tail}"
-    return f"{progress.percent} %"
+            return f"{called} [{_filled(percent, left - len(called) - len(_FRAME))}]{tail}"
+    return f"{percent} %"
 
 
 def _when(progress: Progress, bytes_a_second: float | None) -> list[str]:
@@ -97,6 +103,30 @@ def _filled(percent: int, most: int) -> str:
 
 
 @define
+class Line:
+    """The last line of a terminal, which is written again and again."""
+
+    _is_drawn: bool = False
+
+    def draw(self, text: str) -> None:
+        """Show a text in place of the last one."""
+        # What is left of a longer line is erased; that is no colour, and a terminal of any kind does it.
+        click.echo(f"\r{text}\x1b[K", nl=False, err=True, color=True)
+        self._is_drawn = True
+
+    def clear(self) -> None:
+        """Take it away, so that something else can be said."""
+        if self._is_drawn:
+            click.echo("\r\x1b[K", nl=False, err=True, color=True)
+            self._is_drawn = False
+
+
+def columns() -> int:
+    """Return how wide the terminal is."""
+    return shutil.get_terminal_size((_WIDTH, 0)).columns
+
+
+@define
 class Display:
     """Says on standard error how one run goes: nothing twice, and progress in place where that is a terminal."""
 
@@ -106,7 +136,7 @@ class Display:
     # By who says it.
     _told: dict[str, str] = field(factory=dict)
     _samples: deque[tuple[float, int]] = field(factory=deque)
-    _is_drawn: bool = False
+    _line: Line = field(factory=Line)
 
     def tell(self, text: str, whose: str = "") -> None:
         """Say something that is new of it."""
@@ -123,9 +153,7 @@ class Display:
 
     def clear(self) -> None:
         """Take the bar away, so that something else can be said."""
-        if self._is_drawn:
-            click.echo("\r\x1b[K", nl=False, err=True, color=True)
-            self._is_drawn = False
+        self._line.clear()
 
     def _draw(self, progress: Progress) -> None:
         now = self.clock()
@@ -135,11 +163,7 @@ class Display:
         self._samples.append((now, progress.done))
         while now - self._samples[0][0] > _RATE_SECONDS and len(self._samples) > 2:
             self._samples.popleft()
-        width = shutil.get_terminal_size((_WIDTH, 0)).columns
-        line = drawn(self.name, progress, rate(self._samples), width)
-        # What is left of a longer line is erased; that is no colour, and a terminal of any kind does it.
-        click.echo(f"\r{line}\x1b[K", nl=False, err=True, color=True)
-        self._is_drawn = True
+        self._line.draw(drawn(self.name, progress, rate(self._samples), columns()))
 
 
 def _bytes(text: str) -> int | None:

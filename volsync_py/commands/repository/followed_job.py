@@ -6,10 +6,10 @@ import time
 from array import array
 from contextlib import suppress
 
-import click
 from attrs import define, field, frozen
 
 from volsync_py.commands.common.cluster import Cluster
+from volsync_py.commands.common.moving_line import MovingLine
 from volsync_py.contract.report import Report
 from volsync_py.core.objects import Object, status_of
 from volsync_py.health.words import plain
@@ -63,6 +63,7 @@ class FollowedJob:
 
     cluster: Cluster
     name: str
+    display: MovingLine
     _seen: SeenLines = field(factory=SeenLines)
     _told: set[str] = field(factory=set)
 
@@ -73,6 +74,10 @@ class FollowedJob:
 
     def report(self, pod: Object) -> Report | None:
         """Show the log until the pod's program or the Job has ended, however long; return its last word, if any."""
+        with self.display.moving():
+            return self._followed(pod)
+
+    def _followed(self, pod: Object) -> Report | None:
         pause = _FIRST_PAUSE_SECONDS
         while True:
             self._show(str(pod["metadata"]["name"]))
@@ -95,7 +100,7 @@ class FollowedJob:
         ):
             for line in lines:
                 if self._seen.is_new(line):
-                    click.echo(plain(line.decode(errors="replace")), err=True)
+                    self.display.say(plain(line.decode(errors="replace")))
 
     def _end(self) -> _End | None:
         """Return what the end has left, or None while there is none; the Job is read first, as it ends last."""
@@ -112,7 +117,7 @@ class FollowedJob:
     def _say_once(self, text: str) -> None:
         if text not in self._told:
             self._told.add(text)
-            click.echo(text, err=True)
+            self.display.say(text)
 
 
 def terminated(pod: Object) -> Object:

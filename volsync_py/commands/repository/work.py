@@ -10,6 +10,7 @@ from attrs import frozen
 from volsync_py.api.spec import Replication
 from volsync_py.commands.common.cluster import Cluster
 from volsync_py.commands.common.exit_codes import INTERRUPTED
+from volsync_py.commands.common.moving_line import MovingLine
 from volsync_py.commands.common.timeout import seconds_of
 from volsync_py.commands.repository.followed_job import FollowedJob
 from volsync_py.commands.repository.job import basis_for, replication_called
@@ -46,7 +47,8 @@ class Work:
         replication = replication_called(self.cluster, self.name)
         others = self._under_way(labels_of_questions(replication, (self.operation,), self._how))
         job = others or self._made(replication)
-        followed = FollowedJob(self.cluster, str(job["metadata"]["name"]))
+        moving = MovingLine(f"{self.operation} of {self.name}")
+        followed = FollowedJob(self.cluster, str(job["metadata"]["name"]), moving)
         try:
             report = followed.report(self._begun(job, followed, is_ours=others is None))
         except KeyboardInterrupt:
