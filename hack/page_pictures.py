@@ -1,7 +1,8 @@
 """Make docs/page/*.png anew: `python -m hack.page_pictures` after a change of the page's looks.
 
 They are of a month with forty sources, a stampede, an outage of two hours and one of a day, a damaged repository, and a
-source that was forgotten. Beside them is a hash of the pages that they show: pixels differ from machine to machine.
+source that was forgotten. Beside them, `pages.sha256` has a hash of the pages that they show, since pixels differ from
+machine to machine, and one of each picture as it was written, so that none takes another one's place.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ _PICTURES = {
     "night-light": ("overview", "section:has(.night)", False),
     "night-dark": ("overview", "section:has(.night)", True),
     "one-light": ("one", "", False),
+    "one-dark": ("one", "", True),
 }
 _SHOWN = "gitea"
 
@@ -50,6 +52,12 @@ def digest() -> str:
     return sha256("".join(pages().values()).encode()).hexdigest()
 
 
+def noted() -> dict[str, str]:
+    """Return the hashes that were written: that of the pages as `pages`, and those of the pictures by their files."""
+    pairs = (line.split() for line in DIGEST.read_text(encoding="utf-8").splitlines())
+    return {name: value for value, name in pairs}
+
+
 def pictures(window: Browser) -> dict[Path, bytes]:
     """Return the pictures by their paths."""
     made = {}
@@ -63,9 +71,11 @@ def main() -> None:
     """Write them."""
     TARGET.mkdir(exist_ok=True)
     with browser() as window:
-        for path, picture in pictures(window).items():
-            path.write_bytes(picture)
-    DIGEST.write_text(f"{digest()}\n", encoding="utf-8")
+        made = pictures(window)
+    hashes = {"pages": digest(), **{path.name: sha256(picture).hexdigest() for path, picture in made.items()}}
+    for path, picture in made.items():
+        path.write_bytes(picture)
+    DIGEST.write_text("".join(f"{value}  {name}\n" for name, value in hashes.items()), encoding="utf-8")
 
 
 if __name__ == "__main__":

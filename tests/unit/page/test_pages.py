@@ -35,6 +35,8 @@ class Read(HTMLParser):
         self.tags: list[tuple[str, tuple[str, ...]]] = []
         self.links: list[str] = []
         self.texts: list[str] = []
+        # Without attributes.
+        self.said: list[str] = []
         self.style = ""
         self._in_style = False
         self.feed(page)
@@ -51,6 +53,7 @@ class Read(HTMLParser):
             self.style += data
         else:
             self.texts.append(data)
+            self.said.append(data)
 
     def handle_endtag(self, tag: str) -> None:
         self._in_style = False
@@ -87,6 +90,17 @@ def test_the_worst_stand_on_top() -> None:
         "/source/web/forum",
     ]
     assert len(read.links) == 41
+
+
+def test_the_page_says_what_grows_where_it_goes_and_how_old_the_oldest_proof_is() -> None:
+    told = " ".join(Read(overview_page(picture(sample_month()))).said)
+    for said in (
+        "oldest last proof 11 days ago 30 of 40 proved by a restore",
+        "Growth What the last run of each has added to its repository, the most first. "
+        "ops/step-ca 4.4 GiB of 76.1 GiB",
+        "Where it goes Secret Holds Claims data/restic-data 256.5 GiB data/influx, data/loki, data/minio",
+    ):
+        assert said in told
 
 
 def test_nobody_waits_for_a_backup_of_what_is_paused() -> None:
