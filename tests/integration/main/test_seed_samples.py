@@ -1,4 +1,4 @@
-"""The samples of the document that the product was ordered from, with the lines that its page lost put back."""
+"""The samples of the document that the product was ordered from, applied from the files that are shipped."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 from hack.processes import wait_until
 from tests.certificates import certificate
 from tests.faults.servers import RestServer
+from tests.integration.samples import BACKUP, IMAGE, RESTORE, apply_sample
 from tests.integration.world import PASSWORD, VOLSYNC, World
 
 BATCH = "apis/batch/v1"
@@ -21,32 +22,19 @@ def secret(world: World, name: str, **data: str) -> None:
     world.create("secrets", {"metadata": {"name": name}, "type": "Opaque", "stringData": data})
 
 
-def backup_sample(world: World, **restic: Any) -> None:
-    """The source of the page; `sourcePVC` and the Secret have the names that they have there."""
-    spec = {
-        "sourcePVC": "mydata",
-        "trigger": {"schedule": "*/30 * * * *"},
-        "restic": {
-            "pruneIntervalDays": 14,
-            "repository": "restic-config",
-            "retain": {"hourly": 6, "daily": 5, "weekly": 4, "monthly": 2, "yearly": 1},
-            "copyMethod": "Clone",
-            **restic,
-        },
-    }
-    world.create("replicationsources", {"metadata": {"name": "mydata-backup"}, "spec": spec}, VOLSYNC)
-
-
 def backed_up(world: World) -> Any:
     return world.wait("replicationsources", "mydata-backup", lambda s: bool(s.get("lastSyncTime")))
 
 
+def applied(world: World, *samples: str) -> None:
+    for sample in samples:
+        apply_sample(world, sample)
+
+
 def test_the_backup_and_the_restore_of_the_page(world: World) -> None:
-    secret(world, "restic-config", **world.repository("restic-repo/pvc-1-backup"))
-    secret(world, "restic-repo", **world.repository("restic-repo/pvc-1-backup"))
     world.claim("mydata")
     world.write("mydata", {"file": "content"})
-    backup_sample(world)
+    applied(world, *BACKUP)
     status = backed_up(world)
     assert status["nextSyncTime"][14:] in ("00:00Z", "30:00Z")
     assert "created restic repository" in status["latestMoverStatus"]["logs"]
@@ -55,15 +43,16 @@ def test_the_backup_and_the_restore_of_the_page(world: World) -> None:
     assert cache["storageClassName"] == world.claim_of("mydata")["spec"]["storageClassName"]
     assert cache["accessModes"] == world.claim_of("mydata")["spec"]["accessModes"]
 
-    world.claim("datavol", resources={"requests": {"storage": "3Gi"}})
-    spec = {
-        "trigger": {"manual": "restore-once"},
-        "restic": {"repository": "restic-repo", "destinationPVC": "datavol", "copyMethod": "Direct"},
-    }
-    world.create("replicationdestinations", {"metadata": {"name": "datavol-dest"}, "spec": spec}, VOLSYNC)
+    secret(world, "restic-repo", **world.repository("restic-config"))
+    applied(world, *RESTORE)
     world.wait_done("replicationdestinations", "datavol-dest", "restore-once")
     assert world.read("datavol") == {"file": "content"}
     assert world.names("volumesnapshots", "apis/snapshot.storage.k8s.io/v1") == []
+
+    applied(world, *IMAGE)
+    image = world.wait_done("replicationdestinations", "newvol-dest", "restore-once")["latestImage"]
+    world.claim("newvol", resources={"requests": {"storage": "3Gi"}}, dataSource=image)
+    assert world.read("newvol") == {"file": "content"}
 
 
 def test_a_destination_that_is_deleted_leaves_the_data(world: World) -> None:
@@ -97,7 +86,7 @@ def test_a_custom_ca_from_a_secret_and_from_a_config_map(world: World, tls: tupl
         world.create("configmaps", {"metadata": {"name": "tls-secret"}, "data": {"ca.crt": ca}})
     world.claim("mydata")
     world.write("mydata", {"file": "content"})
-    backup_sample(world, customCA={kind: "tls-secret", "key": "ca.crt"})
+    apply_sample(world, "mydata_backup", customCA={kind: "tls-secret", "key": "ca.crt"})
     assert backed_up(world)["latestMoverStatus"]["result"] == "Successful"
 
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import yaml
-
-from hack.generate_chart import MANIFESTS
 from hack.processes import wait_until
-from tests.integration.world import PASSWORD, VOLSYNC, World
+from tests.integration.samples import SET_UPS, apply_sample
+from tests.integration.world import PASSWORD, World
 
 
 def test_a_repository_may_be_in_a_volume_of_the_users(world: World) -> None:
@@ -53,22 +51,6 @@ DESTINATIONS: dict[str, dict[str, Any]] = {
     "as-of": {"destinationPVC": "as-of", "restoreAsOf": "2999-01-01T00:00:00Z", "cleanupCachePVC": True},
     "previous": {"destinationPVC": "previous", "previous": 0, "cacheCapacity": "1Gi"},
 }
-# Where an object of a file goes.
-PATHS = {
-    "ReplicationSource": ("replicationsources", VOLSYNC),
-    "ReplicationDestination": ("replicationdestinations", VOLSYNC),
-    "PersistentVolumeClaim": ("persistentvolumeclaims", "api/v1"),
-    "Secret": ("secrets", "api/v1"),
-}
-
-
-def apply_sample(world: World, name: str) -> None:
-    """Create what is in a file, with the address and the keys of the tests' server in a Secret for S3."""
-    for one in yaml.safe_load_all((MANIFESTS / "samples" / f"{name}.yaml").read_text(encoding="utf-8")):
-        if one["kind"] == "Secret" and "AWS_ACCESS_KEY_ID" in one["stringData"]:
-            one["stringData"] |= world.repository(one["metadata"]["name"])
-        plural, group = PATHS[one["kind"]]
-        world.create(plural, one, group)
 
 
 def has_run(world: World, plural: str, name: str) -> None:
@@ -80,7 +62,7 @@ def test_the_samples_and_the_styles_of_many_set_ups_run_to_the_end(world: World)
     for claim in ("mydata", "repository", "restored", "as-of", "previous"):
         world.claim(claim)
     world.write("mydata", world.read("data"))
-    for sample in ("restic_config", "two_retentions", "repository_in_a_claim", "copy_trigger", "app_restores_itself"):
+    for sample in SET_UPS:
         apply_sample(world, sample)
     for name, restic in SOURCES.items():
         world.secret(f"of-{name}", path=name)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.integration.samples import BACKUP, IMAGE, RESTORE, SAMPLES, SET_UPS
 from volsync_py.core.names import pull_secret_name
 
 MANIFESTS = Path(__file__).parents[3] / "manifests"
@@ -161,6 +162,10 @@ def test_the_samples_are_complete_objects() -> None:
 
     assert kinds == {"PersistentVolumeClaim", "ReplicationDestination", "ReplicationSource", "Secret"}
     assert all(d["metadata"]["name"] and d["apiVersion"] for d in documents("samples"))
+
+
+def test_each_sample_is_applied_by_a_test_and_no_other_is_named() -> None:
+    assert {*BACKUP, *RESTORE, *IMAGE, *SET_UPS} == {path.stem for path in SAMPLES.iterdir()}
 
 
 def schemas() -> dict[str, Any]:
