@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from tests.unit.commands.resources import WRONG_PASSWORD, source
 from tests.unit.commands.test_health import ODD
-from volsync_py.commands.bundle.redacted import HIDDEN, KEPT_FLAGS, object_of, text_of
+from volsync_py.commands.bundle.redacted import KEPT_FLAGS, object_of
+from volsync_py.commands.bundle.texts import HIDDEN, text_of
 from volsync_py.manager.flags import parse_flags
 
 # What those flags take that are no switches.
@@ -121,6 +122,15 @@ LINES: list[tuple[str, Callable[[str], str]]] = [
     ("the second of two names", lambda s: f"user=me auth: {s}"),
     ("a name after a failure's class", lambda s: f"WrongPassword: tried password={s}"),
     ("a long name", lambda s: f"{'a' * 300}_password={s}"),
+    ("a flag of one letter", lambda s: f"exec: sshpass -p {s} ssh"),
+    ("a flag of one letter, attached", lambda s: f"+ mysqldump -p{s} db"),
+    ("a flag of another letter", lambda s: f"+ redis-cli -a '{s}' ping"),
+    ("a flag of one letter in a list", lambda s: f'exec: ["ldapsearch","-w","{s}"]'),
+    ("a user and a password", lambda s: f"+ curl -u me:{s} https://host"),
+    ("a user and a password in a list", lambda s: f"failed: ['curl', '-u', 'me:{s}']"),
+    ("a user and a password before a host", lambda s: f"dialing me:{s}@host:22"),
+    ("a URL's, with spaces", lambda s: f'Get "rest:http://user:pa {s} ss@host:8000/path": refused'),
+    ("the first of two URLs'", lambda s: f"from rest:http://user:{s}@host to http://me:x@other"),
     ("half a key", lambda s: f"-----BEGIN PRIVATE KEY-----\n{s}\n"),
 ]
 
@@ -148,10 +158,20 @@ def test_a_password_with_spaces_is_hidden_to_the_end_of_its_line(secret: str) ->
         "processed 12 files, 3.000 GiB in 0:41",
         "repository 77aa77aa opened (version 2, compression level auto)",
         'Get "https://host:8000/config": dial tcp: connection refused',
+        f'Failed to pull image "registry:5000/me/x@sha256:{"0f" * 32}" of https://registry:5000: not found',
+        "snapshot 9f3c9f3c of [/data] at 2026-03-01 by root@volsync",
+        "read-data-subset --pack-size 16, re-packed, unlock --remove-all",
+        "by root@volsync: http://host:8000/x",
     ],
 )
 def test_what_helps_stays(line: str) -> None:
     assert text_of(line) == line
+
+
+def test_hosts_of_urls_stay() -> None:
+    made = text_of("from rest:http://me:a@one:8000/x to sftp://me:b@two, and rest:http://me:pa ss@three")
+    hosts = (f"//{HIDDEN}@{host}" for host in ("one:8000/x", "two,", "three"))
+    assert made == "from rest:http:{} to sftp:{} and rest:http:{}".format(*hosts)
 
 
 def words(kind: str, name: str, *given: str) -> list[str]:
@@ -160,6 +180,59 @@ def words(kind: str, name: str, *given: str) -> list[str]:
     made = object_of({"kind": kind, "metadata": {}, "spec": spec})["spec"]
     found: list[str] = (made if kind == "Pod" else made["template"]["spec"])["containers"][0]["words"]
     return found
+
+
+COMMANDS: list[list[str]] = [
+    ["mysqldump", "--password", "hunter2secret"],
+    ["mysqldump", "--password=hunter2secret"],
+    ["mysqldump", "-phunter2secret"],
+    ["curl", "-u", "me:hunter2secret", "https://me:hunter2secret@host"],
+    ["sshpass", "-p", "hunter2secret", "ssh"],
+    ["login", "--token", "--hunter2secret"],
+    ["sh", "-c", "redis-cli --askpass hunter2secret"],
+    ["hunter2secret"],
+]
+# Where somebody may write what a program is given, in a resource.
+PLACES: list[Callable[[Any], dict[str, Any]]] = [
+    lambda words: {"restic": {"verification": {"command": words}}},
+    lambda words: {"restic": {"verification": {"command": " ".join(words)}}},
+    lambda words: {"restic": {"hooks": [{"exec": {"args": words}}]}},
+]
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_a_command_of_a_resource_is_not_shown(command: list[str], place: Callable[[Any], dict[str, Any]]) -> None:
+    assert "hunter2" not in json.dumps(object_of(source(spec=place(command))))
+
+
+@pytest.mark.parametrize("command", COMMANDS[:-1], ids=" ".join)
+def test_words_for_a_program_are_known_by_their_flags(command: list[str]) -> None:
+    assert "hunter2" not in json.dumps(object_of(source(spec={"restic": {"any": command}})))
+
+
+def test_of_a_command_the_names_of_flags_stay() -> None:
+    made = object_of(source(spec={"restic": {"verification": {"command": ["db", "--user", "me", "--level=3"]}}}))
+    assert made["spec"]["restic"]["verification"]["command"] == [HIDDEN, "--user", HIDDEN, f"--level={HIDDEN}"]
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"external": {"provider": "x", "parameters": {"any": "hunter2"}}},
+        {"restic": {"moverPodLabels": {"any": "hunter2"}}},
+        {"any": {"metadata": {"annotations": {"any": "hunter2"}, "labels": {"any": "hunter2"}}}},
+        {"any": {"env": [{"name": "ANY", "value": "hunter2"}]}},
+        {"any": {"tokens": ["hunter2", "hunter2"]}},
+    ],
+)
+def test_what_is_anybodys_is_not_shown_in_a_resource(spec: dict[str, Any]) -> None:
+    assert "hunter2" not in json.dumps(object_of(source(spec=spec)))
+
+
+def test_lists_of_a_resource_that_are_no_command_stay() -> None:
+    spec = {"restic": {"exclude": {"patterns": ["*.tmp", "cache/"]}, "tags": ["nightly"], "accessModes": ["RWO"]}}
+    assert object_of(source(spec=spec))["spec"]["restic"] == spec["restic"]
 
 
 SHORT = ("--pass=hunter2", "--key=0123abcd", "--auth=me", "--psk=x1", "--anything=y", "--password", "hunter2")
@@ -190,7 +263,28 @@ def test_the_flags_that_are_kept_are_the_managers() -> None:
 
 # What takes more than a moment for so much takes hours, and the test's own time is over.
 @pytest.mark.parametrize(
-    "piece", ["a", "-", "//", "-a", "eyJaaaaaaaa-", "a=", "--pass ", "Bearer ", "\\", "a\n", " ", "key"]
+    "piece",
+    [
+        "a",
+        "-",
+        "//",
+        "-a",
+        "eyJaaaaaaaa-",
+        "a=",
+        "--pass ",
+        "Bearer ",
+        "\\",
+        "a\n",
+        " ",
+        "key",
+        "@",
+        "//a:@ ",
+        "a://",
+        " a:b@",
+        "-u ",
+        "-u'",
+        "-p\n",
+    ],
 )
 def test_a_text_takes_as_long_as_it_is(piece: str) -> None:
     text_of(piece * (262_144 // len(piece)))

@@ -11,7 +11,7 @@ from typing import Any
 
 from attrs import define, field
 
-from volsync_py.commands.bundle.redacted import text_of
+from volsync_py.commands.bundle.texts import text_of
 from volsync_py.health.words import plain, size
 
 # What a report may carry; issue trackers take 25 MB. Packed it is a tenth.
@@ -23,10 +23,11 @@ _FOLDER = "volsync-py-debug"
 _ABOUT = """What is in here, and what is not.
 
 Secrets are never read: the names of those that are used stand in the objects. Of environment variables and of
-annotations that are not the operator's, only the names are here; of arguments, only the names of flags, and values of
-the manager's plain ones. Fields that are not known to be harmless are left out, and texts and logs have lost what reads
-like a secret: user information in URLs, what follows the name of a password, key or token, keys. Names of files,
-folders, hosts, namespaces and images are here. Look through it before you hand it on.
+annotations that are not the operator's, only the names are here; of arguments, and of the command of a verification,
+only the names of flags, and values of the manager's plain ones. Fields that are not known to be harmless are left out,
+and texts and logs have lost what reads like a secret: user information in URLs, what follows the name of a password,
+key or token, or a flag such as -p, keys. Names of files, folders, hosts, namespaces and images are here. Look through
+it before you hand it on.
 """
 
 

@@ -1,7 +1,6 @@
-"""Objects and texts as they may be attached to a report: what is not known to be harmless is left out. Pure.
+"""Objects as they may be attached to a report: what is not known to be harmless is left out. Pure.
 
-Objects are made anew from what is listed here, so a field that somebody invents next year is not in them. Texts, such
-as messages and logs, lose what reads like a secret.
+Objects are made anew from what is listed here, so a field that somebody invents next year is not in them.
 """
 
 from __future__ import annotations
@@ -10,30 +9,16 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from volsync_py.commands.bundle.texts import HIDDEN, names_secret, text_of
 from volsync_py.core.labels import Annotation
 from volsync_py.core.objects import Object, mapping, mappings
 from volsync_py.health.words import plain
-from volsync_py.movers.restic.outcome import CLASSES
 
-HIDDEN = "(hidden)"
-_WORD = re.compile(r"\S+")
-# A name with what stands between it and its value: a mark, or, after a flag, a space. Texts may be long, and anybody's:
-# each of these patterns begins at the begin of a word alone, and gives nothing back of what it has taken.
-_VALUE_OF = re.compile(
-    r"(?<![\w.-])(?:(?P<name>[\w.-]++)(?P<mark>\\*+[\"']?\s*+[=:]\s*+)|(?P<flag>-[\w.-]++)\\*+[\"']?(?:,\s*+|\s++))"
-)
-# What such a name says; `key ID`, by which restic names a key, has no mark.
-_SECRET_NAME = re.compile(
-    r"passw|passphrase|pwd|secret|token|credential|authorization|signature|account[_-]?key|access[_-]?key|"
-    r"private[_-]?key|api[_-]?key|\bsig\b|(?:pass|key|auth|psk)\Z",
-    re.IGNORECASE,
-)
 # Names of names: without them, nothing that refers to another object is understood.
 _NO_SECRETS = frozenset({"key", "topologyKey", "secretName", "secretVersion", "lastTokenTime"})
-_SCHEME = re.compile(r"\b(Bearer|Basic)\s+\S+", re.IGNORECASE)
-# A JSON web token, and the ids of keys of AWS.
-_SHAPED = re.compile(r"\beyJ[\w-]{8}[\w.-]*+|\b(?:AKIA|ASIA)[0-9A-Z]{12,}\b")
-_PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
+# Lists of words that somebody has written for a program, and maps whose values are anybody's.
+_WORDS_OF_PROGRAMS = frozenset({"command", "args"})
+_OF_ANYBODY = frozenset({"parameters", "annotations", "labels", "moverPodLabels"})
 _KNOWN_LABELS = ("app.kubernetes.io/", "volsync.backube/", "volsync-py/", "batch.kubernetes.io/", "control-plane")
 _KNOWN_ANNOTATIONS = frozenset(map(str, Annotation))
 _META = ("name", "namespace", "uid", "generation", "creationTimestamp", "deletionTimestamp", "finalizers")
@@ -56,49 +41,31 @@ KEPT_FLAGS = frozenset(
 _KEPT_VALUE = re.compile(r"[\w.:-]{0,32}")
 
 
-def text_of(said: str) -> str:
-    """Return a text without what reads like a secret, and as it may go to a terminal."""
-    said = _PRIVATE_KEY.sub(HIDDEN, said)
-    said = _WORD.sub(_without_user, said)
-    said = _without_named(said)
-    said = _SCHEME.sub(rf"\1 {HIDDEN}", said)
-    return plain(_SHAPED.sub(HIDDEN, said), lines=True)
-
-
-def _without_user(word: re.Match[str]) -> str:
-    """Hide a URL's user information; a password may hold a slash, and an at sign: all up to the last one goes."""
-    before, slashes, after = word[0].partition("//")
-    return f"{before}//{HIDDEN}@{after.rpartition('@')[2]}" if slashes and "@" in after else word[0]
-
-
-def _without_named(said: str) -> str:
-    """Hide what follows the name of a secret, up to the end of its line."""
-    made, at = [], 0
-    for found in _VALUE_OF.finditer(said):
-        name = found["name"] or found["flag"]
-        # A class of failure, with the cause after it.
-        if found.start() < at or found.end() == len(said) or name in CLASSES or not _SECRET_NAME.search(name):
-            continue
-        end = said.find("\n", found.end())
-        made += [said[at : found.end()], HIDDEN]
-        at = end if end >= 0 else len(said)
-    return "".join([*made, said[at:]])
-
-
 def value_of(value: Any) -> Any:
     """Return a value whose names are harmless, with its texts redacted; what stands under the name of a secret goes."""
     if isinstance(value, dict):
+        # A variable or a header, whose name is that of a secret or of anything.
+        pair = {"name", "value"} <= value.keys()
         return {
-            text_of(str(name)): HIDDEN if isinstance(inner, str) and _names_secret(str(name)) else value_of(inner)
+            text_of(str(name)): HIDDEN if pair and name == "value" else _named(str(name), inner)
             for name, inner in value.items()
         }
     if isinstance(value, list):
+        words = [one for one in value if isinstance(one, str)]
+        if any(word.startswith("-") for word in words):
+            return _words(words)
         return [value_of(one) for one in value]
     return text_of(value) if isinstance(value, str) else value
 
 
-def _names_secret(name: str) -> bool:
-    return bool(_SECRET_NAME.search(name)) and name not in _NO_SECRETS
+def _named(name: str, value: Any) -> Any:
+    """Return a value as it may be read under its name."""
+    if name in _WORDS_OF_PROGRAMS and isinstance(value, str | list):
+        return _words([one for one in ([value] if isinstance(value, str) else value) if isinstance(one, str)])
+    if name in _OF_ANYBODY and isinstance(value, dict):
+        return {plain(inner): HIDDEN for inner in value}
+    is_text = isinstance(value, str) or (isinstance(value, list) and any(isinstance(one, str) for one in value))
+    return HIDDEN if is_text and names_secret(name) and name not in _NO_SECRETS else value_of(value)
 
 
 def object_of(obj: Object) -> Object:
@@ -148,12 +115,22 @@ def _pod_spec(value: Any, *, kept: str = "") -> Object:
 def _container(container: Object, *, keeps: bool) -> Object:
     made = _picked(container, ("name", "image", "resources", "securityContext"))
     words = [w for key in ("command", "args") for w in (container.get(key) or []) if isinstance(w, str)]
-    made["words"] = [_argument(word, keeps=keeps) for word in words]
+    made["words"] = _words(words, keeps=keeps)
     made["env"] = [_variable(one) for one in mappings(container.get("env"))]
     made["envFrom"] = [
         {kind: _references(of) for kind, of in one.items()} for one in mappings(container.get("envFrom"))
     ]
     made["volumeMounts"] = [_picked(one, ("name", "mountPath")) for one in mappings(container.get("volumeMounts"))]
+    return made
+
+
+def _words(words: list[str], *, keeps: bool = False) -> list[str]:
+    """Return the words for a program: of flags the names, and nothing of what follows one that names a secret."""
+    made, before = [], ""
+    for word in words:
+        follows = before.startswith("-") and "=" not in before and names_secret(before)
+        made.append(HIDDEN if follows else _argument(word, keeps=keeps))
+        before = word
     return made
 
 
