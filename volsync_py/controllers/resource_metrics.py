@@ -81,6 +81,8 @@ class ResourceMetrics:
         for gauge, value in gauges(status):
             self._objects.set_gauge(key, gauge, value)
         self._objects.set_gauge(key, "overdue_timestamp_seconds", _overdue_at(replication, status))
+        since = _unproved_since(replication, status)
+        self._objects.set_gauge(key, "verification_wanted_since_timestamp_seconds", since)
         self._objects.set_failing(key, tuple(failing(status)))
         self._objects.set_repository(key, _repository(status))
         wait = self._waited(replication.status, status)
@@ -144,6 +146,16 @@ def _overdue_at(replication: Replication, status: Object) -> float | None:
     last = time_in(status, "lastSyncTime") or replication.trigger.created
     deadline = replication.trigger.deadline_after(last)
     return None if deadline is None else deadline.timestamp()
+
+
+def _unproved_since(replication: Replication, status: Object) -> float | None:
+    """Return since when somebody waits for the first proof of backups that are there; no restart moves it."""
+    is_proved = _instant(mapping(status, "restic", "lastVerified").get("time")) is not None
+    is_wanted = replication.verification.slots is not None and not replication.paused
+    if not is_wanted or is_proved or not status.get("lastSyncTime"):
+        return None
+    since = _instant(mapping(status, "restic", "verification").get("since"))
+    return replication.trigger.created.timestamp() if since is None else since
 
 
 def _known(reason: Any) -> str:

@@ -32,6 +32,7 @@ GAUGES: Mapping[str, str] = {
     "last_snapshot_files": "Files that the last snapshot covers.",
     "last_snapshot_files_failed": "Files that the last backup could not read.",
     "last_verified_timestamp_seconds": "When a backup was last restored and found to be whole.",
+    "verification_wanted_since_timestamp_seconds": "Since when a schedule asks for the first proof; not while paused.",
     "mover_wait_seconds": "How long the last run waited for its turn.",
     "overdue_timestamp_seconds": "From when on it is overdue, unless a run ends well before; never while paused.",
     "repository_size_bytes": "Bytes in the repository, as the last prune by this source left it.",

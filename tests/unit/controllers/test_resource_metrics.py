@@ -126,6 +126,41 @@ def test_a_proof_is_shown_from_when_it_is_there_and_goes_with_its_source() -> No
     assert passes.shown() == {}
 
 
+WEEKLY = {"verification": {"schedule": "0 3 * * 0"}}
+SINCE = {"verification": {"since": "2026-11-20T12:00:00Z"}}
+MADE = datetime(2026, 11, 24, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("spec", "restic", "expected"),
+    [
+        (WEEKLY, SINCE, datetime(2026, 11, 20, 12, tzinfo=UTC)),
+        (WEEKLY, {}, MADE),
+        (WEEKLY, {"verification": {"since": "yesterday"}}, MADE),
+        (WEEKLY, {**SINCE, "lastVerified": {"time": EARLIER}}, None),
+        ({"verification": {}}, SINCE, None),
+        ({}, {}, None),
+    ],
+    ids=["since on record", "no record", "no time", "proved", "only when asked for", "not wanted"],
+)
+def test_a_first_proof_that_a_schedule_asks_for_is_missed_since_the_schedule_is_there(
+    spec: dict[str, Any], restic: dict[str, Any], expected: datetime | None
+) -> None:
+    passes = Passes()
+    passes.before["spec"]["restic"] |= spec
+    passes.decided(resource(**{**FINISHED, "restic": restic}))
+    shown = passes.shown().get("verification_wanted_since_timestamp_seconds")
+    assert shown == (None if expected is None else expected.timestamp())
+
+
+@pytest.mark.parametrize(("paused", "status"), [(True, FINISHED), (False, {})], ids=["paused", "no backup yet"])
+def test_nobody_misses_the_proof_of_what_is_paused_or_was_never_backed_up(paused: bool, status: dict[str, Any]) -> None:
+    passes = Passes()
+    passes.before["spec"] |= {"paused": paused, "restic": {**passes.before["spec"]["restic"], **WEEKLY}}
+    passes.decided(resource(**status))
+    assert "verification_wanted_since_timestamp_seconds" not in passes.shown()
+
+
 def test_no_series_outlives_its_resource_and_a_new_one_of_the_name_is_shown_again() -> None:
     passes, after = Passes(), resource(**FINISHED)
     passes.decided(after)

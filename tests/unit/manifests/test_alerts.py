@@ -26,6 +26,7 @@ DAY = 24 * 60
 RUNBOOKS = RULES.parents[2] / "docs" / "alerts.md"
 HASH = "0123456789abcdef"
 DOCUMENTS = yaml.safe_load(RULES.read_text(encoding="utf-8"))
+PROVED_WEEKLY = {"restic": {"repository": "r", "verification": {"schedule": "0 3 * * 0"}}}
 ALERTS = [rule for group in DOCUMENTS["groups"] for rule in group["rules"]]
 
 
@@ -57,6 +58,13 @@ def source(
             **status,
         },
     }
+
+
+def never_proved(since: float) -> dict[str, Any]:
+    """Return a source whose schedule of proofs is there since a minute, and that none has proved."""
+    one = source(last=2 * DAY, spec=PROVED_WEEKLY)
+    one["status"]["restic"]["verification"] = {"since": at(since)}
+    return one
 
 
 def failing(reason: str, since: float = 0, kind: str = "Healthy") -> dict[str, Any]:
@@ -118,6 +126,7 @@ FAULTS: list[tuple[str, str, dict[str, Any], int, dict[str, int]]] = [
         {"VolSyncVerificationFailed": 1},
     ),
     ("unverified", "VolSyncUnverified", source(last=2 * DAY, verified=-41 * DAY), 62, {"VolSyncUnverified": 1}),
+    ("never proved", "VolSyncUnverified", never_proved(-41 * DAY), 62, {"VolSyncUnverified": 1}),
     ("cache", "VolSyncCacheFull", source(last=2 * DAY, **failing("CacheFull")), 1, {"VolSyncCacheFull": 1}),
     ("lock", "VolSyncStaleLock", source(last=2 * DAY, **failing("RepositoryLocked")), 62, {"VolSyncStaleLock": 1}),
     (
@@ -198,6 +207,10 @@ QUIET: dict[str, list[tuple[int, dict[str, Any]]]] = {
     "one-shot that has not begun": [(0, source(last=None, spec={"trigger": {"manual": "once"}}))],
     "upkeep that met a lock, and is tried at its next turn": [
         (0, source(last=2 * DAY, **failing("RepositoryLocked", kind="Maintained")))
+    ],
+    "proofs that are wanted since a while": [(0, never_proved(-30 * DAY))],
+    "one that was proved since": [
+        (0, source(last=2 * DAY, verified=-1, spec=PROVED_WEEKLY)),
     ],
     "paused": [(0, source(last=-30, spec={"paused": True}))],
 }
