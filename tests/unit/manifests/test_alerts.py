@@ -17,6 +17,7 @@ from tests.unit.manifests.promtool import RULES, Scrape, firing
 from volsync_py.api.spec import parse
 from volsync_py.controllers.resource_metrics import ResourceMetrics
 from volsync_py.core.result import Decision
+from volsync_py.movers.restic.outcome import CLASSES
 from volsync_py.telemetry.metrics import Metrics
 from volsync_py.telemetry.object_text import ObjectKey
 
@@ -242,6 +243,15 @@ def test_each_alert_says_how_bad_it_is_what_it_is_about_and_what_to_type(rule: d
 def test_each_alert_has_its_section_of_the_page_of_runbooks() -> None:
     headings = re.findall(r"^## (VolSync\w+)$", RUNBOOKS.read_text(encoding="utf-8"), re.MULTILINE)
     assert headings == list(dict.fromkeys(rule["alert"] for rule in ALERTS))
+
+
+def test_nobody_is_told_first_to_delete_a_full_cache_that_the_operator_enlarges_or_replaces() -> None:
+    _, section = RUNBOOKS.read_text(encoding="utf-8").split("## VolSyncCacheFull\n")
+    first, last = section.split("\n## ")[0].split("Only if `volsync-py doctor` still")
+    for told in (CLASSES["CacheFull"].next_step, first):
+        assert "cacheCapacity" in told
+        assert "delete" not in told
+    assert "delete" in last
 
 
 def test_kustomize_and_the_chart_have_the_same_rules() -> None:

@@ -120,7 +120,7 @@ CLASSES: dict[str, ErrorInfo] = {
     ErrorClass.CACHE_FULL: ErrorInfo(
         "no space left on the cache volume",
         Pace.CHANGE,
-        "raise cacheCapacity and delete the cache volume",
+        "raise cacheCapacity; the cache volume is then made larger, or made anew",
     ),
     ErrorClass.OUT_OF_MEMORY: ErrorInfo(
         "the container ended with OOMKilled", Pace.RETRY, "raise moverResources.limits.memory"
