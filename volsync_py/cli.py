@@ -14,6 +14,7 @@ from importlib import import_module
 
 from volsync_py import __version__
 from volsync_py.commands import table
+from volsync_py.commands.common.called import program
 from volsync_py.commands.common.exit_codes import FAILED, FINE, USAGE
 
 # How a shell's script asks for completions.
@@ -41,10 +42,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _complete(instruction: str) -> int:
     """Answer a shell that completes what is being typed; the script that asks is `volsync-py completion`'s."""
     try:
-        from volsync_py.commands import program
+        from volsync_py.commands.program import answer_shell
     except ModuleNotFoundError as error:
         return _without_library("completion", error)
-    return program.answer_shell(instruction)
+    return answer_shell(instruction)
 
 
 def _manager(words: Sequence[str]) -> int:
@@ -78,7 +79,7 @@ def _manager(words: Sequence[str]) -> int:
 
 def _version(words: Sequence[str]) -> int:
     if words:
-        print(f"volsync-py version takes no arguments, not {words[0]!r}", file=sys.stderr)
+        print(f"{program()} version takes no arguments, not {words[0]!r}", file=sys.stderr)
         return USAGE
     print(f"volsync-py {__version__}")
     return FINE
@@ -89,10 +90,10 @@ def _of_people(name: str) -> Callable[[Sequence[str]], int]:
 
     def run(words: Sequence[str]) -> int:
         try:
-            from volsync_py.commands import program
+            from volsync_py.commands.program import run as run_command
         except ModuleNotFoundError as error:
             return _without_library(name, error)
-        return program.run(name, words)
+        return run_command(name, words)
 
     return run
 
@@ -101,7 +102,7 @@ def _without_library(name: str, error: ModuleNotFoundError) -> int:
     """Say what a command lacks, and return the exit code."""
     if error.name != "click":
         raise error
-    said = f"volsync-py {name} needs the libraries of the command line: pip install 'volsync-py[cli]'"
+    said = f"{program()} {name} needs the libraries of the command line: pip install 'volsync-py[cli]'"
     print(said, file=sys.stderr)
     return FAILED
 
@@ -132,6 +133,6 @@ COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
 
 
 def _help() -> str:
-    lines = ["usage: volsync-py COMMAND [OPTIONS]", ""]
+    lines = [f"usage: {program()} COMMAND [OPTIONS]", ""]
     lines += [f"  {name:12} {text}" for name, (text, _) in COMMANDS.items()]
-    return "\n".join([*lines, "", "volsync-py COMMAND --help says more."])
+    return "\n".join([*lines, "", f"{program()} COMMAND --help says more."])

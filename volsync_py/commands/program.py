@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import import_module
+from io import StringIO
 from typing import TYPE_CHECKING
 
 import click
 
-from volsync_py.commands.common.called import program
+from volsync_py.commands.common.called import as_called, program, say
 from volsync_py.commands.common.exit_codes import FAILED, FINE, INTERRUPTED
 from volsync_py.commands.table import COMMANDS
 
@@ -26,14 +27,20 @@ def run(name: str, words: Sequence[str]) -> int:
     except click.Abort:
         return INTERRUPTED
     except click.ClickException as error:
-        error.show()
+        _show(error)
         return error.exit_code
     except _kube_error() as error:
         from volsync_py.commands.common.refused import sentence
 
-        click.echo(f"{program()} {name}: {sentence(error)}", err=True)
+        say(f"{program()} {name}: {sentence(error)}", err=True)
         return FAILED
     return code if isinstance(code, int) else FINE
+
+
+def _show(error: click.ClickException) -> None:
+    told = StringIO()
+    error.show(told)
+    say(told.getvalue(), err=True, nl=False)
 
 
 def _kube_error() -> type[KubeError]:
@@ -48,6 +55,7 @@ def find(name: str) -> click.Command:
     module, _ = COMMANDS[name]
     command = getattr(import_module(f"{__package__}.{module}"), name.replace("-", "_"))
     assert isinstance(command, click.Command)
+    command.help = as_called(command.help or "")
     return command
 
 

@@ -8,17 +8,17 @@ import sys
 from pathlib import Path
 
 
-def started(kubeconfig: Path, *words: str, **env: str) -> subprocess.Popen[str]:
+def started(kubeconfig: Path, *words: str, called: str = "volsync-py", **env: str) -> subprocess.Popen[str]:
     """Start a command."""
-    program = [str(Path(sys.executable).with_name("volsync-py")), *words]
+    program = [str(Path(sys.executable).with_name(called)), *words]
     environment = {**os.environ, "KUBECONFIG": str(kubeconfig), "COLUMNS": "100", **env}
     pipe = subprocess.PIPE
     return subprocess.Popen(program, env=environment, stdout=pipe, stderr=pipe, text=True)
 
 
-def command(kubeconfig: Path, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
+def command(kubeconfig: Path, *words: str, called: str = "volsync-py", **env: str) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
-    with started(kubeconfig, *words, **env) as process:
+    with started(kubeconfig, *words, called=called, **env) as process:
         try:
             out, err = process.communicate(timeout=90)
         except subprocess.TimeoutExpired:

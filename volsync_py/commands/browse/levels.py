@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from attrs import define, evolve
 
 from volsync_py.bounded_json import list_of, number_of, text_of
+from volsync_py.commands.common.called import as_called
 from volsync_py.commands.repository.entries import Entry, Lines, entry_of
 from volsync_py.commands.repository.repository import Answers, whole
 from volsync_py.commands.repository.snapshot_list import Listed, listed, written
@@ -49,7 +50,7 @@ class Level:
             said.append(f"the first {MOST_SHOWN} of {len(fits)} are shown: / filters")
         if self.more:
             said.append(f"only the first {len(self.items)} entries were read: volsync-py find looks through all")
-        return fits[:MOST_SHOWN], "; ".join(said)
+        return fits[:MOST_SHOWN], as_called("; ".join(said))
 
 
 def snapshots(asked: Answers, own: tuple[str, str], name: str) -> Level:

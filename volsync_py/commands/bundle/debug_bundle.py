@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from volsync_py.commands.common.called import say
 from volsync_py.commands.common.cluster import Where, of_cluster
 
 
@@ -44,4 +45,4 @@ def debug_bundle(name: str | None, output: Path | None, where: Where) -> None:
         raise click.ClickException(f"{path} cannot be written: {error.strerror}; choose another --output") from None
     click.echo(path)
     for line in bundle.listed():
-        click.echo(line, err=True)
+        say(line, err=True)

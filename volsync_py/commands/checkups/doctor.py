@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from volsync_py.commands.common.called import say
 from volsync_py.commands.common.cluster import Cluster, Where, no_color, of_cluster
 from volsync_py.commands.common.shown import as_document, colored, width
 from volsync_py.commands.common.timeout import seconds_of
@@ -64,14 +65,13 @@ def doctor(
     meant = f"{cluster.namespace}/{name}" if name else f"the namespace {cluster.namespace}"
     report = Report(list(examine(facts)), "all namespaces" if all_namespaces else meant)
     if output in {"json", "yaml"}:
-        text = as_document(report.as_json(), output)
+        click.echo(as_document(report.as_json(), output))
     else:
 
         def paint(word: str, verdict: Verdict) -> str:
             return click.style(word, fg=_COLORS[verdict], bold=verdict is Verdict.FAIL)
 
-        text = "\n".join([report.verdict(), *report.lines(width(), paint)])
-    click.echo(text, color=colored(without=no_color))
+        say("\n".join([report.verdict(), *report.lines(width(), paint)]), color=colored(without=no_color))
     return int(report.failed)
 
 

@@ -16,6 +16,7 @@ from datetime import timedelta
 import click
 from attrs import define, field, frozen
 
+from volsync_py.commands.common.called import say
 from volsync_py.health.words import count, lasting, shortened, size
 
 _LINE = re.compile(
@@ -147,7 +148,7 @@ class Display:
         progress = parse(text) if self.on_terminal else None
         if progress is None:
             self.clear()
-            click.echo(f"{self.name}: {text}", err=True)
+            say(f"{self.name}: {text}", err=True)
         else:
             self._draw(progress)
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 
+from volsync_py.commands.common.called import as_called
+
 # What is not a terminal has no width; it is read in editors, mails and logs of pipelines.
 _WIDTH_ELSEWHERE = 120
+# Any command: lines are broken before its name is put in.
+_COMMAND = "volsync-py status"
 
 
 def as_document(value: object, output: str) -> str:
@@ -26,7 +30,7 @@ def colored(*, without: bool) -> bool | None:
 
 
 def width() -> int:
-    """Return how many columns there are."""
+    """Return how many columns there are, without those that a longer name of the program takes."""
     import shutil
 
-    return shutil.get_terminal_size((_WIDTH_ELSEWHERE, 0)).columns
+    return shutil.get_terminal_size((_WIDTH_ELSEWHERE, 0)).columns - len(as_called(_COMMAND)) + len(_COMMAND)

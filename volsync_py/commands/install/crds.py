@@ -6,10 +6,13 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from volsync_py.commands.common.called import program
+from volsync_py.commands.common.called import as_called, program
 from volsync_py.commands.common.shipped import definitions
 
-_EXAMPLE = "volsync-py crds | kubectl apply --server-side --force-conflicts -f -"
+_EXAMPLE = (
+    "volsync-py crds | kubectl apply --server-side --force-conflicts -f - takes over definitions that VolSync has "
+    "installed, and changes none of their objects."
+)
 
 
 def crds(words: Sequence[str]) -> int:
@@ -17,7 +20,7 @@ def crds(words: Sequence[str]) -> int:
     argparse.ArgumentParser(
         f"{program()} crds",
         description="Print the CustomResourceDefinitions of this version.",
-        epilog=f"{_EXAMPLE} takes over definitions that VolSync has installed, and changes none of their objects.",
+        epilog=as_called(_EXAMPLE),
     ).parse_args(words)
     for text in definitions():
         sys.stdout.write(f"---\n{text}")

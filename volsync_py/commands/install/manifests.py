@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from volsync_py.commands.common.called import program
+from volsync_py.commands.common.called import as_called, program
 from volsync_py.commands.common.shipped import MANIFESTS, overlays
 from volsync_py.commands.install.kustomization import build
 
@@ -35,7 +35,7 @@ def _parser() -> argparse.ArgumentParser:
         f"{program()} manifests",
         description="Print what installs this version in the namespace volsync-system, without Helm: definitions, "
         "rights, manager.",
-        epilog=_EXAMPLE,
+        epilog=as_called(_EXAMPLE),
     )
     parser.add_argument(
         "--image", required=True, help="the image of the manager and of its movers, made of the Containerfile"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from volsync_py.commands.common.called import say
+
 
 @click.command
 @click.argument("error_class", metavar="[CLASS]", required=False)
@@ -15,11 +17,11 @@ def explain(error_class: str | None) -> None:
     if error_class is None:
         longest = max(map(len, CLASSES))
         for name, row in CLASSES.items():
-            click.echo(f"{name:{longest}}  {row.next_step}")
+            say(f"{name:{longest}}  {row.next_step}")
         return
     found = next((name for name in CLASSES if name.lower() == error_class.lower()), None)
     if found is None:
         raise click.ClickException(f"there is no class {error_class}; volsync-py explain lists them")
     row = CLASSES[found]
-    click.echo(f"{found}\n  known by     {row.recognised_by}")
-    click.echo(f"  tried again  {tried_again(found)}\n  what to do   {row.next_step}")
+    say(f"{found}\n  known by     {row.recognised_by}")
+    say(f"  tried again  {tried_again(found)}\n  what to do   {row.next_step}")

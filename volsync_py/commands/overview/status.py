@@ -7,6 +7,7 @@ import time
 
 import click
 
+from volsync_py.commands.common.called import say
 from volsync_py.commands.common.cluster import Where, no_color, of_cluster
 from volsync_py.commands.common.shown import colored
 
@@ -66,12 +67,12 @@ def status(
             # What has never answered may be the wrong cluster.
             if not seen:
                 raise
-            click.echo(f"{time.strftime('%H:%M:%S')} {sentence(error)}; it is asked again", err=True)
+            say(f"{time.strftime('%H:%M:%S')} {sentence(error)}; it is asked again", err=True)
         else:
             if watch and sys.stdout.isatty():
                 click.clear()
             if text:
-                click.echo(text, color=color)
+                (say if output == "table" else click.echo)(text, color=color)
             seen = True
         if not watch:
             return int(needs_you)

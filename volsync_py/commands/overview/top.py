@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from volsync_py.commands.common.called import say
 from volsync_py.commands.common.cluster import Cluster, Where, of_cluster
 
 if TYPE_CHECKING:
@@ -63,6 +64,6 @@ def _claims(cluster: Cluster, namespace: str | None) -> dict[tuple[str, str], Ob
     try:
         claims = cluster.client.list_all(PVCS, namespace, resource_version="0")
     except Forbidden as error:
-        click.echo(f"without the claims: {sentence(error)}", err=True)
+        say(f"without the claims: {sentence(error)}", err=True)
         return {}
     return {(one["metadata"]["namespace"], one["metadata"]["name"]): one for one in claims}

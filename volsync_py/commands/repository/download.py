@@ -16,6 +16,7 @@ from attrs import frozen
 
 from volsync_py.bounded_json import text_of
 from volsync_py.commands.common.answer import AnswerError
+from volsync_py.commands.common.called import say
 from volsync_py.commands.repository.asking import Asking, asks_repository
 from volsync_py.commands.repository.entries import Entry, Lines, entry_of
 from volsync_py.commands.repository.looking import absolute
@@ -80,7 +81,7 @@ def download(
                 written = fetch(asked, found, target)
                 click.echo(written.said)
                 if written.left_out:
-                    click.echo(written.left_out, err=True)
+                    say(written.left_out, err=True)
         except OSError as error:
             raise click.ClickException(f"{folder} cannot be written: {error.strerror or error}") from None
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import click
 
+from volsync_py.commands.common.called import say
 from volsync_py.commands.common.chosen import BOTH
 from volsync_py.commands.common.cluster import Cluster
 from volsync_py.commands.common.shown import as_document
@@ -42,7 +43,7 @@ def remove(found: list[Lock], unlock: Callable[[], int], again: Callable[[], lis
     """Unlock if that removes any, say what stays, and return the exit code; a click exception if one has not gone."""
     for lock in found:
         if lock.state == DEAD and not lock.goes_now:
-            click.echo(lock.stays(), err=True)
+            say(lock.stays(), err=True)
     to_go = {lock.id for lock in found if lock.goes_now}
     if not to_go:
         return 0
@@ -55,7 +56,7 @@ def remove(found: list[Lock], unlock: Callable[[], int], again: Callable[[], lis
             f"{count(len(left), 'lock')} that the unlock was to remove {'is' if len(left) == 1 else 'are'} still there "
             f"({', '.join(plain(one)[:8] for one in left)}): may the repository's credentials delete objects?"
         )
-    click.echo(f"{count(len(to_go), 'lock')} removed", err=True)
+    say(f"{count(len(to_go), 'lock')} removed", err=True)
     return 0
 
 
@@ -86,6 +87,6 @@ def _print(found: list[Lock], output: str) -> None:
         click.echo("\n".join(lock.id for lock in found), nl=bool(found))
     else:
         for lock in found:
-            click.echo(lock.line())
+            say(lock.line())
         dead = sum(lock.state == DEAD for lock in found)
-        click.echo(f"{count(len(found), 'lock')}, {dead} of them dead" if found else "no locks", err=True)
+        say(f"{count(len(found), 'lock')}, {dead} of them dead" if found else "no locks", err=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from volsync_py.bounded_json import number_of, text_of
+from volsync_py.commands.common.called import say
 from volsync_py.commands.common.shown import as_document
 from volsync_py.commands.repository.asking import Asking, asks_repository
 from volsync_py.commands.repository.entries import Entry, Lines, entry_of, found_in, json_of
@@ -157,7 +158,7 @@ def diff(
         word = _CHANGES.get(text_of(change, "modifier")[:1], "changed")
         click.echo(path if output == "name" else f"{word:8}  {path}")
     if output == "table":
-        click.echo(_statistics(values), err=True)
+        say(_statistics(values), err=True)
 
 
 def _statistics(values: Sequence[dict[str, Any]]) -> str:
@@ -197,7 +198,7 @@ def find(
             click.echo(plain(entry.path) if output == "name" else f"{plain(group.snapshot[:8])}  {entry.long()}")
     hits = sum(len(group.entries) for group in groups)
     if output == "table":
-        click.echo(f"{count(hits, 'match', 'matches')} in {count(len(groups), 'snapshot')}", err=True)
+        say(f"{count(hits, 'match', 'matches')} in {count(len(groups), 'snapshot')}", err=True)
     if not hits:
         raise click.ClickException(f"nothing is called {plain(' or '.join(patterns))}")
 

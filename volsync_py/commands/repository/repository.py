@@ -18,6 +18,7 @@ from attrs import define, evolve, field
 
 from volsync_py.api.spec import Replication
 from volsync_py.commands.common.answer import Answer, AnswerError
+from volsync_py.commands.common.called import say
 from volsync_py.commands.common.cluster import Cluster
 from volsync_py.commands.repository.held import Held, hold
 from volsync_py.commands.repository.job import basis_for
@@ -70,7 +71,7 @@ def whole(asked: Answers, question: Question, most: int = MOST_BYTES) -> bytes:
 
 
 def _say(text: str) -> None:
-    click.echo(text, err=True)
+    say(text, err=True)
 
 
 @define

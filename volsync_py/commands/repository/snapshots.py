@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from volsync_py.commands.common.called import say
 from volsync_py.commands.common.shown import as_document, width
 from volsync_py.commands.repository.asking import Asking, asks_repository
 from volsync_py.commands.repository.snapshot_list import Listed, listed, table, verdict
@@ -41,7 +42,7 @@ def snapshots(
         if shown:
             now = asked.cluster.now()
             click.echo("\n".join(table(shown, now, width(), hosts=all_hosts)))
-        click.echo(verdict(found, shown), err=True)
+        say(verdict(found, shown), err=True)
 
 
 def snapshots_of(asked: Repository) -> list[Listed]:

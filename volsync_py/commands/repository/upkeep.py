@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from volsync_py.commands.common.called import say
 from volsync_py.commands.common.cluster import Where, of_cluster
 
 
@@ -83,5 +84,5 @@ def unlock(name: str, image: str, timeout: str, where: Where) -> int:
 
     code = work(where.connect(), name, "unlock", image, timeout)
     if code == 0:
-        click.echo(f"what was renewed within half an hour stays: volsync-py locks {name} shows what is left", err=True)
+        say(f"what was renewed within half an hour stays: volsync-py locks {name} shows what is left", err=True)
     return code

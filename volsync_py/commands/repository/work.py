@@ -8,6 +8,7 @@ import click
 from attrs import frozen
 
 from volsync_py.api.spec import Replication
+from volsync_py.commands.common.called import say
 from volsync_py.commands.common.cluster import Cluster
 from volsync_py.commands.common.exit_codes import INTERRUPTED
 from volsync_py.commands.common.moving_line import MovingLine
@@ -132,7 +133,7 @@ class Work:
             )
         if report.outcome == Outcome.SUCCEEDED:
             skipped = [step for step in report.steps if step.outcome == Outcome.SKIPPED]
-            click.echo(f"{self.name}: {self.operation} ended well" + (": nothing was to be done" if skipped else ""))
+            say(f"{self.name}: {self.operation} ended well" + (": nothing was to be done" if skipped else ""))
             return 0
         step = info(report.error_class).next_step
         raise click.ClickException(
@@ -150,4 +151,4 @@ def _has_run(pod: Object) -> bool:
 
 
 def _say(text: str) -> None:
-    click.echo(text, err=True)
+    say(text, err=True)

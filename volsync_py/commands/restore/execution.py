@@ -11,7 +11,7 @@ from contextlib import suppress
 import click
 from attrs import evolve
 
-from volsync_py.commands.common.called import program
+from volsync_py.commands.common.called import program, say
 from volsync_py.commands.common.cluster import Cluster
 from volsync_py.commands.common.exit_codes import INTERRUPTED
 from volsync_py.commands.common.refused import sentence
@@ -65,12 +65,12 @@ class _Restoring:
                 return self._ended_well(ended)
             return self._ended_badly(ended or Ended(False, "not ended in time, and goes on"))
         except KeyboardInterrupt:
-            click.echo(f"{self._plan.name}: you no longer wait, and the restore goes on", err=True)
+            say(f"{self._plan.name}: you no longer wait, and the restore goes on", err=True)
             self._tell_what_is_left()
             return INTERRUPTED
         except (KubeError, click.ClickException) as error:
             said = sentence(error) if isinstance(error, KubeError) else error.format_message()
-            click.echo(f"{self._plan.name}: {said}", err=True)
+            say(f"{self._plan.name}: {said}", err=True)
             self._tell_what_is_left()
             return 1
 
@@ -172,7 +172,7 @@ class _Restoring:
             self._tell_what_is_left()
             return
         interrupted = "interrupted; " if isinstance(error, KeyboardInterrupt) else ""
-        click.echo(f"{self._plan.name}: {interrupted}nothing was restored, and all is as it was", err=True)
+        say(f"{self._plan.name}: {interrupted}nothing was restored, and all is as it was", err=True)
 
     def _take_back(self, error: BaseException) -> bool:
         """Return whether all is as it was; before anything is let back, nobody can begin to write any more."""
@@ -196,15 +196,15 @@ class _Restoring:
         if not self._plan.guarded:
             return True
         left = self._aside.let_back()
-        click.echo("".join(f"{line}\n" for line in left), err=True, nl=False)
+        say("".join(f"{line}\n" for line in left), err=True, nl=False)
         self._aside.drop_undo()
         return not left
 
     def _not_waited_for(self) -> int:
         name, where = self._plan.name, self._plan.where
-        click.echo(f"{name}: asked for, into the claim {self._plan.claim}")
-        click.echo(f"  volsync-py status {name} {where} says what becomes of it; then")
-        click.echo(f"  kubectl {where} delete replicationdestination {name}")
+        say(f"{name}: asked for, into the claim {self._plan.claim}")
+        say(f"  volsync-py status {name} {where} says what becomes of it; then")
+        say(f"  kubectl {where} delete replicationdestination {name}")
         return 0
 
     def _ended_well(self, ended: Ended) -> int:
@@ -216,18 +216,18 @@ class _Restoring:
             self._done()
         else:
             self._own.remove()
-        click.echo(f"restored {ended.text}, into the claim {plan.claim}")
+        say(f"restored {ended.text}, into the claim {plan.claim}")
         commands = plan.undo_commands()
         if commands:
-            click.echo("\n".join(["undo:", *(f"  {line}" for line in commands)]))
+            say("\n".join(["undo:", *(f"  {line}" for line in commands)]))
             if plan.existing is not None:
-                click.echo(f"without need of it:\n  {self._drops_undo()}")
+                say(f"without need of it:\n  {self._drops_undo()}")
         self._tell_what_stays(left)
         return int(bool(left))
 
     def _ended_badly(self, ended: Ended) -> int:
         self._wait.display.clear()
-        click.echo(f"{self._plan.name}: {ended.text}", err=True)
+        say(f"{self._plan.name}: {ended.text}", err=True)
         if not self._is_untouched():
             self._tell_what_is_left()
             return 1
@@ -238,7 +238,7 @@ class _Restoring:
         lines += [f"  volsync-py status {self._plan.name} {self._plan.where}"]
         if self._plan.undo.can:
             lines += [f"so does the VolumeSnapshot; without need of it:\n  {self._drops_undo()}"]
-        click.echo("\n".join(lines), err=True)
+        say("\n".join(lines), err=True)
         self._tell_what_stays(left)
         self._done()
         return 1
@@ -259,7 +259,7 @@ class _Restoring:
     def _tell_what_stays(self, left: Sequence[str]) -> None:
         if left:
             lines = [*left, "let it run again:", *(f"  {line}" for line in self._plan.running_commands(scales=True))]
-            click.echo("\n".join(lines), err=True)
+            say("\n".join(lines), err=True)
 
     def _tell_what_is_left(self) -> None:
         written = self._has_begun() or self._asked_to_write
@@ -270,7 +270,7 @@ class _Restoring:
             # Without a name, another command would make another claim.
             said += ["go on:", f"  {program()} {shlex.join(sys.argv[1:])}"]
         said += ["back to what was before:", *(f"  {line}" for line in plan.back_commands())]
-        click.echo("\n".join(said), err=True)
+        say("\n".join(said), err=True)
 
     def _done(self) -> None:
         self._own.change({"metadata": {"labels": {Label.RESTORE: RESTORE_DONE}}})

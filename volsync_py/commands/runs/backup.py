@@ -8,6 +8,7 @@ from functools import partial
 import click
 
 from volsync_py.commands.common.by_name import by_name_or_label
+from volsync_py.commands.common.called import say
 from volsync_py.commands.common.cluster import Where, of_cluster
 from volsync_py.commands.common.timeout import limit_of
 from volsync_py.core.labels import Annotation
@@ -47,5 +48,5 @@ def backup(
         judge = partial(ended, token=token, snapshot_before=snapshot_of(source))
         runs.append(Run(cluster, Role.SOURCE, name, judge, partial(doing, token=token)))
         if not wait:
-            click.echo(f"{name}: asked for ({token}); volsync-py status {name} says what becomes of it")
+            say(f"{name}: asked for ({token}); volsync-py status {name} says what becomes of it")
     return wait_for_all(runs, seconds, "the backup") if wait else 0

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from volsync_py.commands.common.by_name import by_name_or_label, of_repository
+from volsync_py.commands.common.called import say
 from volsync_py.commands.common.cluster import Where, of_cluster
 from volsync_py.core.labels import Annotation
 
@@ -50,7 +51,7 @@ def _set(
 
     cluster = where.connect()
     for kind, obj in patched(cluster, BOTH, names, selector, changes_of(paused=paused), repository):
-        click.echo(f"{WORDS[kind]} {obj['metadata']['name']}: {'paused' if paused else 'resumed'}")
+        say(f"{WORDS[kind]} {obj['metadata']['name']}: {'paused' if paused else 'resumed'}")
 
 
 def changes_of(*, paused: bool) -> Object:

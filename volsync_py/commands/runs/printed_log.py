@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import click
 
+from volsync_py.commands.common.called import say
 from volsync_py.commands.common.chosen import BOTH, WORDS, none_called
 from volsync_py.commands.common.cluster import Cluster
 from volsync_py.commands.common.mover_log import CONTAINER, newest_pod
@@ -42,12 +43,12 @@ def _of_pod(cluster: Cluster, role: Role, name: str, *, follow: bool) -> bool:
     try:
         if follow:
             with cluster.client.follow_log(PODS, cluster.namespace, called, container=CONTAINER) as lines:
-                click.echo(said, err=True)
+                say(said, err=True)
                 for line in lines:
                     click.echo(plain(line.decode(errors="replace")))
         else:
             text = cluster.client.pod_log(PODS, cluster.namespace, called, container=CONTAINER, tail_lines=_ALL_LINES)
-            click.echo(said, err=True)
+            say(said, err=True)
             click.echo(plain(text, lines=True), nl=False)
     except (NotFound, Invalid):
         # It has gone meanwhile, or its container has not begun.
@@ -66,5 +67,5 @@ def _of_status(obj: Object, word: str) -> None:
         )
     ended = time_in(status_of(obj), "lastSyncTime")
     when = f"; the last run that ended well did so {ago(ended, datetime.now(UTC))}" if ended else ""
-    click.echo(f"no pod is left; this is what the status has kept of the last mover{when}:", err=True)
+    say(f"no pod is left; this is what the status has kept of the last mover{when}:", err=True)
     click.echo(kept)

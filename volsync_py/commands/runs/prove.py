@@ -8,6 +8,7 @@ from functools import partial
 import click
 
 from volsync_py.commands.common.by_name import by_name_or_label
+from volsync_py.commands.common.called import say
 from volsync_py.commands.common.cluster import Cluster, Where, of_cluster
 from volsync_py.commands.common.timeout import limit_of
 from volsync_py.core.labels import Annotation
@@ -52,7 +53,7 @@ def prove(
         # Its log is none of a run's.
         runs.append(Run(cluster, Role.SOURCE, name, judge, partial(doing, token=token), may_read_log=False))
         if not wait:
-            click.echo(f"{name}: asked for ({token}); volsync-py status {name} says what becomes of it")
+            say(f"{name}: asked for ({token}); volsync-py status {name} says what becomes of it")
     return wait_for_all(runs, seconds, "the verification") if wait else 0
 
 

@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-import click
 from attrs import define, field
 
+from volsync_py.commands.common.called import say
 from volsync_py.commands.common.cluster import Cluster
 from volsync_py.commands.common.exit_codes import FAILED, FINE, INTERRUPTED
 from volsync_py.commands.common.mover_log import last_line
@@ -90,17 +90,17 @@ def wait_for_all(runs: Sequence[Run], seconds: float | None, what: str) -> int:
 
     try:
         if not wait_for(runs, seconds, _tell):
-            click.echo(f"{left()}: not ended in time; {what} goes on", err=True)
+            say(f"{left()}: not ended in time; {what} goes on", err=True)
             return FAILED
     except KeyboardInterrupt:
         said = f"{left()}: you no longer wait, and {what} goes on; volsync-py status says what becomes of it"
-        click.echo(said, err=True)
+        say(said, err=True)
         return INTERRUPTED
     return FINE if all(run.ended is not None and run.ended.well for run in runs) else FAILED
 
 
 def _tell(run: Run, found: Ended) -> None:
-    click.echo(f"{run.name}: {found.text}", err=not found.well)
+    say(f"{run.name}: {found.text}", err=not found.well)
 
 
 def wait_for(runs: Sequence[Run], seconds: float | None, tell: Callable[[Run, Ended], None]) -> bool:

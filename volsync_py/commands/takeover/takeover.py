@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from volsync_py.commands.common.called import say
 from volsync_py.commands.common.cluster import Where, of_cluster
 
 
@@ -25,7 +26,7 @@ def takeover(back: bool, output: str, where: Where) -> int:
     seen = Reader(where.connect()).seen()
     told = going_back(seen) if back else going_over(seen, schemas())
     if output == "table":
-        click.echo("\n".join(told.lines(width())))
+        say("\n".join(told.lines(width())))
     else:
         click.echo(as_document(told.as_json(), output))
     return int(bool(told.findings))
