@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
 from typing import IO
 
 import pytest
@@ -86,8 +87,11 @@ def test_what_is_paused_is_not_waited_for_and_runs_again_when_it_is_resumed(quie
     assert "paused" not in quiet.get(path)["spec"]
 
 
-def test_all_of_a_repository_are_paused_at_once_and_run_again(quiet: DevCluster) -> None:
+@pytest.fixture
+def repositories(quiet: DevCluster) -> Iterator[DevCluster]:
+    """The cluster with a namespace in which two Secrets lead to one repository, and one to another."""
     quiet.ask("POST", "/api/v1/namespaces", {"metadata": {"name": "paused"}})
+    made = []
     for plural, name, known in (
         ("replicationsources", "one", "7a"),
         ("replicationsources", "same-place", "7a"),
@@ -95,11 +99,19 @@ def test_all_of_a_repository_are_paused_at_once_and_run_again(quiet: DevCluster)
         ("replicationdestinations", "back", ""),
     ):
         path = f"/apis/volsync.backube/v1alpha1/namespaces/paused/{plural}"
+        made.append(f"{path}/{name}")
         spec = {"restic": {"repository": "of-one" if name in {"one", "back"} else f"of-{name}"}}
         quiet.ask("POST", path, {"metadata": {"name": name}, "spec": spec})
         status = {"restic": {"repositoryHash": known}} if known else {}
         quiet.ask("PATCH", f"{path}/{name}/status", {"status": status}, "application/merge-patch+json")
+    yield quiet
+    # The other tests see the same cluster.
+    for path in made:
+        quiet.ask("DELETE", path)
 
+
+def test_all_of_a_repository_are_paused_at_once_and_run_again(repositories: DevCluster) -> None:
+    quiet = repositories
     words = ("--repository", "of-one", "-n", "paused")
     paused = command(quiet.kubeconfig, "pause", *words)
     told = ["source one", "source same-place", "destination back"]
