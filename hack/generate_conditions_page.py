@@ -15,7 +15,7 @@ _HEAD = """# Conditions and events
 
 Made from the code: every condition and event that the operator can report. "…" stands for what differs each time: a
 name, a number, the words of the API server or of restic. The classes of failures have
-[a page of their own](failures.md).
+[a page of their own](failures.md). `volsync-py explain REASON` knows both.
 
 """
 _AFTER = """
