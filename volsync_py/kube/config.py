@@ -5,9 +5,12 @@ Together with `client` the only place that knows the `kubernetes` package.
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +26,17 @@ from urllib3.util.ssl_ import create_urllib3_context
 _POOL_SIZE = 40
 # A peer that is gone is noticed after a minute: half of it without a word, and three questions that nobody answers.
 _IDLE_SECONDS, _PROBE_SECONDS, _PROBES = 30, 10, 3
+# Of what a program for logging in says, as much as a terminal shows in a few lines.
+_MOST_SAID = 300
+_ENDED = re.compile(r"exec: process returned (?P<code>-?\d+)(?:\. (?P<words>.*))?", re.DOTALL)
 
 
 class ConfigError(Exception):
     """No usable connection is configured; the text says what was tried."""
+
+
+class _LoginError(Exception):
+    """A kubeconfig says how to log in, and that gave no credentials; the text says what failed, and what to do."""
 
 
 @frozen
@@ -69,10 +79,12 @@ def _load_file(path: str, context: str | None, configuration: Configuration) -> 
         files = KubeConfigMerger(path)
         if files.config is None:
             raise kubernetes_config.ConfigException("there is no such file")
-        loader = KubeConfigLoader(files.config, context, config_base_path=None, config_persister=files.save_changes)
+        loader = _Loader(files.config, context, config_base_path=None, config_persister=files.save_changes)
         loader.load_and_set(configuration)
         chosen: dict[str, Any] = loader.current_context["context"]
         return str(chosen.get("namespace") or "default")
+    except _LoginError as error:
+        raise ConfigError(f"the kubeconfig {path} gives no credentials: {error}") from None
     except kubernetes_config.ConfigException as error:
         # The library names what lacks something by all that it holds, which may be a token.
         raise ConfigError(f"the kubeconfig {path} cannot be used: {re.sub(r'/[{[].*[]}]', '', str(error))}") from None
@@ -83,6 +95,103 @@ def _load_file(path: str, context: str | None, configuration: Configuration) -> 
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}" if mark is not None else type(error).__name__
         raise ConfigError(f"the kubeconfig {path} is no YAML document of the expected form ({where})") from None
+
+
+class _Loader(KubeConfigLoader):
+    """The library's loader, which would go on as nobody where logging in failed, after a line on standard error.
+
+    Later, when a token is about to expire, that stays so: the last one may do for some minutes.
+    """
+
+    _is_loaded = False
+
+    @property
+    def _given(self) -> Any:
+        return self._user
+
+    def load_and_set(self, client_configuration: Configuration) -> None:
+        super().load_and_set(client_configuration)
+        self._is_loaded = True
+
+    def _load_auth_provider_token(self) -> Any:
+        if "auth-provider" not in self._given:
+            return None
+        try:
+            token = super()._load_auth_provider_token()
+        except kubernetes_config.ConfigException:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a server answers, or a library lacks
+            if self._is_loaded:
+                return None
+            name = _one_line(self._given["auth-provider"].safe_get("name"))
+            raise _LoginError(f"its auth-provider {name} failed ({type(error).__name__}): log in again") from None
+        others = {"token", "tokenFile", "exec", "username", "client-certificate", "client-certificate-data"}
+        if not token and not any(other in self._given for other in others):
+            name = _one_line(self._given["auth-provider"].safe_get("name"))
+            raise _LoginError(f"its auth-provider {name} has no token that is known here: log in with a plugin (exec)")
+        return token
+
+    def _load_user_token(self) -> Any:
+        try:
+            token = super()._load_user_token()
+        except (OSError, UnicodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it is no text"
+            raise _LoginError(f"its {self._token_file()} cannot be read ({why}): log in again") from None
+        if not token and "tokenFile" in self._given:
+            raise _LoginError(f"its {self._token_file()} is empty: log in again")
+        return token
+
+    def _token_file(self) -> str:
+        return f"tokenFile {_one_line(self._given['tokenFile'])}"
+
+    def _load_from_exec_plugin(self) -> Any:
+        if "exec" not in self._given:
+            return None
+        with _heard() as said:
+            done = super()._load_from_exec_plugin()
+        if (not done or self.__dict__.get("token") in ("Bearer ", "Bearer None")) and not self._is_loaded:
+            raise _LoginError(_failed_plugin(self._given["exec"].value, said[-1] if said else ""))
+        return done
+
+
+@contextmanager
+def _heard() -> Iterator[list[str]]:
+    """Keep what the library logs from standard error, where it would set up a log by itself, and return it."""
+    said: list[str] = []
+
+    def keep(record: logging.LogRecord) -> bool:
+        if record.module != "kube_config":
+            return True
+        said.append(record.getMessage())
+        return False
+
+    handler = logging.NullHandler()
+    logging.root.addHandler(handler)
+    logging.root.addFilter(keep)
+    try:
+        yield said
+    finally:
+        logging.root.removeFilter(keep)
+        logging.root.removeHandler(handler)
+
+
+def _failed_plugin(settings: dict[str, Any], said: str) -> str:
+    """Return what became of the program that a kubeconfig names for logging in, and what to do."""
+    program = f"the program {_one_line(settings.get('command'))}, which it names for logging in,"
+    if said.startswith("[Errno"):
+        hint = _one_line(settings.get("installHint") or "install it, or correct its name")
+        return f"{program} cannot be started ({_one_line(said)}): {hint}"
+    ended = _ENDED.match(said)
+    # The library stumbles over a program that has said why on the terminal itself.
+    if ended is None and "NoneType" not in said:
+        return f"{program} gave none that can be used: run it to see what it says, or log in again"
+    words = f" (exit code {ended['code']}{': ' if ended['words'] else ''}{ended['words'] or ''})" if ended else ""
+    return f"{program} failed{_one_line(words)}: log in again, or run it to see why"
+
+
+def _one_line(said: object) -> str:
+    """Return what somebody else has written, as it may go to a terminal; a kubeconfig may hold anything."""
+    return "".join(c if c.isprintable() else " " for c in str(said)[:_MOST_SAID])
 
 
 def _client(configuration: Configuration) -> ApiClient:

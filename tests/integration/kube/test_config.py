@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import inspect
+import logging
 import os
 import socket
 import ssl
@@ -16,6 +18,7 @@ import yaml
 from kubernetes.config import incluster_config
 
 from tests.certificates import certificate
+from tests.integration.commands.asking import command
 from tests.integration.kube.peer import Say, peer, pods
 from volsync_py.kube import config, errors
 from volsync_py.kube.client import Client
@@ -286,6 +289,108 @@ def test_a_plugin_is_asked_for_a_token_again_when_the_last_one_has_run_out(
         (tmp_path / "token").write_text("two", encoding="utf-8")
         client.list(PODS)
         assert [a.headers["Authorization"] for a in server.asked] == expected
+
+
+API = "client.authentication.k8s.io/v1"
+CREDENTIAL = f'{{"apiVersion": "{API}", "kind": "ExecCredential", "status": {{%s}}}}'
+
+
+def logs_in_with(*words: str, **more: str) -> dict[str, Any]:
+    given = {"apiVersion": API, "command": words[0], "args": list(words[1:]), "interactiveMode": "Never"}
+    return {"exec": {**given, **more}}
+
+
+def says(status: str) -> dict[str, Any]:
+    return logs_in_with("echo", CREDENTIAL % status)
+
+
+def issuer_that_is_away() -> dict[str, Any]:
+    """Return a user whose token has expired, and whose issuer does not answer."""
+    claims = base64.urlsafe_b64encode(b'{"exp": 1}').decode().rstrip("=")
+    given = {
+        "id-token": f"a.{claims}.c",
+        "idp-issuer-url": "http://127.0.0.1:1",
+        "refresh-token": "r",
+        "client-id": "c",
+    }
+    return {"auth-provider": {"name": "oidc", "config": given}}
+
+
+NO_LOGIN: dict[str, tuple[dict[str, Any], str]] = {
+    "its program is not there": (
+        logs_in_with("/none/log-in"),
+        "the program /none/log-in, which it names for logging in, cannot be started ([Errno 2] No such file or "
+        "directory: '/none/log-in'): install it, or correct its name",
+    ),
+    "its program is not there, and it says where to get it": (
+        logs_in_with("/none/log-in", installHint="get it\nfrom there"),
+        "cannot be started ([Errno 2] No such file or directory: '/none/log-in'): get it from there",
+    ),
+    "its program fails": (
+        logs_in_with("sh", "-c", "echo your session has ended >&2; exit 3"),
+        "the program sh, which it names for logging in, failed (exit code 3: your session has ended): log in again, or "
+        "run it to see why",
+    ),
+    "its program fails without a word": (logs_in_with("false"), "failed (exit code 1): log in again"),
+    "its program says nothing": (logs_in_with("true"), "gave none that can be used: run it"),
+    "its program says an empty token": (says('"token": ""'), "gave none that can be used: run it"),
+    "its program says no token": (says('"token": null'), "gave none that can be used: run it"),
+    "its program says a certificate without a key": (
+        says('"clientCertificateData": "x"'),
+        "gave none that can be used",
+    ),
+    "its file of a token is not there": (
+        {"tokenFile": "/none/token"},
+        "its tokenFile /none/token cannot be read (No such file or directory): log in again",
+    ),
+    "its file of a token is empty": ({"tokenFile": "/dev/null"}, "its tokenFile /dev/null is empty: log in again"),
+    "its provider is not known": (
+        {"auth-provider": {"name": "azure", "config": {"access-token": "s3cret"}}},
+        "its auth-provider azure has no token that is known here: log in with a plugin (exec)",
+    ),
+    "its provider does not answer": (
+        issuer_that_is_away(),
+        "its auth-provider oidc failed (MaxRetryError): log in again",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", NO_LOGIN)
+def test_a_login_that_failed_is_said_and_nobody_goes_on_without_credentials(
+    tmp_path: Path, what: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    user, said = NO_LOGIN[what]
+    handlers = list(logging.root.handlers)
+    with pytest.raises(config.ConfigError) as raised:
+        config.load(kubeconfig(tmp_path, "https://localhost:1", {}, user))
+    assert str(raised.value).startswith(f"the kubeconfig {tmp_path}/kubeconfig gives no credentials: ")
+    assert said in str(raised.value)
+    assert "s3cret" not in str(raised.value)
+    assert [record for record in caplog.records if record.name == "root"] == []
+    assert (logging.root.handlers, logging.root.filters) == (handlers, [])
+
+
+def test_a_command_says_of_a_failed_login_one_sentence_and_asks_nothing(tmp_path: Path) -> None:
+    with peer(lambda asked: ANSWER) as server:
+        path = kubeconfig(tmp_path, server.url, {}, logs_in_with("false"))
+        done = command(Path(path), "status")
+    assert (done.returncode, done.stdout, server.asked) == (1, "", [])
+    assert done.stderr == (
+        f"Error: the kubeconfig {path} gives no credentials: the program false, which it names for logging in, failed "
+        "(exit code 1): log in again, or run it to see why; name another with --kubeconfig, or a --context of it\n"
+    )
+
+
+def test_a_plugin_that_fails_later_leaves_the_token_that_it_gave(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "token").write_text("one", encoding="utf-8")
+    with peer(lambda asked: ANSWER) as server:
+        connection = config.load(kubeconfig(tmp_path, server.url, {}, plugin(tmp_path, timedelta(seconds=-1))))
+        (tmp_path / "token").unlink()
+        Client(connection, user_agent="tests").list(PODS)
+        assert [a.headers["Authorization"] for a in server.asked] == ["Bearer one"]
+    assert [record for record in caplog.records if record.name == "root"] == []
 
 
 def test_the_way_to_the_server_does_not_change_with_the_environment(

@@ -59,6 +59,19 @@ def refused(code: int, message: str) -> KubeError:
             "the API server does not accept your credentials: log in again, or choose another --context",
         ),
         (
+            refused(403, NO_LIST.replace("jane", "system:anonymous")),
+            "the API server does not know who you are (system:anonymous): log in again, or choose another --context",
+        ),
+        (
+            refused(403, 'forbidden: User "system:anonymous" cannot get path "/version"'),
+            "the API server does not know who you are (system:anonymous): log in again, or choose another --context",
+        ),
+        (
+            Unreachable("get /: [SSL: SSLV3_ALERT_CERTIFICATE_EXPIRED] alert"),
+            "the API server does not accept your client certificate (get /: [SSL: SSLV3_ALERT_CERTIFICATE_EXPIRED] "
+            "alert): log in again, or choose another --context",
+        ),
+        (
             from_status(404, "404 page not found"),
             "the API server does not know sources and destinations: choose another --context, or install the "
             "definitions (volsync-py crds | kubectl apply --server-side --force-conflicts -f -)",

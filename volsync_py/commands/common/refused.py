@@ -11,6 +11,11 @@ _CANNOT = re.compile(
     r'User "(?P<user>[^"]*)" cannot (?P<verb>\w+) resource "(?P<resource>[^"]+)" in API group "(?P<group>[^"]*)"'
     r'(?: in the namespace "(?P<namespace>[^"]*)")?'
 )
+# Nobody, for the API server: a request came without credentials, or through something that has removed them.
+_ANONYMOUS = 'User "system:anonymous"'
+# What a server that looks at client certificates while it connects ends with.
+_NO_CERTIFICATE = re.compile(r"ALERT_(?:BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|CERTIFICATE_[A-Z]+|UNKNOWN_CA)")
+_LOG_IN = "log in again, or choose another --context"
 _READS = frozenset({"get", "list", "watch"})
 # Kinds of no namespace; neither view nor edit reaches them, which are granted in one.
 _OF_THE_CLUSTER = frozenset(
@@ -24,15 +29,19 @@ def sentence(error: errors.KubeError) -> str:
     """Return what a request has ended in, and the next step."""
     said = plain(error)
     match error:
+        case errors.Forbidden() if _ANONYMOUS in said:
+            return f"the API server does not know who you are (system:anonymous): {_LOG_IN}"
         case errors.Forbidden():
             return _forbidden(said)
         case errors.Unauthorized():
-            return "the API server does not accept your credentials: log in again, or choose another --context"
+            return f"the API server does not accept your credentials: {_LOG_IN}"
         case errors.NotFound() if "could not find the requested resource" in said or said.startswith("HTTP"):
             return (
                 "the API server does not know sources and destinations: choose another --context, or install the "
                 "definitions (volsync-py crds | kubectl apply --server-side --force-conflicts -f -)"
             )
+        case errors.Unreachable() if _NO_CERTIFICATE.search(said):
+            return f"the API server does not accept your client certificate ({said}): {_LOG_IN}"
         case errors.Unreachable():
             return f"the API server does not answer ({said}): check --context, the network, and kubectl version"
     return f"the API server refuses it: {said}"
