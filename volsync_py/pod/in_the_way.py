@@ -3,6 +3,7 @@
 Seen with restic 0.18.0 to 0.19.1, each time where a *file* comes back:
 
 - over a regular file with several names it leaves zeros where old and new content agreed, and exits with 0;
+- in a regular file that it may write and not read, it leaves what was there where zeros come back, and exits with 0;
 - it opens a FIFO, and waits for ever for somebody at the other end;
 - it cannot open a socket, nor, without the right to, a device.
 
@@ -11,7 +12,8 @@ same selection into a folder that is not there reads nothing of the volume. Name
 and what is taken away is only set aside, beside its name, until the restore has ended: it may fail before it writes.
 
 Where a name is no text, restic's JSON does not tell it from others. What might be another's is never taken away: a
-shared file is copied for the name, which loses nothing; a FIFO is held open, and restic replaces it or leaves it alone.
+shared file is copied for the name, which loses nothing, and one that may not be read is read back after the restore; a
+FIFO is held open, and restic replaces it or leaves it alone.
 """
 
 from __future__ import annotations
@@ -39,18 +41,19 @@ def clear(session: Session, held: ExitStack, *selection: str) -> list[str]:
     Returns further options for the restore itself.
     """
     with volume.opened(session.data) as root:
-        # Path to whether it is a FIFO, or None for a file with several names.
+        # Path to whether it is a FIFO, or None for a file.
         found: dict[str, bool | None] = {}
-        for path, of in volume.entries(root):
+        for path, of, is_blind in volume.entries(root):
             if stat.S_ISREG(of.st_mode):
-                if of.st_nlink > 1:
+                if of.st_nlink > 1 or is_blind:
                     found[path] = None
             elif not stat.S_ISLNK(of.st_mode):
                 found[path] = stat.S_ISFIFO(of.st_mode)
         if not found:
             return []
         session.log(
-            f"{len(found)} names in the volume share their files, or are no files: those that come back are made anew"
+            f"{len(found)} names in the volume share their files, are no files, or may not be read: "
+            "those that come back are made anew"
         )
         coming = _coming(session, found, *selection)
         verify = False
@@ -63,7 +66,7 @@ def clear(session: Session, held: ExitStack, *selection: str) -> list[str]:
                 _hold(session, root, path, held)
             elif is_pipe is None:
                 verify |= not _unshare(session, root, path)
-    # Where a file is still shared, restic reads it back.
+    # Where a file is still shared, or could not be read, restic reads it back.
     return ["--verify"] if verify else []
 
 
@@ -119,7 +122,6 @@ def _unshare(session: Session, root: int, path: str) -> bool:
         if error.errno in FULL:
             text = f"{_named(session, path)} shares its file with another name, and there is no room for its own"
             raise MoverError(ErrorClass.TARGET_FULL, text) from None
-        # One that may not be read, restic does not read either, and writes the whole of it.
         return error.errno == errno.ENOENT
     return True
 

@@ -59,8 +59,10 @@ def _below(root: int, path: str) -> Iterator[int]:
         os.close(at)
 
 
-def entries(root: int) -> Iterator[tuple[str, os.stat_result]]:
-    """Return all that is no folder, by its path in the volume; what cannot be looked at is left out.
+def entries(root: int) -> Iterator[tuple[str, os.stat_result, bool]]:
+    """Return all that is no folder, by its path in the volume, with whether it would be written unread.
+
+    What cannot be looked at is left out.
 
     What a mover that was killed has set aside is put back on the way.
     """
@@ -74,11 +76,20 @@ def entries(root: int) -> Iterator[tuple[str, os.stat_result]]:
                     where = os.path.join(path, entry.name)
                     if stat.S_ISDIR(of.st_mode) and _is_ours(at, entry.name, of):
                         for name in _put_right(at, entry.name):
-                            yield os.path.join(path, name), os.stat(name, dir_fd=at, follow_symlinks=False)
+                            its = os.stat(name, dir_fd=at, follow_symlinks=False)
+                            yield os.path.join(path, name), its, _is_written_unread(at, name, its)
                     elif stat.S_ISDIR(of.st_mode):
                         waiting.append(where)
                     else:
-                        yield where, of
+                        yield where, of, _is_written_unread(at, entry.name, of)
+
+
+def _is_written_unread(at: int, name: str, of: os.stat_result) -> bool:
+    """Return whether it is a file that may be written, or that its owner can make so, and may not be read."""
+    # The kernel is asked, because lists of rights, capabilities and servers have a say beside the mode.
+    if not stat.S_ISREG(of.st_mode) or os.access(name, os.R_OK, dir_fd=at):
+        return False
+    return of.st_uid == os.geteuid() or os.access(name, os.W_OK, dir_fd=at)
 
 
 def set_aside(root: int, path: str) -> str:

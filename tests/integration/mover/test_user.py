@@ -257,3 +257,88 @@ def test_a_shared_file_that_cannot_be_copied_is_read_back_so_that_no_zeros_pass(
     for name, expected in zip(names, (b"hello", b"hello and more"), strict=True):
         with open(name, "rb") as file:
             assert file.read() == expected
+
+
+ZEROS = bytes(200_000)
+
+
+def give(mover: Mover, name: str, mode: int, owner: int) -> None:
+    """Give a file to somebody, with the mover's group."""
+    os.chmod(mover.data / name, mode)
+    os.chown(mover.data / name, owner, NOBODY)
+
+
+@pytest.mark.parametrize(
+    ("mode", "owner"), [(0o000, NOBODY), (0o200, NOBODY), (0o220, NOBODY), (0o300, NOBODY), (0o620, 23456)]
+)
+def test_zeros_come_back_over_a_file_that_may_be_written_and_not_read(nobodys: Mover, mode: int, owner: int) -> None:
+    # Both what is smaller than one of restic's blobs, and what has other blobs around the zeros.
+    disk = os.urandom(1 << 20) + bytes(6 << 20) + os.urandom(1 << 20)
+    (nobodys.data / "file").write_bytes(ZEROS)
+    (nobodys.data / "disk").write_bytes(disk)
+    assert nobodys("backup").code == 0
+    (nobodys.data / "file").write_bytes(b"x" * len(ZEROS))
+    (nobodys.data / "disk").write_bytes(b"x" * len(disk))
+    for name in ("file", "disk"):
+        give(nobodys, name, mode, owner)
+    ran = nobodys("restore")
+    assert (ran.code, ran.report.error_class) == (0, ""), ran.log
+    assert (nobodys.data / "file").read_bytes() == ZEROS
+    assert (nobodys.data / "disk").read_bytes() == disk
+    assert sorted(path.name for path in nobodys.data.iterdir()) == ["disk", "file"]
+
+
+def test_a_file_that_may_not_be_read_and_does_not_come_back_is_not_touched(nobodys: Mover) -> None:
+    nobodys.write(plain="hello")
+    assert nobodys("backup").code == 0
+    nobodys.write(other="mine")
+    give(nobodys, "other", 0o200, NOBODY)
+    before = (nobodys.data / "other").stat()
+    ran = nobodys("restore")
+    assert (ran.code, ran.report.error_class) == (0, ""), ran.log
+    after = (nobodys.data / "other").stat()
+    assert (after.st_ino, after.st_mode) == (before.st_ino, before.st_mode)
+
+
+def test_a_file_that_may_not_be_read_is_back_when_a_restore_fails(nobodys: Mover) -> None:
+    nobodys.write(folder__plain="hello", file="old")
+    assert nobodys("backup").code == 0
+    nobodys.write(folder__plain="hello again", file="new")
+    give(nobodys, "file", 0o200, NOBODY)
+    give(nobodys, "folder/plain", 0o200, NOBODY)
+    os.chown(nobodys.data / "folder", 0, 0)
+    (nobodys.data / "folder").chmod(0o755)
+    ran = nobodys("restore")
+    assert (ran.code, ran.report.error_class, ran.report.restored) == (1, "Configuration", None), ran.log
+    assert "'folder/plain' has to be made anew" in ran.report.message
+    assert (nobodys.data / "file").read_text(encoding="utf-8") == "new"
+    assert (nobodys.data / "folder" / "plain").read_text(encoding="utf-8") == "hello again"
+
+
+def test_a_file_that_may_not_be_read_and_whose_name_is_no_text_is_read_back(nobodys: Mover) -> None:
+    name = os.path.join(os.fsencode(nobodys.data), b"odd \xff")
+    with open(name, "wb") as file:
+        file.write(ZEROS)
+    assert nobodys("backup").code == 0
+    with open(name, "wb") as file:
+        file.write(b"x" * len(ZEROS))
+    os.chown(name, NOBODY, NOBODY)
+    os.chmod(name, 0o200)
+    ran = nobodys("restore")
+    assert (ran.code, ran.report.restored) == (1, None), ran.log
+    assert "odd" in ran.report.message
+    ran = nobodys("restore")
+    assert (ran.code, ran.report.error_class) == (0, ""), ran.log
+    with open(name, "rb") as file:
+        assert file.read() == ZEROS
+
+
+def test_what_the_mover_may_neither_read_nor_write_is_not_replaced(nobodys: Mover) -> None:
+    nobodys.write(plain="hello")
+    assert nobodys("backup").code == 0
+    nobodys.write(plain="somebody's")
+    os.chown(nobodys.data / "plain", 23456, 23456)
+    (nobodys.data / "plain").chmod(0o600)
+    ran = nobodys("restore")
+    assert (ran.code, ran.report.error_class, ran.report.restored) == (1, "Configuration", None), ran.log
+    assert (nobodys.data / "plain").read_text(encoding="utf-8") == "somebody's"

@@ -59,7 +59,7 @@ def test_a_folder_that_was_swapped_for_a_link_leads_nowhere(volume: Path, act: C
     assert (outside, inside) == (look(volume.parent / "outside"), look(volume))
     if result:
         assert isinstance(result, list)
-        assert {path for path, _ in result} == {"folder", "moved/file", "moved/second", "moved/pipe"}
+        assert {path for path, *_ in result} == {"folder", "moved/file", "moved/second", "moved/pipe"}
 
 
 @pytest.mark.parametrize("path", ["../outside/folder", "folder/../../outside/folder", "..", ".", ""])
@@ -127,11 +127,11 @@ def test_a_path_that_is_longer_than_any_call_takes_is_walked(volume: Path) -> No
         os.mkdir(name, dir_fd=at)
         at = os.open(name, os.O_RDONLY, dir_fd=at)
     os.close(os.open("deep", os.O_CREAT | os.O_WRONLY, dir_fd=at))
-    found = [path for path, _ in entries(root)]
+    found = [path for path, *_ in entries(root)]
     assert "/".join([*names, "deep"]) in found
     aside = set_aside(root, "/".join([*names, "deep"]))
     assert os.listdir(at) == [aside]
-    assert "/".join([*names, "deep"]) in [path for path, _ in entries(root)]
+    assert "/".join([*names, "deep"]) in [path for path, *_ in entries(root)]
     aside = set_aside(root, "/".join([*names, "deep"]))
     put_back(root, "/".join([*names, "deep"]), aside)
     assert os.listdir(at) == ["deep"]
@@ -163,7 +163,7 @@ def test_what_a_killed_mover_has_set_aside_is_put_right_by_the_next(volume: Path
             assert set_aside(root, name)
         if comes_back:
             (volume / "folder" / "file").write_text("new", encoding="utf-8")
-        found = {path for path, _ in entries(root)}
+        found = {path for path, *_ in entries(root)}
     assert names_of(volume) == before
     assert found == {"folder/file", "folder/pipe", "folder/second"}
     text = "new" if comes_back else "volume"
@@ -187,7 +187,7 @@ def test_a_copy_that_a_killed_mover_has_begun_goes(
         if not is_there:
             (volume / "folder" / "file").unlink()
             before.remove("folder/file")
-        assert ("folder/file" in {path for path, _ in entries(root)}) is is_there
+        assert ("folder/file" in {path for path, *_ in entries(root)}) is is_there
     # Half a copy is nobody's file.
     assert names_of(volume) == before
     assert (volume / "folder" / "second").read_text(encoding="utf-8") == "volume"
