@@ -74,4 +74,6 @@ def test_the_pictures_in_the_docs_are_of_the_page_as_it_is_now(window: Browser) 
         assert picture.startswith(b"\x89PNG")
         assert path.exists(), f"{path} is missing: run python -m hack.page_pictures"
     # Another machine's fonts draw other pixels; what is drawn is the same.
-    assert noted()["pages"] == digest(), "the page looks another way now: run python -m hack.page_pictures, and look at them"
+    assert noted()["pages"] == digest(), (
+        "the page looks another way now: run python -m hack.page_pictures, and look at them"
+    )

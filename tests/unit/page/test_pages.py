@@ -96,8 +96,7 @@ def test_the_page_says_what_grows_where_it_goes_and_how_old_the_oldest_proof_is(
     told = " ".join(Read(overview_page(picture(sample_month()))).said)
     for said in (
         "oldest last proof 11 days ago 30 of 40 proved by a restore",
-        "Growth What the last run of each has added to its repository, the most first. "
-        "ops/step-ca 4.4 GiB of 76.1 GiB",
+        "Growth What the last run of each has added to its repository, the most first. ops/step-ca 4.4 GiB of 76.1 GiB",
         "Where it goes Secret Holds Claims data/restic-data 256.5 GiB data/influx, data/loki, data/minio",
     ):
         assert said in told
