@@ -27,10 +27,10 @@ restore, unless `onMissingSnapshot` is `Fail`; `status.restic.restored` says wha
 
 """
 _TROUBLES = """
-## What stops a run, or is told beside it
+## Reasons that stop a run, and warnings
 
-The reason of `Healthy` (`Maintained` for `MaintenanceWaits`), the message, and the next step, which the message ends
-with. Beside these, the [classes of failures](failures.md) are reasons.
+They are reasons of `Healthy` (`MaintenanceWaits`: of `Maintained`). The message ends with the next step. The other
+reasons are the [classes of failures](failures.md).
 
 """
 _EVENTS = """

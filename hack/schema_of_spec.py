@@ -30,7 +30,7 @@ def volume() -> dict[str, Schema]:
     modes = {"minItems": 1}
     return {
         "copyMethod": text(
-            "Direct, or None: the volume itself is read or written. Snapshot, Clone (sources): a copy of it is made.",
+            "Direct or None: the volume itself is read or written. Snapshot, or Clone (only sources): a copy is made.",
             enum=["Direct", "None", "Clone", "Snapshot"],
         ),
         "capacity": quantity("Size of the volume to make."),
@@ -85,7 +85,7 @@ def mounted_volume() -> Schema:
     return {
         "type": "object",
         "required": ["mountPath", "volumeSource"],
-        "properties": {"mountPath": text("Where below /mnt."), "volumeSource": source},
+        "properties": {"mountPath": text("Path of the mount, below /mnt."), "volumeSource": source},
     }
 
 
@@ -100,27 +100,34 @@ def source() -> Schema:
         **volume(),
         pruneIntervalDays=number("Days between prunes; 7 if unset."),
         retain=group(
-            "Which backups to keep; the latest one if unset.",
+            "Which backups to keep; only the latest one if unset.",
             **retain,
-            within=text("Keep what was made within this time before the latest, such as 1y5m21d12h."),
-            last=text("How many of the latest to keep."),
+            within=text("Keep backups that are at most this much older than the latest one, such as 1y5m21d12h."),
+            last=text("How many of the latest backups to keep; a number or unlimited."),
             **of_options(options.RetentionOptions, "retain"),
         ),
         exclude=group("What is not backed up.", **of_options(options.BackupOptions, "exclude")),
-        limits=group("The most that is transferred, in KiB a second.", **of_options(options.BackupOptions, "limits")),
-        prune=group("Limits of one prune.", **of_options(options.PruneOptions, "prune")),
-        verification=group(
-            "Restore the newest backup into a volume of its own, and compare: with a schedule, and whenever asked for.",
-            schedule=text(
-                "A cron expression, in the zone of the trigger's.", pattern=SCHEDULE, maxLength=LONGEST_SCHEDULE
-            ),
-            keep=text("Whether the restored volume is kept; Never if unset.", enum=list(verification.KEEPS)),
-            command=texts("A program that looks at what was restored, and its arguments.", **most_words),
+        limits=group(
+            "The highest rates of transfer, in KiB per second.", **of_options(options.BackupOptions, "limits")
         ),
-        check=group("When the repository is checked after a backup.", **of_options(options.CheckSchedule, "check")),
+        prune=group("Limits of each prune.", **of_options(options.PruneOptions, "prune")),
+        verification=group(
+            "Restore the newest backup into a new volume, and compare the two: by a schedule, and when asked for.",
+            schedule=text(
+                "A cron expression, in the time zone of the trigger.", pattern=SCHEDULE, maxLength=LONGEST_SCHEDULE
+            ),
+            keep=text("When the restored volume is kept; Never if unset.", enum=list(verification.KEEPS)),
+            command=texts(
+                "A program, with its arguments, that looks at the restored volume; 0 as its exit code is a success.",
+                **most_words,
+            ),
+        ),
+        check=group(
+            "When a backup is followed by a check of the repository.", **of_options(options.CheckSchedule, "check")
+        ),
         **of_options(options.BackupOptions),
         **of_options(Run),
-        unlock=text("Remove stale locks before the next backup, once for each value."),
+        unlock=text("Remove stale locks before the next backup, once for each new value."),
     )
 
 
@@ -130,10 +137,10 @@ def destination() -> Schema:
         "Restore with restic.",
         **volume(),
         destinationPVC=text("Restore into this existing claim."),
-        cleanupTempPVC=flag("Delete the volume that was made, after each run."),
+        cleanupTempPVC=flag("Delete the volume that the operator has made, after each run."),
         cleanupCachePVC=flag("Delete the cache volume after each run."),
-        previous=number("How many eligible snapshots to go back."),
-        restoreAsOf=time("The latest snapshot at or before this time."),
+        previous=number("How many eligible snapshots to go back from the newest one."),
+        restoreAsOf=time("Restore the latest snapshot made at or before this time."),
         enableFileDeletion=flag("Delete files that are not in the snapshot."),
         **of_options(options.RestoreOptions),
     )
@@ -142,14 +149,18 @@ def destination() -> Schema:
 def trigger() -> Schema:
     """`spec.trigger`."""
     return group(
-        "When to synchronize; always if unset.",
+        "When to synchronize; if unset, again and again without a pause.",
         schedule=text("A cron expression.", pattern=SCHEDULE, maxLength=LONGEST_SCHEDULE),
-        manual=text("Synchronize once for each value."),
+        manual=text("Synchronize once for each new value."),
         timeZone=text("IANA time zone of the schedule."),
         jitter=text(
-            "A duration; each slot starts later by a fixed part of it.", pattern=r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$"
+            "A duration. The resource starts later than its schedule by a part of it, which is always the same.",
+            pattern=r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$",
         ),
-        startingDeadlineSeconds={**count("A slot that is later than this is skipped; at least 1."), "minimum": 0},
+        startingDeadlineSeconds={
+            **count("A run that cannot start within this time of its slot is left out; at least 1."),
+            "minimum": 0,
+        },
         runOnCreate=flag("Whether the first run comes at once; true if unset."),
     )
 
@@ -163,7 +174,9 @@ def common_spec() -> dict[str, Schema]:
         "trigger": trigger(),
         "paused": flag("Stop the mover and start none."),
         "external": group(
-            "Handled by somebody else.", provider=text("By whom."), parameters=mapping("With these parameters.")
+            "Another program handles this resource, not this operator.",
+            provider=text("Name of that program."),
+            parameters=mapping("Parameters for it."),
         ),
         **others,
     }

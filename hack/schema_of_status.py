@@ -35,18 +35,20 @@ def last_error() -> Schema:
 def attempt() -> Schema:
     """`attempt`: how far a failing run is."""
     return group(
-        "The failing run.",
-        count=number("Attempts that failed."),
+        "The run that is failing; unset after a good one.",
+        count=number("How many of its attempts have failed."),
         lastError=last_error(),
         lastFailureTime=time("When the last attempt failed."),
         nextAttemptTime=time("When the next attempt begins."),
         observedGeneration=count("The generation that was tried."),
-        secretVersion=text("The version of the Secret that was tried."),
-        customCAVersion=text("The version of what customCA names that was tried."),
-        targetSize=text("The size of the claim that was too small."),
-        runNow=text("The run-now annotation that was tried."),
-        lockedBy=text("The host whose lock stopped it, until it is known whether that is still there."),
-        lockHolder=text("Whose lock stopped it: a process and its host."),
+        secretVersion=text("resourceVersion of the repository Secret that the last attempt used."),
+        customCAVersion=text("resourceVersion of the Secret or ConfigMap in customCA that the last attempt used."),
+        targetSize=text("Size of the claim that was too small in the last attempt."),
+        runNow=text("Value of the run-now annotation when the last attempt was made."),
+        lockedBy=text(
+            "Host name in the lock that stopped the attempt, until the manager knows whether that pod still exists."
+        ),
+        lockHolder=text("Whose lock stopped the attempt: a process and its host."),
         lockedSince=time("Since when that lock has been there, as far as movers have seen it."),
     )
 
@@ -54,11 +56,11 @@ def attempt() -> Schema:
 def days() -> Schema:
     """`lastDays`: a month for the page."""
     return group(
-        "How the last thirty days went, for whoever looks.",
+        "How the last thirty days went.",
         until=text("The day of the last letter.", maxLength=last_days.DATE_CHARACTERS),
         results=text(
-            "A letter a day. A run ended well: o, with a retry: r, with a warning: w. None did, attempts failed: "
-            "f, only a change helps: c. No run ended: a dot.",
+            "A letter for each day. A run ended well: o; after failed attempts: r; with a warning: w. No run ended "
+            "well: f if attempts failed, c if only a change helps, a dot if none ended.",
             maxLength=last_days.MOST_DAYS,
         ),
     )
@@ -100,11 +102,11 @@ def last_snapshot() -> Schema:
         "The last backup.",
         id=text("Its id."),
         time=text("When it was made."),
-        filesNew=count("How many files are new since the backup before."),
+        filesNew=count("How many files are new since the previous backup."),
         filesChanged=count("How many files have changed."),
-        filesUnmodified=count("How many files are as they were."),
+        filesUnmodified=count("How many files have not changed."),
         bytesProcessed=count("The size of all files."),
-        bytesAdded=count("How many bytes the repository has grown by."),
+        bytesAdded=count("By how many bytes the repository has grown."),
         filesFailed=count("How many files could not be read."),
     )
 
@@ -113,48 +115,48 @@ def last_verified() -> Schema:
     """`restic.lastVerified` of a source."""
     return group(
         "The last backup that was restored and found to be whole.",
-        time=time("When that was."),
-        snapshot=text("Its id."),
-        snapshotTime=text("When it was made."),
+        time=time("When it was restored."),
+        snapshot=text("Id of the snapshot."),
+        snapshotTime=text("When the snapshot was made."),
         files=count("How many files and folders came back."),
         bytes=count("How many bytes."),
-        commandExitCode=number("What the command exited with; none if there was none."),
+        commandExitCode=number("Exit code of the verification command; unset without a command."),
     )
 
 
 def verifications() -> Schema:
     """`restic.verification` of a source."""
     return group(
-        "The verifications.",
+        "The last verification, and the one that is due or under way.",
         since=time("Since when there is a schedule, or what else the spec says."),
-        lastTime=time("When the last one was over: proved, or given up."),
-        startTime=time("When the one that goes on was begun; with `keep: OnFailure` its claim says so."),
+        lastTime=time("When the last one ended: the backup was proved, or it was given up."),
+        startTime=time("When the one under way began; not set with `keep: OnFailure`, where the claim has that time."),
         result=text("Succeeded or Failed.", enum=["Succeeded", "Failed"]),
         lastError=last_error(),
-        attempts=number("Attempts of the one that is due."),
+        attempts=number("How many attempts the one that is due has had."),
         nextAttemptTime=time("When the next attempt begins."),
         lastProveNow=text("The prove-now annotation that was served last."),
-        triedProveNow=text("The prove-now annotation that was tried."),
+        triedProveNow=text("Value of the prove-now annotation when the last attempt was made."),
         observedGeneration=count("The generation that was tried."),
-        seconds=count("How long the last one took."),
+        seconds=count("How many seconds the last one took."),
         waiting=text("What the one that is due waits for."),
-        job=text("UID of the last Job on record here."),
-        claim=text("UID of the last claim on record here."),
+        job=text("UID of the Job of the last attempt whose result is recorded here."),
+        claim=text("UID of its claim, with `keep: OnFailure`."),
     )
 
 
 def source_status() -> Schema:
     """`status` of a source."""
     restic = group(
-        "Of the repository.",
+        "About the repository.",
         lastPruned=time("When it was pruned last."),
         lastUnlocked=text("The unlock that was served last."),
         lastChecked=time("When it was checked last."),
         lastCheckResult=text("Succeeded, or the class of what the check found."),
-        lastCheckSubset=text("What of the packs the last check read."),
+        lastCheckSubset=text("Which part of the data the last check read."),
         repositoryID=text("restic's id of the repository."),
         moverImage=text("The image of the last mover that ended well."),
-        repositoryHash=text("A hash of where the repository is."),
+        repositoryHash=text("A hash of the address of the repository."),
         repositorySize=group(
             "What is in the repository, as the last prune of this source left it.",
             bytes=count("How many bytes."),
@@ -165,8 +167,8 @@ def source_status() -> Schema:
         lastVerified=last_verified(),
         verification=verifications(),
         snapshots=group(
-            "What retention left.",
-            count=number("How many."),
+            "Which snapshots the last retention left.",
+            count=number("How many snapshots."),
             oldest=text("Time of the oldest."),
             newest=text("Time of the newest."),
         ),
@@ -178,8 +180,8 @@ def destination_status() -> Schema:
     """`status` of a destination."""
     restored = group(
         "What the last run restored.",
-        id=text("The snapshot."),
-        time=text("When it was made."),
+        id=text("Id of the snapshot."),
+        time=text("When the snapshot was made."),
         files=count("How many files and folders."),
         bytes=count("How many bytes."),
     )
@@ -192,6 +194,6 @@ def destination_status() -> Schema:
     image["required"] = ["kind", "name"]
     image["x-kubernetes-map-type"] = "atomic"
     return status(
-        group("Of the restore.", restored=restored, moverImage=text("The image of the last mover that ended well.")),
+        group("About the restore.", restored=restored, moverImage=text("The image of the last mover that ended well.")),
         latestImage=image,
     )

@@ -161,17 +161,17 @@ class BackupOptions:
     exclude_if_present: tuple[str, ...] = option(
         (),
         "exclude.ifPresent",
-        "Leave folders out that hold a file of this name, or NAME:HEADER.",
+        "Leave out folders with a file of this name; NAME:HEADER: if that file begins with HEADER.",
         flag="--exclude-if-present",
         rule=_marker,
     )
     exclude_caches: bool = option(
-        False, "exclude.caches", "Leave folders out that hold a CACHEDIR.TAG.", flag="--exclude-caches"
+        False, "exclude.caches", "Leave out folders with a file CACHEDIR.TAG (caches).", flag="--exclude-caches"
     )
     exclude_larger_than: str = option(
         "",
         "exclude.largerThan",
-        "Leave files out that are larger, such as 500M.",
+        "Leave out files larger than this, such as 500M.",
         flag="--exclude-larger-than",
         pattern=_SIZE_SCHEMA,
         rule=_must(notations.is_size, "write it like 500M"),
@@ -184,15 +184,21 @@ class BackupOptions:
         0, "readConcurrency", "How many files are read at once.", flag="--read-concurrency", least=1, most=1000
     )
     upload_kibps: int = option(
-        0, "limits.uploadKiBps", "To the repository.", flag="--limit-upload", least=1, key="uploadKiBps"
+        0, "limits.uploadKiBps", "Highest rate to the repository.", flag="--limit-upload", least=1, key="uploadKiBps"
     )
     download_kibps: int = option(
-        0, "limits.downloadKiBps", "From the repository.", flag="--limit-download", least=1, key="downloadKiBps"
+        0,
+        "limits.downloadKiBps",
+        "Highest rate from the repository.",
+        flag="--limit-download",
+        least=1,
+        key="downloadKiBps",
     )
     empty_source: str = option(
         "Skip",
         "emptySource",
-        "What an empty volume means; Skip if unset. Of one without even a folder, Backup fails.",
+        "What to do with an empty volume. Skip (if unset): no backup. Backup: a backup, or a failure if there is not "
+        "even a folder. Fail: a failure.",
         values=EMPTY_SOURCES,
     )
 
@@ -204,39 +210,41 @@ class RetentionOptions:
     within_hourly: str = option(
         "",
         "retain.withinHourly",
-        "Keep hourly backups within this time before the latest.",
+        "Keep hourly backups that are at most this much older than the latest one.",
         flag="--keep-within-hourly",
         **_DURATION,
     )
     within_daily: str = option(
         "",
         "retain.withinDaily",
-        "Keep daily backups within this time before the latest.",
+        "Keep daily backups that are at most this much older than the latest one.",
         flag="--keep-within-daily",
         **_DURATION,
     )
     within_weekly: str = option(
         "",
         "retain.withinWeekly",
-        "Keep weekly backups within this time before the latest.",
+        "Keep weekly backups that are at most this much older than the latest one.",
         flag="--keep-within-weekly",
         **_DURATION,
     )
     within_monthly: str = option(
         "",
         "retain.withinMonthly",
-        "Keep monthly backups within this time before the latest.",
+        "Keep monthly backups that are at most this much older than the latest one.",
         flag="--keep-within-monthly",
         **_DURATION,
     )
     within_yearly: str = option(
         "",
         "retain.withinYearly",
-        "Keep yearly backups within this time before the latest.",
+        "Keep yearly backups that are at most this much older than the latest one.",
         flag="--keep-within-yearly",
         **_DURATION,
     )
-    keep_tags: tuple[str, ...] = tags_option("retain.keepTags", "Keep what has one of these tags.", flag="--keep-tag")
+    keep_tags: tuple[str, ...] = tags_option(
+        "retain.keepTags", "Keep backups with one of these tags.", flag="--keep-tag"
+    )
 
     @property
     def withins(self) -> tuple[str, ...]:
@@ -251,14 +259,14 @@ class PruneOptions:
     max_unused: str = option(
         "",
         "prune.maxUnused",
-        "How much may stay unused: a size, a percentage, or unlimited.",
+        "How much unused data may stay in the repository: a size, a percentage, or unlimited.",
         flag="--max-unused",
         rule=_must(_is_unused, "write it like 5%, 10G or unlimited; less than 100%"),
     )
     max_repack_size: str = option(
         "",
         "prune.maxRepackSize",
-        "How much is repacked at most, such as 10G.",
+        "How much data is repacked at most, such as 10G.",
         flag="--max-repack-size",
         pattern=_SIZE_SCHEMA,
         rule=_must(notations.is_size, "write it like 10G"),
@@ -275,7 +283,7 @@ class CheckSchedule:
     read_data: str = option(
         "",
         "check.readData",
-        "What of the packs is read: k/n goes round, so that n checks read all; or a percentage.",
+        "How much data a check reads. 1/7: another seventh each time, so seven checks read all. 5%: a random part.",
         rule=_must(notations.is_read_data, "write it like 1/7, of 256 at most, or 5%"),
     )
 
@@ -284,9 +292,9 @@ class CheckSchedule:
 class RestoreOptions:
     """Which snapshot comes back, and what of it."""
 
-    snapshot: str = option("", "snapshot", "This snapshot: its id, or the beginning of it.", **_SNAPSHOTS)
-    host: str = host_option("Host name of eligible snapshots; volsync if unset.")
-    tags: tuple[str, ...] = tags_option("tags", "Tags that eligible snapshots all have.")
+    snapshot: str = option("", "snapshot", "Restore this snapshot: its id, or the beginning of its id.", **_SNAPSHOTS)
+    host: str = host_option("Only snapshots of this host are eligible; volsync if unset.")
+    tags: tuple[str, ...] = tags_option("tags", "Only snapshots with all of these tags are eligible.")
     include: tuple[str, ...] = option(
         (), "include", "Restore only what matches one of these patterns.", flag="--include", **_PATTERNS
     )
@@ -303,10 +311,10 @@ class RestoreOptions:
     on_missing_snapshot: str = option(
         "",
         "onMissingSnapshot",
-        "What it means that no snapshot is eligible: Fail is an error; Continue restores nothing, and ends well. If "
-        "unset, it is an error only with snapshot, or where an image would be published and the repository has others.",
+        "What happens if no snapshot is eligible. Fail: an error. Continue: restore nothing, and end well. "
+        "If unset: an error with `snapshot`, and with copyMethod Snapshot if the repository has other snapshots.",
         values=MISSING_SNAPSHOTS,
     )
-    verify: bool = option(False, "verify", "Read back what was restored.")
+    verify: bool = option(False, "verify", "Read the restored files back and compare them with the snapshot.")
     # Decided by the manager: what comes back is published, and so must be what was asked for.
     publishes_image: bool = False

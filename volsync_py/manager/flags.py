@@ -52,7 +52,7 @@ def flag_parser() -> argparse.ArgumentParser:
     add("--namespace", default="", help="serve this namespace only")
     add("--max-movers", type=_count, default=0, metavar="N", help="at most N mover Jobs at once; 0: no limit")
     # A worker waits for the API server most of the time; four keep a thousand sources going.
-    add("--workers", type=_positive, default=4, metavar="N", help="objects of one kind handled at once")
+    add("--workers", type=_positive, default=4, metavar="N", help="how many objects of one kind are handled at once")
     add("--restic-container-image", default="", metavar="IMAGE", help="image of the mover")
     add("--mover-image-pull-secrets", default="", metavar="A,B", help="pull Secrets to copy for movers")
     add("--scc-name", default=defaults.SCC_NAME, help="OpenShift: the SCC of privileged movers")
@@ -61,19 +61,30 @@ def flag_parser() -> argparse.ArgumentParser:
     _add_pace(parser)
     add("--log-level", default="", choices=("", "debug", "info", "warning", "error"),
         help="which lines are logged (default: info)")  # fmt: skip
-    add("--log-format", default="", choices=("", "auto", "json", "text"), help="auto: text on a terminal")
+    add(
+        "--log-format",
+        default="",
+        choices=("", "auto", "json", "text"),
+        help="how they are written; auto (the default): text on a terminal, else JSON",
+    )
     _add_flags_of_volsync(parser)
     return parser
 
 
 def _add_endpoints(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--metrics-bind-address", type=_address, default="127.0.0.1:8080", metavar="ADDRESS", help='"0": no metrics')
+    add(
+        "--metrics-bind-address",
+        type=_address,
+        default="127.0.0.1:8080",
+        metavar="ADDRESS",
+        help="address of the metrics; 0 turns them off",
+    )
     add(
         "--metrics-secure",
         type=_boolean,
         metavar="BOOL",
-        help="HTTPS (default: unless only this machine can ask)",
+        help="serve the metrics with TLS (default: unless the address is of this machine only)",
     )
     add("--metrics-require-rbac", "--metrics-auth", type=_boolean, metavar="BOOL",
         help="ask the API server who may read metrics (default: as --metrics-secure)")  # fmt: skip
@@ -81,21 +92,22 @@ def _add_endpoints(parser: argparse.ArgumentParser) -> None:
         "--metrics-cert-path",
         default="",
         metavar="DIR",
-        help="folder of the certificate; none: a self-signed one",
+        help="folder of the certificate; unset: a self-signed one",
     )
-    add("--metrics-cert-name", default="tls.crt", metavar="FILE", help="the certificate in it")
-    add("--metrics-cert-key", default="tls.key", metavar="FILE", help="its key")
+    add("--metrics-cert-name", default="tls.crt", metavar="FILE", help="file of the certificate in that folder")
+    add("--metrics-cert-key", default="tls.key", metavar="FILE", help="file of its key")
     add("--tls-min-version", type=_tls_version, default="VersionTLS12", metavar="VERSION",
         help="oldest TLS of the metrics: VersionTLS12 or VersionTLS13")  # fmt: skip
     add("--tls-cipher-suites", type=_tls_suites, default="", metavar="A,B",
-        help="suites of TLS 1.2, by Kubernetes' names; the self-signed certificate is ECDSA's")  # fmt: skip
+        help="suites of TLS 1.2, by Kubernetes' names; the self-signed certificate needs one with ECDSA")  # fmt: skip
     add("--page-bind-address", type=_address, default=NOWHERE, metavar="ADDRESS",
-        help='the page to look at; "0": none; beyond this machine with TLS, for who may get /page')  # fmt: skip
+        help="address of the status page; 0 turns it off. "
+        "Other than 127.0.0.1: TLS, and only tokens that may get /page")  # fmt: skip
     add(
         "--health-probe-bind-address",
         type=_address,
         metavar="ADDRESS",
-        help="default: :8081, of this machine only outside a cluster",
+        help="address of /healthz and /readyz (default: :8081; outside a cluster 127.0.0.1:8081)",
     )
 
 
@@ -107,31 +119,32 @@ def _add_election(parser: argparse.ArgumentParser) -> None:
         type=_boolean,
         default=True,
         metavar="BOOL",
-        help="wait for the Lease (default: true)",
+        help="wait for the Lease before doing anything",
     )
     # client-go's values: a leader that dies is missed for a quarter of a minute.
     add("--leader-elect-lease-duration", type=_seconds, default="15s", metavar="DURATION",
-        help="who is silent for so many whole seconds has lost")  # fmt: skip
+        help="a leader that has not renewed its Lease for this long is replaced (whole seconds)")  # fmt: skip
     add("--leader-elect-renew-deadline", type=_seconds, default="10s", metavar="DURATION",
-        help="a leader that cannot renew for so long ends; with the retry period no longer than the lease")  # fmt: skip
+        help="a leader that cannot renew its Lease for this long ends; "
+        "together with the retry period at most the lease duration")  # fmt: skip
     add("--leader-elect-retry-period", type=_seconds, default="2s", metavar="DURATION",
-        help="how often the lease is renewed, or tried for")  # fmt: skip
+        help="how often the leader renews the Lease, and the others try to get it")  # fmt: skip
 
 
 def _add_pace(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--mover-contact-timeout", type=_seconds, default=f"{defaults.CONTACT_SECONDS}s", metavar="DURATION",
-        help="a repository that has not answered by then is unreachable")  # fmt: skip
+        help="a repository that does not answer within this time counts as unreachable")  # fmt: skip
     add("--mover-retry-lock", type=_seconds, default=f"{defaults.RETRY_LOCK_SECONDS}s", metavar="DURATION",
         help="how long a mover waits for somebody else's lock")  # fmt: skip
     add("--mover-stall-timeout", type=_seconds, default=f"{defaults.STALL_SECONDS}s", metavar="DURATION",
-        help="a transfer without progress for so long is given up")  # fmt: skip
+        help="a transfer without progress for this long is given up")  # fmt: skip
     add("--retry-base-delay", type=_seconds, default=f"{defaults.RETRY_FIRST.total_seconds():g}s", metavar="DURATION",
-        help="from a failed run to the next attempt; doubles each time")  # fmt: skip
+        help="pause between a failed attempt and the next one; doubles each time")  # fmt: skip
     add("--retry-max-delay", type=_seconds, default=f"{defaults.RETRY_LONGEST.total_seconds():g}s", metavar="DURATION",
         help="the longest of these pauses")  # fmt: skip
     add("--ended-job-shown", type=_some_seconds, default=f"{defaults.ENDED_JOB_SHOWN.total_seconds():g}s",
-        metavar="DURATION", help="how long the ended Job of a manual run can be seen; 0s: not at all")  # fmt: skip
+        metavar="DURATION", help="how long the ended Job of a manual run stays; 0s: not at all")  # fmt: skip
 
 
 def _add_flags_of_volsync(parser: argparse.ArgumentParser) -> None:
