@@ -36,8 +36,9 @@ reasons are the [classes of failures](failures.md).
 _EVENTS = """
 ## Events
 
-On the custom resource, with the object that it is about beside it; those of the populator on the claim. The time
-between two events of the same kind grows while nothing changes.
+They are on the custom resource, and name the object that they are about (`related`); those of the populator are on the
+claim. `action` is what the operator was doing, as in `kubectl get events -o yaml`. An event that is repeated is sent at
+growing intervals while nothing changes.
 
 """
 _CONDITIONS = (
@@ -87,18 +88,20 @@ def troubles() -> Iterator[Row]:
 
 
 def events() -> Iterator[Row]:
-    """Return type, reason and note of the events."""
-    for call in calls("Event", "_event", "_told"):
-        module = call.module.rpartition(".")[2]
+    """Return type, reason, action and note of the events."""
+    found = [(call.module.rpartition(".")[2], call) for call in calls("Event", "_event", "_told")]
+    # In these two modules all events have the same, which is given where a function of theirs makes them.
+    same = {module: call.arguments[2] for module, call in found if call.name == "Event"}
+    for module, call in found:
         if call.name == "Event" and module not in ("told", "copy_trigger"):
-            kind, reason, _, note = call.arguments[:4]
-            yield kind, _CLASS if reason == UNKNOWN else reason, note
+            kind, reason, action, note = call.arguments[:4]
+            yield kind, _CLASS if reason == UNKNOWN else reason, action, note
         elif call.name == "_event" and module == "told":
             kind, reason, note = call.arguments[:3]
-            yield kind, f"VolSyncPopulator{reason}", note
+            yield kind, f"VolSyncPopulator{reason}", same[module], note
         elif module == "copy_trigger" and call.arguments[1] and UNKNOWN not in call.arguments[1]:
             kind, reason, note = _of_copy_trigger(call)
-            yield kind, reason, note
+            yield kind, reason, same[module], note
 
 
 def _of_copy_trigger(call: Call) -> Row:
@@ -118,7 +121,7 @@ def page() -> str:
             _TROUBLES,
             table(("reason", "message", "next step"), _each(troubles(), quoted=(0,))),
             _EVENTS,
-            table(("type", "reason", "note"), _each(events(), quoted=(1,))),
+            table(("type", "reason", "action", "note"), _each(events(), quoted=(1, 2))),
         ]
     )
 

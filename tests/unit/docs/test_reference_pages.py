@@ -17,7 +17,7 @@ from hack import (
     generate_logs_page,
 )
 from hack.pages import code, table
-from hack.said import ROOMS
+from hack.said import ROOMS, UNKNOWN
 from volsync_py.controllers.resource_metrics import REASONS
 from volsync_py.movers.restic.outcome import CLASSES
 
@@ -70,6 +70,12 @@ def test_every_variable_that_a_command_reads_is_described_and_no_other() -> None
 def test_every_reason_that_metrics_know_is_among_those_that_are_said() -> None:
     page = generate_conditions_page.page()
     assert {reason for reason in REASONS - set(CLASSES) if code(reason) not in page} == set()
+
+
+def test_every_event_is_told_with_its_action_and_reason() -> None:
+    told = list(generate_conditions_page.events())
+    assert {action for _, _, action, _ in told} >= {"Synchronize", "Verify", "Provision Volume"}
+    assert [row for row in told if UNKNOWN in row[:3] or not all(row[:3])] == []
 
 
 def test_a_cell_of_a_table_ends_neither_it_nor_the_row() -> None:
