@@ -15,9 +15,12 @@ from hack import (
     generate_flags_page,
     generate_labels_page,
     generate_logs_page,
+    generate_options_page,
 )
 from hack.pages import code, table
 from hack.said import ROOMS, UNKNOWN
+from volsync_py.commands.program import find
+from volsync_py.commands.table import COMMANDS, PRINTED
 from volsync_py.controllers.resource_metrics import REASONS
 from volsync_py.movers.restic.outcome import CLASSES
 
@@ -37,6 +40,7 @@ _LABEL = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+/[A-Za-z0-9._-]+|volsync-py/[a-z-
         generate_flags_page,
         generate_labels_page,
         generate_logs_page,
+        generate_options_page,
     ],
 )
 def test_a_page_of_reference_is_what_the_code_says(generator: ModuleType) -> None:
@@ -65,6 +69,25 @@ def test_every_variable_that_a_mover_is_given_is_described_and_no_other() -> Non
 
 def test_every_variable_that_a_command_reads_is_described_and_no_other() -> None:
     assert generate_flags_page.read_by_commands() == set(generate_flags_page.COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_of_a_command_is_on_the_page_with_a_meaning(name: str) -> None:
+    section = re.split(r"^## ", generate_options_page.page(), flags=re.MULTILINE)
+    (mine,) = (part for part in section if part.startswith(f"{name}\n"))
+    rows = [line.split(" | ") for line in mine.splitlines() if line.startswith("| `")]
+    told = {option for row in rows for option in re.findall(r"`(-[\w-]+)`", row[0])}
+    if name in PRINTED:
+        expected = set(PRINTED[name])
+    else:
+        expected = {
+            option for one in find(name).params for option in (*one.opts, *one.secondary_opts) if option[0] == "-"
+        }
+        shared = expected & generate_options_page.OF_CLUSTER
+        assert ("#options-for-the-cluster" in mine) == bool(shared)
+        expected -= shared
+    assert told == expected
+    assert all(row[-1].strip(" |") for row in rows)
 
 
 def test_every_reason_that_metrics_know_is_among_those_that_are_said() -> None:

@@ -21,7 +21,7 @@ _EXAMPLE = "volsync-py manifests --image REGISTRY/volsync-py:TAG | kubectl apply
 
 def manifests(words: Sequence[str]) -> int:
     """Print what installs this version without Helm, and return the exit code."""
-    asked = _parser().parse_args(words)
+    asked = parser().parse_args(words)
     objects = build(MANIFESTS, [f"overlays/{name}" for name in asked.overlay] or ["base"])
     for obj in objects:
         if obj["kind"] == "Deployment":
@@ -30,24 +30,25 @@ def manifests(words: Sequence[str]) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """Return what reads the options."""
+    made = argparse.ArgumentParser(
         f"{program()} manifests",
         description="Print what installs this version in the namespace volsync-system, without Helm: definitions, "
         "rights, manager.",
         epilog=as_called(_EXAMPLE),
     )
-    parser.add_argument(
+    made.add_argument(
         "--image", required=True, help="the image of the manager and of its movers, made of the Containerfile"
     )
-    parser.add_argument(
+    made.add_argument(
         "--overlay",
         action="append",
         default=[],
         choices=overlays(),
         help="what the plain manifests are changed by; may be given several times",
     )
-    return parser
+    return made
 
 
 def set_image(deployment: Object, image: str) -> None:
