@@ -66,7 +66,7 @@ class ResourceMetrics:
                 self._objects.miss_interval(key)
             self._objects.count_result(key, _result(status))
         if decision.failed_class:
-            self._objects.count_result(key, decision.failed_class)
+            self._objects.count_result(key, _known(decision.failed_class))
         if self._shown.get(key) != _version(after):
             self._shown[key] = _version(after)
             self._show(key, replication, status)

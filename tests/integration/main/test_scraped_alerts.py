@@ -51,7 +51,7 @@ def shown(manager: Manager, later: timedelta = timedelta()) -> dict[str, list[Sc
 
 def text_of(manager: Manager) -> str:
     (scrape,) = shown(manager)["one"]
-    return scrape.text
+    return scrape.text or ""
 
 
 def objects_with(series: str, manager: Manager) -> set[str]:

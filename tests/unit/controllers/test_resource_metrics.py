@@ -286,6 +286,45 @@ def test_what_is_wrong_is_shown_with_its_reason_its_repository_and_since_when() 
     assert labels_of_failing(passes) == []
 
 
+# Whatever somebody writes: it would be found in a scrape that had it.
+WRITTEN = st.text().map(lambda text: f"written-{text}")
+SPECS = st.fixed_dictionaries(
+    {},
+    optional={
+        "trigger": st.fixed_dictionaries(
+            {}, optional={"schedule": WRITTEN | st.just("0 * * * *"), "manual": WRITTEN, "timeZone": WRITTEN}
+        ),
+        "sourcePVC": WRITTEN,
+        "restic": st.fixed_dictionaries(
+            {},
+            optional={
+                "repository": WRITTEN,
+                "host": WRITTEN,
+                "tags": st.lists(WRITTEN, max_size=3),
+                "copyMethod": WRITTEN | st.just("Direct"),
+                "storageClassName": WRITTEN,
+                "customCA": st.fixed_dictionaries({"secretName": WRITTEN, "key": WRITTEN}),
+                "verification": st.fixed_dictionaries({}, optional={"schedule": WRITTEN, "command": st.lists(WRITTEN)}),
+            },
+        ),
+    },
+)
+
+
+@given(SPECS, WRITTEN, st.sampled_from(["True", "False"]))
+def test_whatever_stands_in_a_spec_no_label_is_made_of_it(spec: dict[str, Any], reason: str, status: str) -> None:
+    passes = Passes()
+    passes.before["spec"] = spec
+    told = resource(conditions=[{"type": "Healthy", "status": status, "reason": reason, "lastTransitionTime": EARLIER}])
+    passes.decided(told, finished=Sync(1.0), failed_class=reason)
+
+    text = passes.metrics.objects.expose().decode()
+    assert "written-" not in text
+    labels = [s.labels for family in text_string_to_metric_families(text) for s in family.samples]
+    assert {one["obj_name"] for one in labels} == {"data"}
+    assert {one.get("result", "Other") for one in labels} <= {*REASONS, "Other"}
+
+
 @given(st.text(), st.text(), st.sampled_from(["True", "False"]))
 def test_whatever_stands_in_a_status_no_label_is_made_of_it(reason: str, hashed: str, status: str) -> None:
     passes = Passes()

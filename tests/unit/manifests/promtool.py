@@ -15,32 +15,46 @@ from prometheus_client.parser import text_string_to_metric_families
 from hack.tool_cache import tool_path
 
 RULES = Path(__file__).parents[3] / "manifests" / "monitoring" / "alerts.yaml"
+# What people have written for VolSync.
+RULES_FOR_VOLSYNC = Path(__file__).with_name("alerts_for_volsync.yaml")
 # What Prometheus adds to what it scrapes.
 TARGET = {"job": "volsync-metrics", "namespace": "volsync-system"}
 _ABSENT = "_"
 _FOUND = re.compile(r'alertname="(\w+)"\} ([\d.E+]+)')
+_OF_OBJECT = re.compile(r'alertname="(\w+)"(?:, obj_name="([^"]*)")?\}')
 
 
 @frozen
 class Scrape:
-    """What one manager says from a minute on; "" if there is none, and `began` is when its clock showed zero."""
+    """What one manager says from a minute on; `began` is when its clock showed zero.
+
+    "" if it does not answer, None if Prometheus does not even look for it: its pod has gone.
+    """
 
     minute: int
-    text: str
+    text: str | None
     began: float = 0.0
 
 
-def firing(scrapes: Mapping[str, Sequence[Scrape]], minute: int, tmp: Path) -> dict[str, int]:
+def firing(scrapes: Mapping[str, Sequence[Scrape]], minute: int, tmp: Path, rules: Path = RULES) -> dict[str, int]:
     """Return how many alerts of each name fire at a minute; `scrapes` by the name of the manager's pod."""
-    said = evaluated(['count by (alertname) (ALERTS{alertstate="firing"})'], scrapes, minute, tmp)
+    said = evaluated(['count by (alertname) (ALERTS{alertstate="firing"})'], scrapes, minute, tmp, rules)
     return {name: int(float(value)) for name, value in _FOUND.findall(said)}
 
 
-def evaluated(asked: Sequence[str], scrapes: Mapping[str, Sequence[Scrape]], minute: int, tmp: Path) -> str:
+def alerts_by_name(scrapes: Mapping[str, Sequence[Scrape]], minute: int, tmp: Path) -> set[tuple[str, str]]:
+    """Return which alerts fire at a minute, each with the name of the object that it is about."""
+    said = evaluated(['count by (alertname, obj_name) (ALERTS{alertstate="firing"})'], scrapes, minute, tmp)
+    return set(_OF_OBJECT.findall(said))
+
+
+def evaluated(
+    asked: Sequence[str], scrapes: Mapping[str, Sequence[Scrape]], minute: int, tmp: Path, rules: Path = RULES
+) -> str:
     """Return what promtool says of expressions that are not empty at a minute, in place of nothing."""
     tests = [{"expr": one, "eval_time": f"{minute}m", "exp_samples": []} for one in asked]
     test = {"interval": "1m", "input_series": _series(scrapes, minute), "promql_expr_test": tests}
-    document = {"rule_files": [str(RULES)], "evaluation_interval": "1m", "tests": [test]}
+    document = {"rule_files": [str(rules)], "evaluation_interval": "1m", "tests": [test]}
     file = tmp / "test.yaml"
     file.write_text(json.dumps(document), encoding="utf-8")
     done = subprocess.run(
@@ -72,6 +86,8 @@ def _marked(row: list[str]) -> list[str]:
 
 def _samples(scrape: Scrape, instance: str) -> list[tuple[str, str]]:
     more = {**TARGET, "instance": instance}
+    if scrape.text is None:
+        return []
     found = [(_named("up", more), "1" if scrape.text else "0")]
     for family in text_string_to_metric_families(scrape.text):
         # The rest is the interpreter's, and much.

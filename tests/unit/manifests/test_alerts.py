@@ -9,14 +9,16 @@ from typing import Any
 
 import pytest
 import yaml
+from attrs import evolve
 
 from hack import generate_metrics_page
 from hack.generate_metrics_page import names
 from tests.unit.manifests.helm_chart import EVERYTHING, one, rendered
-from tests.unit.manifests.promtool import RULES, Scrape, firing
+from tests.unit.manifests.promtool import RULES, RULES_FOR_VOLSYNC, Scrape, alerts_by_name, firing
 from volsync_py.api.spec import parse
-from volsync_py.controllers.resource_metrics import ResourceMetrics
+from volsync_py.controllers.resource_metrics import REASONS, ResourceMetrics
 from volsync_py.core.result import Decision
+from volsync_py.core.stored_times import time_in
 from volsync_py.movers.restic.outcome import CLASSES
 from volsync_py.telemetry.metrics import Metrics
 from volsync_py.telemetry.object_text import ObjectKey
@@ -61,6 +63,16 @@ def source(
     }
 
 
+def destination(last: float | None = None) -> dict[str, Any]:
+    """Return a destination that restores once, and has done so at the minute `last`."""
+    one = source(last=last)
+    one["kind"] = "ReplicationDestination"
+    one["spec"] = {"trigger": {"manual": "restore-once"}, "restic": {"repository": "r", "destinationPVC": "d"}}
+    if last is not None:
+        one["status"]["lastManualSync"] = "restore-once"
+    return one
+
+
 def never_proved(since: float) -> dict[str, Any]:
     """Return a source whose schedule of proofs is there since a minute, and that none has proved."""
     one = source(last=2 * DAY, spec=PROVED_WEEKLY)
@@ -72,8 +84,15 @@ def failing(reason: str, since: float = 0, kind: str = "Healthy") -> dict[str, A
     return {"conditions": [{"type": kind, "status": "False", "reason": reason, "lastTransitionTime": at(since)}]}
 
 
-def shown(*resources: dict[str, Any], leads: bool = True, waiting: int = 0, passes: int = 0, runs: int = 0) -> str:
-    """Return what a manager shows of resources."""
+def shown(
+    *resources: dict[str, Any],
+    minute: float = 0,
+    leads: bool = True,
+    waiting: int = 0,
+    passes: int = 0,
+    runs: int = 0,
+) -> str:
+    """Return what a manager shows of resources that it passes over at a minute."""
     metrics = Metrics()
     metrics.set_leader(leads)
     metrics.watch_movers(lambda: 1, lambda: waiting, 5)
@@ -85,13 +104,34 @@ def shown(*resources: dict[str, Any], leads: bool = True, waiting: int = 0, pass
         metrics.observe_reconcile("source", "success", 0.1)
     tally = ResourceMetrics(metrics.objects, lambda: NOW)
     for resource in resources:
-        tally.decided(parse(resource, UTC), Decision(), resource)
-        key = ObjectKey(resource["metadata"]["name"], "app", "source")
+        one = parse(resource, UTC)
+        tally.decided(one, Decision(out_of_sync=is_behind(resource, minute)), resource)
+        key = ObjectKey(resource["metadata"]["name"], "app", one.role.value)
         metrics.objects.set_gauge(key, "mover_wait_seconds", 3)
         for _ in range(runs):
             metrics.objects.observe_sync(key, 42)
             metrics.objects.count_result(key, "Unreachable")
     return metrics.expose().decode()
+
+
+def is_behind(resource: dict[str, Any], minute: float) -> bool:
+    """Return what a decision at a minute says of it."""
+    last = time_in(resource["status"], "lastSyncTime")
+    return last is None or parse(resource, UTC).trigger.missed_deadline(last, NOW + timedelta(minutes=minute))
+
+
+def passed_over(told: list[tuple[int, dict[str, Any]]], until: int) -> dict[str, list[Scrape]]:
+    """Return what a manager shows that passes over a resource each time when what it shows of it changes."""
+    scrapes: list[tuple[int, str]] = []
+    for number, (begin, resource) in enumerate(told):
+        end = told[number + 1][0] if number + 1 < len(told) else until + 1
+        before = None
+        for minute in range(begin, end):
+            behind = is_behind(resource, minute)
+            if behind is not before:
+                scrapes.append((minute, shown(resource, minute=minute)))
+            before = behind
+    return manager(*scrapes)
 
 
 def manager(*told: tuple[int, str]) -> dict[str, list[Scrape]]:
@@ -169,8 +209,37 @@ def test_a_repository_that_cannot_be_reached_is_one_alert_whoever_shares_it(tmp_
     assert firing(manager((0, shown(*many))), 300, tmp_path) == {"VolSyncRepositoryUnreachable": 1}
 
 
+def test_each_reason_of_a_condition_fires_the_alert_that_it_has(tmp_path: Path) -> None:
+    own = {
+        "Unreachable": "VolSyncRepositoryUnreachable",
+        "RepositoryDamaged": "VolSyncRepositoryDamaged",
+        "RepositoryLocked": "VolSyncStaleLock",
+        "DefinitionsOutdated": "VolSyncDefinitionsOutdated",
+        "CacheFull": "VolSyncCacheFull",
+    }
+    each = [*sorted(REASONS), "Other"]
+    resources = [
+        source(f"{kind}-{reason}", last=2 * DAY, **failing(reason, -2 * DAY, kind))
+        for kind in ("Healthy", "Maintained", "Verified")
+        for reason in each
+    ]
+    # What is about a repository names no source: one of each such alert.
+    expected = {(alert, "") for reason, alert in own.items() if reason != "CacheFull"}
+    expected |= {("VolSyncCacheFull", f"{kind}-CacheFull") for kind in ("Healthy", "Maintained", "Verified")}
+    expected |= {("VolSyncFailing", f"Healthy-{reason}") for reason in each if reason not in own}
+    expected |= {
+        ("VolSyncUpkeepFailing", f"Maintained-{reason}")
+        for reason in each
+        if reason not in ("RepositoryDamaged", "CacheFull")
+    }
+    expected |= {("VolSyncVerificationFailed", f"Verified-{reason}") for reason in each}
+    assert alerts_by_name(manager((0, shown(*resources))), 10, tmp_path) == expected
+
+
 MANAGERS = {
     "away": ({"one": [Scrape(0, shown(FINE)), Scrape(10, "")]}, 30, {"VolSyncManagerAway": 1}),
+    "gone": ({"one": [Scrape(0, shown(FINE)), Scrape(10, None)]}, 30, {"VolSyncManagerAway": 1}),
+    "never there": ({}, 30, {"VolSyncManagerAway": 1}),
     "nobody leads": ({"one": [Scrape(0, shown(leads=False))]}, 15, {"VolSyncNotLeading": 1}),
     "two lead": ({"one": [Scrape(0, shown())], "two": [Scrape(0, shown())]}, 15, {"VolSyncTwoManagers": 1}),
     "a queue that does not move": ({"one": [Scrape(0, shown(waiting=3))]}, 30, {"VolSyncQueueStuck": 1}),
@@ -196,7 +265,7 @@ MANAGERS = {
 def test_what_becomes_of_managers(
     scrapes: dict[str, list[Scrape]], minute: int, expected: dict[str, int], tmp_path: Path
 ) -> None:
-    scrapes = {name: [Scrape(one.minute, one.text, NOW.timestamp()) for one in told] for name, told in scrapes.items()}
+    scrapes = {pod: [evolve(one, began=NOW.timestamp()) for one in told] for pod, told in scrapes.items()}
     assert firing(scrapes, minute, tmp_path) == expected
 
 
@@ -206,6 +275,8 @@ QUIET: dict[str, list[tuple[int, dict[str, Any]]]] = {
     "one that failed once": [(0, source(**failing("Unreachable"))), (10, source(last=10)), (31, source(last=31))],
     "one-shot": [(0, source(last=-30, spec={"trigger": {"manual": "once"}}))],
     "one-shot that has not begun": [(0, source(last=None, spec={"trigger": {"manual": "once"}}))],
+    "a destination that has not restored yet": [(0, destination())],
+    "a destination that has restored": [(0, destination(last=-30))],
     "upkeep that met a lock, and is tried at its next turn": [
         (0, source(last=2 * DAY, **failing("RepositoryLocked", kind="Maintained")))
     ],
@@ -221,6 +292,48 @@ QUIET: dict[str, list[tuple[int, dict[str, Any]]]] = {
 def test_a_night_without_a_fault_is_silent(told: list[tuple[int, dict[str, Any]]], tmp_path: Path) -> None:
     scrapes = manager(*((minute, shown(resource)) for minute, resource in told))
     assert firing(scrapes, 100, tmp_path) == {}
+
+
+# What people's own alerts say, which they have written for VolSync, where that is not nothing.
+BEHIND, ABSENT = {"VolSyncVolumeOutOfSync": 1}, {"VolSyncComponentAbsent": 1}
+FIRED_FOR_VOLSYNC = {
+    **{("fault", name): BEHIND for name in ("overdue", "never")},
+    **{("managers", name): ABSENT for name in ("gone", "never there")},
+    # As VolSync: whatever has never run is behind.
+    **{("quiet", name): BEHIND for name in ("one-shot that has not begun", "a destination that has not restored yet")},
+}
+
+
+@pytest.mark.parametrize("name", [fault[0] for fault in FAULTS])
+def test_a_fault_fires_the_alerts_that_were_written_for_volsync(name: str, tmp_path: Path) -> None:
+    (resource, minute), *_ = [(fault[2], fault[3]) for fault in FAULTS if fault[0] == name]
+    scrapes = passed_over([(0, resource)], minute)
+    assert firing(scrapes, minute, tmp_path, RULES_FOR_VOLSYNC) == FIRED_FOR_VOLSYNC.get(("fault", name), {})
+    ended = passed_over([(0, resource), (minute, FINE)], minute + 1)
+    assert firing(ended, minute + 1, tmp_path, RULES_FOR_VOLSYNC) == {}
+
+
+def test_a_source_that_has_failed_for_two_slots_is_behind_for_the_alerts_that_were_written_for_volsync(
+    tmp_path: Path,
+) -> None:
+    scrapes = passed_over([(0, source(last=-30, **failing("Unreachable")))], 120)
+    assert firing(scrapes, 120, tmp_path, RULES_FOR_VOLSYNC) == BEHIND
+    assert firing(scrapes, 80, tmp_path, RULES_FOR_VOLSYNC) == {}
+
+
+@pytest.mark.parametrize("name", MANAGERS)
+def test_what_becomes_of_managers_fires_the_alerts_that_were_written_for_volsync(name: str, tmp_path: Path) -> None:
+    scrapes, minute, _ = MANAGERS[name]
+    scrapes = {pod: [evolve(one, began=NOW.timestamp()) for one in told] for pod, told in scrapes.items()}
+    assert firing(scrapes, minute, tmp_path, RULES_FOR_VOLSYNC) == FIRED_FOR_VOLSYNC.get(("managers", name), {})
+
+
+@pytest.mark.parametrize("name", QUIET)
+def test_a_night_without_a_fault_is_silent_for_the_alerts_that_were_written_for_volsync(
+    name: str, tmp_path: Path
+) -> None:
+    scrapes = passed_over(QUIET[name], 100)
+    assert firing(scrapes, 100, tmp_path, RULES_FOR_VOLSYNC) == FIRED_FOR_VOLSYNC.get(("quiet", name), {})
 
 
 def test_each_alert_has_a_fault_that_fires_it() -> None:
