@@ -5,6 +5,7 @@ A command is imported when it is run, so that none is slower for the others' sak
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from importlib import import_module
 from io import StringIO
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
 
 def run(name: str, words: Sequence[str]) -> int:
     """Run a command with the words after its name, and return the exit code."""
+    # None leaves it to what the output is.
+    color = False if os.environ.get("NO_COLOR") else None
     try:
-        code = find(name).main(args=list(words), prog_name=f"{program()} {name}", standalone_mode=False)
+        code = find(name).main(list(words), f"{program()} {name}", standalone_mode=False, color=color)
     except click.Abort:
         return INTERRUPTED
     except click.ClickException as error:

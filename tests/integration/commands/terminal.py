@@ -40,6 +40,19 @@ class Terminal:
                 raise AssertionError(f"{text!r} does not come any more: {self.unread[-2000:]!r}") from error
         self.unread = self.unread.partition(text)[2]
 
+    def rest(self) -> str:
+        """Return all that comes until the command has ended."""
+        deadline = time.monotonic() + _SECONDS
+        while True:
+            ready, _, _ = select.select([self.end], [], [], max(deadline - time.monotonic(), 0))
+            assert ready, f"there is no end: {self.unread[-2000:]!r}"
+            try:
+                self.unread += os.read(self.end, 65536).decode(errors="replace")
+            except OSError:
+                # Nobody writes to it any more.
+                self.process.wait(_SECONDS)
+                return self.unread
+
     def type(self, text: str) -> None:
         """Type something."""
         os.write(self.end, text.encode())
@@ -51,11 +64,11 @@ class Terminal:
 
 
 @contextmanager
-def on_terminal(kubeconfig: Path, *words: str) -> Iterator[Terminal]:
+def on_terminal(kubeconfig: Path, *words: str, **env: str) -> Iterator[Terminal]:
     """Run a command on a terminal of its own; it ends with the context."""
     ours, its = pty.openpty()
     program = [str(Path(sys.executable).with_name("volsync-py")), *words]
-    environment = {**os.environ, "KUBECONFIG": str(kubeconfig), "COLUMNS": "100", "TERM": "xterm"}
+    environment = {**os.environ, "KUBECONFIG": str(kubeconfig), "COLUMNS": "100", "TERM": "xterm", **env}
     process = subprocess.Popen(program, env=environment, stdin=its, stdout=its, stderr=its)
     os.close(its)
     try:

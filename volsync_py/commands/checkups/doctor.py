@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from volsync_py.commands.common.called import say
-from volsync_py.commands.common.cluster import Cluster, Where, no_color, of_cluster
-from volsync_py.commands.common.shown import as_document, colored, width
+from volsync_py.commands.common.cluster import Cluster, Where, of_cluster
+from volsync_py.commands.common.shown import as_document, width
 from volsync_py.commands.common.timeout import seconds_of
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ _COLORS = {"FAIL": "red", "warn": "yellow", "ok": "green"}
 @click.option("--timeout", default="1m", show_default=True, help="How long to wait for a pod's start.")
 @click.option("-o", "--output", type=click.Choice(["table", "json", "yaml"]), default="table")
 @of_cluster
-@no_color
 def doctor(
     name: str | None,
     all_namespaces: bool,
@@ -36,7 +35,6 @@ def doctor(
     timeout: str,
     output: str,
     where: Where,
-    no_color: bool,
 ) -> int:
     """Look for what is wrong, with NAME, with a namespace, with the cluster, and say what to do about it.
 
@@ -71,7 +69,7 @@ def doctor(
         def paint(word: str, verdict: Verdict) -> str:
             return click.style(word, fg=_COLORS[verdict], bold=verdict is Verdict.FAIL)
 
-        say("\n".join([report.verdict(), *report.lines(width(), paint)]), color=colored(without=no_color))
+        say("\n".join([report.verdict(), *report.lines(width(), paint)]))
     return int(report.failed)
 
 

@@ -28,9 +28,9 @@ def as_called(text: str) -> str:
     return text if name == _PROGRAM else _COMMAND.sub(name, text)
 
 
-def say(text: str, *, err: bool = False, nl: bool = True, color: bool | None = None) -> None:
+def say(text: str, *, err: bool = False, nl: bool = True) -> None:
     """Print what people read: sentences, and what to do next."""
     # The program says its usage without this library, too.
     import click
 
-    click.echo(as_called(text), err=err, nl=nl, color=color)
+    click.echo(as_called(text), err=err, nl=nl)

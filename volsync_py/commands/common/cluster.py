@@ -71,7 +71,7 @@ class Where(NamedTuple):
 
 
 def of_cluster(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that choose the cluster and the namespace; the command gets them as `where`."""
+    """Add the options of all commands that ask a cluster; those that choose it come as `where`."""
 
     @wraps(command)
     def run(*, namespace: str | None, context: str | None, kubeconfig: str | None, **others: Any) -> Any:
@@ -82,11 +82,20 @@ def of_cluster(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("-n", "--namespace", help="The namespace; the context's if nothing is said."),
         click.option("--context", help="The context of the kubeconfig."),
         click.option("--kubeconfig", help="The kubeconfig; KUBECONFIG, or kubectl's own, if nothing is said."),
+        click.option(
+            "--no-color",
+            is_flag=True,
+            expose_value=False,
+            callback=_leave_colors_out,
+            help="No colours; NO_COLOR says the same.",
+        ),
     ):
         wrapped = option(wrapped)
     return wrapped
 
 
-def no_color(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the option that leaves colours out."""
-    return click.option("--no-color", is_flag=True, help="No colours; NO_COLOR says the same.")(command)
+def _leave_colors_out(context: click.Context, _: click.Parameter, value: bool) -> None:
+    if value:
+        context.color = False
+        # Whatever draws a screen asks for this alone.
+        os.environ["NO_COLOR"] = "1"

@@ -1,8 +1,6 @@
-"""How commands print what programs read; how wide a line of what people read may be, and whether it has colours."""
+"""How commands print what programs read; how wide a line of what people read may be."""
 
 from __future__ import annotations
-
-import os
 
 from volsync_py.commands.common.called import as_called
 
@@ -22,11 +20,6 @@ def as_document(value: object, output: str) -> str:
     import yaml
 
     return str(yaml.safe_dump(value, sort_keys=False, allow_unicode=False)).rstrip("\n")
-
-
-def colored(*, without: bool) -> bool | None:
-    """Return what click is to be told about colours: None leaves it to what the output is."""
-    return False if without or os.environ.get("NO_COLOR") else None
 
 
 def width() -> int:

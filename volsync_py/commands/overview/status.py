@@ -8,8 +8,7 @@ import time
 import click
 
 from volsync_py.commands.common.called import say
-from volsync_py.commands.common.cluster import Where, no_color, of_cluster
-from volsync_py.commands.common.shown import colored
+from volsync_py.commands.common.cluster import Where, of_cluster
 
 # Two requests each time; people see a change soon enough, and a cluster does not feel it.
 _WATCH_SECONDS = 5.0
@@ -30,7 +29,6 @@ _LEAST_SECONDS = 1.0
 )
 @click.option("-o", "--output", type=click.Choice(["table", "json", "yaml", "name"]), default="table")
 @of_cluster
-@no_color
 def status(
     name: str | None,
     all_namespaces: bool,
@@ -39,7 +37,6 @@ def status(
     interval: float,
     output: str,
     where: Where,
-    no_color: bool,
 ) -> int:
     """Say whether all is backed up, what isn't well, and what to do about it; of NAME, everything on a page.
 
@@ -55,7 +52,6 @@ def status(
     from volsync_py.kube.errors import ServerError, TooManyRequests, Unreachable
 
     cluster = where.connect()
-    color = colored(without=no_color)
     seen = False
     while True:
         try:
@@ -72,7 +68,7 @@ def status(
             if watch and sys.stdout.isatty():
                 click.clear()
             if text:
-                (say if output == "table" else click.echo)(text, color=color)
+                (say if output == "table" else click.echo)(text)
             seen = True
         if not watch:
             return int(needs_you)
