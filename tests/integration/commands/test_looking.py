@@ -49,6 +49,8 @@ def test_snapshots_are_compared_counted_and_searched(waiting: DevCluster) -> Non
     nothing = command(waiting.kubeconfig, "find", "db", "zzz", *HERE)
     assert nothing.returncode == 1
     assert "nothing is called zzz" in nothing.stderr
+    as_data = command(waiting.kubeconfig, "find", "db", "zzz", "-o", "json", *HERE)
+    assert (as_data.returncode, as_data.stdout, as_data.stderr) == (1, "[]\n", nothing.stderr.splitlines()[-1] + "\n")
     counted = command(waiting.kubeconfig, "stats", "db", *HERE)
     assert [line.split("  ")[0] for line in counted.stdout.splitlines()] == ["latest snapshot", "repository"]
     assert "4 snapshots" in counted.stdout

@@ -191,9 +191,8 @@ def find(
         answer = asked.read(Question(Kind.FIND, meant, paths=patterns, everything=all_hosts))
     if output in {"json", "yaml"}:
         click.echo(as_document(json_of(answer) or [], output))
-        return
     groups = found_in(answer)
-    for group in groups:
+    for group in groups if output in {"table", "name"} else ():
         for entry in group.entries:
             click.echo(plain(entry.path) if output == "name" else f"{plain(group.snapshot[:8])}  {entry.long()}")
     hits = sum(len(group.entries) for group in groups)
