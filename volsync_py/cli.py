@@ -15,6 +15,7 @@ from importlib import import_module
 from volsync_py import __version__
 from volsync_py.commands import table
 from volsync_py.commands.common.called import program
+from volsync_py.commands.common.endings import ended
 from volsync_py.commands.common.exit_codes import FAILED, FINE, USAGE
 
 # How a shell's script asks for completions.
@@ -25,8 +26,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     if argv is None and _COMPLETE in os.environ:
-        return _complete(os.environ[_COMPLETE])
+        return ended(lambda: _complete(os.environ[_COMPLETE]), "completion")
     name = words[0] if words else ""
+    return ended(lambda: _run(name, words), name if name in COMMANDS else "")
+
+
+def _run(name: str, words: Sequence[str]) -> int:
     if name in {"-h", "--help", "help"}:
         print(_help())
         return FINE

@@ -25,3 +25,14 @@ def command(kubeconfig: Path, *words: str, called: str = "volsync-py", **env: st
             process.kill()
             raise
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def into_full_disk(kubeconfig: Path, *words: str) -> tuple[int, str]:
+    """Run a command whose output finds no room, and return its exit code and what it says of that."""
+    program = [str(Path(sys.executable).with_name("volsync-py")), *words]
+    environment = {**os.environ, "KUBECONFIG": str(kubeconfig)}
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            program, env=environment, stdout=full, stderr=subprocess.PIPE, text=True, timeout=90, check=False
+        )
+    return done.returncode, done.stderr

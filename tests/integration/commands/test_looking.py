@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from hack.processes import DevCluster, wait_until
-from tests.integration.commands.asking import command
+from tests.integration.commands.asking import command, into_full_disk
 from tests.integration.commands.repository import HERE, NUMBERS, left
 
 
@@ -66,6 +66,13 @@ def test_bytes_are_those_of_the_file(waiting: DevCluster, tmp_path: Path) -> Non
     missing = command(waiting.kubeconfig, "cat", "db", "latest", "/nope", *HERE)
     assert (missing.returncode, missing.stdout) == (1, "")
     assert 'path "/nope" not found in snapshot' in missing.stderr
+
+
+def test_bytes_that_find_no_room_are_a_sentence(waiting: DevCluster) -> None:
+    code, said = into_full_disk(waiting.kubeconfig, "cat", "db", "/numbers", *HERE)
+    assert code == 1
+    assert said.endswith("volsync-py cat: standard output cannot be written: No space left on device\n")
+    assert "Traceback" not in said
 
 
 def test_what_is_downloaded_is_proved_and_stays_in_its_folder(waiting: DevCluster, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hack.processes import DevCluster
-from tests.integration.commands.asking import command
+from tests.integration.commands.asking import command, into_full_disk
 
 
 def test_a_page_is_printed_that_costs_a_request_for_each_kind(quiet: DevCluster) -> None:
@@ -52,3 +52,8 @@ def test_a_mistake_is_a_sentence_with_the_next_step(quiet: DevCluster, words: li
 def test_labels_choose(quiet: DevCluster) -> None:
     done = command(quiet.kubeconfig, "page", "-A", "-l", "app=none")
     assert "No sources and no destinations in any namespace" in done.stdout
+
+
+def test_a_page_that_finds_no_room_is_a_sentence(quiet: DevCluster) -> None:
+    said = "volsync-py page: standard output cannot be written: No space left on device\n"
+    assert into_full_disk(quiet.kubeconfig, "page") == (1, said)
