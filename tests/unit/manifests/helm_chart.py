@@ -108,8 +108,8 @@ def on_a_cluster_with(*apis: str) -> list[str]:
     return [word for api in apis for word in ("--api-versions", api)]
 
 
-def refused(values: Object) -> str:
-    done = helm("template", "volsync", str(CHART), values=values, check=False)
+def refused(values: Object, *words: str) -> str:
+    done = helm("template", "volsync", str(CHART), *words, values=values, check=False)
     assert done.returncode != 0
     return done.stderr
 

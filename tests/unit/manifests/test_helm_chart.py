@@ -21,6 +21,7 @@ from tests.unit.manifests.helm_chart import (
     on_a_cluster_with,
     one,
     pod_of,
+    refused,
     rendered,
 )
 
@@ -134,6 +135,16 @@ def test_who_names_pull_secrets_gets_what_their_copies_take() -> None:
     assert limit == {k: v for k, v in theirs[0]["spec"].items() if k != "matchConditions"}
     bound = one(more, "ValidatingAdmissionPolicyBinding")["spec"]
     assert bound == {**theirs[1]["spec"], "policyName": "volsync-py-pull-secrets"}
+
+
+def test_nobody_may_write_secrets_where_nothing_limits_which() -> None:
+    values, limit = {"imagePullSecrets": [{"name": "one"}]}, "ValidatingAdmissionPolicy"
+
+    said = refused(values, "--kube-version", "1.29.0")
+    assert "imagePullSecrets needs Kubernetes 1.30 or later, and this is v1.29.0" in said
+    assert one(rendered(values, words=("--kube-version", "1.30.0")), limit)
+    # Whoever asks for no copies needs nothing of it.
+    assert not [o for o in rendered(words=("--kube-version", "1.29.0")) if o["kind"] == limit]
 
 
 def test_nobody_else_gets_a_right_without_being_asked() -> None:
