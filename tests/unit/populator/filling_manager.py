@@ -45,7 +45,9 @@ class FillingManager:
             clock=lambda: cluster.now,
             zone=ZoneInfo("UTC"),
         )
-        self.filling = PopulatorController(parts, lambda: cluster.now, Reminders(lambda: 0.0))
+        begun = cluster.now
+        waited = Reminders(lambda: (cluster.now - begun).total_seconds())
+        self.filling = PopulatorController(parts, lambda: cluster.now, waited)
         controller = Controller("populator", self.filling.reconcile)
         self.registering = RegistrationController(parts)
         self._registration = Controller("registration", self.registering.reconcile)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from itertools import count
 from typing import Any
 
@@ -205,6 +206,22 @@ def reminded(manager: FillingManager, cluster: FillingCluster, *requests: Reques
         manager.filling.reconcile(request, 0.0)
     manager.later.do()
     return sum(1 + bool(event.get("series")) for event in cluster.of_kind("Event"))
+
+
+def test_a_wait_is_told_again_after_half_an_hour_in_the_same_event(cluster: FillingCluster) -> None:
+    cluster.delete_destination()
+    cluster.objects["PersistentVolumeClaim", "app"] = claim()
+    manager = FillingManager(cluster)
+    try:
+        # Nothing but the time calls for the pass that tells it.
+        assert manager.filling.reconcile(Request("ns", UID), 0.0).requeue_after_seconds == REMINDER_SECONDS
+        for seconds, told_of in ((REMINDER_SECONDS - 1, 1), (1, 2)):
+            cluster.now += timedelta(seconds=seconds)
+            assert reminded(manager, cluster, Request("ns", UID)) == told_of
+    finally:
+        manager.end()
+    (event,) = cluster.of_kind("Event")
+    assert event["series"]["count"] == 2
 
 
 def test_the_uid_of_a_claim_in_a_label_elsewhere_has_no_wait_told_again(cluster: FillingCluster) -> None:
