@@ -73,6 +73,16 @@ def test_images_are_named_as_in_volsyncs_chart(values: Object, manager: str, mov
     assert settings_of(objects).mover_image == mover
 
 
+@pytest.mark.parametrize("tag", ["20261130", "20261130154735", "7"])
+@pytest.mark.parametrize("key", ["image", "restic"])
+@pytest.mark.parametrize("where", ["file", "words"])
+def test_a_tag_of_digits_is_taken_as_it_is_written(key: str, tag: str, where: str) -> None:
+    objects = rendered({key: {"tag": int(tag)}}) if where == "file" else rendered(words=("--set", f"{key}.tag={tag}"))
+
+    assert settings_of(objects).mover_image == f"volsync-py:{tag}"
+    assert container_of(objects)["image"] == f"volsync-py:{tag if key == 'image' else '0.0.0'}"
+
+
 @pytest.mark.parametrize("key", ["image", "restic"])
 @pytest.mark.parametrize(
     "named",
@@ -181,6 +191,9 @@ def test_values_of_volsyncs_chart_are_taken() -> None:
         {"service": {"ipFamilies": ["IPv5"]}},
         {"podLabels": {"a": 1}},
         {"imagePullSecrets": ["name"]},
+        {"image": {"tag": 1.2}},
+        # Numbers are not exact there.
+        {"image": {"tag": 9007199254740993}},
     ],
     ids=json.dumps,
 )

@@ -70,9 +70,14 @@ volsync-py/scrape-job: volsync-metrics
 {{- if .Capabilities.APIVersions.Has "security.openshift.io/v1/SecurityContextConstraints" }}yes{{ end }}
 {{- end }}
 
+{{/* A tag; one of digits alone is a number, and Helm makes a float of those in files. */}}
+{{- define "volsync.tag" -}}
+{{- if kindIs "float64" . }}{{ int64 . }}{{ else }}{{ . | default "" }}{{ end }}
+{{- end }}
+
 {{- define "volsync.managerImage" -}}
 {{- with .Values.image }}
-{{- .image | default (printf "%s:%s" .repository (.tag | default $.Chart.AppVersion)) }}
+{{- .image | default (printf "%s:%s" .repository (include "volsync.tag" .tag | default $.Chart.AppVersion)) }}
 {{- end }}
 {{- end }}
 
@@ -82,7 +87,7 @@ volsync-py/scrape-job: volsync-metrics
 {{- if $mover.image }}
 {{- $mover.image }}
 {{- else if or $mover.repository $mover.tag }}
-{{- $tag := $mover.tag | default $manager.tag | default .Chart.AppVersion }}
+{{- $tag := include "volsync.tag" ($mover.tag | default $manager.tag) | default .Chart.AppVersion }}
 {{- printf "%s:%s" ($mover.repository | default $manager.repository) $tag }}
 {{- else }}
 {{- include "volsync.managerImage" . }}
