@@ -20,7 +20,8 @@ from prometheus_client.samples import Sample
 from hack.generate_chart import CHART, MANIFESTS
 from tests.cluster.installed import Installation, install, uninstall
 from tests.cluster.lent import Cluster, wait_for
-from tests.integration.main.test_helm_release import their_objects
+from tests.integration.main import volsync_release
+from tests.integration.main.volsync_release import GIVEN, our_definitions, their_definitions, write_chart
 from tests.unit.manifests.helm_chart import helm
 from volsync_py.kube.client import Client
 from volsync_py.kube.errors import NotFound
@@ -93,19 +94,12 @@ class Files:
 
 @pytest.fixture
 def release(installation: Installation, client: Client, tmp_path: Path) -> Iterator[list[str]]:
-    """Our chart as an upgrade of another one's release, in the place of what the tier has installed; Helm's words."""
+    """Another chart's release in the place of what the tier has installed, with its definitions; Helm's words."""
     given = ["--kubeconfig", installation.kubeconfig, "--namespace", SYSTEM]
-    (tmp_path / "templates").mkdir()
-    (tmp_path / "Chart.yaml").write_text("{apiVersion: v2, name: volsync, version: 0.17.0}", encoding="utf-8")
-    (tmp_path / "templates" / "all.yaml").write_text(yaml.safe_dump_all(their_objects()), encoding="utf-8")
+    write_chart(tmp_path / "other")
     uninstall(installation)
     try:
-        helm("install", "volsync", str(tmp_path), "--take-ownership", *given)
-        repository, _, tag = installation.image.rpartition(":")
-        values = {"image": {"repository": repository, "tag": tag}, "metrics": {"disableAuth": True}}
-        helm("upgrade", "volsync", str(CHART), "--take-ownership", *given, values=values)
-        code, said = installation.kubectl("-n", SYSTEM, "rollout", "status", "deployment/volsync", "--timeout=200s")
-        assert code == 0, said
+        helm("install", "volsync", str(tmp_path / "other"), "--take-ownership", *given, values=GIVEN)
         yield given
     finally:
         helm("uninstall", "volsync", "--ignore-not-found", *given)
@@ -174,7 +168,13 @@ def test_a_namespace_comes_back_from_its_files_and_outlives_the_release(
     files: Files, release: list[str], client: Client, installation: Installation
 ) -> None:
     cluster = Cluster(client, files.namespace, installation.image, installation.s3)
+    # Under the other operator, of which nothing runs here: source, destination and claim are there before ours is.
     files.apply()
+    before = _identities(cluster)
+    assert _schemas(client) == _schemas_of(their_definitions())
+    _upgrade(installation, release)
+    assert _identities(cluster) == before
+    assert _schemas(client) == _schemas_of(our_definitions())
     # Nothing has been backed up: the application begins with an empty volume.
     assert json.loads(cluster.run("app", "app", START)) == {}
     # The schedule's first run may have come before the application.
@@ -199,8 +199,37 @@ def test_a_namespace_comes_back_from_its_files_and_outlives_the_release(
     kept = _identities(cluster)
     helm("rollback", "volsync", "1", *release)
     assert _identities(cluster) == kept
+    assert _schemas(client) == _schemas_of(their_definitions())
     helm("uninstall", "volsync", *release)
     assert _identities(cluster) == kept
+
+
+def _upgrade(installation: Installation, release: list[str]) -> None:
+    """Make the release ours, as docs/takeover.md says."""
+    repository, _, tag = installation.image.rpartition(":")
+    image = ("--set", f"image.repository={repository}", "--set", f"image.tag={tag}", "--set", "image.image=")
+    words = ("--reset-then-reuse-values", *image, "--set", "restic=null", "--take-ownership")
+    helm("upgrade", "volsync", str(CHART), *words, *release)
+    code, said = installation.kubectl("-n", SYSTEM, "rollout", "status", "deployment/volsync", "--timeout=200s")
+    assert code == 0, said
+
+
+def _schemas(client: Client) -> dict[str, set[str]]:
+    """Return of each definition the fields of its resources that are a matter of the operator, by their paths."""
+    return _schemas_of([client.get(DEFINITIONS, name) for name in volsync_release.DEFINITIONS])
+
+
+def _schemas_of(definitions: list[dict[str, Any]]) -> dict[str, set[str]]:
+    return {
+        one["metadata"]["name"]: set(_paths(one["spec"]["versions"][0]["schema"]["openAPIV3Schema"]))
+        for one in definitions
+    }
+
+
+def _paths(schema: dict[str, Any], above: str = "") -> Iterator[str]:
+    for name, inner in (schema.get("properties") or {}).items():
+        yield f"{above}.{name}"
+        yield from _paths(inner, f"{above}.{name}")
 
 
 def _last_sync(cluster: Cluster) -> str:
@@ -210,7 +239,7 @@ def _last_sync(cluster: Cluster) -> str:
 
 def _identities(cluster: Cluster) -> list[str]:
     """Return the UIDs of what must outlive a release."""
-    name = "replicationsources.volsync.backube"
-    found = [cluster.client.get(DEFINITIONS, name), cluster.find(PVCS, "app")]
+    found: list[dict[str, Any] | None] = [cluster.client.get(DEFINITIONS, name) for name in volsync_release.DEFINITIONS]
+    found += [cluster.find(PVCS, "app")]
     found += [cluster.find(REPLICATION_SOURCES, "app"), cluster.find(REPLICATION_DESTINATIONS, "app-dst")]
     return [one["metadata"]["uid"] for one in found if one is not None and "deletionTimestamp" not in one["metadata"]]
