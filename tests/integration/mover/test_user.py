@@ -29,6 +29,12 @@ for module in pkgutil.iter_modules(volsync_py.pod.__path__):
 os.setgroups([]); os.setresgid({NOBODY}, {NOBODY}, {NOBODY}); os.setresuid({NOBODY}, {NOBODY}, {NOBODY})
 """
 NO_RIGHTS = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--"]
+# As in a pod: only what is mounted can be written, and the folder for temporary files.
+READ_ONLY_ROOT = ["unshare", "--mount", "sh", "-ec"]
+READ_ONLY_ROOT += [
+    'mount --bind /tmp /tmp; mount -o remount,bind,ro /; if touch /written 2>&-; then exit 99; fi; exec "$@"',
+    "sh",
+]
 PROCESS_1 = ["unshare", "--pid", "--fork", "--kill-child"]
 # Sends the signal once the mover has begun to load the rest of itself, and goes on as if nothing had been.
 STOP_WHILE_LOADING = """
@@ -47,7 +53,7 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become 
 @pytest.fixture
 def nobodys() -> Iterator[Mover]:
     """A mover of a user that the system does not know, in a folder that this user can reach."""
-    folder = Path(tempfile.mkdtemp(prefix="mover-"))
+    folder = Path(tempfile.mkdtemp(prefix="mover-", dir="/tmp"))
     folder.chmod(0o755)
     mover = Mover(folder / "mover", str(folder / "mover" / "repository"))
     program = folder / "bin" / "restic"
@@ -63,6 +69,7 @@ def nobodys() -> Iterator[Mover]:
 
 def test_a_user_that_the_system_does_not_know_backs_up_and_restores(nobodys: Mover) -> None:
     assert "HOME" not in nobodys.environment()
+    nobodys.wrapper = READ_ONLY_ROOT
     nobodys.write(plain="hello", folder__inner="more")
     for operations in (["backup"], ["backup", "prune"], ["restore"]):
         ran = nobodys(*operations)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.unit.movers.neighbours import Neighbours
 from tests.unit.movers.objects import claim, container_of, destination, job_of, pod_of, secret, source
 from tests.unit.movers.seen import decision_on
 from tests.unit.movers.simulated import Simulation
@@ -94,6 +95,29 @@ def test_an_unlock_that_is_asked_for_while_a_mover_runs_comes_with_the_next_run(
     assert job["spec"]["template"]["spec"]["containers"][0]["args"] == ["unlock", "backup"]
     one.end_job(BACKED_UP)
     assert one.status["restic"]["lastUnlocked"] == "now"
+
+
+def test_an_unlock_of_all_sources_at_once_comes_with_the_next_run_of_each() -> None:
+    several = Neighbours.named("a", "b", "c")
+    several.settle()
+    for name in several.by_name:
+        several.start(name)
+    before = {name: copy.deepcopy(one.job()) for name, one in several.by_name.items()}
+    for one in several.by_name.values():
+        one.change({"unlock": "now"})
+    several.settle()
+    assert {name: one.job() for name, one in several.by_name.items()} == before
+    for name, one in several.by_name.items():
+        one.objects = [o for o in one.objects if o["kind"] != "Pod"]
+        several.end(name, BACKED_UP)
+        one.change(trigger={"manual": "two"})
+    several.settle()
+    for name, one in several.by_name.items():
+        job = one.job()
+        assert job is not None
+        assert job["spec"]["template"]["spec"]["containers"][0]["args"] == ["unlock", "backup"]
+        several.end(name, BACKED_UP)
+        assert one.status["restic"]["lastUnlocked"] == "now"
 
 
 def test_a_tag_beside_a_schedule_is_served_once_and_the_schedule_goes_on_when_it_is_taken_away() -> None:
