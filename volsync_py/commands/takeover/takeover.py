@@ -13,7 +13,7 @@ from volsync_py.commands.common.cluster import Where, of_cluster
 @click.option("-o", "--output", type=click.Choice(["table", "json", "yaml"]), default="table")
 @of_cluster
 def takeover(back: bool, output: str, where: Where) -> int:
-    """Say what is there of VolSync, what the change to this operator means for this cluster, and the two steps.
+    """Say what is there of VolSync, what the change to this operator means for this cluster, and how it is made.
 
     It reads all namespaces and changes nothing. The exit code is 0 if nothing has to be done before, else 1.
     """
