@@ -1,4 +1,4 @@
-"""What VolSync's manager leaves when it is killed in the middle of backups, made as it does; movers run real restic.
+"""What VolSync's manager leaves when it is killed in the middle of runs, made as it does; movers run real restic.
 
 Claims, snapshots and Jobs have its names, labels and owners, a resource its status. Its mover is a script in a shell;
 here is the same in Python, with the same commands of restic's.
@@ -12,7 +12,14 @@ from typing import Any
 from attrs import frozen
 
 from tests.cluster.lent import Cluster
-from volsync_py.kube.resources import JOBS, PVCS, REPLICATION_SOURCES, VOLUME_SNAPSHOTS
+from volsync_py.kube.resources import (
+    JOBS,
+    PVCS,
+    REPLICATION_DESTINATIONS,
+    REPLICATION_SOURCES,
+    VOLUME_SNAPSHOTS,
+    Resource,
+)
 
 _RESTIC = """
 import os, subprocess, time
@@ -29,6 +36,12 @@ while os.path.isdir("/hold") and not os.path.exists("/hold/go"):
     time.sleep(0.1)
 restic("cat", "config")
 back_up()
+"""
+# Its mover for the argument `restore`: it is held, and ends well without a file, as when it cannot read the list.
+RESTORER = f"""{_RESTIC}
+while not os.path.exists("/hold/go"):
+    time.sleep(0.1)
+restic("cat", "config")
 """
 # The first backup of each repository.
 FIRST = f"""{_RESTIC}
@@ -60,6 +73,7 @@ class Source:
 
     name: str
     method: str
+    paused: bool = False
 
     @property
     def copy(self) -> str:
@@ -92,7 +106,9 @@ class Left:
         """Make the resource and its cache, with the status of a second synchronization that has begun."""
         self.cluster.repository(f"of-{source.name}", url=self.repository(source.name))
         restic = {"repository": f"of-{source.name}", "copyMethod": source.method, "retain": {"last": "9"}}
-        spec = {"sourcePVC": "data", "trigger": {"manual": "two"}, "restic": restic}
+        spec: dict[str, Any] = {"sourcePVC": "data", "trigger": {"manual": "two"}, "restic": restic}
+        if source.paused:
+            spec["paused"] = True
         self.cluster.create(REPLICATION_SOURCES, {"metadata": {"name": source.name}, "spec": spec})
         began: dict[str, Any] = {
             "lastSyncTime": "2026-11-23T08:59:22Z",
@@ -102,11 +118,31 @@ class Left:
             "latestMoverStatus": {"result": "Successful"},
             "restic": {},
         }
-        began["conditions"] = [condition("True", "SyncInProgress", "Synchronization in-progress")]
-        self.cluster.client.patch(
-            REPLICATION_SOURCES, source.name, {"status": began}, self.cluster.namespace, subresource="status"
-        )
+        self._has_begun(REPLICATION_SOURCES, source.name, began)
         self._claim(source, source.cache, temporary=False)
+
+    def begin_restore(self, name: str) -> str:
+        """Make a destination in its first synchronization, its cache and its claim; return the claim's name."""
+        self.cluster.repository(f"of-{name}", url=self.repository(name))
+        options: dict[str, Any] = {"copyMethod": "Snapshot", "capacity": "1Gi", "accessModes": ["ReadWriteOnce"]}
+        self.cluster.replicate(REPLICATION_DESTINATIONS, name, repository=f"of-{name}", **options)
+        self._has_begun(REPLICATION_DESTINATIONS, name, {"lastSyncStartTime": "2026-11-23T09:03:10Z"})
+        claims = (f"volsync-dst-{name}-cache", f"volsync-{name}-dest")
+        for claim in claims:
+            self._make_claim(self._owned(REPLICATION_DESTINATIONS, name, claim, temporary=False))
+        return claims[1]
+
+    def restore_job(self, name: str) -> None:
+        """Make the Job of a destination."""
+        volumes = {"/data": f"volsync-{name}-dest", "/cache": f"volsync-dst-{name}-cache", "/hold": "hold"}
+        job = self.mover(RESTORER, volumes, f"of-{name}", argument="restore")
+        job["spec"] |= {"backoffLimit": 8, "parallelism": 1}
+        meta = self._owned(REPLICATION_DESTINATIONS, name, f"volsync-dst-{name}", temporary=True)
+        self.cluster.create(JOBS, {"metadata": meta, **job})
+
+    def _has_begun(self, resource: Resource, name: str, status: dict[str, Any]) -> None:
+        began = {**status, "conditions": [condition("True", "SyncInProgress", "Synchronization in-progress")]}
+        self.cluster.client.patch(resource, name, {"status": began}, self.cluster.namespace, subresource="status")
 
     def snapshot(self, source: Source) -> None:
         """Make the snapshot of the claim."""
@@ -126,7 +162,7 @@ class Left:
         data = "data" if source.method == "Direct" else source.copy
         volumes = {"/data": data, "/cache": source.cache, **({"/hold": "hold"} if held else {})}
         job = self.mover(MOVER, volumes, f"of-{source.name}")
-        job["spec"] |= {"backoffLimit": 8, "parallelism": 1}
+        job["spec"] |= {"backoffLimit": 8, "parallelism": 0 if source.paused else 1}
         self.cluster.create(JOBS, {"metadata": self._metadata(source, source.job, temporary=True), **job})
 
     def run(self, name: str, program: str, repositories: list[str], *, secret: str) -> str:
@@ -137,7 +173,12 @@ class Left:
         return self.cluster.outcome(name, "restic")
 
     def mover(
-        self, program: str, volumes: dict[str, str], secret: str, repositories: Iterable[str] = ()
+        self,
+        program: str,
+        volumes: dict[str, str],
+        secret: str,
+        repositories: Iterable[str] = (),
+        argument: str = "backup",
     ) -> dict[str, Any]:
         """Return the spec of a Job with the volumes by where they are mounted."""
         names = {path: path.strip("/") for path in volumes}
@@ -148,7 +189,7 @@ class Left:
         url = {"name": "RESTIC_REPOSITORY", "valueFrom": {"secretKeyRef": {"name": secret, "key": "RESTIC_REPOSITORY"}}}
         env += [url, {"name": "REPOSITORIES", "value": " ".join(repositories)}]
         env += [{"name": "RESTIC_CACHE_DIR", "value": "/cache" if "/cache" in volumes else "/tmp/cache"}]
-        container: dict[str, Any] = {"name": "restic", "image": self.cluster.image, "args": ["backup"], "env": env}
+        container: dict[str, Any] = {"name": "restic", "image": self.cluster.image, "args": [argument], "env": env}
         # In VolSync's it is a script.
         container |= {"imagePullPolicy": "IfNotPresent", "command": ["python3", "-c", program]}
         mounts = [{"name": names[path], "mountPath": path} for path in volumes]
@@ -159,13 +200,19 @@ class Left:
         return {"spec": {"template": {"metadata": {"labels": CREATED_BY}, "spec": pod}}}
 
     def _claim(self, source: Source, name: str, *, temporary: bool, **spec: Any) -> None:
+        self._make_claim(self._metadata(source, name, temporary=temporary), **spec)
+
+    def _make_claim(self, metadata: dict[str, Any], **spec: Any) -> None:
         spec |= {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
-        self.cluster.create(PVCS, {"metadata": self._metadata(source, name, temporary=temporary), "spec": spec})
+        self.cluster.create(PVCS, {"metadata": metadata, "spec": spec})
 
     def _metadata(self, source: Source, name: str, *, temporary: bool) -> dict[str, Any]:
-        owner = self.cluster.client.get(REPLICATION_SOURCES, source.name, self.cluster.namespace)
+        return self._owned(REPLICATION_SOURCES, source.name, name, temporary=temporary)
+
+    def _owned(self, resource: Resource, by: str, name: str, *, temporary: bool) -> dict[str, Any]:
+        owner = self.cluster.client.get(resource, by, self.cluster.namespace)
         uid = owner["metadata"]["uid"]
-        reference = {"apiVersion": owner["apiVersion"], "kind": owner["kind"], "name": source.name, "uid": uid}
+        reference = {"apiVersion": owner["apiVersion"], "kind": owner["kind"], "name": by, "uid": uid}
         reference |= {"controller": True, "blockOwnerDeletion": True}
         labels = {**CREATED_BY, **({"volsync.backube/cleanup": uid} if temporary else {})}
         return {"name": name, "labels": labels, "ownerReferences": [reference]}
