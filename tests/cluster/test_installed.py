@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 
+import yaml
+
 from tests.cluster.installed import NAMESPACE, NAMESPACE_LABELS, Installation
 from tests.cluster.lent import Cluster
+from tests.unit.manifests.helm_chart import EVERYTHING, MONITORS, on_a_cluster_with, rendered
 from volsync_py.kube.resources import JOBS, NAMESPACES, REPLICATION_SOURCES, Resource
 
 QUOTAS = Resource("", "v1", "resourcequotas", "ResourceQuota")
@@ -43,6 +46,23 @@ def test_the_namespace_has_the_labels_that_its_owner_gave_it_and_no_others(clust
     # The API server's own.
     assert labels.pop("kubernetes.io/metadata.name") == NAMESPACE
     assert labels == NAMESPACE_LABELS
+
+
+def test_all_that_the_chart_can_make_is_taken_by_the_api_server(installation: Installation) -> None:
+    # With every value set; the cluster has one family of addresses.
+    values = {**EVERYTHING, "service": {"ipFamilyPolicy": "PreferDualStack", "ipFamilies": ["IPv4"]}}
+    # Another release's name: the Deployment of this one is there, and has its selector.
+    objects = rendered(values, release="everything", words=on_a_cluster_with(MONITORS))
+    served = installation.kubectl("api-versions")[1].split()
+    taken = [one for one in objects if one["apiVersion"] in served]
+    # Whose definitions a cluster has only with Prometheus' and Grafana's operators.
+    others = {"ServiceMonitor", "PodMonitor", "PrometheusRule", "GrafanaDashboard"}
+    assert {one["kind"] for one in objects if one not in taken} <= others
+
+    words = ("apply", "--server-side", "--force-conflicts", "--dry-run=server", f"--namespace={NAMESPACE}", "-f", "-")
+    code, said = installation.kubectl(*words, given=yaml.safe_dump_all(taken))
+    assert code == 0, said
+    assert said.count("serverside-applied (server dry run)") == len(taken)
 
 
 def test_metrics_are_there_for_whom_the_role_is_bound_to_and_nobody_else(
