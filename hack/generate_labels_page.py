@@ -15,16 +15,16 @@ TARGET = DOCS / "labels.md"
 SOURCE = DOCS.parent / "volsync_py" / "core" / "labels.py"
 _HEAD = """# Labels and annotations
 
-Made from `volsync_py/core/labels.py`. "We" is the operator. What begins with `volsync.backube/` is VolSync's and means
-the same; what begins with `volsync-py/` is ours.
+Made from `volsync_py/core/labels.py`. "We" is the operator. Names that begin with `volsync.backube/` are VolSync's, and
+mean the same as there; those that begin with `volsync-py/` are ours.
 
 """
 # Of Kubernetes and of others, which are read and never written by the operator.
 OTHERS = {
     "batch.kubernetes.io/controller-uid": "On pods: the UID of their Job.",
     "job-name": "On pods: the name of their Job; scripts wait by it.",
-    "controller-uid": "On pods: the UID of their Job, by its older name.",
-    "kubernetes.io/hostname": "On nodes: how the mover of a `Direct` copy is sent to the node that has the volume.",
+    "controller-uid": "On pods: the UID of their Job, under the older name of that label.",
+    "kubernetes.io/hostname": "On nodes: by it the mover of a `Direct` copy is placed on the node that has the volume.",
     "pod-security.kubernetes.io/enforce": (
         "On namespaces: with `restricted`, a mover that nothing makes non-root is refused before its Job is made."
     ),
@@ -34,10 +34,10 @@ OTHERS = {
 }
 _PREFIXES = {
     labels.COPY_PART_PREFIX: (
-        "On the claim of a source that uses copy triggers: what one source does. The source's UID follows."
+        "On the claim of a source that uses copy triggers: how far one source's copy is; ends with the source's UID."
     ),
     labels.POPULATOR_LABEL_PREFIX: (
-        "On a snapshot that a claim is filled from: it is kept until the claim has its volume. The claim's UID follows."
+        "On a snapshot that a claim is filled from, so that it is kept until then; ends with the claim's UID."
     ),
 }
 
@@ -51,9 +51,9 @@ def page() -> str:
             table(header, _rows(Label)),
             "## Annotations\n",
             table(header, _rows(Annotation)),
-            "## Names that begin so\n",
+            "## Names with a UID at their end\n",
             table(header, ((code(name + "…"), text) for name, text in _PREFIXES.items())),
-            "## Those of others that the operator reads\n",
+            "## Labels and annotations of others, which the operator only reads\n",
             table(header, ((code(name), text) for name, text in OTHERS.items())),
         ]
     )

@@ -15,12 +15,12 @@ _OTHERS = ("commands", "pod", "page", "health")
 _LEVELS = {"debug": "debug", "info": "info", "warning": "warning", "error": "error", "exception": "error"}
 _HEAD = """# The manager's log
 
-Made from the code: every line that the manager may write. One line says one step; a manager that has nothing to do
+Made from the code: every line that the manager may write. Each line reports one step; a manager that has nothing to do
 writes nothing. In a cluster a line is an object of JSON, on a terminal it is coloured text (`--log-format`,
 `--log-level`). Movers write logs of their own, which are in the status (`latestMoverStatus.logs`) and in
 `volsync-py logs`.
 
-Each line has `event`, which is the line below, `level` and `timestamp`. Those of a pass over a resource have four
+Each line has `event` (a text of the table below), `level` and `timestamp`. Those of a pass over a resource have four
 fields more:
 
 | field | what it is |
@@ -30,8 +30,8 @@ fields more:
 | `reconcile_id` | the same for all lines of one pass |
 
 The conditions and their reasons are on [a page of their own](conditions.md); so are the [classes](failures.md) of
-attempts that have failed. `object` is its kind and name, and `of_namespace` where it is. A line that says "this is a
-defect" has `exception`: please report it, with what `volsync-py debug-bundle` writes.
+attempts that have failed. `object` is the kind and name of an object, and `of_namespace` its namespace. If a
+line says "this is a defect", please report it, with its `exception` and the file of `volsync-py debug-bundle`.
 
 """
 

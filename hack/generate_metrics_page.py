@@ -16,10 +16,10 @@ Made from the code (`volsync_py/telemetry`). The [alerts](alerts.md) use no othe
 
 ## Of each source and destination
 
-VolSync's three have its names and labels, so that dashboards and alerts made for them go on. No series outlives its
-resource, and no label's value is made of what somebody has written into a spec or status: `result` and `reason` are the
-classes of [failures.md](failures.md) and the few reasons beside them, or `Other`; `repository` is the manager's own
-hash. Times are seconds since 1970; without one there is no series. Every family has the labels {labels}.
+The first three are VolSync's, with the same names and labels, so dashboards and alerts made for VolSync still work. A
+series ends with its resource. Values of labels never come from texts that somebody wrote into a spec or status:
+`result` and `reason` are the classes of [failures.md](failures.md), a few other reasons, or `Other`; `repository` is a
+hash. Times are seconds since 1970; where there is no such time, there is no series. All have the labels {labels}.
 
 | name | type | more labels | what it shows |
 |---|---|---|---|
@@ -27,7 +27,7 @@ hash. Times are seconds since 1970; without one there is no series. Every family
 _OF_THE_MANAGER = """
 ## Of the manager
 
-Beside those of the process (`process_…`, `python_gc_…`), which are prometheus_client's.
+There are also those of the process (`process_…`, `python_gc_…`), which the library prometheus_client makes.
 
 | name | type | labels | what it shows |
 |---|---|---|---|

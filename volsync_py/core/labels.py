@@ -14,17 +14,17 @@ class Label(StrEnum):
     CLEANUP = "volsync.backube/cleanup"
     # Set by the user on a VolumeSnapshot, with any value: the snapshot becomes the user's own.
     DO_NOT_DELETE = "volsync.backube/do-not-delete"
-    # On the temporary claim of a claim that is being filled; its value is that claim's name, or what fits of it.
+    # On the temporary claim of a claim that is being filled; its value is that claim's name, shortened if too long.
     POPULATOR_FOR = "volsync.backube/populator-pvc-for"
-    # On Jobs: 16 hexadecimal digits that are the same for the same repository.
+    # On Jobs: a hash of the address of the repository, 16 hexadecimal digits.
     REPOSITORY = "volsync-py/repository"
-    # On Jobs and pods of commands: the UID of the custom resource whose repository is asked about, and what is done.
+    # On Jobs and pods of commands: the UID of the custom resource whose repository is meant, and what is done with it.
     ASKED_FOR = "volsync-py/asked-for"
     ASKED_HOW = "volsync-py/asked-how"
     # On what the command `restore` makes; on a destination, how far it is: one of RESTORE_OPEN, RESTORE_BEGUN
     # and RESTORE_DONE.
     RESTORE = "volsync-py/restore"
-    # On the Job, the pod and the claim of a verification, which tells them from those of a backup.
+    # On the Job, the pod and the claim of a verification, to tell them from those of a backup.
     PURPOSE = "volsync-py/purpose"
 
 
@@ -33,9 +33,9 @@ class Annotation(StrEnum):
 
     # On a Namespace, by its admin: movers may have more rights.
     PRIVILEGED_MOVERS = "volsync.backube/privileged-movers"
-    # On our custom resources, by the user: the mover waits instead of working.
+    # On our custom resources, by the user: the mover waits for somebody who looks, instead of working.
     DEBUG_MOVER = "volsync.backube/enable-debug-mover"
-    # On the data claim of a destination: the name of the image that is being made.
+    # On the data claim of a destination: the name of the VolumeSnapshot that is being made of it.
     SNAPNAME = "volsync.backube/snapname"
     # On the volume of a claim that was filled: namespace and name of the snapshot.
     POPULATED_FROM = "volsync.backube/populated-from"
@@ -45,30 +45,30 @@ class Annotation(StrEnum):
     RUN_NOW = "volsync-py/run-now"
     # On sources, by the user: one extra verification for each new value.
     PROVE_NOW = "volsync-py/prove-now"
-    # On Jobs: what was decided for the run, as JSON.
+    # On Jobs: what the manager decided for the run, as JSON.
     RUN = "volsync-py/run"
-    # On Jobs: the resource version of what holds the custom CA, so that a change of it after a failure is noticed.
+    # On Jobs: resourceVersion of the Secret or ConfigMap in customCA, so that a change after a failure is noticed.
     CUSTOM_CA_VERSION = "volsync-py/custom-ca-version"
-    # On Jobs: when we last changed how many pods it is to have. Kubernetes keeps no time of that.
+    # On Jobs: when we last changed `parallelism`, how many pods it may have; Kubernetes does not record that.
     STARTED = "volsync-py/started"
-    # On Jobs that hold the grants and have not started: since when another mover of the repository waits for them.
+    # On Jobs that may `init` and `prune` and have not started: since when another mover waits for that right.
     TURN_WANTED = "volsync-py/turn-wanted"
     # On claims and snapshots that we make: which size, class and access modes were asked for, as JSON.
     ASKED_FOR = "volsync-py/asked-for"
-    # On the claim of a source, by the owner of the data: copies wait for COPY_TRIGGER, which is new for each of them.
+    # On the claim of a source, by the owner of the data: each copy waits until COPY_TRIGGER has a new value.
     USE_COPY_TRIGGER = "volsync.backube/use-copy-trigger"
     COPY_TRIGGER = "volsync.backube/copy-trigger"
-    # On the same claim: the last COPY_TRIGGER that was served, whether one is waited for or served, and since when.
+    # On the same claim, by us: the last COPY_TRIGGER with its copies made, how far that is, and since when we wait.
     LATEST_COPY_TRIGGER = "volsync.backube/latest-copy-trigger"
     LATEST_COPY_STATUS = "volsync.backube/latest-copy-status"
     COPY_WAITING_SINCE = "volsync.backube/latest-copy-trigger-waiting-since"
-    # By the command `restore`, for the time of a restore, whose destination is the value. On sources: paused for it.
+    # By the command `restore`, on the source that it has paused, until the restore ends; the value is its destination.
     PAUSED_FOR = "volsync-py/paused-for-restore"
-    # On the claim that is restored into, from the first byte until the restore has ended well; it outlives the rest.
+    # On the claim that is restored into, from the first byte until a restore has ended well, whatever ends before.
     HALF_RESTORED = "volsync-py/half-restored"
-    # On the destination: the newest snapshot was asked for, whichever that was then.
+    # On the destination: the command was asked for the newest snapshot, not for a certain one.
     ASKED_NEWEST = "volsync-py/asked-for-newest"
-    # On workloads: at 0 for it, and how many replicas there were.
+    # On workloads that were scaled to 0 for a restore: which restore, and how many replicas there were.
     SCALED_FOR = "volsync-py/scaled-down-for-restore"
     REPLICAS_BEFORE = "volsync-py/replicas-before-restore"
 

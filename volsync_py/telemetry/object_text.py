@@ -23,7 +23,7 @@ _MOST_OBSERVATIONS = 2_000
 
 GAUGES: Mapping[str, str] = {
     "last_success_timestamp_seconds": "When the last run that succeeded ended.",
-    "last_attempt_timestamp_seconds": "When the last run, whatever its end, ended.",
+    "last_attempt_timestamp_seconds": "When the last run ended, well or not.",
     "next_sync_timestamp_seconds": "When the next run is due.",
     "healthy": "1 after a good run, 0 after a failed one.",
     "snapshots": "Snapshots in the repository, as the last retention run saw them.",
@@ -34,9 +34,9 @@ GAUGES: Mapping[str, str] = {
     "last_verified_timestamp_seconds": "When a backup was last restored and found to be whole.",
     "verification_wanted_since_timestamp_seconds": "Since when a schedule asks for the first proof; not while paused.",
     "mover_wait_seconds": "How long the last run waited for its turn.",
-    "overdue_timestamp_seconds": "From when on it is overdue, unless a run ends well before; never while paused.",
+    "overdue_timestamp_seconds": "When it becomes overdue, unless a run ends well before; none while paused.",
     "repository_size_bytes": "Bytes in the repository, as the last prune by this source left it.",
-    "repository_size_timestamp_seconds": "When that prune was.",
+    "repository_size_timestamp_seconds": "When the prune that left this size ended.",
     "repository_locked_since_timestamp_seconds": "Since when the lock that stops its runs has been there.",
 }
 # They have the repository as a label, as a hash: that of the last backup, or none.
