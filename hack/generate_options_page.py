@@ -20,15 +20,15 @@ Made from the code: every option of every command, as `--help` shows it after a 
 [its flags](flags.md), and `volsync-py version` has none. In the lines below, what is in brackets may be left out, and
 `...` means that there may be several.
 
-## Options for the cluster
+## Options of all commands that ask a cluster
 
-All commands that ask a cluster have these; they are not repeated below.
+They are not repeated below.
 
 """
 _HEADER = ("option", "default", "meaning")
 # They are told once for all commands that have them.
-OF_CLUSTER = frozenset({"--kubeconfig", "--context", "-n", "--namespace"})
-_LIKEWISE = "\nAlso the [options for the cluster](#options-for-the-cluster).\n"
+SHARED = frozenset({"--kubeconfig", "--context", "-n", "--namespace", "--no-color"})
+_LIKEWISE = "\nAlso the [options of all commands that ask a cluster](#options-of-all-commands-that-ask-a-cluster).\n"
 # What an option takes, where click says it in words of programs.
 _TAKES = {"TEXT": "TEXT", "INTEGER RANGE": "NUMBER", "FLOAT RANGE": "NUMBER", "DIRECTORY": "FOLDER"}
 # Of an option with choices and no words of its own.
@@ -38,7 +38,7 @@ Row = tuple[str, str, str]
 
 def page() -> str:
     """Return the page."""
-    shared = [_of_click(one) for one in options("status") if is_of_cluster(one)]
+    shared = [_of_click(one) for one in options("status") if SHARED.issuperset(one.opts)]
     return "".join([_HEAD, table(_HEADER, shared), *map(_section, sorted(COMMANDS))])
 
 
@@ -47,17 +47,14 @@ def options(name: str) -> list[click.Option]:
     return [one for one in find(name).params if isinstance(one, click.Option)]
 
 
-def is_of_cluster(one: click.Option) -> bool:
-    """Return whether an option is one of those that are told once."""
-    return OF_CLUSTER.issuperset(one.opts)
-
-
 def _section(name: str) -> str:
     mine = [] if name in PRINTED else options(name)
-    rows = list(_printed(name)) or [_of_click(one) for one in mine if not is_of_cluster(one)]
+    asks_cluster = SHARED.issubset(word for one in mine for word in one.opts)
+    left = [one for one in mine if not (asks_cluster and SHARED.issuperset(one.opts))]
+    rows = list(_printed(name)) or list(map(_of_click, left))
     told = f"\n## {name}\n\n{code(_usage(name))}: {COMMANDS[name][1]}.\n\n"
     told += table(_HEADER, rows) if rows else "It has no options of its own.\n"
-    return told + (_LIKEWISE if any(map(is_of_cluster, mine)) else "")
+    return told + (_LIKEWISE if asks_cluster else "")
 
 
 def _usage(name: str) -> str:
