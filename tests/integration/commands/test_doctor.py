@@ -12,7 +12,7 @@ from attrs import evolve
 
 from hack.processes import DevCluster
 from tests.integration.commands.asking import command
-from tests.integration.commands.wrong_clusters import WRONG_CLUSTERS, Changed, WrongCluster
+from tests.integration.commands.wrong_clusters import WRONG_CLUSTERS, Changed, WrongCluster, mesh
 from tests.integration.commands.wrong_setups import WRONG, Space, Wrong
 from volsync_py.commands.checkups.facts import Facts
 from volsync_py.commands.checkups.finding import Finding
@@ -100,6 +100,22 @@ def test_what_is_wrong_with_the_cluster_is_found_and_nothing_else(setup: WrongCl
     assert [(check, verdict) for check, verdict, *_ in seen] == [(setup.check, setup.verdict)], seen
     assert setup.why in seen[0][2]
     assert setup.next_step in seen[0][3]
+
+
+@pytest.mark.parametrize(
+    ("namespace_label", "pod_labels"), [("disabled", {}), ("enabled", {"sidecar.istio.io/inject": "false"})]
+)
+def test_a_mesh_that_leaves_movers_out_is_no_matter(
+    bare: DevCluster, namespace_label: str, pod_labels: dict[str, str]
+) -> None:
+    changed = Changed(bare)
+    try:
+        mesh(changed, namespace_label, **pod_labels)
+        found = found_in(gather(connected(bare), None, lambda obj: True))
+    finally:
+        for undo in reversed(changed.undo):
+            undo()
+    assert [one.why for one in found["policies"]] == ["no policy that can be seen puts containers into movers"]
 
 
 def test_the_verdict_comes_first_and_the_exit_code_says_it_too(wrong: DevCluster) -> None:

@@ -133,6 +133,39 @@ def _jitter(cluster: Changed) -> None:
     cluster.create(f"{path}/mutatingadmissionpolicies", {"metadata": {"name": "jitter"}, "spec": spec})
 
 
+def mesh(cluster: Changed, namespace_label: str, **pod_labels: str) -> None:
+    """Have a webhook for the pods of labelled namespaces, as meshes have it, and a destination in one."""
+    cluster.manager()
+    space = "/api/v1/namespaces/default"
+
+    def label(value: str | None) -> None:
+        body = {"metadata": {"labels": {"istio-injection": value}}}
+        cluster.cluster.ask("PATCH", space, body, "application/merge-patch+json")
+
+    label(namespace_label)
+    cluster.undo.append(lambda: label(None))
+    restic = {"repository": "r", "copyMethod": "Direct", "capacity": "1Gi", "accessModes": ["ReadWriteOnce"]}
+    spec = {"paused": True, "restic": {**restic, "moverPodLabels": pod_labels}}
+    destinations = "apis/volsync.backube/v1alpha1/namespaces/default/replicationdestinations"
+    cluster.create(destinations, {"metadata": {"name": "dst"}, "spec": spec})
+    group = ("admissionregistration.k8s.io", "v1")
+    path = cluster.serve(*group, "mutatingwebhookconfigurations", "MutatingWebhookConfiguration")
+    hook = {
+        "name": "namespace.sidecar-injector.istio.io",
+        "namespaceSelector": {"matchLabels": {"istio-injection": "enabled"}},
+        "objectSelector": {
+            "matchExpressions": [{"key": "sidecar.istio.io/inject", "operator": "NotIn", "values": ["false"]}]
+        },
+        "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}],
+    }
+    body = {"metadata": {"name": "istio-sidecar-injector"}, "webhooks": [hook]}
+    cluster.create(f"{path}/mutatingwebhookconfigurations", body)
+
+
+def _mesh(cluster: Changed) -> None:
+    mesh(cluster, "enabled")
+
+
 def _monitored(labels: dict[str, str] | None) -> Callable[[Changed], None]:
     def make(cluster: Changed) -> None:
         cluster.manager()
@@ -224,6 +257,14 @@ WRONG_CLUSTERS = (
         "warn",
         "MutatingAdmissionPolicy jitter puts init containers into the pods of movers",
         "kubectl describe mutatingadmissionpolicies jitter",
+    ),
+    WrongCluster(
+        "a mesh's webhook is called for the pods of the namespace",
+        _mesh,
+        "policies",
+        "warn",
+        "MutatingWebhookConfiguration istio-sidecar-injector is called for the pods of movers in default",
+        "kubectl describe mutatingwebhookconfigurations istio-sidecar-injector",
     ),
     WrongCluster(
         "nothing reads the metrics",

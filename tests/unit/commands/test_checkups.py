@@ -22,7 +22,6 @@ from volsync_py.kube.resources import (
     DEPLOYMENTS,
     JOBS,
     LEASES,
-    MUTATING_WEBHOOKS,
     NAMESPACES,
     PODS,
     PVCS,
@@ -244,16 +243,6 @@ def test_a_monitor_has_to_look_into_the_namespace_for_the_labels_and_the_port(mo
     monitors = [named("ServiceMonitor", "volsync", where, spec=monitor)]
     seen = found(facts({SERVICES: services, SERVICE_MONITORS: monitors}))
     assert [check for check, _ in seen] == ([] if well else ["scrape"])
-
-
-def test_a_webhook_that_is_called_for_movers_is_told() -> None:
-    rules = [{"resources": ["pods"]}]
-    ours = {"matchLabels": {"app.kubernetes.io/created-by": "volsync"}}
-    hooks = [{"rules": rules, "objectSelector": ours}]
-    given = [named("MutatingWebhookConfiguration", "mesh", None, webhooks=hooks)]
-    assert [check for check, _ in found(facts({MUTATING_WEBHOOKS: given}))] == ["policies"]
-    others = [named("MutatingWebhookConfiguration", "mesh", None, webhooks=[{"rules": rules, "objectSelector": {}}])]
-    assert found(facts({MUTATING_WEBHOOKS: others})) == []
 
 
 def test_what_has_an_owner_that_is_there_is_no_orphan() -> None:

@@ -1,20 +1,15 @@
-"""Checks of the cluster: the definitions, the populator's API, rights, and policies that change pods. Pure."""
+"""Checks of the cluster: the definitions, the populator's API, and rights. Pure."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
-from volsync_py.commands.checkups.facts import Facts, key_of, objects_in, texts_in
+from volsync_py.commands.checkups.facts import Facts, key_of, objects_in
 from volsync_py.commands.checkups.finding import Finding, failed, noted, warned
-from volsync_py.core.labels import CREATED_BY_US, Label
 from volsync_py.core.objects import Object, mapping
 from volsync_py.health.words import count
 from volsync_py.kube.resources import (
     DEFINITIONS,
-    KYVERNO_POLICIES,
-    MUTATING_POLICIES,
-    MUTATING_WEBHOOKS,
     PVCS,
     REPLICATION_DESTINATIONS,
     VOLUME_POPULATORS,
@@ -26,7 +21,6 @@ _VERSION = "v1alpha1"
 _APPLY = "volsync-py crds | kubectl apply --server-side --force-conflicts -f -"
 # A few say which version it is; the count says how far off.
 _MOST_FIELDS = 3
-_PODS_AND_JOBS = frozenset({"pods", "jobs", "*"})
 
 
 def definitions(facts: Facts) -> Iterator[Finding]:
@@ -119,43 +113,3 @@ def rights(facts: Facts) -> Iterator[Finding]:
             yield warned(text, f"the role {role} allows it{narrower}")
     if unknown:
         yield warned(f"the API server does not say whether you may {unknown[0]}", "ask it: kubectl auth can-i --list")
-
-
-def policies(facts: Facts) -> Iterator[Finding]:
-    """Find policies that put containers into the pods of movers."""
-    kinds = (MUTATING_POLICIES, MUTATING_WEBHOOKS, KYVERNO_POLICIES)
-    for kind in kinds:
-        for policy in facts.of(kind):
-            adds = _webhook_adds(policy) if kind is MUTATING_WEBHOOKS else _adds(policy)
-            if adds:
-                name = f"{kind.kind} {policy['metadata']['name']}"
-                step = (
-                    f"see that what it adds ends by itself: kubectl describe {kind.plural} {policy['metadata']['name']}"
-                )
-                yield warned(f"{name} {adds}", step)
-
-
-def _adds(policy: Object) -> str:
-    """Return what a policy of expressions or patterns does to movers, "" if it does not concern them."""
-    text = json.dumps(policy.get("spec"))
-    ours = str(Label.CREATED_BY) in text and CREATED_BY_US in text
-    if not ours:
-        return ""
-    if "initContainers" in text:
-        return "puts init containers into the pods of movers: none backs up before they have ended"
-    changes = json.dumps([policy["spec"].get("mutations"), [rule.get("mutate") for rule in _rules(policy)]])
-    return "changes the containers of movers" if '"containers"' in changes or "/containers/-" in changes else ""
-
-
-def _rules(policy: Object) -> list[Object]:
-    return objects_in(policy, "spec", "rules")
-
-
-def _webhook_adds(configuration: Object) -> str:
-    """Return what is to be said of webhooks that are called for all pods, and hold them up while they do not answer."""
-    for hook in objects_in(configuration, "webhooks"):
-        resources = {r for rule in objects_in(hook, "rules") for r in texts_in(rule, "resources")}
-        labels = mapping(hook, "objectSelector", "matchLabels")
-        if _PODS_AND_JOBS & resources and labels.get(str(Label.CREATED_BY)) == CREATED_BY_US:
-            return "is called for the pods of movers, and may put containers into them"
-    return ""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from volsync_py.commands.checkups.facts import Facts, objects_in, texts_in
 from volsync_py.commands.checkups.finding import Finding, noted, warned
+from volsync_py.commands.checkups.selectors import takes
 from volsync_py.core.objects import Object, labels_of, mapping
 from volsync_py.kube.resources import DEPLOYMENTS, POD_MONITORS, SERVICE_MONITORS, SERVICES
 
@@ -54,24 +55,7 @@ def _selects(monitor: Object, what: Object) -> bool:
     spaces = mapping(spec, "namespaceSelector")
     own = str(monitor["metadata"].get("namespace") or "")
     there = spaces.get("any") is True or what["metadata"]["namespace"] in (texts_in(spaces, "matchNames") or [own])
-    selector = mapping(spec, "selector")
-    fits = mapping(selector, "matchLabels").items() <= labels_of(what).items()
-    fits = fits and all(_meets(one, labels_of(what)) for one in objects_in(selector, "matchExpressions"))
+    fits = takes(mapping(spec, "selector"), labels_of(what))
     served = {port.get("name") for port in objects_in(what, "spec", "ports")}
     asked = {one.get("port") for one in objects_in(spec, "endpoints") if one.get("port")}
     return there and fits and (not asked or not served or bool(asked & served))
-
-
-def _meets(expression: Object, labels: Object) -> bool:
-    key, values = str(expression.get("key")), texts_in(expression, "values")
-    value = labels.get(key)
-    match expression.get("operator"):
-        case "In":
-            return value in values
-        case "NotIn":
-            return value not in values
-        case "Exists":
-            return key in labels
-        case "DoesNotExist":
-            return key not in labels
-    return False
