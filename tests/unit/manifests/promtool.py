@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ RULES_FOR_VOLSYNC = Path(__file__).with_name("alerts_for_volsync.yaml")
 TARGET = {"job": "volsync-metrics", "namespace": "volsync-system"}
 _ABSENT = "_"
 _FOUND = re.compile(r'alertname="(\w+)"\} ([\d.E+]+)')
+_COMMAND = re.compile(r'Labels:\{alertname="(\w+)".*\n\s*Annotations:\{command="(.*?)", description=')
 _OF_OBJECT = re.compile(r'alertname="(\w+)"(?:, obj_name="([^"]*)")?\}')
 
 
@@ -48,12 +49,30 @@ def alerts_by_name(scrapes: Mapping[str, Sequence[Scrape]], minute: int, tmp: Pa
     return set(_OF_OBJECT.findall(said))
 
 
+def commands(
+    alerts: Iterable[str], scrapes: Mapping[str, Sequence[Scrape]], minute: int, tmp: Path
+) -> dict[str, set[str]]:
+    """Return the commands of the alerts that fire at a minute, as people get them, by the name of the alert."""
+    tests = [{"eval_time": f"{minute}m", "alertname": alert, "exp_alerts": []} for alert in alerts]
+    said = _tested({"alert_rule_test": tests}, scrapes, minute, tmp, RULES)
+    found: dict[str, set[str]] = {}
+    for alert, command in _COMMAND.findall(said):
+        found.setdefault(alert, set()).add(command)
+    return found
+
+
 def evaluated(
     asked: Sequence[str], scrapes: Mapping[str, Sequence[Scrape]], minute: int, tmp: Path, rules: Path = RULES
 ) -> str:
     """Return what promtool says of expressions that are not empty at a minute, in place of nothing."""
     tests = [{"expr": one, "eval_time": f"{minute}m", "exp_samples": []} for one in asked]
-    test = {"interval": "1m", "input_series": _series(scrapes, minute), "promql_expr_test": tests}
+    return _tested({"promql_expr_test": tests}, scrapes, minute, tmp, rules)
+
+
+def _tested(
+    tests: Mapping[str, Any], scrapes: Mapping[str, Sequence[Scrape]], minute: int, tmp: Path, rules: Path
+) -> str:
+    test = {"interval": "1m", "input_series": _series(scrapes, minute), **tests}
     document = {"rule_files": [str(rules)], "evaluation_interval": "1m", "tests": [test]}
     file = tmp / "test.yaml"
     file.write_text(json.dumps(document), encoding="utf-8")

@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 import yaml
 from attrs import evolve
+from click.testing import CliRunner
 
 from hack import generate_metrics_page
 from hack.generate_metrics_page import names
 from tests.unit.manifests.helm_chart import EVERYTHING, one, rendered
-from tests.unit.manifests.promtool import RULES, RULES_FOR_VOLSYNC, Scrape, alerts_by_name, firing
+from tests.unit.manifests.promtool import RULES, RULES_FOR_VOLSYNC, Scrape, alerts_by_name, commands, firing
 from volsync_py.api.spec import parse
+from volsync_py.commands.overview.explain import explain
 from volsync_py.controllers.resource_metrics import REASONS, ResourceMetrics
 from volsync_py.core.result import Decision
 from volsync_py.core.stored_times import time_in
@@ -209,6 +211,18 @@ def test_a_repository_that_cannot_be_reached_is_one_alert_whoever_shares_it(tmp_
     assert firing(manager((0, shown(*many))), 300, tmp_path) == {"VolSyncRepositoryUnreachable": 1}
 
 
+EACH_REASON = [*sorted(REASONS), "Other"]
+
+
+def of_each_reason() -> list[dict[str, Any]]:
+    """Return a source for each reason that each condition may have, for two days."""
+    return [
+        source(f"{kind}-{reason}", last=2 * DAY, **failing(reason, -2 * DAY, kind))
+        for kind in ("Healthy", "Maintained", "Verified")
+        for reason in EACH_REASON
+    ]
+
+
 def test_each_reason_of_a_condition_fires_the_alert_that_it_has(tmp_path: Path) -> None:
     own = {
         "Unreachable": "VolSyncRepositoryUnreachable",
@@ -217,23 +231,29 @@ def test_each_reason_of_a_condition_fires_the_alert_that_it_has(tmp_path: Path) 
         "DefinitionsOutdated": "VolSyncDefinitionsOutdated",
         "CacheFull": "VolSyncCacheFull",
     }
-    each = [*sorted(REASONS), "Other"]
-    resources = [
-        source(f"{kind}-{reason}", last=2 * DAY, **failing(reason, -2 * DAY, kind))
-        for kind in ("Healthy", "Maintained", "Verified")
-        for reason in each
-    ]
     # What is about a repository names no source: one of each such alert.
     expected = {(alert, "") for reason, alert in own.items() if reason != "CacheFull"}
     expected |= {("VolSyncCacheFull", f"{kind}-CacheFull") for kind in ("Healthy", "Maintained", "Verified")}
-    expected |= {("VolSyncFailing", f"Healthy-{reason}") for reason in each if reason not in own}
+    expected |= {("VolSyncFailing", f"Healthy-{reason}") for reason in EACH_REASON if reason not in own}
     expected |= {
         ("VolSyncUpkeepFailing", f"Maintained-{reason}")
-        for reason in each
+        for reason in EACH_REASON
         if reason not in ("RepositoryDamaged", "CacheFull")
     }
-    expected |= {("VolSyncVerificationFailed", f"Verified-{reason}") for reason in each}
-    assert alerts_by_name(manager((0, shown(*resources))), 10, tmp_path) == expected
+    expected |= {("VolSyncVerificationFailed", f"Verified-{reason}") for reason in EACH_REASON}
+    assert alerts_by_name(manager((0, shown(*of_each_reason()))), 10, tmp_path) == expected
+
+
+def test_the_command_of_each_alert_can_be_typed_whatever_the_reason_is(tmp_path: Path) -> None:
+    names_of_alerts = {rule["alert"] for rule in DOCUMENTS["groups"][0]["rules"]}
+    told = commands(names_of_alerts, manager((0, shown(*of_each_reason()))), 10, tmp_path)
+    assert len(told["VolSyncFailing"]) == len(EACH_REASON) - 5
+    assert "volsync-py status Healthy-Other -n app" in told["VolSyncFailing"]
+    for command in set().union(*told.values()):
+        program, *arguments = command.split(" | ")[0].split()
+        assert program == "volsync-py"
+        if arguments[0] == "explain":
+            assert CliRunner().invoke(explain, arguments[1:]).exit_code == 0, command
 
 
 MANAGERS = {
