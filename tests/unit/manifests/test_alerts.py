@@ -376,6 +376,11 @@ def test_each_alert_says_how_bad_it_is_what_it_is_about_and_what_to_type(rule: d
 def test_each_alert_has_its_section_of_the_page_of_runbooks() -> None:
     headings = re.findall(r"^## (VolSync\w+)$", RUNBOOKS.read_text(encoding="utf-8"), re.MULTILINE)
     assert headings == list(dict.fromkeys(rule["alert"] for rule in ALERTS))
+    for rule in ALERTS:
+        page, anchor = rule["annotations"]["runbook"].split("#")
+        assert RULES.parents[2] / page == RUNBOOKS
+        # As sites and forges make an anchor of a heading that is one word.
+        assert [heading for heading in headings if heading.lower() == anchor] == [rule["alert"]]
 
 
 def test_nobody_is_told_first_to_delete_a_full_cache_that_the_operator_enlarges_or_replaces() -> None:
