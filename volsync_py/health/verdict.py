@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from textwrap import wrap
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from volsync_py.core.times import format_rfc3339
+from volsync_py.health.columns import Column, flowed, table
 from volsync_py.health.state import NOT_WELL, Health, State
 from volsync_py.health.words import ago, count, lasting
 
@@ -22,6 +23,15 @@ _MOST_NAMES = 12
 # More names than that are no part of a sentence.
 _MOST_PAUSED = 3
 _INDENT = "    "
+# A name is known by its two ends, and a reason is one of ours, mostly.
+_COLUMNS = (
+    Column("NAME", least=20),
+    Column("STATE"),
+    Column("LAST"),
+    Column("NEXT", leaves=2),
+    Column("ATTEMPTS", leaves=1),
+    Column("REASON", least=12),
+)
 
 # Gives a word of a state its colour.
 Paint = Callable[[str, State], str]
@@ -85,29 +95,32 @@ class Overview:
         return map(self._case, groups)
 
     def lines(self, width: int, paint: Paint = lambda word, state: word) -> Iterator[str]:
-        """Return what isn't well, the worst first, each with the next step."""
+        """Return the verdict, and what isn't well, the worst first, each with the next step."""
+        yield from flowed(self.verdict(), width, "", "  ")
         for case in self.cases():
             yield ""
-            yield f"{case.head}: {paint(case.state, case.state)}{', ' if case.facts else ''}{', '.join(case.facts)}"
+            yield from _painted(case, width, paint)
             for told, mark in ((case.cause, ""), (case.next_step, "→ "), (case.names, "")):
                 if told:
                     yield from _wrapped(told, width, mark)
 
-    def table(self, paint: Paint = lambda word, state: word) -> Iterator[str]:
-        """Return a line for each, in the order of their names."""
-        rows = [("NAME", "STATE", "LAST", "NEXT", "ATTEMPTS", "REASON")]
+    def table(self, width: int, paint: Paint = lambda word, state: word) -> Iterator[str]:
+        """Return a line for each, in the order of their names, and what a wider terminal shows."""
+        rows = []
         ordered = sorted(self.found, key=lambda one: (one.namespace, not one.is_source, one.name))
         for one in ordered:
             last = ago(one.last, self.now) if one.last else "-"
             following = None if one.state is State.PAUSED else one.next_attempt or one.next
             upcoming = ago(following, self.now) if following else "-"
             rows.append((self._name(one), one.state, last, upcoming, str(one.attempts or "-"), one.reason or "-"))
-        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-        for index, row in enumerate(rows):
-            cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-            if index:
-                cells[1] = paint(cells[1], ordered[index - 1].state)
-            yield "  ".join(cells).rstrip()
+        fits = table(_COLUMNS, rows, width)
+        head, *lines = fits.rows
+        painted = [
+            (name, paint(state, one.state), *more) for one, (name, state, *more) in zip(ordered, lines, strict=True)
+        ]
+        yield from evolve(fits, rows=[head, *painted]).lines()
+        if fits.left_out:
+            yield fits.hint()
 
     def as_json(self) -> dict[str, Any]:
         """Return all of it for programs."""
@@ -140,6 +153,14 @@ class Overview:
 
     def _order(self, one: Health) -> tuple[int, str, str, str]:
         return list(State).index(one.state), one.reason, one.namespace, one.name
+
+
+def _painted(case: Case, width: int, paint: Paint) -> list[str]:
+    """Return the first sentence of a case, with its state in colour."""
+    text = "\n".join(flowed(f"{case.head}: {', '.join([case.state, *case.facts])}", width, "", _INDENT))
+    # Behind the name, which may have the same word in it, and be in several lines.
+    before, state, after = text[: len(case.head)], str(case.state), text[len(case.head) :]
+    return f"{before}{after.replace(state, paint(state, case.state), 1)}".split("\n")
 
 
 def _wrapped(text: str, width: int, mark: str) -> list[str]:

@@ -31,6 +31,14 @@ def shortened(name: str, most: int) -> str:
     return name if len(name) <= most else f"{name[: max(most - 1, 0)]}…"
 
 
+def abridged(text: str, most: int) -> str:
+    """Return a text with at most so many characters; a longer one loses its middle, where names differ least."""
+    if len(text) <= most:
+        return text
+    end = max(most - 1, 0) // 2
+    return f"{text[: max(most - 1 - end, 0)]}…{text[len(text) - end :]}"
+
+
 def lasting(duration: timedelta) -> str:
     """Return a duration in its largest unit that it has two of."""
     seconds = max(int(duration.total_seconds()), 0)

@@ -59,9 +59,11 @@ def test_a_lock_is_that_of_somebody(asks: DevCluster) -> None:
     asks.ask("DELETE", f"{PODS}/killed")
     seen = command(asks.kubeconfig, "locks", "db", "--remove-dead", *HERE)
     assert seen.returncode == 0, seen.stderr
-    (first,) = seen.stdout.splitlines()
+    first, more = seen.stdout.splitlines()
     assert "shared" in first
-    assert first.endswith("dead     the mover of source db, which has gone; the next one removes it")
+    assert f"{first}  {more.strip()}".endswith(
+        "dead     the mover of source db, which has gone; the next one  removes it"
+    )
     assert "1 lock, 1 of them dead" in seen.stderr
     # It is too young for restic's unlock, and nothing is said to have removed it.
     assert "it is removed by the next mover of db, or in 3" in seen.stderr

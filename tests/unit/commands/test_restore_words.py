@@ -404,7 +404,7 @@ IN_PLACE = planned(
 
 
 def test_the_plan_of_a_new_claim_says_that_all_else_stays() -> None:
-    assert planned(claim="db-restored-1", made=MADE).lines(NOW) == [
+    assert planned(claim="db-restored-1", made=MADE).lines(NOW, 300) == [
         "restore of the source db in the namespace media:",
         " 1. make the claim db-restored-1: 20Gi, ReadWriteOnce, class fast",
         " 2. restore the newest snapshot, as far as its status knows 9f3c9f3c of 2026-11-27 11:00:00+00:00 "
@@ -416,7 +416,7 @@ def test_the_plan_of_a_new_claim_says_that_all_else_stays() -> None:
 
 
 def test_the_plan_in_place_names_everything_that_is_touched_and_who_may_interfere() -> None:
-    assert IN_PLACE.lines(NOW) == [
+    assert IN_PLACE.lines(NOW, 300) == [
         "restore of the source db in the namespace media:",
         " 1. pause the source db, so that nothing half restored is backed up; a backup that is under way is stopped, "
         "and made again afterwards",
@@ -487,7 +487,8 @@ def test_whoever_resumes_a_source_takes_away_that_it_was_paused_for_a_restore() 
 
 def test_without_an_undo_the_plan_says_what_that_means() -> None:
     plan = planned(existing=CLAIM, undo=Undo(False, why="the driver x has no VolumeSnapshotClass"))
-    assert plan.lines(NOW)[-1] == "undo: none: the driver x has no VolumeSnapshotClass; what is overwritten is lost"
+    undo = "undo: none: the driver x has no VolumeSnapshotClass; what is overwritten is lost"
+    assert plan.lines(NOW, 300)[-1] == undo
     assert plan.undo_commands() == []
 
 

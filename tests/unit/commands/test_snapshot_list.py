@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from volsync_py.commands.repository.snapshot_list import chosen, listed, table, verdict
+from volsync_py.commands.repository.snapshot_list import chosen, listed, shown_as, verdict
 from volsync_py.core.selection import SelectionError
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "commands"
@@ -72,7 +72,8 @@ def test_what_is_no_list_of_snapshots_is_an_empty_one(answer: bytes) -> None:
 @pytest.mark.parametrize("hosts", [False, True])
 def test_the_table(width: int, hosts: bool) -> None:
     shown = [one for one in FOUND if one.own or hosts]
-    lines = [*table(shown, NOW, width, hosts=hosts), verdict(FOUND, shown)]
+    fits = shown_as(shown, NOW, width, hosts=hosts)
+    lines = [*fits.lines(), *([fits.hint()] if fits.hint() else []), verdict(FOUND, shown)]
     assert all(len(line) <= width for line in lines[:-1])
     golden = GOLDEN / f"snapshots{'-hosts' if hosts else ''}-{width}.txt"
     assert "\n".join(lines) + "\n" == golden.read_text(encoding="utf-8")

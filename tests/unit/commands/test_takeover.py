@@ -232,9 +232,8 @@ def test_definitions_are_told_apart_by_their_status() -> None:
     assert not is_ours({"spec": {}})
 
 
-@pytest.mark.parametrize("width", [80, 120])
-@pytest.mark.parametrize("what", ["over", "back"])
-def test_it_is_printed_as_it_has_to_look_like(what: str, width: int) -> None:
+def printed(what: str) -> Changeover:
+    """Return what is told of a change that concerns most touch points: `over` or `back`."""
     more: dict[str, Any] = {
         "services": [SERVICE],
         "populator": {"metadata": {"name": "volsync-replicationdestination"}},
@@ -243,6 +242,11 @@ def test_it_is_printed_as_it_has_to_look_like(what: str, width: int) -> None:
     objects = [source(), RCLONE, *(source(f"app-{n}", lastSyncStartTime=HOUR_AGO) for n in range(12)), RESTORES]
     over = seen(*objects, operators=[operator(TIMED)], unread=["you (jane) may not list services"], **more)
     back = seen(source(), EXTRA, ASKED, WAITS, operators=[operator(marked(OURS, annotations=OF_RELEASE))])
-    told = going_over(over, SCHEMAS) if what == "over" else going_back(back)
-    text = "\n".join([*told.lines(width), ""])
+    return going_over(over, SCHEMAS) if what == "over" else going_back(back)
+
+
+@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("what", ["over", "back"])
+def test_it_is_printed_as_it_has_to_look_like(what: str, width: int) -> None:
+    text = "\n".join([*printed(what).lines(width), ""])
     assert text == (GOLDEN / f"takeover-{what}-{width}.txt").read_text(encoding="utf-8")

@@ -58,7 +58,7 @@ def test_the_largest_comes_first_and_what_nobody_knows_last(key: str, first: str
 @pytest.mark.parametrize("what", ["top", "top-most"])
 def test_it_is_printed_as_it_has_to_look_like(what: str) -> None:
     found = largest() if what == "top" else largest("added", most=2, with_namespace=True)
-    text = "\n".join([*found.lines(), ""])
+    text = "\n".join([*found.lines(80), ""])
     assert text == (GOLDEN / f"{what}.txt").read_text(encoding="utf-8")
     assert max(map(len, text.splitlines())) <= 80
 
@@ -68,7 +68,7 @@ def test_programs_get_bytes_and_seconds() -> None:
 
 
 def test_nothing_is_said_so() -> None:
-    assert list(Largest.of([], {}, "size", most=0, with_namespace=True).lines()) == ["no sources"]
+    assert list(Largest.of([], {}, "size", most=0, with_namespace=True).lines(80)) == ["no sources"]
 
 
 @given(ODD, ODD, ODD)
@@ -77,4 +77,4 @@ def test_whatever_is_stored_has_a_line(status: Any, spec: Any, capacity: Any) ->
     odd["spec"] = spec
     claims = {("media", "db"): {"status": {"capacity": {"storage": capacity}}}}
     for objects in (odd, {**source(), "status": status, "now": NOW}):
-        assert len(list(Largest.of([objects], claims, "full", most=0, with_namespace=True).lines())) == 4
+        assert len(list(Largest.of([objects], claims, "full", most=0, with_namespace=True).lines(80))) == 4

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from volsync_py.commands.common.called import as_called
 
 # What is not a terminal has no width; it is read in editors, mails and logs of pipelines.
@@ -20,6 +22,11 @@ def as_document(value: object, output: str) -> str:
     import yaml
 
     return str(yaml.safe_dump(value, sort_keys=False, allow_unicode=False)).rstrip("\n")
+
+
+def terminal_width() -> int | None:
+    """Return how many columns the terminal has; None where programs may read what is printed."""
+    return width() if sys.stdout.isatty() else None
 
 
 def width() -> int:

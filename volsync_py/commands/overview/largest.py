@@ -11,9 +11,20 @@ from attrs import frozen
 from volsync_py.core.durations import parse_go_duration
 from volsync_py.core.objects import Object, mapping
 from volsync_py.core.quantity import parse_quantity
+from volsync_py.health.columns import Column, table
 from volsync_py.health.words import count, plain, size
 
 _NONE = "-"
+_COLUMNS = (
+    Column("NAME", least=20),
+    Column("SIZE", right=True),
+    Column("ADDED", right=True),
+    Column("TOOK", right=True),
+    Column("FILES", leaves=2, right=True),
+    Column("SNAPSHOTS", leaves=1, right=True),
+    Column("CLAIM", leaves=3, right=True),
+    Column("FULL", right=True),
+)
 
 
 @frozen
@@ -63,7 +74,7 @@ class Largest:
         rows.sort(key=lambda row: _number(getattr(row, key)), reverse=True)
         return cls(rows[:most] if most else rows, with_namespace, len(rows))
 
-    def lines(self) -> Iterator[str]:
+    def lines(self, width: int) -> Iterator[str]:
         """Return the lines to print."""
         if not self.found:
             yield "no sources"
@@ -74,15 +85,10 @@ class Largest:
         which = f"the first {len(self.rows)} of {count(self.found, 'source')}"
         yield f"{which if len(self.rows) < self.found else count(self.found, 'source')}: they {held}, {grew}"
         yield ""
-        heads = ("NAME", "SIZE", "ADDED", "TOOK", "FILES", "SNAPSHOTS", "CLAIM", "FULL")
-        table = [heads, *(self._cells(row) for row in self.rows)]
-        widths = [max(len(cells[column]) for cells in table) for column in range(len(heads))]
-        for name, *numbers in table:
-            cells = [
-                name.ljust(widths[0]),
-                *(text.rjust(width) for text, width in zip(numbers, widths[1:], strict=True)),
-            ]
-            yield "  ".join(cells)
+        fits = table(_COLUMNS, [self._cells(row) for row in self.rows], width)
+        yield from fits.lines()
+        if fits.left_out:
+            yield fits.hint()
 
     def as_json(self) -> list[dict[str, Any]]:
         """Return all of it for programs: bytes and seconds."""

@@ -34,9 +34,9 @@ def _many(overview: Overview, output: str, *, every: bool) -> tuple[str, bool]:
     elif output == "name":
         text = "\n".join(_path(one) for one in overview.found if every or one.state in NOT_WELL)
     else:
-        lines = [overview.verdict(), *overview.lines(width(), _paint)]
+        lines = list(overview.lines(width(), _paint))
         if every and overview.found:
-            lines += ["", *overview.table(_paint)]
+            lines += ["", *overview.table(width(), _paint)]
         text = "\n".join(lines)
     return text, overview.needs_you
 

@@ -36,7 +36,7 @@ def top(
     """
     # Their imports take longer than all that `--help` needs.
     from volsync_py.commands.common.chosen import check_namespace
-    from volsync_py.commands.common.shown import as_document
+    from volsync_py.commands.common.shown import as_document, width
     from volsync_py.commands.overview.largest import Largest
     from volsync_py.kube.resources import REPLICATION_SOURCES
 
@@ -47,7 +47,7 @@ def top(
         check_namespace(cluster)
     found = Largest.of(sources, _claims(cluster, namespace), sort, most=most, with_namespace=all_namespaces)
     if output == "table":
-        click.echo("\n".join(found.lines()))
+        click.echo("\n".join(found.lines(width())))
     elif output == "name":
         for row in found.rows:
             click.echo(f"replicationsource.volsync.backube/{row.name}")

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from attrs import frozen
+from attrs import define, frozen
 
 from volsync_py.bounded_json import Unreadable, list_of, number_of, read_json, text_of
-from volsync_py.health.words import plain, size
+from volsync_py.health.words import abridged, count, plain, size
 
 # A path of Linux is shorter, and its names may take four bytes a character.
 _LONGEST_PATH = 65536
 # One line of restic's, with room for many extended attributes.
 _LONGEST_LINE_BYTES = 8 * 1024 * 1024
+# A narrow window gets longer lines.
+_LEAST_PATH = 12
 _MARKS = {"dir": "/", "symlink": "@", "fifo": "|", "socket": "="}
 # What `find` answers about one snapshot.
 _MOST_MATCHES = 10_000_000
@@ -40,10 +42,10 @@ class Entry:
         """Return its path, with a mark for what is no file."""
         return plain(self.path) + _MARKS.get(self.kind, "")
 
-    def long(self) -> str:
-        """Return a line with everything about it."""
+    def about(self) -> str:
+        """Return everything else about it."""
         room = size(self.size) if self.kind == "file" else "-"
-        return f"{plain(self.permissions)}  {plain(self.owner):>11}  {room:>10}  {self.changed}  {self.short()}"
+        return f"{plain(self.permissions[:10])}  {plain(self.owner):>11}  {room:>10}  {self.changed}"
 
 
 def entry_of(value: Any) -> Entry | None:
@@ -57,6 +59,29 @@ def entry_of(value: Any) -> Entry | None:
     changed = plain(text_of(value, "mtime")[:16].replace("T", " "))
     kind, size_ = text_of(value, "type"), number_of(value, "size")
     return Entry(path, kind, size_, text_of(value, "permissions"), owner, changed, value)
+
+
+@define
+class Paths:
+    """Lines that end with a path, which a terminal gets in its width; what is no terminal has None."""
+
+    width: int | None
+    # How many were abridged.
+    abridged: int = 0
+
+    def line(self, *before: str, path: str) -> str:
+        """Return a line; a path for which there is no room loses its middle."""
+        head = "".join(f"{text}  " for text in before)
+        room = len(path) if self.width is None else max(self.width - len(head), _LEAST_PATH)
+        self.abridged += len(path) > room
+        return head + abridged(path, room)
+
+    def hint(self) -> str:
+        """Return how to see what was left out, "" if nothing was."""
+        if not self.abridged:
+            return ""
+        is_one = self.abridged == 1
+        return f"{count(self.abridged, 'path')} {'has' if is_one else 'have'} no room here: -o name prints all of it"
 
 
 class Lines:

@@ -14,11 +14,14 @@ from volsync_py.core.defaults import STALE_LOCK
 from volsync_py.core.names import Role, earlier_host_name, job_name, mover_host_name
 from volsync_py.core.objects import Object, status_of
 from volsync_py.core.selection import parse_snapshot_time
+from volsync_py.health.columns import flowed
 from volsync_py.health.words import lasting, plain
 
 ALIVE, DEAD, UNKNOWN = "alive", "dead", "unknown"
 # As restic writes it; what goes to a terminal is nothing else.
 _ID = re.compile(r"[0-9a-f]{1,64}")
+# A narrow window gets longer lines, not one word a line.
+_LEAST_SENTENCE = 16
 _ROLES = {"ReplicationSource": Role.SOURCE, "ReplicationDestination": Role.DESTINATION}
 
 
@@ -49,10 +52,11 @@ class Lock:
             f"{self.left_by}, or in {left} by volsync-py unlock"
         )
 
-    def line(self) -> str:
-        """Return it for people."""
+    def lines(self, width: int) -> list[str]:
+        """Return it for people; whose it is takes several lines where there is no room."""
         kind = "exclusive" if self.exclusive else "shared"
-        return f"{self.id[:8]}  {kind:9}  {lasting(self.age):>10}  {self.state:7}  {self.whose}"
+        head = f"{self.id[:8]}  {kind:9}  {lasting(self.age):>10}  {self.state:7}  "
+        return flowed(self.whose, max(width, len(head) + _LEAST_SENTENCE), head, " " * len(head))
 
     def as_json(self) -> dict[str, Any]:
         """Return it for programs."""

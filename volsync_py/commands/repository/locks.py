@@ -9,7 +9,7 @@ import click
 from volsync_py.commands.common.called import say
 from volsync_py.commands.common.chosen import BOTH
 from volsync_py.commands.common.cluster import Cluster
-from volsync_py.commands.common.shown import as_document
+from volsync_py.commands.common.shown import as_document, width
 from volsync_py.commands.repository.asking import Asking, asks_repository
 from volsync_py.commands.repository.entries import json_of
 from volsync_py.commands.repository.lock_list import DEAD, Lock, Namespace, lock_of
@@ -87,6 +87,6 @@ def _print(found: list[Lock], output: str) -> None:
         click.echo("\n".join(lock.id for lock in found), nl=bool(found))
     else:
         for lock in found:
-            say(lock.line())
+            say("\n".join(lock.lines(width())))
         dead = sum(lock.state == DEAD for lock in found)
         say(f"{count(len(found), 'lock')}, {dead} of them dead" if found else "no locks", err=True)

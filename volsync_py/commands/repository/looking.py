@@ -10,9 +10,9 @@ import click
 
 from volsync_py.bounded_json import number_of, text_of
 from volsync_py.commands.common.called import say
-from volsync_py.commands.common.shown import as_document
+from volsync_py.commands.common.shown import as_document, terminal_width
 from volsync_py.commands.repository.asking import Asking, asks_repository
-from volsync_py.commands.repository.entries import Entry, Lines, entry_of, found_in, json_of
+from volsync_py.commands.repository.entries import Entry, Found, Lines, Paths, entry_of, found_in, json_of
 from volsync_py.commands.repository.snapshot_chosen import LATEST, chooses_snapshot, id_of, snapshot_meant
 from volsync_py.contract.questions import Kind, Question
 from volsync_py.health.words import count, plain, size
@@ -53,7 +53,7 @@ def ls(
     folder = absolute(path)
     with asking.opened() as asked:
         meant = snapshot_meant(asked, snapshot, at, previous)
-        shown = Shown(output, folder, long=long)
+        shown = Shown(output, folder, Paths(terminal_width()), long=long)
         asked.ask(Question(Kind.LIST, meant, paths=(folder,), recursive=recursive), shown.take)
     shown.end()
 
@@ -61,8 +61,8 @@ def ls(
 class Shown:
     """What is listed, printed as it comes; only documents are kept."""
 
-    def __init__(self, output: str, folder: str, *, long: bool) -> None:
-        self._output, self._folder, self._long = output, folder, long
+    def __init__(self, output: str, folder: str, paths: Paths, *, long: bool) -> None:
+        self._output, self._folder, self._paths, self._long = output, folder, paths, long
         self._lines = Lines()
         self._kept: list[dict[str, Any]] = []
         self._self: Entry | None = None
@@ -86,7 +86,7 @@ class Shown:
         elif self._output == "name":
             click.echo(plain(entry.path))
         else:
-            click.echo(entry.long() if self._long else entry.short())
+            click.echo(self._paths.line(*([entry.about()] if self._long else []), path=entry.short()))
 
     def end(self) -> None:
         """Print what was kept; a click exception says that there is no such path."""
@@ -96,6 +96,12 @@ class Shown:
             )
         if self._output in {"json", "yaml"}:
             click.echo(as_document(self._kept, self._output))
+        _tell(self._paths)
+
+
+def _tell(paths: Paths) -> None:
+    if paths.hint():
+        say(paths.hint(), err=True)
 
 
 def absolute(path: str) -> str:
@@ -153,12 +159,21 @@ def diff(
     if output in {"json", "yaml"}:
         click.echo(as_document(changes, output))
         return
+    if output == "name":
+        for change in changes:
+            click.echo(plain(text_of(change, "path", most=65536)))
+        return
+    paths = Paths(terminal_width())
     for change in changes:
-        path = plain(text_of(change, "path", most=65536))
-        word = _CHANGES.get(text_of(change, "modifier")[:1], "changed")
-        click.echo(path if output == "name" else f"{word:8}  {path}")
-    if output == "table":
-        say(_statistics(values), err=True)
+        click.echo(change_line(change, paths))
+    _tell(paths)
+    say(_statistics(values), err=True)
+
+
+def change_line(change: dict[str, Any], paths: Paths) -> str:
+    """Return a line for what differs."""
+    word = _CHANGES.get(text_of(change, "modifier")[:1], "changed")
+    return paths.line(f"{word:8}", path=plain(text_of(change, "path", most=65536)))
 
 
 def _statistics(values: Sequence[dict[str, Any]]) -> str:
@@ -191,15 +206,22 @@ def find(
         answer = asked.read(Question(Kind.FIND, meant, paths=patterns, everything=all_hosts))
     if output in {"json", "yaml"}:
         click.echo(as_document(json_of(answer) or [], output))
-    groups = found_in(answer)
+    groups, paths = found_in(answer), Paths(terminal_width())
     for group in groups if output in {"table", "name"} else ():
         for entry in group.entries:
-            click.echo(plain(entry.path) if output == "name" else f"{plain(group.snapshot[:8])}  {entry.long()}")
+            click.echo(plain(entry.path) if output == "name" else match_line(group, entry, paths))
+    if output == "table":
+        _tell(paths)
     hits = sum(len(group.entries) for group in groups)
     if output == "table":
         say(f"{count(hits, 'match', 'matches')} in {count(len(groups), 'snapshot')}", err=True)
     if not hits:
         raise click.ClickException(f"nothing is called {plain(' or '.join(patterns))}")
+
+
+def match_line(group: Found, entry: Entry, paths: Paths) -> str:
+    """Return a line for what was found in a snapshot."""
+    return paths.line(plain(group.snapshot[:8]), entry.about(), path=entry.short())
 
 
 @click.command
@@ -217,12 +239,19 @@ def stats(
     if output != "table":
         click.echo(as_document({"latest": restored, "repository": stored}, output))
         return
+    click.echo("\n".join(counted_lines(restored, stored)))
+
+
+def counted_lines(restored: dict[str, Any], stored: dict[str, Any]) -> list[str]:
+    """Return what restic has counted of the latest snapshot, and of the repository."""
     files = count(number_of(restored, "total_file_count"), "file")
-    click.echo(f"latest snapshot  {files}, {size(number_of(restored, 'total_size'))}")
     snapshots = count(number_of(stored, "snapshots_count"), "snapshot")
     kept, whole = number_of(stored, "total_size"), number_of(stored, "total_uncompressed_size")
     ratio = f", {size(whole)} before compression" if whole else ""
-    click.echo(f"repository       {snapshots}, {size(kept)}{ratio}")
+    return [
+        f"latest snapshot  {files}, {size(number_of(restored, 'total_size'))}",
+        f"repository       {snapshots}, {size(kept)}{ratio}",
+    ]
 
 
 def _counted(asked: Repository, question: Question) -> dict[str, Any]:

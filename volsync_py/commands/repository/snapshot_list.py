@@ -10,13 +10,24 @@ from attrs import frozen
 
 from volsync_py.bounded_json import Unreadable, list_of, number_of, read_json, text_of
 from volsync_py.core.selection import SelectionError, Snapshot, is_snapshot, select, snapshot_time
+from volsync_py.health.columns import Column, Table, table
 from volsync_py.health.words import count, lasting, plain, size
 
 # What one snapshot has of tags and rules, at most.
 _MOST_WORDS = 1000
 _MOST_SNAPSHOTS = 1_000_000
-# What a narrow terminal does without, in this order.
-_LEFT_OUT = ("NEW", "CHANGED", "ADDED", "")
+_COLUMNS = (
+    Column("ID"),
+    Column("TIME"),
+    Column("AGE", leaves=4),
+    Column("NEW", leaves=1),
+    Column("CHANGED", leaves=2),
+    Column("SIZE"),
+    Column("ADDED", leaves=3),
+    Column("KEPT BY", least=12),
+    Column("TAGS", least=8),
+    Column("HOST", least=8),
+)
 
 
 @frozen
@@ -82,27 +93,16 @@ def chosen(found: Sequence[Listed], word: str, host: str, path: str, *, at: str 
     return one
 
 
-def table(found: Sequence[Listed], now: datetime, width: int, *, hosts: bool) -> list[str]:
-    """Return the lines for people, newest first; where they do not fit, numbers go, and then the ends of lines."""
-    head = ["ID", "TIME", "AGE", "NEW", "CHANGED", "SIZE", "ADDED", "KEPT BY", "TAGS", *(["HOST"] if hosts else [])]
-    rows = [head, *(_row(one, now, hosts=hosts) for one in reversed(found))]
-    left_out = {name for name, *cells in zip(*rows, strict=True) if not any(cells)}
-    for name in _LEFT_OUT:
-        lines = _aligned(rows, left_out)
-        if max(map(len, lines)) <= width:
-            break
-        left_out.add(name)
-    return [line if len(line) <= width else line[: width - 1] + "…" for line in _aligned(rows, left_out)]
+def shown_as(found: Sequence[Listed], now: datetime, width: int, *, hosts: bool) -> Table:
+    """Return the lines for people, newest first; what no snapshot has is left out."""
+    rows = [_row(one, now) for one in reversed(found)]
+    columns = zip(_COLUMNS, zip(*rows, strict=True), strict=True)
+    told = [any(cells) and (hosts or column.head != "HOST") for column, cells in columns]
+    kept = [[cell for cell, is_told in zip(row, told, strict=True) if is_told] for row in rows]
+    return table([column for column, is_told in zip(_COLUMNS, told, strict=True) if is_told], kept, width)
 
 
-def _aligned(rows: list[list[str]], left_out: set[str]) -> list[str]:
-    columns = [column for column in zip(*rows, strict=True) if column[0] not in left_out]
-    widths = [max(map(len, column)) for column in columns]
-    cells = zip(*columns, strict=True)
-    return ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in cells]
-
-
-def _row(one: Listed, now: datetime, *, hosts: bool) -> list[str]:
+def _row(one: Listed, now: datetime) -> list[str]:
     summary = one.raw.get("summary")
     numbers: dict[str, Any] = summary if isinstance(summary, dict) else {}
     time = snapshot_time(one.raw)
@@ -117,7 +117,7 @@ def _row(one: Listed, now: datetime, *, hosts: bool) -> list[str]:
         size(number_of(numbers, "data_added_packed")) if numbers else "",
         plain(kept),
         plain(",".join(list_of(one.raw, "tags", most=_MOST_WORDS))),
-        *([plain(text_of(one.raw, "hostname"))] if hosts else []),
+        plain(text_of(one.raw, "hostname")),
     ]
 
 

@@ -9,7 +9,7 @@ import click
 from volsync_py.commands.common.called import say
 from volsync_py.commands.common.shown import as_document, width
 from volsync_py.commands.repository.asking import Asking, asks_repository
-from volsync_py.commands.repository.snapshot_list import Listed, listed, table, verdict
+from volsync_py.commands.repository.snapshot_list import Listed, listed, shown_as, verdict
 from volsync_py.contract.questions import Kind, Question
 from volsync_py.core.names import Role
 
@@ -41,7 +41,10 @@ def snapshots(
     else:
         if shown:
             now = asked.cluster.now()
-            click.echo("\n".join(table(shown, now, width(), hosts=all_hosts)))
+            fits = shown_as(shown, now, width(), hosts=all_hosts)
+            click.echo("\n".join(fits.lines()))
+            if fits.left_out:
+                say(fits.hint(), err=True)
         say(verdict(found, shown), err=True)
 
 

@@ -12,8 +12,10 @@ from volsync_py.commands.common.gitops import Keeper, keeper
 from volsync_py.commands.restore.mounted_by import Mounts, Workload
 from volsync_py.commands.restore.objects import Undo, claim_again
 from volsync_py.commands.restore.point import Point
+from volsync_py.commands.restore.told import told
 from volsync_py.core.labels import Annotation
 from volsync_py.core.objects import Object, status_of
+from volsync_py.health.columns import flowed
 from volsync_py.health.words import count, plain
 
 
@@ -60,16 +62,21 @@ class Plan:
         """Whether something has to be kept away: from a claim that is there, or is known to what backs up or runs."""
         return self.existing is not None or bool(self.sources or self.mounts.workloads or self.mounts.pods)
 
-    def lines(self, now: datetime) -> list[str]:
-        """Return the plan as numbered lines."""
+    def lines(self, now: datetime, width: int) -> list[str]:
+        """Return the plan as numbered lines; commands are to be copied, so they are ended by words alone."""
         source, namespace = self.source["metadata"]["name"], self.source["metadata"]["namespace"]
         head = f"restore of the source {source} in the namespace {namespace}"
         steps = list(self._in_place(now) if self.guarded else self._beside(now))
         doubt = self.point.doubt(status_of(self.source))
-        lines = [f"{head}{', which was begun before and goes on' if self.goes_on else ''}:"]
+        lines = flowed(f"{head}{', which was begun before and goes on' if self.goes_on else ''}:", width, "", "  ")
         for number, (step, *more) in enumerate(steps, 1):
-            lines += [f"{number:2}. {step}", *(f"      {line}" for line in more)]
-        return [*lines, *([f"warning: {doubt}"] if doubt else []), f"undo: {self.undo_words()}"]
+            lines += flowed(step, width, f"{number:2}. ", "    ")
+            for text in more:
+                lines += told(text, width)
+        lines += flowed(f"warning: {doubt}", width, "", "  ") if doubt else []
+        undo = told(f"undo: {self.undo_words()}", width, "")
+        # At the end, the commands of the undo stand behind a line like that.
+        return [*lines, *(["the undo will be:", *undo[1:]] if undo[0] == "undo:" else undo)]
 
     def refusal(self) -> str:
         """Return why it is not done, "" if nothing speaks against it."""

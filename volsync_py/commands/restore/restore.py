@@ -11,7 +11,7 @@ import click
 
 from volsync_py.commands.common.called import say
 from volsync_py.commands.common.cluster import Cluster, Where, of_cluster
-from volsync_py.commands.common.shown import as_document
+from volsync_py.commands.common.shown import as_document, width
 from volsync_py.commands.common.timeout import limit_of
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def restore(
     if plan.refusal():
         raise click.ClickException(plan.refusal())
     check(cluster, plan)
-    say("\n".join(plan.lines(now)))
+    say("\n".join(plan.lines(now, width())))
     _confirm(yes=yes)
     # What waits knows the mover's words; a plan does without them.
     from volsync_py.commands.restore.execution import restoring
@@ -112,7 +112,7 @@ def _shown(plan: Plan, now: datetime, output: str | None) -> int:
     objects = [plan.destination] if plan.made is None else [plan.made, plan.destination]
     if output:
         click.echo(as_document({"apiVersion": "v1", "kind": "List", "items": objects}, output))
-    say("\n".join(plan.lines(now)), err=output is not None)
+    say("\n".join(plan.lines(now, width())), err=output is not None)
     if plan.refusal():
         say(f"it would be refused: {plan.refusal()}", err=True)
     return int(bool(plan.refusal()))
