@@ -1,7 +1,8 @@
 """What one file out of a snapshot of very many costs: `python -m tests.bench.asking [FILES]`.
 
 On a development cluster, from typing to the file, with a pod that has to be started and nothing in its cache; then once
-more, with the pod that waits. Printed are the seconds, and the bytes that came from the storage.
+more, with the pod that waits. Printed are the seconds, the bytes that came from the storage, and their ratio to what
+holds the file: the whole packs with its content, and the trees that lead to it.
 """
 
 from __future__ import annotations
@@ -62,11 +63,33 @@ def main(files: int) -> None:
         cluster = DevCluster(folder / "cluster")
         source(cluster, {**keys, "RESTIC_REPOSITORY": f"s3:http://127.0.0.1:{proxy.port}/bench/r"})
         wanted = f"/{files // FOLDER_FILES // 2}/file-{files // 2}"
+        held = holding(direct, folder, snapshot, wanted)
+        print(f"the packs and trees that hold it: {held / 2**20:.1f} MiB")
         for case in ("a pod that has to be started", "the pod that waits"):
             before = proxy.bytes
             seconds = fetched(cluster, snapshot, wanted, data, folder / case.replace(" ", "-"))
-            print(f"{case}: {seconds:.1f} s, {(proxy.bytes - before) / 2**20:.1f} MiB")
+            came = proxy.bytes - before
+            print(f"{case}: {seconds:.1f} s, {came / 2**20:.2f} MiB, {came / held:.2f} times what holds it")
         command(cluster, "snapshots", "db", "--keep", "0s")
+
+
+def holding(environ: dict[str, str], folder: Path, snapshot: str, path: str) -> int:
+    """Return how many bytes the packs with a file's content have, and the trees that lead to it."""
+    packs: dict[str, int] = {}
+    # Where each blob is, and its size there.
+    blobs: dict[str, tuple[str, int]] = {}
+    for index in restic(environ, folder, "list", "index", "-q").decode().split():
+        for pack in json.loads(restic(environ, folder, "cat", "index", index, "-q"))["packs"]:
+            packs[pack["id"]] = sum(blob["length"] for blob in pack["blobs"])
+            blobs |= {blob["id"]: (pack["id"], blob["length"]) for blob in pack["blobs"]}
+    node: dict[str, Any] = {"subtree": json.loads(restic(environ, folder, "cat", "snapshot", snapshot, "-q"))["tree"]}
+    trees = 0
+    for name in path.strip("/").split("/"):
+        tree = node["subtree"]
+        trees += blobs[tree][1]
+        nodes = json.loads(restic(environ, folder, "cat", "blob", tree, "-q"))["nodes"]
+        node = next(one for one in nodes if one["name"] == name)
+    return trees + sum(packs[pack] for pack in {blobs[blob][0] for blob in node["content"]})
 
 
 def fetched(cluster: DevCluster, snapshot: str, path: str, data: Path, into: Path) -> float:
