@@ -19,6 +19,7 @@ from pathlib import Path
 
 from attrs import frozen
 
+from hack.captured_texts import DIGEST, digest
 from hack.demonstration import NAMESPACE, Story
 from hack.processes import ROOT, DevCluster, Manager, S3Server, wait_until
 from hack.tool_cache import tool_path
@@ -246,6 +247,7 @@ def main() -> int:
     FOLDER.mkdir(exist_ok=True)
     for one in found:
         (FOLDER / f"{one.name}.txt").write_text(one.text(), encoding="utf-8")
+    DIGEST.write_text(f"{digest()}\n", encoding="utf-8")
     PAGE.write_text(page([(one.title, one.text()) for one in found]), encoding="utf-8")
     return 0
 

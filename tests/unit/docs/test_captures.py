@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from hack.captured_texts import DIGEST, digest
+
 DOCS = Path(__file__).parents[3] / "docs"
 CAPTURES = sorted((DOCS / "captures").glob("*.txt"))
 _WIDTH = 100
@@ -30,6 +32,11 @@ def test_the_page_shows_progress_that_moves_and_each_of_the_captures() -> None:
         if " %  " in line
     }
     assert len(percents) > 1
+
+
+def test_the_captures_are_of_the_texts_as_they_are() -> None:
+    said = "hack/captures makes them anew; README.md has the end of docs/captures/status-watch.txt"
+    assert DIGEST.read_text(encoding="utf-8").strip() == digest(), said
 
 
 def test_the_picture_in_the_readme_is_one_of_the_captures() -> None:
