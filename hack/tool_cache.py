@@ -36,6 +36,7 @@ AXE = "axe-playwright-python==0.1.8"
 _RESTIC = ("github.com/restic/restic", "v0.19.1", "./cmd/restic")
 _REST_SERVER = ("github.com/restic/rest-server", "v0.14.0", "./cmd/rest-server")
 _HELM = ("helm.sh/helm/v4", "v4.3.2", "./cmd/helm")
+_HELM3 = ("helm.sh/helm/v3", "v3.19.5", "./cmd/helm")
 _PROMETHEUS = ("github.com/prometheus/prometheus", "v0.316.0")
 _BROWSER = ("chromium-headless-shell", "usr/lib/chromium/chromium-headless-shell")
 _COSIGN = ("github.com/sigstore/cosign/v3", "v3.1.3", "./cmd/cosign")
@@ -173,6 +174,8 @@ TOOLS = {
     "axe": Tool("axe.min.js", AXE.replace("==", "-"), partial(from_wheel, AXE)),
     # Not the machine's: what a chart gives differs from one version to the next.
     "helm": Tool("helm", f"helm-{_HELM[1]}", partial(from_go, *_HELM)),
+    # The chart is for both; what differs between them is little, and it takes as long to make as the other one.
+    "helm3": Tool("helm", f"helm-{_HELM3[1]}", partial(from_go, *_HELM3), on_demand=True),
     # Of releases: one signs, one tells what an image is made of, one pushes it, one knows krew's rules, one is krew.
     "cosign": Tool("cosign", f"cosign-{_COSIGN[1]}", partial(from_go, *_COSIGN), on_demand=True),
     "syft": Tool("syft", f"syft-{_SYFT[1]}", partial(from_go, *_SYFT), on_demand=True),

@@ -79,9 +79,11 @@ EVERYTHING: Object = {
 }
 
 
-def helm(*words: str, values: Object | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:
+def helm(
+    *words: str, values: Object | None = None, check: bool = True, program: str = "helm"
+) -> subprocess.CompletedProcess[str]:
     """Run Helm with values of its own, and nothing of whoever runs the tests."""
-    command = [str(tool_path("helm")), *words, *(["--values", "-"] if values is not None else [])]
+    command = [str(tool_path(program)), *words, *(["--values", "-"] if values is not None else [])]
     given = json.dumps(values) if values is not None else None
     with tempfile.TemporaryDirectory() as home:
         env = {"PATH": os.environ["PATH"], "HOME": home}
@@ -91,25 +93,27 @@ def helm(*words: str, values: Object | None = None, check: bool = True) -> subpr
 
 
 @lru_cache
-def _rendered(values: str, release: str, words: tuple[str, ...]) -> list[Object]:
+def _rendered(values: str, release: str, words: tuple[str, ...], program: str) -> list[Object]:
     command = ("template", release, str(CHART), "--namespace", "volsync-system", *words)
-    text = helm(*command, values=json.loads(values)).stdout
+    text = helm(*command, values=json.loads(values), program=program).stdout
     # The definitions are long; not every machine's PyYAML has the fast one.
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     return [one for one in yaml.load_all(text, loader) if one]
 
 
-def rendered(values: Object | None = None, *, release: str = "volsync", words: Sequence[str] = ()) -> list[Object]:
+def rendered(
+    values: Object | None = None, *, release: str = "volsync", words: Sequence[str] = (), program: str = "helm"
+) -> list[Object]:
     """Return the objects that the chart gives."""
-    return copy.deepcopy(_rendered(json.dumps(values or {}), release, tuple(words)))
+    return copy.deepcopy(_rendered(json.dumps(values or {}), release, tuple(words), program))
 
 
 def on_a_cluster_with(*apis: str) -> list[str]:
     return [word for api in apis for word in ("--api-versions", api)]
 
 
-def refused(values: Object, *words: str) -> str:
-    done = helm("template", "volsync", str(CHART), *words, values=values, check=False)
+def refused(values: Object, *words: str, program: str = "helm") -> str:
+    done = helm("template", "volsync", str(CHART), *words, values=values, check=False, program=program)
     assert done.returncode != 0
     return done.stderr
 
