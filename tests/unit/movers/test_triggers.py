@@ -95,7 +95,7 @@ def test_a_jitter_spreads_resources_of_one_schedule_and_each_keeps_its_own_time(
 
 
 VALID = ["0 0 1 1 *", "*/5 * * * *", "@hourly", "0 0 1 3-5 *", "0 9,17 * * *", "19 */3 * * * ", "6 5 4 3 2"]
-VALID += ["0 9-17 * * *", "*/30 * * * *", "@annually", "@yearly", "@monthly", "@weekly", "@daily"]
+VALID += ["0 0/2 * * *", "0 9-17 * * *", "*/30 * * * *", "@annually", "@yearly", "@monthly", "@weekly", "@daily"]
 VALID += ["CRON_TZ=America/New_York 0 0 * * *", "TZ=UTC 0 0 * * *"]
 # The pattern lets them pass, as VolSync's does; the condition names the field.
 ONLY_THE_PATTERN = ["@hourlyXYZ", "foo 0 0 * * *", "0 0 0 * * *", "12345", "0 0 * * 7"]
