@@ -140,6 +140,30 @@ def test_a_gated_pod_waits_and_says_so_until_its_gates_are_gone(cluster: Cluster
     cluster.wait("Complete", lambda: cluster.condition(JOBS, "gated", "Complete"))
 
 
+def test_a_deadline_can_be_moved_and_takes_a_pod_that_no_node_takes_with_its_job(cluster: Cluster) -> None:
+    made = job(cluster, "unstarted", "pass")
+    made["spec"] |= {"activeDeadlineSeconds": 60, "ttlSecondsAfterFinished": 0}
+    # As a command makes it.
+    del made["spec"]["podReplacementPolicy"]
+    made["spec"]["template"]["spec"]["nodeSelector"] = {"kubernetes.io/hostname": "elsewhere"}
+    cluster.create(JOBS, made)
+    cluster.wait("a pod", lambda: pods(cluster, "unstarted"))
+    # On, as of a command that waits, and near, as after its end.
+    cluster.patch(JOBS, "unstarted", {"spec": {"activeDeadlineSeconds": 24 * 3600}})
+    cluster.patch(JOBS, "unstarted", {"spec": {"activeDeadlineSeconds": 1}})
+    cluster.wait("the Job's end", lambda: cluster.find(JOBS, "unstarted") is None)
+    cluster.wait("the pod's end", lambda: not pods(cluster, "unstarted"))
+
+
+def test_a_deadline_that_was_moved_on_in_time_ends_nothing(cluster: Cluster) -> None:
+    made = job(cluster, "prolonged", "import time; time.sleep(4)")
+    made["spec"]["activeDeadlineSeconds"] = 3
+    cluster.create(JOBS, made)
+    cluster.patch(JOBS, "prolonged", {"spec": {"activeDeadlineSeconds": 600}})
+    done = cluster.wait("Complete", lambda: cluster.condition(JOBS, "prolonged", "Complete"))
+    assert done["reason"] == "CompletionsReached"
+
+
 def test_the_second_of_a_name_is_told_which_is_there(cluster: Cluster) -> None:
     cluster.create(JOBS, job(cluster, "dup", "pass"))
 

@@ -24,6 +24,8 @@ SECRET_PREFIX = "VOLSYNC_PY_SECRET_"
 SOCKET = "/tmp/questions"
 # A question with hundreds of paths; the API server takes as much in one frame.
 MOST_QUESTION_BYTES = 256 * 1024
+# The variable by which a pod is told to wait longer than usual for its first question: a number of seconds.
+FIRST_WAIT = "VOLSYNC_PY_FIRST_WAIT"
 # The exit code of a program whose pod is about to end: another pod is asked.
 TOO_LATE = 75
 # What who answers tells who waits instead of a number of seconds, when nobody is expected to ask again.

@@ -18,7 +18,7 @@ def main() -> None:
     if sys.argv[1:] == [WAIT]:
         from volsync_py.pod.waiting import wait
 
-        sys.exit(wait(stop))
+        sys.exit(wait(os.environ, stop))
     if sys.argv[1:] == [ASK]:
         from volsync_py.pod.answering import answer
 

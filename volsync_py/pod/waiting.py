@@ -13,18 +13,23 @@ import selectors
 import socket
 import sys
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from attrs import define, field
 
 from volsync_py.bounded_json import Unreadable, read_json
-from volsync_py.contract.questions import BY_ANOTHER, LONGEST_WAIT_SECONDS, SOCKET
+from volsync_py.contract.questions import ASK, BY_ANOTHER, FIRST_WAIT, LONGEST_WAIT_SECONDS, SOCKET
 from volsync_py.pod.signals import Stop
 
-# Who has started the pod sees it run within a second or two; who was killed meanwhile never does.
-_FIRST_SECONDS = 10.0
-# A command may have several questions, one right after the other. A program that has answered needs no longer to end.
-_BETWEEN_SECONDS = 1.5
+# Who has started the pod sees it run within a second or two, and has a program started in it a few round trips later;
+# who was killed meanwhile never does, and the pod is to be gone five seconds after that.
+_FIRST_SECONDS = 2.5
+# A program that has been started, and has not said yet that it asks, is still being loaded on a busy node.
+_LOADING_SECONDS = 30.0
+# A command may have several questions, one right after the other: a few round trips, and then a program is loaded.
+# A program that has answered needs no longer to end.
+_BETWEEN_SECONDS = 1.0
 # How often is looked whether a signal has come; a signal cuts a wait short only where its handler raises.
 _LOOK_SECONDS = 0.25
 # More questions at once than a person has.
@@ -32,8 +37,9 @@ _MOST_WAITING = 64
 _LONGEST_WORD_BYTES = 64
 
 
-def wait(stop: Stop, path: str = SOCKET) -> int:
+def wait(environ: Mapping[str, str], stop: Stop, path: str = SOCKET, processes: str = "/proc") -> int:
     """Wait until nobody asks any more, and return the exit code."""
+    first = _seconds(environ.get(FIRST_WAIT, "0")) or _FIRST_SECONDS
     unheard = f"{path}.new"
     for one in (path, unheard):
         Path(one).unlink(missing_ok=True)
@@ -46,7 +52,7 @@ def wait(stop: Stop, path: str = SOCKET) -> int:
         selector.register(listener, selectors.EVENT_READ)
         sys.stdout.write("waiting for questions\n")
         sys.stdout.flush()
-        _Waiting(listener, selector).until_the_end(stop)
+        _Waiting(listener, selector, first, Path(processes)).until_the_end(stop)
     return 0
 
 
@@ -55,6 +61,7 @@ class Patience:
     """Until when another question is waited for, as long as none is being answered; times are seconds of one clock."""
 
     begun: float
+    first_seconds: float = _FIRST_SECONDS
     until: float = field(init=False)
     # Who has answered is given until then to say so, and to end, before it is ended with the pod.
     leaves: float = field(init=False, default=0.0)
@@ -64,7 +71,7 @@ class Patience:
     _kept_until: float = field(init=False, default=0.0)
 
     def __attrs_post_init__(self) -> None:
-        self.until = self.begun + _FIRST_SECONDS
+        self.until = self.begun + self.first_seconds
 
     def ended(self, now: float, seconds: float) -> None:
         """Take note that a question has its answer, after which the pod is to wait for so long, or no longer if < 0."""
@@ -74,6 +81,12 @@ class Patience:
         self.leaves = now + _BETWEEN_SECONDS
         self.until = now if self.over or seconds < 0 else max(self._kept_until, self.leaves)
 
+    def waits(self, now: float, is_loading: Callable[[], bool]) -> bool:
+        """Return whether another question is waited for, also one whose program has been started and is loading."""
+        if now < self.until:
+            return True
+        return self.hears(now) and now < self.until + _LOADING_SECONDS and is_loading()
+
     def hears(self, now: float) -> bool:
         """Return whether another question is taken: none by a pod that is to end, or that is old."""
         return not self.over and now < self.begun + LONGEST_WAIT_SECONDS
@@ -82,14 +95,16 @@ class Patience:
 class _Waiting:
     """The questions that are being answered, and until when another one is waited for."""
 
-    def __init__(self, listener: socket.socket, selector: selectors.BaseSelector) -> None:
-        self._listener, self._selector = listener, selector
+    def __init__(
+        self, listener: socket.socket, selector: selectors.BaseSelector, first_seconds: float, processes: Path
+    ) -> None:
+        self._listener, self._selector, self._processes = listener, selector, processes
         self._asking: dict[socket.socket, float] = {}
-        self._patience = Patience(time.monotonic())
+        self._patience = Patience(time.monotonic(), first_seconds)
 
     def until_the_end(self, stop: Stop) -> None:
         """Return when it is time to end."""
-        while not stop.told and (self._asking or time.monotonic() < self._patience.until):
+        while not stop.told and (self._asking or self._patience.waits(time.monotonic(), self._is_loading)):
             if not self._patience.hears(time.monotonic()):
                 self._take_no_more()
             for key, _ in self._selector.select(_LOOK_SECONDS):
@@ -100,6 +115,10 @@ class _Waiting:
         self._take_no_more()
         while not stop.told and time.monotonic() < self._patience.leaves:
             time.sleep(_LOOK_SECONDS)
+
+    def _is_loading(self) -> bool:
+        """Return whether a program that answers is there."""
+        return any(_is_to_answer(one) for one in self._processes.glob("[0-9]*/cmdline"))
 
     def _take_no_more(self) -> None:
         """Refuse further questions: whoever asks them is answered by another pod."""
@@ -128,6 +147,15 @@ class _Waiting:
         self._selector.unregister(asking)
         asking.close()
         self._patience.ended(time.monotonic(), self._asking.pop(asking))
+
+
+def _is_to_answer(command_line: Path) -> bool:
+    try:
+        words = command_line.read_bytes().split(b"\0")
+    except OSError:
+        # It has just ended.
+        return False
+    return words[-2:] == [ASK.encode(), b""]
 
 
 def _seconds(text: str) -> float:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import IO
 
 
 def started(kubeconfig: Path, *words: str, called: str = "volsync-py", **env: str) -> subprocess.Popen[str]:
@@ -36,3 +37,14 @@ def into_full_disk(kubeconfig: Path, *words: str) -> tuple[int, str]:
             program, env=environment, stdout=full, stderr=subprocess.PIPE, text=True, timeout=90, check=False
         )
     return done.returncode, done.stderr
+
+
+def read_until(stream: IO[str] | None, text: str) -> str:
+    """Return what a process says up to a line with the text."""
+    assert stream is not None
+    said = ""
+    while text not in said:
+        line = stream.readline()
+        assert line, said
+        said += line
+    return said

@@ -4,24 +4,12 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
-from typing import IO
 
 import pytest
 
 from hack.processes import DevCluster
-from tests.integration.commands.asking import command, started
+from tests.integration.commands.asking import command, read_until, started
 from tests.integration.world import World
-
-
-def read_until(stream: IO[str] | None, text: str) -> str:
-    """Return what a process says up to a line with the text."""
-    assert stream is not None
-    said = ""
-    while text not in said:
-        line = stream.readline()
-        assert line, said
-        said += line
-    return said
 
 
 def test_a_backup_is_asked_for_watched_and_told_of_at_its_end(world: World) -> None:

@@ -6,8 +6,8 @@ import json
 import signal
 
 from hack.processes import DevCluster, wait_until
-from tests.integration.commands.asking import command, started
-from tests.integration.commands.repository import HERE, NAMESPACE, SECRET, SECRETS, left, phase, pods, put_source
+from tests.integration.commands.asking import command, read_until, started
+from tests.integration.commands.repository import HERE, JOBS, NAMESPACE, SECRET, SECRETS, left, phase, pods, put_source
 from volsync_py.contract.questions import ASK, Kind, Question
 from volsync_py.kube.client import Client
 from volsync_py.kube.config import load
@@ -61,10 +61,54 @@ def test_a_pod_that_answers_another_command_stays_until_it_has(asks: DevCluster)
 
 def test_a_command_that_is_killed_leaves_nothing(asks: DevCluster) -> None:
     with started(asks.kubeconfig, "snapshots", "db", *HERE, "--keep", "0s") as process:
-        wait_until("a pod that runs", lambda: any(phase(asks, pod_name) == "Running" for pod_name in pods(asks)))
+        wait_until("a pod that runs", lambda: runs(asks))
         process.send_signal(signal.SIGKILL)
     # It has not asked yet, or its question ends with its connection.
-    wait_until("the end of the pod", lambda: not left(asks), 20)
+    wait_until("the end of the pod", lambda: not left(asks), 5)
+
+
+def test_a_command_that_is_killed_before_its_pod_starts_leaves_nothing_that_runs(asks: DevCluster) -> None:
+    with started(asks.kubeconfig, "snapshots", "db", *HERE, "--keep", "0s") as process:
+        wait_until("the Job", lambda: bool(asks.get(JOBS)["items"]))
+        process.send_signal(signal.SIGKILL)
+    wait_until("a pod that runs", lambda: runs(asks))
+    wait_until("the end of the pod", lambda: not left(asks), 5)
+
+
+def test_a_command_that_is_killed_in_the_middle_of_an_answer_leaves_nothing(asks: DevCluster) -> None:
+    with started(asks.kubeconfig, "cat", "db", "latest", "/numbers", *HERE) as process:
+        assert process.stdout is not None
+        assert process.stdout.read(1) == "1"
+        process.send_signal(signal.SIGKILL)
+    wait_until("the end of the pod", lambda: not left(asks), 5)
+
+
+def test_a_pod_that_no_node_takes_goes_a_minute_after_the_command_was_killed(asks: DevCluster) -> None:
+    elsewhere = {"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": ["elsewhere"]}]}
+    required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [elsewhere]}}
+    put_source(asks, "nowhere", moverAffinity={"nodeAffinity": required})
+    with started(asks.kubeconfig, "snapshots", "nowhere", *HERE) as process:
+        read_until(process.stderr, "waiting for the pod that asks the repository: no node takes its pod")
+        process.send_signal(signal.SIGKILL)
+    (job,) = asks.get(JOBS)["items"]
+    assert [phase(asks, name) for name in pods(asks)] == ["Pending"]
+    assert job["spec"]["activeDeadlineSeconds"] == 60
+    # What comes after a minute, comes now.
+    sooner = {"spec": {"activeDeadlineSeconds": 1}}
+    asks.ask("PATCH", f"{JOBS}/{job['metadata']['name']}", sooner, MERGE)
+    wait_until("the end of Job and pod", lambda: not left(asks), 5)
+
+
+def test_a_pod_that_answers_has_the_time_for_it(asks: DevCluster) -> None:
+    command(asks.kubeconfig, "snapshots", "db", *HERE, "--keep", "1m")
+    (job,) = asks.get(JOBS)["items"]
+    assert job["spec"]["activeDeadlineSeconds"] == 24 * 3600
+    command(asks.kubeconfig, "snapshots", "db", *HERE, "--keep", "0s")
+    wait_until("the end of the pod", lambda: not left(asks), 5)
+
+
+def runs(cluster: DevCluster) -> bool:
+    return any(phase(cluster, name) == "Running" for name in pods(cluster))
 
 
 def test_who_sets_the_secret_right_is_not_answered_by_a_pod_that_has_it_as_it_was(asks: DevCluster) -> None:

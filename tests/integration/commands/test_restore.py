@@ -19,8 +19,7 @@ import yaml
 
 from hack.processes import DevCluster, wait_until
 from hack.tool_cache import tool_path
-from tests.integration.commands.asking import command, started
-from tests.integration.commands.test_acting import read_until
+from tests.integration.commands.asking import command, read_until, started
 from tests.integration.world import VOLSYNC, World
 
 APPS, SNAPSHOTS = "apis/apps/v1", "apis/snapshot.storage.k8s.io/v1"

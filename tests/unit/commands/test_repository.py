@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC
 from typing import Any
 
+import click
 import pytest
 from attrs import define, field
 
@@ -15,7 +16,7 @@ from volsync_py.api.spec import parse
 from volsync_py.commands.common.answer import AnswerError
 from volsync_py.commands.common.cluster import Cluster
 from volsync_py.commands.repository.repository import Repository
-from volsync_py.contract.questions import TOO_LATE, Ending, Kind, Question
+from volsync_py.contract.questions import FIRST_WAIT, TOO_LATE, Ending, Kind, Question
 from volsync_py.contract.report import ErrorClass
 from volsync_py.kube.errors import ApiError, Forbidden, NotFound, ServerError, Unreachable
 from volsync_py.kube.execution import STDERR, STDOUT
@@ -47,7 +48,7 @@ class Running:
     """A program that says something, and then fails or ends."""
 
     says: list[tuple[int, bytes]]
-    fails: Exception | None = None
+    fails: BaseException | None = None
     code: int = 0
     written: bytes = b""
     left: int = 0
@@ -83,6 +84,12 @@ class Server:
     # What becomes of a pod when it was asked.
     ends: list[str] = field(factory=list)
     job_labels: dict[str, str] = field(factory=lambda: dict(LABELS))
+    # What the pod of a Job is called that somebody makes, "" if it has none; None: nobody may.
+    may_create: str | None = None
+    created: list[dict[str, Any]] = field(factory=list)
+    # A Job is there for the first of them.
+    patched: list[tuple[str, Any]] = field(factory=list)
+    deleted: list[str] = field(factory=list)
 
     def list_all(self, resource: Any, namespace: str, **selectors: str) -> list[dict[str, Any]]:
         return list(self.pods)
@@ -96,7 +103,21 @@ class Server:
         return found[0]
 
     def create(self, resource: Any, obj: dict[str, Any]) -> dict[str, Any]:
-        raise Forbidden(403, "Forbidden", "none is made")
+        self.created.append(obj)
+        if self.may_create is None:
+            raise Forbidden(403, "Forbidden", "none is made")
+        made = {**obj, "metadata": {**obj["metadata"], "uid": f"uid-{obj['metadata']['name']}"}}
+        if self.may_create:
+            self.pods.append(pod(self.may_create, job=obj["metadata"]["name"]))
+        return made
+
+    def patch(self, resource: Any, name: str, changes: dict[str, Any], namespace: str) -> None:
+        self.patched.append((name, changes["spec"]))
+        if len(self.patched) > 1:
+            raise NotFound(404, "NotFound", "none", {"name": name})
+
+    def delete(self, resource: Any, name: str, namespace: str) -> None:
+        self.deleted.append(name)
 
     def execute(self, resource: Any, namespace: str, name: str, **more: Any) -> Running:
         self.asked.append(name)
@@ -211,6 +232,35 @@ def test_what_another_pod_would_not_mend_is_an_error(running: Running, ends: lis
     assert server.asked == ["b"]
 
 
+def test_who_came_too_late_for_a_pod_has_the_next_one_wait_longer() -> None:
+    labels = labels_of_questions(SOURCE, how=("i",))
+    late = {"a": Running([], code=TOO_LATE), "new": answers()}
+    server = Server([pod("a")], late, job_labels=labels, may_create="new")
+    repository(server, image="i").read(Question(Kind.OPEN))
+    assert server.asked == ["a", "new"]
+    assert first_wait(server.created[0]) == "20"
+    assert server.patched == [(server.created[0]["metadata"]["name"], {"activeDeadlineSeconds": 24 * 3600})]
+
+    server = Server([], {"new": answers()}, may_create="new")
+    repository(server, image="i").read(Question(Kind.OPEN))
+    assert first_wait(server.created[0]) is None
+
+
+def test_who_waits_for_a_pod_says_so_to_its_job_until_that_has_gone() -> None:
+    server, seconds = Server([], {}, may_create=""), [0.0]
+    one = repository(server, image="i", start_seconds=20.0)
+    one.clock, one.wait = lambda: seconds[0], lambda _: seconds.append(seconds.pop() + 15)
+    with pytest.raises(click.ClickException, match="has gone; try once more"):
+        one.read(Question(Kind.OPEN))
+    assert [changes["activeDeadlineSeconds"] for _, changes in server.patched] == [90, 120]
+    assert server.deleted == [server.created[0]["metadata"]["name"]]
+
+
+def first_wait(job: dict[str, Any]) -> str | None:
+    env = job["spec"]["template"]["spec"]["containers"][0]["env"]
+    return next((one["value"] for one in env if one["name"] == FIRST_WAIT), None)
+
+
 def test_a_whole_answer_that_was_cut_is_none() -> None:
     with pytest.raises(AnswerError, match="not what was sent"):
         repository(Server([pod("a")], {"a": answers(b"[", b"[]")})).read(Question(Kind.SNAPSHOTS))
@@ -238,6 +288,17 @@ def test_a_pod_that_may_have_an_old_secret_is_held_no_longer() -> None:
     assert failed.left == 2
 
 
+def test_a_pod_that_has_not_heard_how_long_it_is_to_wait_is_not_said_to(capsys: pytest.CaptureFixture[str]) -> None:
+    # Whoever asks is interrupted in the middle of the first answer.
+    interrupted = Running([], KeyboardInterrupt())
+    one = repository(Server([pod("a")], {"a": interrupted}), keep_seconds=60.0)
+    with pytest.raises(KeyboardInterrupt):
+        one.read(Question(Kind.OPEN))
+    one.made = True
+    one.close()
+    assert capsys.readouterr().err == ""
+
+
 @pytest.mark.parametrize(
     ("keep_seconds", "keep_said", "made", "told", "says"),
     [
@@ -252,9 +313,9 @@ def test_a_pod_that_may_have_an_old_secret_is_held_no_longer() -> None:
 def test_no_pod_that_has_started_is_removed(
     keep_seconds: float, keep_said: bool, made: bool, told: float, says: bool
 ) -> None:
-    # A client that cannot delete.
     server = Server([pod("a")], {"a": answers(b"", b"")})
     one = repository(server, keep_seconds=keep_seconds, keep_said=keep_said)
     one.pod, one.made, one.told_seconds = "a", made, told
     one.close()
     assert [b'"kind":"end"' in server.programs[name].written for name in server.asked] == [True] * says
+    assert server.deleted == []

@@ -41,8 +41,9 @@ def pod(asked: Asked = ASKED, **restic: Any) -> dict[str, Any]:
 def test_it_ends_and_goes_whatever_becomes_of_the_command() -> None:
     spec = job()["spec"]
     assert (spec["ttlSecondsAfterFinished"], spec["backoffLimit"]) == (0, 0)
-    # An answer may take hours; the pod itself waits for nobody when it is an hour old.
-    assert spec["activeDeadlineSeconds"] == 24 * 3600
+    # A pod that does not start goes a minute after who has made it was killed.
+    assert spec["activeDeadlineSeconds"] == 60
+    assert job(evolve(ASKED, work=("check",)))["spec"]["activeDeadlineSeconds"] == 7 * 24 * 3600
     assert pod()["restartPolicy"] == "Never"
     assert pod()["terminationGracePeriodSeconds"] <= 5
 

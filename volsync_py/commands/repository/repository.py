@@ -22,13 +22,14 @@ from volsync_py.commands.common.called import say
 from volsync_py.commands.common.cluster import Cluster
 from volsync_py.commands.repository.held import Held, hold
 from volsync_py.commands.repository.job import basis_for
+from volsync_py.commands.repository.own_job import OwnJob
 from volsync_py.commands.repository.pod_awaited import NotStarted, await_pod
 from volsync_py.commands.repository.pod_start import has_begun, is_gone
-from volsync_py.contract.questions import ASK, Ending, Kind, Question, may_be_of_the_secret
+from volsync_py.contract.questions import ASK, FIRST_WAIT, Ending, Kind, Question, may_be_of_the_secret
 from volsync_py.core.names import question_job_name
 from volsync_py.core.objects import Object, labels_of
 from volsync_py.core.owners import controller_of, is_controlled_by
-from volsync_py.kube.errors import Forbidden, KubeError, NotFound
+from volsync_py.kube.errors import Forbidden, KubeError
 from volsync_py.kube.execution import STDOUT
 from volsync_py.kube.resources import JOBS, PODS
 from volsync_py.movers.restic.job_environment import DATA_DIRECTORY
@@ -42,6 +43,8 @@ _SILENCE_SECONDS = 3600.0
 _END_SECONDS = 10.0
 # A pod that ends while it is asked is a matter of a moment.
 _MOST_PODS = 3
+# For the first question of who is slow: an API server that is far away, a node with much to do.
+_PATIENT_SECONDS = 20.0
 # What a program exits with that goes with its container: SIGKILL, as a shell counts it.
 _KILLED = 137
 # The kubelet tells of a container's end within a second or two.
@@ -94,11 +97,14 @@ class Repository:
     # Where it is said what is waited for, and what waits; a screen has its own.
     tell: Callable[[str], None] = _say
     wait: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
     # Whether it is asked by a pod of its own, whose Secret is as it is now, or also by one that waits already.
     afresh: bool = False
     # Whether somebody thinks between questions: the pod waits meanwhile, and no longer if this command is killed.
     thinks: bool = False
     _held: Held | None = None
+    # Whether the pod has heard how long it is to wait: it hears it with the end of an answer.
+    _heard: bool = False
 
     @property
     def host(self) -> str:
@@ -124,8 +130,10 @@ class Repository:
                 # Such a pod does not wait, so that who sets the Secret right is not answered by it.
                 if may_be_of_the_secret(error.error_class):
                     self._leave()
+                self._heard = bool(self.pod)
                 raise
             if ending is not None:
+                self._heard = True
                 return ending
             self.too_late.add(self.pod)
             self._leave()
@@ -140,7 +148,7 @@ class Repository:
         if not self.pod:
             return
         if self.keep_seconds:
-            if self.made:
+            if self.made and (self._heard or self._held is not None):
                 seconds = f"{self.keep_seconds:g}"
                 _say(f"the pod {self.pod} waits {seconds} s for another question; --keep 0s ends it at once")
             self._leave(with_a_word=True)
@@ -153,7 +161,7 @@ class Repository:
 
     def _leave(self, *, with_a_word: bool = False) -> None:
         """Ask this pod no more; with a word, it waits as long as was said for others."""
-        held, self.pod, self._held = self._held, "", None
+        held, self.pod, self._held, self._heard = self._held, "", None, False
         if held is not None:
             held.let_go(with_a_word=with_a_word)
 
@@ -202,14 +210,18 @@ class Repository:
             self.pod, self.made = waiting["metadata"]["name"], False
             return
         basis = basis_for(self.cluster, self.replication, self.image)
-        made = self.cluster.client.create(JOBS, question_job(self.replication, basis.asked(how=how)))
-        self.made = True
+        # Who came too late for one was slow, and has the next one wait longer.
+        more = {FIRST_WAIT: f"{_PATIENT_SECONDS:g}"} if self.too_late else {}
+        wanted = question_job(self.replication, basis.asked(how=how, more=more))
+        job = OwnJob(self.cluster, wanted, self.tell, self.clock)
         try:
-            self.pod = self._started(made)["metadata"]["name"]
+            made = job.create()
+            self.made = True
+            self.pod = self._started(job, made)["metadata"]["name"]
         except BaseException:
-            with suppress(NotFound):
-                self.cluster.client.delete(JOBS, made["metadata"]["name"], self.cluster.namespace)
+            job.remove()
             raise
+        job.runs()
 
     def _waiting(self, wanted: dict[str, str]) -> Object | None:
         """Return the pod that waits for such questions, the youngest of several: it waits longest."""
@@ -238,11 +250,12 @@ class Repository:
             and labels.items() <= labels_of(job).items()
         )
 
-    def _started(self, job: Object) -> Object:
+    def _started(self, own: OwnJob, job: Object) -> Object:
         """Wait until the Job's pod runs, and return it; a click exception ends a wait that is of no use."""
-        label = f"job-name={job['metadata']['name']}"
+        label = f"job-name={own.name}"
 
         def pod_of() -> Object | None:
+            own.waits()
             pods = self.cluster.client.list_all(PODS, self.cluster.namespace, label_selector=label)
             return next((pod for pod in pods if is_controlled_by(pod, job["metadata"]["uid"])), None)
 

@@ -25,8 +25,10 @@ from volsync_py.movers.restic import objects as make
 from volsync_py.movers.restic.job_environment import GCS_KEY, Variables, forget_options
 from volsync_py.movers.restic.preflight import certificate_read
 
+# A pod that does not start cannot end itself, and who waits for it may have been killed. Who lives moves this on.
+UNSTARTED_SECONDS = 60
 # A large download takes hours. The pod itself waits for nobody after one; this ends what has lost its node.
-_LONGEST_QUESTIONS_SECONDS = 86400
+LONGEST_QUESTIONS_SECONDS = 86400
 # A check that reads a large repository takes days, and restic says itself when it gets no further.
 _LONGEST_WORK_SECONDS = 7 * 86400
 # What a command that was ended cannot read any more, a person may want to look at.
@@ -73,7 +75,7 @@ def question_job(replication: Replication, asked: Asked) -> Object:
         "metadata": {"name": plan.name, "namespace": replication.object["metadata"]["namespace"], "labels": labels},
         "spec": {
             "backoffLimit": 0,
-            "activeDeadlineSeconds": _LONGEST_WORK_SECONDS if asked.work else _LONGEST_QUESTIONS_SECONDS,
+            "activeDeadlineSeconds": _LONGEST_WORK_SECONDS if asked.work else UNSTARTED_SECONDS,
             "ttlSecondsAfterFinished": _SHOWN_SECONDS if asked.work else 0,
             "template": {"metadata": {"labels": {**plan.pod_labels, **labels}}, "spec": spec},
         },
