@@ -74,6 +74,7 @@ class ErrorClass(StrEnum):
     BACKUPS_GONE = "BackupsGone"
     STALLED = "Stalled"
     NOT_AS_BACKED_UP = "NotAsBackedUp"
+    CLOCK_SKEWED = "ClockSkewed"
     UNKNOWN = "Unknown"
 
 

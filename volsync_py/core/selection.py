@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from volsync_py.bounded_json import list_of
 from volsync_py.core.times import parse_rfc3339
 
 Snapshot = dict[str, Any]
+# Clocks that are set by nothing differ by so much.
+_MOST_AHEAD = timedelta(minutes=5)
 # More than any snapshot has of paths or tags.
 _MOST_WORDS = 100_000
 
@@ -54,16 +56,22 @@ def parse_snapshot_time(text: str) -> datetime:
 
 
 def eligible(snapshots: Iterable[Snapshot], *, host: str, path: str, tags: Iterable[str] = ()) -> list[Snapshot]:
-    """Return the snapshots of one volume, newest first."""
+    """Return the snapshots of one volume, newest first; one of several paths is of more than the volume."""
     wanted = set(tags)
     found = [
         s
         for s in snapshots
         if s.get("hostname") == host
-        and path in list_of(s, "paths", most=_MOST_WORDS)
+        and list_of(s, "paths", most=_MOST_WORDS) == [path]
         and wanted <= set(list_of(s, "tags", most=_MOST_WORDS))
     ]
     return sorted(found, key=lambda s: (snapshot_time(s), str(s.get("id"))), reverse=True)
+
+
+def of_the_future(snapshots: Iterable[Snapshot], now: datetime) -> Snapshot | None:
+    """Return the latest of the snapshots if a wrong clock has dated it: every order by time is wrong then."""
+    latest = max(snapshots, key=snapshot_time, default=None)
+    return latest if latest is not None and snapshot_time(latest) > now + _MOST_AHEAD else None
 
 
 def select(

@@ -9,15 +9,16 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 from volsync_py.contract.options import arguments
 from volsync_py.contract.report import ErrorClass, Outcome, SnapshotCounts, StepReport
 from volsync_py.contract.run_document import Run
-from volsync_py.core.selection import Snapshot, snapshot_time
+from volsync_py.core.selection import Snapshot, of_the_future, snapshot_time
 from volsync_py.pod.completed import CompletedRestic
 from volsync_py.pod.environment import MoverError
 from volsync_py.pod.record import Record, cache_of, forget_record, group_known, group_of, holding, load, save
-from volsync_py.pod.retention import Kept, keeps_all
+from volsync_py.pod.retention import Kept, is_newest, keeps_all
 from volsync_py.pod.session import Session
 
 # With 65 bytes for each, far below what a command line may hold.
@@ -53,7 +54,9 @@ def forget(session: Session) -> None:
         return
     args = ["--host", session.run.host, "--path", session.data, "--group-by", "host,paths", *policy]
     partial = {kept.id for kept in record.snapshots if not kept.complete} if record is not None else set()
-    left = _forget_all_but_a_complete_one(session, args, partial) if session.incomplete else _forget(session, args)
+    # restic may choose by itself only where its choice cannot be wrong.
+    sure = known and not session.incomplete and not (record and record.others) and is_newest(new, known)
+    left = _forget(session, args) if sure else _forget_what_may_go(session, args, partial)
     if left is not None:
         partial |= {new.id} if session.incomplete else set()
         _remember(session, policy, [_kept(snapshot, partial) for snapshot in left])
@@ -69,18 +72,34 @@ def _forget(session: Session, args: list[str]) -> list[Snapshot] | None:
     return keep
 
 
-def _forget_all_but_a_complete_one(session: Session, args: list[str], partial: set[str]) -> list[Snapshot] | None:
-    """Run forget after a backup that lacks files; the newest complete snapshot stays, whatever the policy says."""
+def _forget_what_may_go(session: Session, args: list[str], partial: set[str]) -> list[Snapshot] | None:
+    """Have restic plan, and take away what may go.
+
+    Whatever the policy says, what was just backed up stays; so does the newest complete snapshot, if the new one lacks
+    files; and all stay while one is of the future.
+    """
     plan = session.locked("forget", "--dry-run", *args)
     if not plan.ok or not plan.document:
         session.failed("forget", plan.error_class, plan.cause)
         return None
     keep, remove = _groups(session, plan)
-    stays = newest_complete([*keep, *remove], session, partial)
-    if stays is not None and stays in remove:
-        session.log(f"retention: {str(stays['id'])[:8]} is kept, because no later snapshot is complete")
-        remove.remove(stays)
-        keep.append(stays)
+    ahead = of_the_future([*keep, *remove], datetime.now(UTC))
+    if ahead is not None:
+        text = f"snapshot {str(ahead['id'])[:8]} is of {ahead['time']}, which is later than now; nothing is removed"
+        session.failed("forget", ErrorClass.CLOCK_SKEWED, text)
+        return None
+    made = session.report.snapshot
+    for stays, why in (
+        (next((s for s in remove if made and s["id"] == made.id), None), "it was just made"),
+        (
+            newest_complete([*keep, *remove], session, partial) if session.incomplete else None,
+            "no later one is complete",
+        ),
+    ):
+        if stays is not None and stays in remove:
+            session.log(f"retention: {str(stays['id'])[:8]} is kept, because {why}")
+            remove.remove(stays)
+            keep.append(stays)
     ids = [str(snapshot["id"]) for snapshot in remove]
     for at in range(0, max(len(ids), 1), _MOST_IDS):
         some = ids[at : at + _MOST_IDS]
@@ -107,7 +126,9 @@ def newest_complete(snapshots: list[Snapshot], session: Session, partial: set[st
 
 def _groups(session: Session, ended: CompletedRestic) -> tuple[list[Snapshot], list[Snapshot]]:
     """Return the snapshots that forget keeps and removes, and note them."""
-    groups = [g for g in ended.document if isinstance(g, dict)] if isinstance(ended.document, list) else []
+    found = ended.document if isinstance(ended.document, list) else []
+    # Of somebody's snapshots of several paths, restic makes a group of its own.
+    groups = [g for g in found if isinstance(g, dict) and g.get("paths") == [session.data]]
     keep, remove = ([s for g in groups for s in g.get(name) or []] for name in ("keep", "remove"))
     session.group = frozenset(str(s["id"]) for s in (*keep, *remove))
     return keep, remove

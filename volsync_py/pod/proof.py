@@ -9,6 +9,7 @@ at the index shows where it is by then.
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from typing import Any
 
 from attrs import evolve
@@ -16,7 +17,7 @@ from attrs import evolve
 from volsync_py.bounded_json import number_of
 from volsync_py.contract.report import ErrorClass, ProvenFacts
 from volsync_py.contract.run_document import Verification
-from volsync_py.core.selection import eligible, parse_snapshot_time, snapshot_time
+from volsync_py.core.selection import eligible, of_the_future, parse_snapshot_time, snapshot_time
 from volsync_py.pod import shortfall
 from volsync_py.pod.completed import CompletedRestic
 from volsync_py.pod.environment import MoverError
@@ -73,6 +74,10 @@ def _newest(session: Session, wanted: Verification) -> dict[str, Any]:
     if not found:
         text = f"the repository holds no snapshot of host {session.run.host} and path {session.data}"
         raise MoverError(ErrorClass.BACKUPS_GONE, text)
+    ahead = of_the_future(found, datetime.now(UTC))
+    if ahead is not None:
+        text = f"snapshot {str(ahead['id'])[:8]} is of {ahead['time']}, which is later than now"
+        raise MoverError(ErrorClass.CLOCK_SKEWED, f"{text}: a restore takes it before all that are made until then")
     gone = wanted.snapshot and not any(s["id"] == wanted.snapshot for s in found)
     if gone and snapshot_time(found[0]) < _recorded(wanted):
         text = f"snapshot {wanted.snapshot[:8]}, the last backup on record, is not in the repository any more"

@@ -48,6 +48,14 @@ def keeps_all(policy: Iterable[tuple[str, str]], snapshots: Iterable[Kept]) -> b
         return False
 
 
+def is_newest(one: Kept, among: Iterable[Kept]) -> bool:
+    """Return whether no other is certain, or may be, of a later time."""
+    try:
+        return parse_snapshot_time(one.time) >= max(parse_snapshot_time(other.time) for other in among)
+    except (ValueError, OverflowError):
+        return False
+
+
 def _keeps_all(policy: Iterable[tuple[str, str]], snapshots: Iterable[Kept]) -> bool:
     newest_first = sorted(((parse_snapshot_time(s.time), s.tags) for s in snapshots), reverse=True)
     if not newest_first:

@@ -164,6 +164,13 @@ CLASSES: dict[str, ErrorInfo] = {
         Pace.CHANGE,
         "see the message; with keep: OnFailure the restored volume stays for a look",
     ),
+    ErrorClass.CLOCK_SKEWED: ErrorInfo(
+        "retention or a verification finds a snapshot of the source that is over five minutes later than the clock of "
+        "the mover's node",
+        Pace.CHANGE,
+        "correct the clock of the node that is wrong; a snapshot of the future hides later ones from restores and from "
+        "retention: delete it with restic forget",
+    ),
     ErrorClass.UNKNOWN: ErrorInfo(
         "none of the other classes", Pace.RETRY, "read the mover's log in status.latestMoverStatus.logs"
     ),
