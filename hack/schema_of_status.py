@@ -50,6 +50,9 @@ def attempt() -> Schema:
         ),
         lockHolder=text("Whose lock stopped the attempt: a process and its host."),
         lockedSince=time("Since when that lock has been there, as far as movers have seen it."),
+        lockAgeSeconds=count(
+            "How long the lock had not been renewed then; whoever lives renews it every five minutes."
+        ),
     )
 
 

@@ -35,11 +35,12 @@ from volsync_py.kube.idle_queue import IdleQueue
 from volsync_py.kube.resources import Resource, resource_for
 from volsync_py.kube.store import Store
 
-# Fields of a status that are for people who look: without them, definitions of an older version do as well.
+# Fields of a status that are for people who look, or save a wait: without them, older definitions do as well.
 _ONLY_SHOWN = (
     "status.lastDays",
     "status.attempt.lockHolder",
     "status.attempt.lockedSince",
+    "status.attempt.lockAgeSeconds",
     "status.restic.repositorySize",
 )
 

@@ -16,6 +16,8 @@ from volsync_py.core.times import parse_rfc3339
 MESSAGE_CHARACTERS = 500
 # At the longest pace of retries, that is half a century.
 _MOST_COUNT = 1_000_000
+# A century.
+_MOST_SECONDS = 100 * 365 * 86_400
 
 
 @frozen
@@ -33,9 +35,10 @@ class Attempt:
     target_size: str = ""
     run_now: str = ""
     locked_by: str = ""
-    # Whose lock it was, and since when that has been known to be there.
+    # Whose lock it was, since when that has been known to be there, and how long it had not been renewed.
     lock_holder: str = ""
     locked_since: str = ""
+    lock_age_seconds: int = 0
 
     @classmethod
     def of(cls, status: Object) -> Attempt:
@@ -60,6 +63,7 @@ class Attempt:
             locked_by=_text(stored.get("lockedBy")),
             lock_holder=_text(stored.get("lockHolder")),
             locked_since=_time(stored.get("lockedSince")),
+            lock_age_seconds=min(max(_int(stored.get("lockAgeSeconds")) or 0, 0), _MOST_SECONDS),
         )
 
     def __bool__(self) -> bool:
@@ -81,6 +85,7 @@ class Attempt:
             "lockedBy": self.locked_by or None,
             "lockHolder": self.lock_holder or None,
             "lockedSince": self.locked_since or None,
+            "lockAgeSeconds": self.lock_age_seconds or None,
         }
 
 

@@ -91,7 +91,7 @@ def test_no_mover_is_started_while_the_status_is_not_kept(trigger: Any, annotati
 
 
 # What a release has added to what another one's definitions have, for people who look.
-SHOWN = ("lastDays", "attempt.lockHolder", "attempt.lockedSince", "restic.repositorySize")
+SHOWN = ("lastDays", "attempt.lockHolder", "attempt.lockedSince", "attempt.lockAgeSeconds", "restic.repositorySize")
 PRUNED = evolve(BACKED_UP, repository_bytes=9)
 LOCKED = evolve(failure("RepositoryLocked"), lock_holder="process 7 on there", lock_age_seconds=9)
 

@@ -24,6 +24,7 @@ FIELDS = [
     "lockedBy",
     "lockHolder",
     "lockedSince",
+    "lockAgeSeconds",
 ]
 TIMES = st.sampled_from(["2026-11-24T12:00:00Z", "2026-11-24T13:00:00Z"])
 TEXT = st.text(max_size=5)
@@ -42,6 +43,7 @@ ATTEMPTS = st.builds(
     locked_by=TEXT,
     lock_holder=TEXT,
     locked_since=st.just("") | TIMES,
+    lock_age_seconds=st.integers(0, 9),
 )
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

@@ -25,9 +25,11 @@ OTHERS = "volsync-src-other-x7k2p"
 OWN = "src-ns-backup-"
 
 
-def locked(host: str) -> Report:
+def locked(host: str, minutes: int = 20) -> Report:
+    """Return what a mover says that has met a lock which nobody has renewed for so long."""
     text = f"repository is already locked by PID 7 on {host} by root"
-    return Report(Outcome.FAILED, ErrorClass.REPOSITORY_LOCKED, text, 11, lock_host=host)
+    report = Report(Outcome.FAILED, ErrorClass.REPOSITORY_LOCKED, text, 11, lock_host=host)
+    return evolve(report, lock_age_seconds=minutes * 60)
 
 
 def pod(name: str, phase: str) -> dict[str, Any]:
@@ -101,6 +103,16 @@ def test_the_next_mover_takes_the_name_of_a_pod_that_has_gone_and_of_no_other(
     assert lock_options(one) == {"askAboutPods": False, "lookFirst": False}
 
 
+@pytest.mark.parametrize(("there", "minutes", "is_removed"), [([], 10, False), ([], 11, True), ([event(POD)], 0, True)])
+def test_a_lock_that_a_mover_of_another_cluster_may_still_renew_is_left_alone(
+    there: list[dict[str, Any]], minutes: int, is_removed: bool
+) -> None:
+    one = simulation(*there)
+    one.end_job(locked(POD, minutes))
+    job = one.job()
+    assert (job is not None and host_name(one) == POD) is is_removed
+
+
 @pytest.mark.parametrize("works", [True, False])
 def test_two_movers_never_have_one_name(works: bool) -> None:
     one = simulation(event(OTHERS))
@@ -143,7 +155,7 @@ def test_locks_of_several_pods_are_asked_about_one_after_the_other_and_not_for_e
 
 
 def test_the_pod_of_a_job_that_volsync_left_failed_gives_the_next_mover_its_name() -> None:
-    one = simulation()
+    one = simulation(event(POD))
     job = one.job()
     assert job is not None
     job["metadata"]["annotations"] = {}

@@ -3,8 +3,9 @@
 A mover of VolSync locks the repository under its pod's name, and that tells whose lock it was. The mover that meets
 such a lock asks, by ending with the name in its report; the answer is in the cluster. If the pod has gone, the next
 mover gets its host name: restic then takes the lock for one of its own host whose process has gone, and `unlock`
-removes exactly that, whatever other locks there are. A pod of another cluster cannot be seen from here; so
-the name has to be one that this resource's own Job gives its pods, or the namespace's events must remember the pod.
+removes exactly that, whatever other locks there are. A pod of another cluster cannot be seen from here, and may have
+the name that this resource's own Job gives its pods. So the namespace's events must remember the pod; or the name is
+such a one, and nobody has renewed the lock for longer than anybody who lives would take.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ MOST_ANSWERS = 10
 # The next attempt begins so late at most, and the lock may not have been renewed for so long; then it is another run's.
 _LONGEST_BETWEEN = RETRY_LONGEST + STALE_LOCK
 _ENDED = ("Succeeded", "Failed")
+# restic renews its lock every five minutes, and the clock of a node may be five minutes ahead of the storage's.
+_NOT_RENEWED = timedelta(minutes=11)
 # What Kubernetes accepts as the host name of a pod.
 _LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
 # How Kubernetes names the pods of a Job: the Job's name, cut to fit 63 characters, and five of its own.
@@ -66,7 +69,12 @@ def with_lock(attempt: Attempt, report: Report | None, before: Attempt) -> Attem
 
     Its holder makes it anew every few minutes, so what was known since the attempt before counts, if it is the same.
     """
-    if report is None or attempt.error_class != ErrorClass.REPOSITORY_LOCKED or not report.lock_holder:
+    if report is None or attempt.error_class != ErrorClass.REPOSITORY_LOCKED:
+        # A mover that has the name of a pod that has gone keeps it: a lock of its own may be under that name by now.
+        same = bool(attempt.locked_by) and attempt.locked_by == before.locked_by
+        return evolve(attempt, lock_age_seconds=before.lock_age_seconds if same else 0)
+    attempt = evolve(attempt, lock_age_seconds=report.lock_age_seconds)
+    if not report.lock_holder:
         return attempt
     met = parse_rfc3339(attempt.failed_at)
     since = met - timedelta(seconds=report.lock_age_seconds)
@@ -102,7 +110,9 @@ def judge(replication: Replication, view: View) -> Holder:
             return Holder.THERE
         return Holder.GONE if status_of(pod).get("phase") in _ENDED else Holder.THERE
     ours = names.job_name(replication.role, replication.name)
-    was_here = bool(events) or host[:-_RANDOM_CHARACTERS] == f"{ours}-"[:_BASE_CHARACTERS]
+    age = timedelta(seconds=Attempt.of(replication.status).lock_age_seconds)
+    by_name = host[:-_RANDOM_CHARACTERS] == f"{ours}-"[:_BASE_CHARACTERS]
+    was_here = bool(events) or (by_name and age >= _NOT_RENEWED)
     # Of our own movers there is one at a time, and none has that name any more.
     was_here = was_here or host == names.earlier_host_name(replication.uid)
     return Holder.GONE if was_here else Holder.UNKNOWN
