@@ -12,6 +12,7 @@ from volsync_py.contract.report import Outcome, Report, RestoredFacts, SnapshotF
 from volsync_py.movers.restic.run_record import RunRecord
 
 BACKED_UP = Report(Outcome.SUCCEEDED, snapshot=SnapshotFacts("0" * 64, "2026-11-24T12:00:00Z"))
+CLAIM = "PersistentVolumeClaim"
 RESTORED = Report(Outcome.SUCCEEDED, restored=RestoredFacts("0" * 64, "2026-11-24T12:00:00Z", 1, 1))
 
 
@@ -106,3 +107,17 @@ def test_what_a_record_does_not_say_is_read_off_the_job() -> None:
         job["metadata"]["annotations"] = {"volsync-py/run": text}
         theirs = RunRecord.of(job)
         assert (theirs.is_ours, theirs.granted, theirs.claim) == (False, False, "volsync-n-src")
+
+
+@pytest.mark.parametrize("method", ["Direct", "Snapshot"])
+def test_a_volume_that_has_taken_the_name_since_is_not_published(method: str) -> None:
+    one = Simulation(destination(copyMethod=method))
+    one.settle()
+    (at,) = (i for i, o in enumerate(one.objects) if (o["kind"], o["metadata"]["name"]) == (CLAIM, "data"))
+    other = claim("data")
+    other["metadata"]["uid"] = "another"
+    one.objects[at] = other
+    one.end_job(RESTORED)
+    assert (published(one), one.of_kind("VolumeSnapshot"), one.made.count("Job")) == ("", [], 2)
+    one.end_job(RESTORED)
+    assert published(one)

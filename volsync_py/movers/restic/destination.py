@@ -116,7 +116,9 @@ class DestinationMover(ResticMover):
             previous=self.spec.previous,
             delete_files=self.spec.delete_files,
         )
-        return ["restore"], variables, record_of(self.replication, secret, grants)
+        claim = self.view.objects.get(Kind.CLAIM, self._claim_name())
+        uid = str(claim["metadata"]["uid"]) if claim is not None else ""
+        return ["restore"], variables, record_of(self.replication, secret, grants, claim_uid=uid)
 
     def succeeded(self, job: Object, state: JobState, record: RunRecord) -> StepResult:
         """Return the image, once there is one; never without the mover's word on what it restored."""
@@ -158,6 +160,8 @@ class DestinationMover(ResticMover):
             return f"the restore was made with copyMethod {record.copy_method}"
         if claim is None:
             return f"PersistentVolumeClaim/{record.claim or self._claim_name()} is gone"
+        if record.claim_uid and record.claim_uid != claim["metadata"]["uid"]:
+            return f"PersistentVolumeClaim/{record.claim} is another volume, which has the name now"
         return ""
 
     def _made_again(self, job: Object, claim: Object | None, why: str) -> StepResult:
