@@ -11,6 +11,7 @@ from tests.unit.movers.objects import claim, source
 from tests.unit.movers.seen import NOW, decision_on, words
 from tests.unit.movers.simulated import Simulation
 from volsync_py.contract.report import ErrorClass, Outcome, Report, SnapshotFacts
+from volsync_py.core.labels import Annotation
 
 BACKED_UP = Report(Outcome.SUCCEEDED, snapshot=SnapshotFacts("0" * 64, "2026-11-24T12:00:00Z"))
 FAILED = Report(Outcome.FAILED, ErrorClass.UNREACHABLE, "no route")
@@ -190,3 +191,24 @@ def test_a_snapshot_that_is_not_bound_after_half_a_minute_is_told_of(error: dict
     told = "event VolumeSnapshotNotBound"
     assert told not in words(decision_on(one.objects, NOW + timedelta(seconds=29)))
     assert told in words(decision_on(one.objects, NOW + timedelta(seconds=31)))
+
+
+@pytest.mark.parametrize("method", ["Clone", "Snapshot"])
+@pytest.mark.parametrize("annotated", [True, False], ids=["for a restore in place", "by somebody"])
+def test_a_copy_of_what_a_restore_in_place_replaces_makes_no_backup(method: str, annotated: bool) -> None:
+    one = hourly(copyMethod=method)
+    one.settle()
+    before = {kind: copy["metadata"]["uid"] for kind, copy in copies(one).items()}
+    assert before
+    one.resource["metadata"]["annotations"] = {Annotation.PAUSED_FOR.value: "restore"} if annotated else {}
+    one.change(paused=True)
+    one.settle()
+    assert (copies(one) == {}, one.job() is None) == (annotated, annotated)
+    one.now += timedelta(minutes=30)
+    one.change(paused=None)
+    one.settle()
+    after = {kind: copy["metadata"]["uid"] for kind, copy in copies(one).items()}
+    assert after.keys() == before.keys()
+    assert (after == before) is not annotated
+    one.end_job(BACKED_UP)
+    assert one.status["lastSyncTime"]

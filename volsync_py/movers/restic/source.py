@@ -13,14 +13,14 @@ from volsync_py.core.actions import Action, Event, EventType, delete
 from volsync_py.core.attempt import Attempt
 from volsync_py.core.condition_writer import MAINTAINED
 from volsync_py.core.conditions import get_condition
-from volsync_py.core.labels import Label
-from volsync_py.core.objects import Object, labels_of
+from volsync_py.core.labels import Annotation, Label
+from volsync_py.core.objects import Object, annotations_of, labels_of
 from volsync_py.core.result import Beside, StepResult, Success, Trouble
 from volsync_py.core.times import format_rfc3339, instant, past
 from volsync_py.core.view import Kind
 from volsync_py.movers.restic.cache_volume import replaces, small_cache
 from volsync_py.movers.restic.job_environment import Variables, forget_options
-from volsync_py.movers.restic.job_state import JobState
+from volsync_py.movers.restic.job_state import JobState, delete_job
 from volsync_py.movers.restic.lock_holder import lock_options
 from volsync_py.movers.restic.maintained import maintained, passing, postponed
 from volsync_py.movers.restic.mover import ResticMover
@@ -101,21 +101,33 @@ class SourceMover(ResticMover):
 
         A copy that no attempt has been made with is none of them, however long it takes to become ready.
         """
-        failed = Attempt.of(self.replication.status).failed_at
-        if not failed:
-            return ()
-        tried, now = instant(failed, self.view.server_now), self.view.now
         actions: list[Action | None] = []
         for copy in self._copies():
-            meta = copy["metadata"]
-            if not is_temporary(copy, self.uid) or meta.get("deletionTimestamp"):
+            if not is_temporary(copy, self.uid) or copy["metadata"].get("deletionTimestamp"):
                 continue
-            made = past(meta["creationTimestamp"], self.view.server_now)
-            # A time that has not come yet is no record of when it was tried.
-            slot = self.replication.trigger.slot_after(tried if tried <= self.view.server_now else made)
-            if slot is not None and slot <= now and made <= tried:
+            if self._is_set_aside() or self._was_tried_before_the_slot(copy):
                 actions.append(delete_or_release(self.owner, copy) if copy["kind"] == Kind.SNAPSHOT else delete(copy))
         return tuple(a for a in actions if a is not None)
+
+    def _was_tried_before_the_slot(self, copy: Object) -> bool:
+        failed = Attempt.of(self.replication.status).failed_at
+        if not failed:
+            return False
+        tried, now = instant(failed, self.view.server_now), self.view.now
+        made = past(copy["metadata"]["creationTimestamp"], self.view.server_now)
+        # A time that has not come yet is no record of when it was tried.
+        slot = self.replication.trigger.slot_after(tried if tried <= self.view.server_now else made)
+        return slot is not None and slot <= now and made <= tried
+
+    def _is_set_aside(self) -> bool:
+        """Return whether the volume is being restored in place: a copy of it holds what is replaced now."""
+        return self.replication.paused and Annotation.PAUSED_FOR in annotations_of(self.replication.object)
+
+    def _running(self, job: Object, pods: list[Object], state: JobState) -> StepResult:
+        # Later, it would make the newest backup of what was there before.
+        if self._is_set_aside() and not RunRecord.of(job).is_direct:
+            return StepResult(actions=(delete_job(job),))
+        return super()._running(job, pods, state)
 
     def _read_only(self, claim: Object) -> bool:
         return is_read_only(claim)
