@@ -29,6 +29,8 @@ _MOST_LINES = 20
 # As much of it as fits into a sentence of a condition beside what else is said.
 _LONGEST_QUOTE = 300
 _TICK_SECONDS = 0.2
+# Of <sys/prctl.h>: who has not this attribute, has files below /proc that only root may read.
+_PR_SET_DUMPABLE = 4
 # What a pipe holds when nobody writes any more; who has left the group might go on for ever.
 _MOST_READS = 16
 # Long enough for a database that is asked to close its files.
@@ -46,6 +48,7 @@ class CommandEnd:
 
 def run_command(session: Session, wanted: Verification, snapshot: str) -> CommandEnd:
     """Run the command to its end."""
+    _hide_environment()
     try:
         process = subprocess.Popen(
             list(wanted.command),
@@ -68,6 +71,13 @@ def run_command(session: Session, wanted: Verification, snapshot: str) -> Comman
         raise MoverError(ErrorClass.INTERRUPTED, "the command was ended, because the mover was told to stop")
     code = process.returncode if process.returncode >= 0 else 128 - process.returncode
     return CommandEnd(code, " | ".join(lines)[-_LONGEST_QUOTE:], is_late)
+
+
+def _hide_environment() -> None:
+    """Keep the environment of this process, keys and all, from others of the same user: the command is one of them."""
+    import ctypes
+
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def command_environment(environ: Mapping[str, str], snapshot: str) -> dict[str, str]:

@@ -132,6 +132,13 @@ def test_the_command_sees_the_volume_and_no_secret(backed_up: Mover) -> None:
     }
 
 
+def test_the_command_cannot_read_the_environment_of_its_mover(backed_up: Mover) -> None:
+    backed_up.wrapper = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--"]
+    look(backed_up, "sh", "-c", "cat /proc/$PPID/environ && exit 7; exit 0")
+    ran = backed_up("prove")
+    assert (ran.code, "Permission denied" in ran.log) == (0, True)
+
+
 def test_a_command_that_fails_fails_the_verification_with_its_last_words(backed_up: Mover) -> None:
     look(backed_up, "sh", "-c", f"echo first; echo page 7 is torn {PASSWORD} >&2; exit 3")
     ran = backed_up("prove")

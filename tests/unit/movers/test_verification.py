@@ -101,6 +101,15 @@ def test_what_is_asked_for_is_done_once_and_leaves_nothing_but_its_proof() -> No
     assert one.verifies
 
 
+@pytest.mark.parametrize(("snapshot", "told"), [(SNAPSHOT, True), ("0" * 64, False)])
+def test_what_the_backup_itself_lacks_is_said_beside_its_proof(snapshot: str, told: bool) -> None:
+    one = Verified()
+    one.resource["status"]["restic"]["lastSnapshot"] = {"id": snapshot, "filesFailed": 3}
+    one.ask("first")
+    one.end_job(PROVEN)
+    assert ("; 3 items could not be read for this backup" in one.conditions()["Verified"][2]) is told
+
+
 def decided(one: Verified) -> Decision:
     """Return what is decided when somebody asks."""
     one.resource["metadata"]["annotations"] = {Annotation.PROVE_NOW.value: "t"}

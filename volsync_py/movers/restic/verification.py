@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from attrs import evolve
 
 from volsync_py.api.spec import Replication
-from volsync_py.bounded_json import text_of
+from volsync_py.bounded_json import number_of, text_of
 from volsync_py.contract.report import LONGEST_MESSAGE, ErrorClass
 from volsync_py.core import names
 from volsync_py.core.actions import Action, Create, Event, EventType, delete
@@ -156,9 +156,16 @@ class Verifier:
         found["commandExitCode"] = proven.command_code if proven.command_ran else None
         told = f"snapshot {proven.id[:8]}: {proven.files} files and folders, {proven.bytes} bytes, came back whole"
         told += ", and the command exited with 0" if proven.command_ran else ""
+        told += self._lacking(proven.id)
         ended = self._ended(job, result="Succeeded", lastError=None)
         restic = {"lastVerified": found, **ended["restic"]}
         return Beside(self._removal(), {"restic": restic}, verified=("True", "Succeeded", told))
+
+    def _lacking(self, snapshot: str) -> str:
+        """Return what is known to be missing in the backup itself, which no proof of it can find."""
+        last = mapping(self.status, "restic", "lastSnapshot")
+        failed = number_of(last, "filesFailed")
+        return f"; {failed} items could not be read for this backup" if failed and last.get("id") == snapshot else ""
 
     def _interrupted(self, job: Object) -> Beside:
         """Return the end of a verification because of a backup: it is no sign of anything, unless it goes on so."""
