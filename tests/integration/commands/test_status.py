@@ -41,6 +41,13 @@ def test_the_verdict_comes_first_and_the_exit_code_says_it_too(quiet: DevCluster
     assert len(asked) <= 3
 
 
+def test_in_a_pod_the_usual_file_is_taken_before_the_pods_own_account(quiet: DevCluster, tmp_path: Path) -> None:
+    (tmp_path / ".kube").mkdir()
+    (tmp_path / ".kube" / "config").symlink_to(quiet.kubeconfig)
+    pod = {"HOME": str(tmp_path), "KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": "9"}
+    assert command(Path(), "status", **pod, KUBECONFIG="").returncode == 0
+
+
 def test_programs_read_it_as_json_or_by_name(quiet: DevCluster) -> None:
     document = json.loads(command(quiet.kubeconfig, "status", "-A", "-o", "json").stdout)
     assert {item["name"]: item["state"] for item in document["items"]} == {

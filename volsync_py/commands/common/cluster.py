@@ -15,6 +15,7 @@ from volsync_py.kube.without_models import import_without_models
 
 # One command asks one thing after the other, at most two at a time.
 _POOL_SIZE = 2
+_USUAL_KUBECONFIG = "~/.kube/config"
 
 
 class Cluster(NamedTuple):
@@ -48,8 +49,9 @@ def connect(kubeconfig: str | None, context: str | None, namespace: str | None) 
     from volsync_py.kube import config
     from volsync_py.kube.client import Client
 
-    # As kubectl does it: what was named, also by the environment, comes before a pod's own account.
-    named = kubeconfig or os.environ.get("KUBECONFIG") or None
+    # As kubectl does it: what was named, also by the environment, and the usual file come before a pod's own account.
+    usual = os.path.expanduser(_USUAL_KUBECONFIG)
+    named = kubeconfig or os.environ.get("KUBECONFIG") or (usual if os.path.exists(usual) else None)
     try:
         connection = config.load(named, context, pool_size=_POOL_SIZE)
     except config.ConfigError as error:
