@@ -492,6 +492,33 @@ def test_without_an_undo_the_plan_says_what_that_means() -> None:
     assert plan.undo_commands() == []
 
 
+def overwritten(plan: Plan) -> str:
+    """Return what a plan says of what is in the claim, and its warnings."""
+    return "\n".join(
+        line.strip() for line in plan.lines(NOW, 300) if "overwritten;" in line or line.startswith("warning")
+    )
+
+
+LEFT_OUT = "the source leaves something out of its backups (spec.restic.exclude)"
+
+
+def test_the_plan_says_why_what_the_snapshot_lacks_stays() -> None:
+    assert overwritten(planned(existing=CLAIM, lacks=LEFT_OUT)) == (
+        "what the snapshot has is overwritten; what it does not have stays: the source leaves something out of its "
+        "backups (spec.restic.exclude); --delete removes it"
+    )
+    assert overwritten(planned(existing=CLAIM)) == "what the snapshot has is overwritten; what it does not have stays"
+
+
+def test_the_plan_warns_of_a_deletion_of_what_may_be_in_no_backup() -> None:
+    assert overwritten(planned(existing=CLAIM, deletes=True, lacks=LEFT_OUT)) == (
+        "what the snapshot has is overwritten; what it does not have is removed\n"
+        "warning: --delete also removes what may be in no backup: the source leaves something out of its backups "
+        "(spec.restic.exclude)"
+    )
+    assert "warning" not in overwritten(planned(existing=CLAIM, deletes=True))
+
+
 def test_a_source_that_somebody_has_paused_stays_paused() -> None:
     paused = source(spec={"paused": True})
     assert planned(existing=CLAIM, sources=[paused]).paused() == []

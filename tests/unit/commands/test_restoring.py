@@ -7,7 +7,7 @@ from typing import Any
 import click
 import pytest
 
-from tests.unit.commands.resources import source
+from tests.unit.commands.resources import NOW, source
 from tests.unit.commands.restore_world import World, failed
 from volsync_py.commands.restore.point import Point
 from volsync_py.core.labels import RESTORE_BEGUN, Annotation, Label
@@ -326,3 +326,74 @@ def test_the_newest_snapshot_is_the_one_that_was_told() -> None:
     assert world.plan().destination["spec"]["restic"]["snapshot"] == "abcd" * 16
     world.put(REPLICATION_SOURCES, source(restic={"lastSnapshot": {"id": "--no-lock"}}))
     assert world.plan().destination["spec"]["restic"]["restoreAsOf"] == "2026-11-27T12:00:00Z"
+
+
+ID, OLDER = "abcd" * 16, "ef01" * 16
+COMPLETE = {"lastSnapshot": {"id": ID}, "completeSnapshot": ID}
+PARTIAL = {"lastSnapshot": {"id": ID, "filesFailed": 1}, "completeSnapshot": OLDER}
+UNKNOWN = "the status of the source does not say that the snapshot holds all that was in the volume"
+UNREAD = "the backup that made the snapshot could not read everything"
+
+
+@pytest.mark.parametrize(
+    ("which", "status", "why"),
+    [
+        (Point(), COMPLETE, ""),
+        # Of an operator that did not record it yet.
+        (Point(), {"lastSnapshot": {"id": ID}}, ""),
+        (Point(snapshot="abcd"), COMPLETE, ""),
+        (Point(), PARTIAL, UNREAD),
+        (Point(), {"lastSnapshot": {"id": ID, "filesFailed": 1}}, UNREAD),
+        (Point(), {"lastSnapshot": {"id": ID}, "completeSnapshot": OLDER}, UNREAD),
+        (Point(snapshot=ID[:8]), PARTIAL, UNREAD),
+        (Point(snapshot=OLDER[:8]), PARTIAL, ""),
+        (Point(snapshot="1234"), COMPLETE, UNKNOWN),
+        (Point(previous=1), COMPLETE, UNKNOWN),
+        (Point(at=NOW), COMPLETE, UNKNOWN),
+        (Point(), {}, UNKNOWN),
+    ],
+)
+def test_a_restore_in_place_deletes_nothing_unasked_that_may_be_in_no_backup(
+    which: Point, status: Any, why: str
+) -> None:
+    world = World().with_application()
+    world.put(REPLICATION_SOURCES, source(restic=status))
+    plan = world.plan(which)
+    assert plan.lacks == why
+    assert (plan.deletes, plan.destination["spec"]["restic"].get("enableFileDeletion")) == (
+        not why,
+        None if why else True,
+    )
+    for asked in (True, False):
+        assert world.plan(which, delete=asked).deletes is asked
+    assert world.plan(which, delete=True).lacks == why
+
+
+@pytest.mark.parametrize(
+    ("exclude", "leaves_out"),
+    [
+        ({"patterns": ["library"]}, True),
+        ({"caches": True}, True),
+        ({"ifPresent": [".nobackup"]}, True),
+        ({"largerThan": "500M"}, True),
+        ({"patterns": [], "caches": False, "largerThan": ""}, False),
+    ],
+)
+def test_what_a_source_leaves_out_stays_unless_its_deletion_was_asked_for(exclude: Any, leaves_out: bool) -> None:
+    world = World().with_application()
+    world.put(REPLICATION_SOURCES, source(spec={"restic": {"repository": "r", "exclude": exclude}}, restic=COMPLETE))
+    assert world.plan().deletes is not leaves_out
+    assert ("(spec.restic.exclude)" in world.plan().lacks) is leaves_out
+    assert "enableFileDeletion" not in world.plan(include=["/a"]).destination["spec"]["restic"]
+    assert world.plan(delete=True).deletes
+
+
+def test_what_was_begun_is_judged_by_its_own_snapshot() -> None:
+    world = World().with_application()
+    world.put(REPLICATION_SOURCES, source(restic={"lastSnapshot": {"id": OLDER}, "completeSnapshot": OLDER}))
+    world.restore(**failed("Configuration"))
+    assert world.only(REPLICATION_DESTINATIONS)["spec"]["restic"]["enableFileDeletion"]
+    # A backup that was under way has made another.
+    world.of(REPLICATION_SOURCES)["db"]["status"]["restic"] = PARTIAL
+    again = world.plan()
+    assert (again.goes_on, again.deletes, again.point.snapshot) == (True, True, OLDER)

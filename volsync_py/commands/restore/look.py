@@ -12,6 +12,7 @@ from attrs import evolve, frozen
 from volsync_py.commands.common.cluster import Cluster
 from volsync_py.commands.common.refused import sentence
 from volsync_py.commands.restore import mounted_by, objects
+from volsync_py.commands.restore.lacking import lacking
 from volsync_py.commands.restore.mounted_by import Mounts
 from volsync_py.commands.restore.objects import Undo
 from volsync_py.commands.restore.own_destination import is_begun
@@ -74,8 +75,11 @@ def planned(cluster: Cluster, source: Object, which: Point, asked: Asked, now: d
         made = objects.new_claim(claim, cluster.namespace, source, like, asked.size, asked.storage_class)
         if made is None:
             raise click.UsageError(f"the claim {own} is gone, so nobody knows how large the new one is: give --size")
-    deletes = asked.delete if asked.delete is not None else asked.in_place and not asked.include
     which = which.pinned(status_of(source), now)
+    found = _open(cluster, claim)
+    # What an earlier command has begun with the newest snapshot, it goes on with.
+    begun = newest_of(found) if found is not None and which.newest and objects.is_of_newest(found) else which
+    deletes, lacks = _deletion(asked, source, begun)
     half = _half_restored(cluster, existing)
 
     def built(name: str, which: Point) -> Object:
@@ -84,7 +88,6 @@ def planned(cluster: Cluster, source: Object, which: Point, asked: Asked, now: d
 
     # Under the name of the one that left the claim half restored: its undo is the undo, and what it stopped is known.
     wanted = built(half or objects.stamped(asked.name, "restore", now), which)
-    found = _open(cluster, claim)
     same = found is not None and objects.same_restore(found, wanted)
     if found is not None and same:
         # With today's settings, which may be better than those it failed with.
@@ -100,6 +103,7 @@ def planned(cluster: Cluster, source: Object, which: Point, asked: Asked, now: d
         made=made,
         include=asked.include,
         deletes=deletes,
+        lacks=lacks,
         scales=asked.scale_down,
         found=found,
         begun=bool(half) or (found is not None and is_begun(found)),
@@ -110,6 +114,15 @@ def planned(cluster: Cluster, source: Object, which: Point, asked: Asked, now: d
     if found is not None and not same:
         raise _another(plan)
     return plan
+
+
+def _deletion(asked: Asked, source: Object, which: Point) -> tuple[bool, str]:
+    """Return whether files are deleted, and why some of them may be in no backup, if that has a part in it."""
+    by_rule = asked.delete is None and asked.in_place and not asked.include
+    if not (by_rule or asked.delete):
+        return False, ""
+    lacks = lacking(source, which)
+    return not (by_rule and lacks), lacks
 
 
 def _half_restored(cluster: Cluster, claim: Object | None) -> str:

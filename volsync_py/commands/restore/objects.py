@@ -91,10 +91,15 @@ def destination(
     return made
 
 
+def is_of_newest(destination: Object) -> bool:
+    """Return whether it was the newest snapshot that was asked for, whichever that was then."""
+    return bool((destination["metadata"].get("annotations") or {}).get(Annotation.ASKED_NEWEST))
+
+
 def same_restore(one: Object, other: Object) -> bool:
     """Return whether two destinations bring back the same into the same claim; the newest is the same for both."""
     keys = ["repository", "destinationPVC", "include", "enableFileDeletion"]
-    newest = [bool((obj["metadata"].get("annotations") or {}).get(Annotation.ASKED_NEWEST)) for obj in (one, other)]
+    newest = [is_of_newest(obj) for obj in (one, other)]
     if newest[0] != newest[1]:
         return False
     if not newest[0]:

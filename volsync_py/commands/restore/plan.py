@@ -38,6 +38,8 @@ class Plan:
     sources: Sequence[Object] = ()
     include: Sequence[str] = ()
     deletes: bool = False
+    # Why the snapshot may lack what was in the volume, where that decides whether files are deleted, or should have.
+    lacks: str = ""
     scales: bool = False
     # The destination of an earlier command for the same, as it is.
     found: Object | None = None
@@ -67,13 +69,14 @@ class Plan:
         source, namespace = self.source["metadata"]["name"], self.source["metadata"]["namespace"]
         head = f"restore of the source {source} in the namespace {namespace}"
         steps = list(self._in_place(now) if self.guarded else self._beside(now))
-        doubt = self.point.doubt(status_of(self.source))
+        doubts = (self.point.doubt(status_of(self.source)), self._loss())
         lines = flowed(f"{head}{', which was begun before and goes on' if self.goes_on else ''}:", width, "", "  ")
         for number, (step, *more) in enumerate(steps, 1):
             lines += flowed(step, width, f"{number:2}. ", "    ")
             for text in more:
                 lines += told(text, width)
-        lines += flowed(f"warning: {doubt}", width, "", "  ") if doubt else []
+        for doubt in filter(None, doubts):
+            lines += flowed(f"warning: {doubt}", width, "", "  ")
         undo = told(f"undo: {self.undo_words()}", width, "")
         # At the end, the commands of the undo stand behind a line like that.
         return [*lines, *(["the undo will be:", *undo[1:]] if undo[0] == "undo:" else undo)]
@@ -231,9 +234,16 @@ class Plan:
         if self.include:
             lines.append(f"only what matches {', '.join(shlex.quote(plain(one)) for one in self.include)}")
         if self.existing is not None:
-            others = "is removed" if self.deletes else "stays"
+            why = f": {self.lacks}; --delete removes it" if self.lacks else ""
+            others = "is removed" if self.deletes else f"stays{why}"
             lines.append(f"what the snapshot has is overwritten; what it does not have {others}")
         return tuple(lines)
+
+    def _loss(self) -> str:
+        """Return why deleting files may delete what was never backed up, "" if nothing speaks for it."""
+        if not (self.deletes and self.lacks and self.existing is not None):
+            return ""
+        return f"--delete also removes what may be in no backup: {self.lacks}"
 
     def _ending(self) -> Iterator[tuple[str, ...]]:
         if not self.keeps_destination:

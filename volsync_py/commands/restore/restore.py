@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @click.option("--to", metavar="CLAIM", default="", help="Into this claim, which is made if there is none.")
 @click.option("--in-place", is_flag=True, help="Into the claim that is backed up.")
 @click.option("--include", metavar="PATTERN", multiple=True, help="Only what matches, such as /etc/app.conf.")
-@click.option("--delete/--no-delete", default=None, help="Remove what the snapshot lacks; in place that is the rule.")
+@click.option("--delete/--no-delete", default=None, help="Remove what a snapshot lacks: the rule in place, if whole.")
 @click.option("--scale-down", is_flag=True, help="Take what mounts the claim to 0, and back afterwards.")
 @click.option("--no-snapshot", is_flag=True, help="Restore in place without a VolumeSnapshot as the undo.")
 @click.option("--size", metavar="QUANTITY", default="", help="Of a claim that is made; else as the one backed up.")
