@@ -97,9 +97,14 @@ def release(installation: Installation, client: Client, tmp_path: Path) -> Itera
     """Another chart's release in the place of what the tier has installed, with its definitions; Helm's words."""
     given = ["--kubeconfig", installation.kubeconfig, "--namespace", SYSTEM]
     write_chart(tmp_path / "other")
+    # The owner of the namespace enforces the strictest level.
+    strict = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+    values = {**GIVEN, "podSecurityContext": {**GIVEN["podSecurityContext"], **strict}}
     uninstall(installation)
     try:
-        helm("install", "volsync", str(tmp_path / "other"), "--take-ownership", *given, values=GIVEN)
+        # The definitions that the tier has applied stay, and are kubectl's.
+        taken = ("--take-ownership", "--force-conflicts")
+        helm("install", "volsync", str(tmp_path / "other"), *taken, *given, values=values)
         yield given
     finally:
         helm("uninstall", "volsync", "--ignore-not-found", *given)
