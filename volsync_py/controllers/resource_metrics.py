@@ -30,6 +30,7 @@ REASONS = frozenset(CLASSES) | {
     "CleanupIgnored",
     "ClaimTerminating",
     "DefinitionsOutdated",
+    "HalfRestored",
     "MaintenanceWaits",
     "ObjectInTheWay",
     "SnapshotFailed",

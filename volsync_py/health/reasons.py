@@ -39,6 +39,12 @@ REASONS = {
         "the CustomResourceDefinitions lack fields of this version, so no mover is started",
         "apply the definitions that came with this version (manifests/crds); those of VolSync lack these fields",
     ),
+    "HalfRestored": Reason(
+        _CANNOT_GO_ON,
+        "a restore in place into the source's claim has begun and has not ended well, so nothing is backed up of it",
+        "restore it again with volsync-py restore --in-place; if its data are right, remove the claim's annotation "
+        "volsync-py/half-restored",
+    ),
     "MaintenanceWaits": Reason(
         "Maintained is False: backups are made",
         "retention, prune or check is due, and other movers of the same repository were at work each time",

@@ -172,6 +172,20 @@ def test_a_source_that_is_being_deleted_is_waited_for_and_gets_nothing(method: s
     assert "spec.sourcePVC: PersistentVolumeClaim 'data' is being deleted" in message
 
 
+@pytest.mark.parametrize("method", ["Direct", "Clone", "Snapshot"])
+def test_a_volume_that_is_half_restored_is_not_backed_up(method: str) -> None:
+    one = Simulation(source(copyMethod=method))
+    one.objects[1]["metadata"]["annotations"] = {Annotation.HALF_RESTORED.value: "restore"}
+    one.settle()
+    assert one.made == []
+    status, reason, message = one.conditions()["Healthy"]
+    assert (status, reason) == ("False", "HalfRestored")
+    assert message.endswith("remove the claim's annotation volsync-py/half-restored")
+    one.objects[1]["metadata"]["annotations"] = {}
+    one.settle()
+    assert one.job() is not None
+
+
 def test_a_claim_that_is_not_bound_after_two_minutes_is_told_of() -> None:
     one = Simulation(source(copyMethod="Clone"))
     one.settle()

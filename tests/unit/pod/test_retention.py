@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from volsync_py.pod.retention import Kept, keeps_all
+from volsync_py.pod.retention import Kept, is_newest, keeps_all
 
 
 def every(hours: int, count: int, tags: tuple[str, ...] = ()) -> list[Kept]:
@@ -93,3 +93,20 @@ def test_no_rule_keeps_more_than_its_number(ages: list[int], rule: str, number: 
     snapshots = [Kept((datetime(2026, 11, 24, tzinfo=UTC) - timedelta(hours=a)).isoformat()) for a in ages]
     if len(snapshots) > number:
         assert not keeps_all([(rule, str(number))], snapshots)
+
+
+@pytest.mark.parametrize(
+    ("time", "other", "expected"),
+    [
+        ("2026-11-24T12:00:00.5Z", "2026-11-24T12:00:00.4Z", True),
+        ("2026-11-24T12:00:00.4Z", "2026-11-24T12:00:00.5Z", False),
+        # The same moment, and an hour apart, in the zones of two nodes.
+        ("2026-11-24T12:00:00Z", "2026-11-24T13:00:00+01:00", True),
+        ("2026-11-24T12:00:00Z", "2026-11-24T12:30:00-01:00", False),
+        ("2026-11-24T12:00:00Z", "yesterday", False),
+        ("", "2026-11-24T12:00:00Z", False),
+    ],
+)
+def test_what_cannot_be_read_is_not_older(time: str, other: str, expected: bool) -> None:
+    one = Kept(time)
+    assert is_newest(one, [Kept(other), one]) is expected

@@ -35,6 +35,7 @@ from volsync_py.volumes.claims import is_read_only, is_temporary
 from volsync_py.volumes.image import delete_or_release
 from volsync_py.volumes.point_in_time import Copy, CopyMethod, CopyOptions, ensure_copy
 
+_HALF_RESTORED = "HalfRestored"
 _PAUSED = "Waiting for the end of the pause: spec.paused is true, and no copy of the volume is made before"
 
 
@@ -58,6 +59,8 @@ class SourceMover(ResticMover):
         source = named_claim(self.view, "spec.sourcePVC", self.spec.source_claim)
         if isinstance(source, StepResult):
             return None, source
+        if Annotation.HALF_RESTORED in annotations_of(source):
+            return None, StepResult(error=_half_restored(source))
         options = self._copy_options()
         stale = () if options.method.is_direct else self._without_stale_copies()
         if stale:
@@ -276,3 +279,10 @@ def _event(warning: Trouble | None) -> tuple[Action, ...]:
     if warning is None or warning.reason != ErrorClass.BACKUPS_GONE:
         return ()
     return (Event(EventType.WARNING, warning.reason, "Synchronize", warning.text),)
+
+
+def _half_restored(claim: Object) -> Trouble:
+    name = claim["metadata"]["name"]
+    text = f"spec.sourcePVC: a restore in place into PersistentVolumeClaim {name!r} has begun and has not ended well"
+    step = "restore it again with volsync-py restore --in-place; if its data are right, remove the claim's annotation "
+    return Trouble(_HALF_RESTORED, text, step + Annotation.HALF_RESTORED)
