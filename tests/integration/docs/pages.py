@@ -1,9 +1,9 @@
 """Pages whose commands are run: their blocks, in order, in a shell against a cluster.
 
-A block of `bash` is run, and one of `text` after it is what it prints, "…" standing for anything; a block of `yaml` is
-applied as far as the API server looks at it (a dry run). A block of `console` has commands behind `$`, with samples of
-what they print; the commands are run. A block of `sh` is for a machine that has what this one lacks; `elsewhere.py`
-says who runs it.
+A block of `bash` is run, and one of `text` after it is what it prints, "…" standing for anything; a manifest in a
+block of `yaml` is applied as far as the API server looks at it (a dry run). A block of `console` has commands behind
+`$`, with samples of what they print; the commands are run, and print the like. A block of `sh` is for a machine that
+has what this one lacks; `elsewhere.py` says who runs it.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from typing import Any
 
 from hack.processes import ROOT, DevCluster, Manager, wait_until
 from hack.tool_cache import tool_path
-from tests.integration.docs.elsewhere import SHOWN
+from tests.integration.docs.alike import alike, matches
+from tests.integration.docs.elsewhere import PICTURED, SHOWN
 from tests.integration.world import NO_JOB_SHOWN
 from tests.markdown import blocks
 
 DOCS = ROOT / "docs"
 PAGES = ["README.md", *sorted(path.name for path in DOCS.glob("*.md"))]
-_ANYTHING = "…"
 # Of the block that takes longest, on a busy machine.
 _LONGEST_SECONDS = 200.0
 _SYSTEM, _PROGRAM = "volsync-system", "volsync-py"
@@ -40,16 +40,24 @@ def manifests(page: str) -> list[str]:
     return [block.text for block in blocks(path_of(page)) if block.language == "yaml" and "apiVersion" in block.text]
 
 
-def shown_commands(page: str) -> list[str]:
-    """Return the commands that a page shows with a sample of what they print."""
-    shown = "".join(block.text for block in blocks(path_of(page)) if block.language == "console")
-    return [line.removeprefix("$ ") for line in shown.splitlines() if line.startswith("$ ")]
+def fragments(page: str) -> list[str]:
+    """Return the parts of a source's spec that a page shows."""
+    return [
+        block.text for block in blocks(path_of(page)) if block.language == "yaml" and block.text.startswith("spec:")
+    ]
 
 
-def matches(expected: str, printed: str) -> bool:
-    """Return whether a text was printed, with anything where an ellipsis is, and any space between words."""
-    parts = [r"\s+".join(map(re.escape, part.split())) for part in expected.split(_ANYTHING)]
-    return re.search(r"\s*.*?\s*".join(parts), printed, re.DOTALL) is not None
+def rules(page: str) -> list[str]:
+    """Return the rules of Prometheus' that a page shows."""
+    found = (block.text for block in blocks(path_of(page)) if block.language == "yaml")
+    return [text for text in found if text.startswith("- alert:")]
+
+
+def shown(page: str) -> dict[str, str]:
+    """Return the commands that a page shows, each with the sample of what it prints."""
+    text = "".join(block.text for block in blocks(path_of(page)) if block.language == "console")
+    parts = (part.partition("\n") for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:])
+    return {command: sample for command, _, sample in parts}
 
 
 class Reader:
@@ -93,18 +101,23 @@ class Reader:
                 continue
             if block.language == "bash":
                 printed = self.types(block.text)
-            elif block.language == "yaml":
+            elif block.language == "yaml" and "apiVersion" in block.text:
                 self.types(f"kubectl apply --dry-run=server -f - <<'END'\n{block.text}END\n")
             elif block.language == "text":
                 assert matches(block.text, printed), f"{page}, {block.heading}: not this, but\n{printed}"
 
     def tries(self, page: str, fails: Collection[str] = (), either: Collection[str] = ()) -> None:
-        """Run the commands that a page shows with samples; `fails` end with 1, `either` with 0 or 1."""
-        for command in shown_commands(page):
+        """Run the commands that a page shows; `fails` end with 1, `either` with 0 or 1. They print what is shown."""
+        unlike = []
+        for command, sample in shown(page).items():
             if command not in SHOWN:
                 # No terminal is there to be asked on.
                 answered = command.replace("volsync-py restore", "volsync-py restore --yes")
-                self.types(answered, *((0, 1) if command in either else [int(command in fails)]))
+                sample = re.sub(r"^go on\?.*\n", "", sample, flags=re.MULTILINE)
+                printed = self.types(answered, *((0, 1) if command in either else [int(command in fails)]))
+                if command not in PICTURED and not alike(sample, printed):
+                    unlike.append(f"{page}: {command} prints not what is shown, but\n{printed}")
+        assert not unlike, "\n".join(unlike)
 
     def types(self, text: str, *codes: int) -> str:
         """Run commands, and return what they print; where they install the operator, it runs from then on."""

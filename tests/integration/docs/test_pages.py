@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from hack.processes import DevCluster, S3Server
-from tests.integration.docs.pages import PAGES, Reader, manifests
+from tests.integration.docs.pages import PAGES, Reader, fragments, manifests
 from tests.integration.main.test_helm_release import Release
 from tests.integration.mover.harness import PASSWORD
 from tests.integration.mover.prepared import put
@@ -243,6 +243,7 @@ def test_the_commands_of_the_reference_can_be_typed_as_they_stand(media: Reader)
 def test_commands_beside_samples_and_in_runbooks_can_be_typed_as_they_stand(media: Reader) -> None:
     media.goes_on("media")
     media.tries("doctor.md", (), VERDICTS)
+    media.reads("verification.md")
     media.tries("verification.md")
     media.tries("from-your-scripts.md")
     media.reads("alerts.md")
@@ -254,6 +255,16 @@ def test_commands_beside_samples_and_in_runbooks_can_be_typed_as_they_stand(medi
 @pytest.mark.parametrize("page", [page for page in PAGES if manifests(page)])
 def test_what_a_page_shows_of_manifests_is_taken_by_the_api_server(user: Reader, page: str) -> None:
     user.types("kubectl apply --dry-run=server -f - <<'END'\n" + "---\n".join(manifests(page)) + "END\n")
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if fragments(page)])
+def test_what_a_page_shows_of_a_spec_is_taken_in_that_of_a_source(user: Reader, page: str) -> None:
+    for text in fragments(page):
+        spec = {"sourcePVC": "notes", **yaml.safe_load(text)["spec"]}
+        spec["restic"] |= {"repository": "restic-config", "copyMethod": "Snapshot"}
+        kind = {"apiVersion": "volsync.backube/v1alpha1", "kind": "ReplicationSource"}
+        shown = yaml.safe_dump({**kind, "metadata": {"name": "shown"}, "spec": spec})
+        user.types(f"kubectl apply --dry-run=server --validate=strict -f - <<'END'\n{shown}END\n")
 
 
 # ---- from VolSync and back, with Helm

@@ -12,8 +12,9 @@ import pytest
 import yaml
 
 from hack.processes import ROOT
-from tests.integration.docs.elsewhere import ELSEWHERE, SCRIPTS, SHOWN, WHOLE
-from tests.integration.docs.pages import PAGES, path_of, shown_commands
+from tests.integration.docs.alike import alike, unlike
+from tests.integration.docs.elsewhere import ELSEWHERE, PICTURED, SCRIPTS, SHOWN, WHOLE, Nobody, Run
+from tests.integration.docs.pages import PAGES, fragments, manifests, path_of, rules, shown
 from tests.markdown import Block, blocks, indented
 from volsync_py.commands.program import find
 from volsync_py.commands.table import COMMANDS, PRINTED
@@ -54,7 +55,7 @@ def missing(page: str) -> list[str]:
     left = [block for block in found if block.language == "bash" and not is_typed(page, block)]
     left += [block for block in found if block.language == "sh" and not has_somebody(page, block)]
     tried = page in typed()["tries"]
-    return [block.text for block in left] + [one for one in shown_commands(page) if not tried and one not in SHOWN]
+    return [block.text for block in left] + [one for one in shown(page) if not tried and one not in SHOWN]
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page not in WHOLE])
@@ -66,13 +67,45 @@ def test_each_command_of_a_page_is_typed_or_somebody_is_named_who_runs_it(page: 
 
 
 def test_whoever_is_named_is_there_and_still_needed() -> None:
-    named = {*ELSEWHERE.values(), *SCRIPTS.values(), *WHOLE.values(), *SHOWN.values()}
-    assert {name for name in named if not (ROOT / name).exists()} == set()
+    assert {name for name in WHOLE.values() if not (ROOT / name).exists()} == set()
     told = [(page, block) for page in PAGES for block in blocks(path_of(page)) if block.language == "sh"]
     scripts = {(page, block.heading) for page, block in told} & SCRIPTS.keys()
     lines = {line for page, block in told if (page, block.heading) not in SCRIPTS for line in block.text.splitlines()}
     assert (scripts, lines - {""}) == (set(SCRIPTS), set(ELSEWHERE))
-    assert SHOWN.keys() <= {command for page in PAGES for command in shown_commands(page)}
+    assert SHOWN.keys() | PICTURED.keys() <= {command for page in PAGES for command in shown(page)}
+
+
+def runs() -> list[Run]:
+    """Return who is named, also as what comes nearest."""
+    named = (*ELSEWHERE.values(), *SCRIPTS.values(), *SHOWN.values())
+    return [one for one in (one.beside if isinstance(one, Nobody) else one for one in named) if one is not None]
+
+
+@pytest.mark.parametrize("run", runs(), ids=lambda run: f"{run.file}: {run.text}")
+def test_whoever_is_named_runs_the_command_or_what_is_said_to_be_like_it(run: Run) -> None:
+    assert run.text in (ROOT / run.file).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("command", PICTURED)
+def test_each_line_of_a_sample_of_another_cluster_is_in_a_sample_of_a_test(command: str) -> None:
+    pictures = "\n".join((ROOT / name).read_text(encoding="utf-8") for name in PICTURED[command])
+    for page in PAGES:
+        assert list(unlike(shown(page).get(command, ""), pictures)) == [], page
+
+
+def test_a_sample_is_like_what_has_other_numbers_and_no_other_words() -> None:
+    sample = "photos: snapshot 9f3c9f3c, 1200 files, 5.0 GiB, in 41.5s …, 2026-11-29 02:00:11Z, web (1 pod)"
+    assert alike(
+        sample, "photos: snapshot 11aa22bb, 1\n  file, 12 B, in 2.0s or so, 2026-11-30 12:00:00Z, web (3 pods)"
+    )
+    for other in (sample.replace("files", "folders"), sample.replace("web", "app"), sample.replace(", in", ", after")):
+        assert not alike(sample, other)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_each_block_of_yaml_is_a_manifest_or_a_fragment_that_is_tried(page: str) -> None:
+    found = [block.text for block in blocks(path_of(page)) if block.language == "yaml"]
+    assert sorted(found) == sorted([*manifests(page), *fragments(page), *rules(page)])
 
 
 def test_each_page_of_the_navigation_is_looked_at() -> None:
@@ -95,6 +128,6 @@ def told(page: str) -> list[str]:
     """Return our commands that a page shows, in blocks and in sentences, without `volsync-py`."""
     whole = path_of(page).read_text(encoding="utf-8")
     typed_ones = [block.text for block in blocks(path_of(page)) if block.language in {"bash", "sh"}]
-    shown = [*shown_commands(page), *(line for text in typed_ones for line in text.splitlines())]
+    lines = [*shown(page), *(line for text in typed_ones for line in text.splitlines())]
     sentences = (" ".join(code.split()) for code in _CODE.findall(re.sub(r"```.*?```", "", whole, flags=re.DOTALL)))
-    return [found.strip() for text in (*shown, *sentences) for found in _OURS.findall(text)]
+    return [found.strip() for text in (*lines, *sentences) for found in _OURS.findall(text)]
