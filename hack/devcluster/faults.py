@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import threading
-import time
 from typing import Any
 
-from attrs import define, frozen
+from attrs import define, field, frozen
 
 from hack.devcluster.api.errors import REASONS, StatusError
 
@@ -53,6 +52,8 @@ class Rule:
     kill: int = 0
     headers: dict[str, str] | None = None
     used: int = 0
+    # Set once nobody wants the fault any more: what it holds up goes on.
+    over: threading.Event = field(factory=threading.Event, init=False)
 
     def refusal(self) -> StatusError:
         """Return the answer of a request that is to fail, as a server gives it that has this trouble."""
@@ -79,8 +80,10 @@ class Faults:
             self.rules.append(Rule(**rule))
 
     def clear(self) -> None:
-        """Forget rules and record."""
+        """Forget rules and record; what a rule delays is delayed no longer."""
         with self._lock:
+            for rule in self.rules:
+                rule.over.set()
             self.rules.clear()
             self.requests.clear()
 
@@ -94,7 +97,7 @@ class Faults:
             elif rule is not None:
                 rule.used += 1
         if rule is not None and rule.delay_seconds:
-            time.sleep(rule.delay_seconds)
+            rule.over.wait(rule.delay_seconds)
         return rule
 
     def cut(self, resource: str) -> None:

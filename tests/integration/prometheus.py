@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 from urllib.request import urlopen
 
 import yaml
@@ -19,6 +21,9 @@ from tests.unit.manifests.promtool import RULES, TARGET
 _SOON_SECONDS = 1
 # A pass of a busy machine takes a second or two.
 _RANGE = "10s"
+# Within two evaluations; the time of a scrape is that of its beginning, and one more may come before its end.
+_PROMPT = 3
+_STEP_SECONDS = 0.1
 
 
 class Prometheus(Process):
@@ -29,7 +34,16 @@ class Prometheus(Process):
         (self.port,) = free_ports(1)
         self._targets = folder / "targets.json"
         self.scrapes([])
-        (folder / "rules.yaml").write_text(yaml.safe_dump(_hurried()), encoding="utf-8")
+        rules = _hurried()
+        (folder / "rules.yaml").write_text(yaml.safe_dump(rules), encoding="utf-8")
+        # Of each alert: its group, and what its rules ask.
+        self._rules: dict[str, tuple[str, list[str]]] = {}
+        for group in rules["groups"]:
+            for rule in group["rules"]:
+                if "alert" in rule:
+                    self._rules.setdefault(rule["alert"], (group["name"], []))[1].append(rule["expr"])
+        # What fired when it was last asked for, and when that was; nobody is scraped at first.
+        self._settled: tuple[set[str], float] = ({"VolSyncManagerAway"}, time.time())
         scraped = {"job_name": TARGET["job"], "file_sd_configs": [{"files": [str(self._targets)]}]}
         pace = {"scrape_interval": "500ms", "scrape_timeout": "500ms", "evaluation_interval": "500ms"}
         config = {"global": pace, "rule_files": ["rules.yaml"], "scrape_configs": [scraped]}
@@ -49,24 +63,66 @@ class Prometheus(Process):
         new.rename(self._targets)
 
     def fires(self, *alerts: str) -> None:
-        """Wait until just these fire."""
+        """Wait until just these fire; assert that nothing else has fired since the last time, and that new ones came
+        as soon as what was scraped had shown them.
+        """
+        wanted, (before, since) = set(alerts), self._settled
         try:
-            wait_until("the alerts", lambda: self.firing() == set(alerts))
+            wait_until("the alerts", lambda: self.firing() == wanted)
         except TimeoutError:
-            raise TimeoutError(f"{sorted(self.firing())} fire, not {sorted(alerts)}") from None
+            raise TimeoutError(f"{sorted(self.firing())} fire, not {sorted(wanted)}") from None
+        wait_until("their record", lambda: wanted <= self._fired(since).keys())
+        fired, self._settled = self._fired(since), (wanted, time.time())
+        others = fired.keys() - wanted - before
+        assert not others, f"{sorted(others)} fired meanwhile"
+        for new in wanted - before:
+            late = self._evaluations(new, since, min(fired[new]))
+            assert late <= _PROMPT, f"{new} came at evaluation {late} of what shows it"
 
     def firing(self) -> set[str]:
         """Return the names of the alerts that fire."""
-        with urlopen(f"http://127.0.0.1:{self.port}/api/v1/alerts", timeout=30) as answer:
-            found = json.loads(answer.read())["data"]["alerts"]
+        found = self._asked("alerts")["alerts"]
         return {one["labels"]["alertname"] for one in found if one["state"] == "firing"}
+
+    def _fired(self, since: float) -> dict[str, list[float]]:
+        return self._samples('ALERTS{alertstate="firing"}', "alertname", since)
+
+    def _evaluations(self, alert: str, since: float, fired: float) -> int:
+        """Return at which evaluation an alert fired, of those at which all that was scraped by then showed it."""
+        group, expressions = self._rules[alert]
+        shown: set[float] = set()
+        for asked in expressions:
+            span = {"query": asked, "start": since, "end": fired, "step": _STEP_SECONDS}
+            shown |= {at for one in self._asked("query_range", **span)["result"] for at, _ in one["values"]}
+        begin = fired
+        for at in sorted(shown, reverse=True):
+            if begin - at > 2 * _STEP_SECONDS:
+                break
+            begin = at
+        return sum(begin <= at <= fired for at in self._samples("evaluated", "of", since)[group])
+
+    def _samples(self, series: str, label: str, since: float) -> dict[str, list[float]]:
+        """Return when series have samples since a time, by the value of a label."""
+        found: dict[str, list[float]] = {}
+        now = time.time()
+        for one in self._asked("query", query=f"{series}[{int(now - since) + 2}s]", time=now)["result"]:
+            times = [at for at, _ in one["values"] if at > since]
+            if times:
+                found.setdefault(one["metric"][label], []).extend(times)
+        return found
+
+    def _asked(self, what: str, **query: Any) -> Any:
+        with urlopen(f"http://127.0.0.1:{self.port}/api/v1/{what}?{urlencode(query)}", timeout=30) as answer:
+            return json.loads(answer.read())["data"]
 
 
 def _hurried() -> Any:
-    """Return the rules without the time that they let pass."""
+    """Return the rules without the time that they let pass, and a sample of each evaluation."""
     document = yaml.safe_load(RULES.read_text(encoding="utf-8"))
-    for rule in (rule for group in document["groups"] for rule in group["rules"]):
-        rule.pop("for", None)
-        hurried = re.sub(r"> \d{3,}", f"> {_SOON_SECONDS}", rule["expr"])
-        rule["expr"] = re.sub(r"\[\d+m\]", f"[{_RANGE}]", hurried)
+    for group in document["groups"]:
+        for rule in group["rules"]:
+            rule.pop("for", None)
+            hurried = re.sub(r"> \d{3,}", f"> {_SOON_SECONDS}", rule["expr"])
+            rule["expr"] = re.sub(r"\[\d+m\]", f"[{_RANGE}]", hurried)
+        group["rules"].insert(0, {"record": "evaluated", "expr": "vector(1)", "labels": {"of": group["name"]}})
     return document

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from urllib.error import HTTPError
 
 import pytest
 
+from hack.devcluster.faults import Asked, Faults
 from hack.processes import DevCluster, Manager, wait_until
 from tests.integration.devcluster.http_harness import MAPS, SOURCES, refused
 
@@ -52,6 +54,21 @@ def test_a_busy_server_says_when_to_come_back(server: DevCluster) -> None:
 def test_a_rule_that_makes_no_sense_is_refused(server: DevCluster) -> None:
     assert refused(server, "POST", "/devcluster/faults", {"nonsense": 1})["code"] == 400
     assert refused(server, "POST", "/devcluster/node", {"fault": "kill-pod"})["code"] == 400
+
+
+def test_what_a_fault_holds_up_goes_on_once_it_is_cleared() -> None:
+    faults, held_up = Faults(), threading.Event()
+    faults.add({"match": {}, "delay_seconds": 3600.0})
+
+    def ask() -> None:
+        faults.take(Asked("somebody", "get", "configmaps", "", "", ""))
+        held_up.set()
+
+    threading.Thread(target=ask, daemon=True).start()
+    wait_until("the request", lambda: faults.unused() == 0)
+    assert not held_up.is_set()
+    faults.clear()
+    assert held_up.wait(30)
 
 
 def conditions(cluster: DevCluster, name: str) -> list[Any]:

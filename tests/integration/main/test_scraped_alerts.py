@@ -26,6 +26,7 @@ from tests.unit.manifests.promtool import Scrape, firing
 
 # No slot of it passes while a test looks.
 HOURLY = {"schedule": f"{(datetime.now(UTC).minute + 30) % 60} * * * *"}
+FAR = f"0 0 1 {(datetime.now(UTC).month + 5) % 12 + 1} *"
 LEASES, LOCK = "/apis/coordination.k8s.io/v1/namespaces/default/leases", "b95b3104.backube"
 WAITS = re.compile("^volsync_py_queue_depth.* [^0]", re.MULTILINE)
 # By then two slots have passed, and every alert that waits has waited.
@@ -35,14 +36,19 @@ PROMPT = ("--leader-elect=false", "--mover-contact-timeout=2s", "--mover-retry-l
 PATIENT = ("--retry-base-delay=10m", "--retry-max-delay=20m")
 
 
+def scraped(manager: Manager) -> str:
+    """Return what a manager shows right now."""
+    with urlopen(f"http://127.0.0.1:{manager.metrics_port}/metrics", timeout=30) as answer:
+        return bytes(answer.read()).decode()
+
+
 def shown(manager: Manager, later: timedelta = timedelta()) -> dict[str, list[Scrape]]:
     """Return what a manager shows when nothing waits for a pass, as if it had shown no more until `later`."""
     text = ""
 
     def is_idle() -> bool:
         nonlocal text
-        with urlopen(f"http://127.0.0.1:{manager.metrics_port}/metrics", timeout=30) as answer:
-            text = answer.read().decode()
+        text = scraped(manager)
         return not WAITS.search(text)
 
     wait_until("an empty queue", is_idle)
@@ -120,13 +126,15 @@ def test_each_fault_of_a_backup_fires_its_alert_and_the_mended_one_clears_it(
     prometheus.scrapes([manager])
     prometheus.fires()
 
-    world.source("backup", repository="inside", moverVolumes=[volume], verification={})
+    world.source("backup", repository="inside", moverVolumes=[volume], verification={"schedule": FAR})
     world.wait_done(SOURCES, "backup")
+    assert firing(shown(manager, timedelta(days=41, minutes=-LATER)), LATER, tmp_path) == {"VolSyncUnverified": 1}
     proved(world, "first")
     assert firing(shown(manager, timedelta(days=41, minutes=-LATER)), LATER, tmp_path) == {"VolSyncUnverified": 1}
-    for pack in (p for p in (world.folder("repo") / "backup" / "data").rglob("*") if p.is_file()):
+    packs = {p: p.read_bytes() for p in (world.folder("repo") / "backup" / "data").rglob("*") if p.is_file()}
+    for pack, whole in packs.items():
         pack.chmod(0o600)
-        pack.write_bytes(b"\0" * pack.stat().st_size)
+        pack.write_bytes(b"\0" * len(whole))
     proved(world, "second")
     fails(world, "backup", "RepositoryDamaged", "Verified")
     prometheus.fires("VolSyncVerificationFailed", "VolSyncRepositoryDamaged")
@@ -147,14 +155,17 @@ def test_each_fault_of_a_backup_fires_its_alert_and_the_mended_one_clears_it(
         {*found, "VolSyncOverdue", "VolSyncNeverSucceeded"}, 1
     )
 
+    for pack, whole in packs.items():
+        pack.write_bytes(whole)
+    proved(world, "third")
+    assert world.condition(SOURCES, "backup", "Verified")[0] == "True"
+    world.change(SOURCES, "never", {"restic": {"cacheStorageClassName": None}})
     for name in ("wrong", "locked"):
         world.secret(name)
     data = world.repository()
     world.cluster.ask("PATCH", world.path("secrets", "away"), {"stringData": data}, "application/merge-patch+json")
-    for name in ("late", "held", "away-1", "away-2"):
+    for name in ("late", "never", "held", "away-1", "away-2"):
         world.change(SOURCES, name, {"trigger": {"schedule": None, "manual": "now"}})
-    for name in ("backup", "never"):
-        world.cluster.ask("DELETE", world.path(SOURCES, name, VOLSYNC))
     prometheus.fires()
     wait_until("no alert later", lambda: firing(shown(manager), LATER, tmp_path) == {})
     manager.stop()
@@ -174,6 +185,7 @@ def test_a_full_cache_and_upkeep_that_is_kept_away_fire_their_alerts_and_no_seri
     manager = Manager(tmp_path, world.cluster.kubeconfig, *PROMPT, *PATIENT)
     manager.leads()
     prometheus.scrapes([manager])
+    prometheus.fires()
 
     world.source("held", repository="locked")
     world.source("cache", cacheStorageClassName="small", cacheCapacity="4Ki")
@@ -203,8 +215,9 @@ def test_a_full_cache_and_upkeep_that_is_kept_away_fire_their_alerts_and_no_seri
 
 @pytest.mark.timeout(400)
 def test_each_fault_of_managers_fires_its_alert_and_its_end_clears_it(
-    world: World, prometheus: Prometheus, tmp_path: Path
+    world: World, prometheus: Prometheus, tmp_path: Path, empty_repository: Path
 ) -> None:
+    world.put(empty_repository)
     kubeconfig = world.cluster.kubeconfig
     prometheus.fires("VolSyncManagerAway")
     now = datetime.now(UTC)
@@ -226,17 +239,22 @@ def test_each_fault_of_managers_fires_its_alert_and_its_end_clears_it(
     standby.stop()
 
     path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/replicationsources.volsync.backube"
-    definition = world.cluster.get(path)
+    definition, whole = world.cluster.get(path), world.cluster.get(path)["spec"]
     (version,) = definition["spec"]["versions"]
     version["schema"]["openAPIV3Schema"]["properties"]["status"]["properties"].pop("observedGeneration")
     world.cluster.ask("PUT", path, definition)
     world.source("one")
     prometheus.fires("VolSyncDefinitionsOutdated")
-    world.cluster.ask("DELETE", world.path(SOURCES, "one", VOLSYNC))
+    definition = world.cluster.get(path)
+    world.cluster.ask("PUT", path, {**definition, "spec": whole})
+    # The manager would look again within a minute.
+    world.change(SOURCES, "one", {"trigger": {"manual": "now"}})
     prometheus.fires()
 
     world.cluster.admin("faults", match={"verb": "patch", "resource": SOURCES}, count=1000, delay_seconds=300)
-    for name in ("one", "two", "three"):
+    for name in ("two", "three", "four"):
         world.source(name)
     prometheus.fires("VolSyncQueueStuck")
+    world.cluster.admin("clear")
+    prometheus.fires()
     first.stop()
