@@ -88,19 +88,12 @@ def _forget_what_may_go(session: Session, args: list[str], partial: set[str]) ->
         text = f"snapshot {str(ahead['id'])[:8]} is of {ahead['time']}, which is later than now; nothing is removed"
         session.failed("forget", ErrorClass.CLOCK_SKEWED, text)
         return None
-    made = session.report.snapshot
-    for stays, why in (
-        (next((s for s in remove if made and s["id"] == made.id), None), "it was just made"),
-        (
-            newest_complete([*keep, *remove], session, partial) if session.incomplete else None,
-            "no later one is complete",
-        ),
-    ):
-        if stays is not None and stays in remove:
-            session.log(f"retention: {str(stays['id'])[:8]} is kept, because {why}")
-            remove.remove(stays)
-            keep.append(stays)
-    ids = [str(snapshot["id"]) for snapshot in remove]
+    why = _must_stay(session, [*keep, *remove], partial)
+    stays = [snapshot for snapshot in remove if snapshot["id"] in why]
+    for snapshot in stays:
+        session.log(f"retention: {str(snapshot['id'])[:8]} is kept, because {why[snapshot['id']]}")
+    keep += stays
+    ids = [str(snapshot["id"]) for snapshot in remove if snapshot not in stays]
     for at in range(0, max(len(ids), 1), _MOST_IDS):
         some = ids[at : at + _MOST_IDS]
         if some and not session.maintenance("forget", "Starting forget", "forget", *some).ok:
@@ -109,6 +102,14 @@ def _forget_what_may_go(session: Session, args: list[str], partial: set[str]) ->
         session.add(StepReport("forget", Outcome.SUCCEEDED))
     session.log(f"retention: {len(keep)} snapshots kept, {len(ids)} removed")
     return keep
+
+
+def _must_stay(session: Session, snapshots: list[Snapshot], partial: set[str]) -> dict[str, str]:
+    """Return the ids of what stays whatever the policy says, each with the reason."""
+    made = session.report.snapshot
+    why = {made.id: "it was just made"} if made is not None else {}
+    complete = newest_complete(snapshots, session, partial) if session.incomplete else None
+    return why if complete is None else {**why, str(complete["id"]): "no later snapshot is complete"}
 
 
 def newest_complete(snapshots: list[Snapshot], session: Session, partial: set[str]) -> Snapshot | None:
