@@ -19,8 +19,8 @@ SOURCES = "/apis/volsync.backube/v1alpha1/namespaces/office/replicationsources"
 
 
 @pytest.fixture
-def volsync(quiet: DevCluster) -> Iterator[DevCluster]:
-    """The quiet cluster, with a Deployment of VolSync's and a source of another mover."""
+def deployed(quiet: DevCluster) -> Iterator[DevCluster]:
+    """The quiet cluster, with a Deployment of VolSync's."""
     space = "/api/v1/namespaces/volsync-system"
     quiet.ask("POST", "/api/v1/namespaces", {"metadata": {"name": "volsync-system"}})
     labels = {"app": "volsync"}
@@ -28,11 +28,30 @@ def volsync(quiet: DevCluster) -> Iterator[DevCluster]:
     template = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
     spec = {"replicas": 1, "selector": {"matchLabels": labels}, "template": template}
     quiet.ask("POST", APPS, {"metadata": {"name": "volsync"}, "spec": spec})
-    quiet.ask("POST", SOURCES, {"metadata": {"name": "old"}, "spec": {"sourcePVC": "a", "rclone": {}}})
     yield quiet
-    quiet.ask("DELETE", f"{SOURCES}/old")
     quiet.ask("DELETE", f"{APPS}/volsync")
     quiet.ask("DELETE", space)
+
+
+@pytest.fixture
+def volsync(deployed: DevCluster) -> Iterator[DevCluster]:
+    """The same, with a source of another mover."""
+    deployed.ask("POST", SOURCES, {"metadata": {"name": "old"}, "spec": {"sourcePVC": "a", "rclone": {}}})
+    yield deployed
+    deployed.ask("DELETE", f"{SOURCES}/old")
+
+
+def test_where_nothing_stands_against_it_the_first_line_says_switch(deployed: DevCluster) -> None:
+    done = command(deployed.kubeconfig, "takeover")
+    assert (done.returncode, done.stderr, done.stdout.splitlines()[0]) == (0, "", "0 findings: switch"), done.stdout
+
+
+def test_where_no_operator_is_there_is_nothing_to_switch_from(quiet: DevCluster) -> None:
+    done = command(quiet.kubeconfig, "takeover")
+    first, _, *more = done.stdout.splitlines()
+    assert (done.returncode, first) == (0, "no VolSync to switch from: install this operator"), done.stdout
+    assert "no operator: no Deployment of VolSync or of this operator is to be seen" in more
+    assert "1. Install this operator:" in more
 
 
 def test_it_says_what_is_there_and_what_has_to_be_done_before(volsync: DevCluster) -> None:

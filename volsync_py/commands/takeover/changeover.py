@@ -31,18 +31,20 @@ class Changeover:
     findings: Sequence[Finding]
     notes: Sequence[Finding]
     steps: Sequence[str]
+    # Why there is nothing to switch from, and what to do; "" where there is.
+    instead: str = ""
 
     @classmethod
-    def of(cls, here: Sequence[str], touched: Iterable[Finding], steps: Sequence[str]) -> Changeover:
+    def of(cls, here: Sequence[str], touched: Iterable[Finding], steps: Sequence[str], instead: str = "") -> Changeover:
         """Tell what is to be done apart from what is to be known."""
         found = list(touched)
-        return cls(here, [one for one in found if one.step], [one for one in found if not one.step], steps)
+        return cls(here, [one for one in found if one.step], [one for one in found if not one.step], steps, instead)
 
     def verdict(self) -> str:
         """Return the first line."""
         if self.findings:
             return f"{count(len(self.findings), 'finding')}: see to {'it' if len(self.findings) == 1 else 'them'} first"
-        return "0 findings: switch"
+        return self.instead or "0 findings: switch"
 
     def lines(self, width: int) -> Iterator[str]:
         """Return the lines to print."""

@@ -34,7 +34,7 @@ def going_over(seen: Seen, schemas: Mapping[str, Object]) -> Changeover:
         *_definitions(seen),
         *_unwell(seen),
     ]
-    return Changeover.of(list(here(seen)), touched, _steps(seen))
+    return Changeover.of(list(here(seen)), touched, _steps(seen), _instead(seen))
 
 
 def _operators(seen: Seen) -> Iterator[Finding]:
@@ -143,6 +143,15 @@ def _unwell(seen: Seen) -> Iterator[Finding]:
     if failing:
         text = f"already, with VolSync: {names(failing)}; do not take the change for the cause"
         yield Finding("failing", text)
+
+
+def _instead(seen: Seen) -> str:
+    """Return what is said where no VolSync runs, "" where one does."""
+    if theirs(seen):
+        return ""
+    if seen.operators:
+        return "no VolSync to switch from: this operator serves already"
+    return "no VolSync to switch from: install this operator"
 
 
 def _steps(seen: Seen) -> list[str]:
