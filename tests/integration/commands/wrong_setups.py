@@ -235,6 +235,14 @@ _ZONE = said(
     "Synchronizing", "False", "WaitingForSchedule", "Waiting for next scheduled synchronization, in UTC: TZ=Mars"
 )
 
+
+def _nearly_full(space: Space) -> None:
+    space.claim()
+    space.source(status={"restic": {"lastSnapshot": {"id": "9f3c", "bytesProcessed": 1_050_000_000}}})
+    path = f"api/v1/namespaces/{space.name}/persistentvolumeclaims/app/status"
+    space.patch(path, {"status": {"phase": "Bound", "capacity": {"storage": "1Gi"}}})
+
+
 WRONG = (
     Wrong("the claim does not exist", _app(claim=None), "claim", "FAIL", "the claim app does not exist", "create it"),
     Wrong(
@@ -333,6 +341,14 @@ WRONG = (
         "FAIL",
         "TargetFull: quota exceeded",
         "the repository's storage",
+    ),
+    Wrong(
+        "the claim is nearly full",
+        _nearly_full,
+        "full",
+        "warn",
+        "holds 1001.4 MiB, 98 % of the claim app with 1.0 GiB",
+        "make the claim larger",
     ),
     Wrong(
         "a cache is left of a source that has gone",

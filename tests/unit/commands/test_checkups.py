@@ -298,6 +298,25 @@ def test_a_right_that_several_checks_lack_is_one_warning_that_names_them() -> No
     ]
 
 
+@pytest.mark.parametrize(
+    ("held", "capacity", "expected"),
+    [
+        (950, "1000", []),
+        (954, "1000", []),
+        (956, "1000", ["the last snapshot holds 956 B, 96 % of the claim db with 1000 B"]),
+        (None, "1000", []),
+        (2**40, "", []),
+        (2**40, "much", []),
+    ],
+)
+def test_a_claim_is_told_before_it_is_full(held: int | None, capacity: str, expected: list[str]) -> None:
+    one = source(restic={"lastSnapshot": {"id": "9f3c", "bytesProcessed": held}})
+    bound = {**claim(), "status": {"phase": "Bound", "capacity": {"storage": capacity}}}
+    told = found(facts({REPLICATION_SOURCES: [one], PVCS: [bound]}))
+    assert [seen.why for check, seen in told if check == "full"] == expected
+    assert all(seen.verdict is Verdict.WARN for _, seen in told)
+
+
 WAITS = named("StorageClass", "waits", None, volumeBindingMode="WaitForFirstConsumer")
 
 

@@ -15,7 +15,8 @@ from volsync_py.core.objects import Object, annotations_of, is_deleting, labels_
 from volsync_py.core.owners import controller_of
 from volsync_py.core.quantity import parse_quantity
 from volsync_py.core.trigger import TriggerKind
-from volsync_py.health.words import plain
+from volsync_py.health.fullness import bytes_in, bytes_of, percent_full
+from volsync_py.health.words import plain, size
 from volsync_py.kube.resources import PVCS, VOLUME_SNAPSHOTS
 from volsync_py.movers.restic.cache_volume import DEFAULT_CACHE_SIZE
 from volsync_py.movers.restic.outcome import info
@@ -24,6 +25,8 @@ from volsync_py.volumes.claims import capacity_of, is_block, is_bound, is_too_sm
 
 _DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 _Unfit = tuple[Callable[[str, str, str], Finding], str, str]
+# A file system keeps some hundredths for itself, so a volume is full before all of it is taken.
+_NEARLY_FULL_PERCENT = 95
 FULL = frozenset({ErrorClass.TARGET_FULL.value, ErrorClass.CACHE_FULL.value})
 
 
@@ -94,7 +97,7 @@ def classes(facts: Facts) -> Iterator[Finding]:
 
 
 def full(facts: Facts) -> Iterator[Finding]:
-    """Find volumes and repositories on which no space was left, and claims that could not grow."""
+    """Find volumes and repositories on which no space was, or is nearly none, and claims that could not grow."""
     known = facts.claims()
     for one in facts.replications():
         attempt = Attempt.of(status_of(one.object))
@@ -106,6 +109,18 @@ def full(facts: Facts) -> Iterator[Finding]:
             if said.get("status") == "True" and "ResizeError" in str(said.get("type")):
                 text = f"the claim {name} could not be made larger: {plain(said.get('message') or '')}"
                 yield warned(text, "see its StorageClass and the CSI driver's log", facts.title(one.object))
+    yield from _nearly_full(facts)
+
+
+def _nearly_full(facts: Facts) -> Iterator[Finding]:
+    known = facts.claims()
+    for one in facts.sources():
+        name = one.restic.source_claim
+        held, room = bytes_in(one.object), bytes_of(known.get((key_of(one.object)[0], name)))
+        percent = percent_full(held, room)
+        if percent is not None and percent > _NEARLY_FULL_PERCENT:
+            text = f"the last snapshot holds {size(held)}, {percent} % of the claim {name} with {size(room)}"
+            yield warned(text, "make the claim larger, or make room in it", facts.title(one.object))
 
 
 def caches(facts: Facts) -> Iterator[Finding]:

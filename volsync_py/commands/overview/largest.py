@@ -10,8 +10,8 @@ from attrs import frozen
 
 from volsync_py.core.durations import parse_go_duration
 from volsync_py.core.objects import Object, mapping
-from volsync_py.core.quantity import parse_quantity
 from volsync_py.health.columns import Column, table
+from volsync_py.health.fullness import bytes_in, bytes_of, percent_full
 from volsync_py.health.words import count, plain, size
 
 _NONE = "-"
@@ -46,7 +46,7 @@ class Row:
     @property
     def full(self) -> int | None:
         """How many hundredths of the claim what was backed up takes."""
-        return round(100 * self.size / self.claim) if self.size is not None and self.claim else None
+        return percent_full(self.size, self.claim)
 
 
 @frozen
@@ -129,23 +129,13 @@ def _row(source: Object, claims: Mapping[tuple[str, str], Object]) -> Row:
     return Row(
         namespace=namespace,
         name=plain(meta["name"]),
-        size=_int(last.get("bytesProcessed")),
+        size=bytes_in(source),
         files=sum(n for n in files if n is not None) if any(n is not None for n in files) else None,
         added=_int(last.get("bytesAdded")),
         took=_duration(status.get("lastSyncDuration")),
         snapshots=_int(kept.get("count")),
-        claim=_capacity(claims.get((namespace, claim)) if isinstance(claim, str) else None),
+        claim=bytes_of(claims.get((namespace, claim)) if isinstance(claim, str) else None),
     )
-
-
-def _capacity(claim: Object | None) -> int | None:
-    if claim is None:
-        return None
-    found = mapping(claim, "status", "capacity").get("storage")
-    try:
-        return int(parse_quantity(found)) if found else None
-    except ValueError:
-        return None
 
 
 def _duration(text: Any) -> timedelta | None:
