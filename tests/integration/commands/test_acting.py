@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import signal
 from collections.abc import Iterator
 
@@ -24,11 +26,34 @@ def test_a_backup_is_asked_for_watched_and_told_of_at_its_end(world: World) -> N
     told = f"snapshot {snapshot['id'][:8]}, 3 files, 14 B, {size(snapshot)} added, in {status['lastSyncDuration']}"
     assert (done.returncode, done.stdout) == (0, f"backup: {told}\n")
 
+    world.write("data", {"newer.txt": "more"})
+    words = ("backup", "backup", "-n", world.namespace)
+    done = command(world.cluster.kubeconfig, *words, "--wait", "-o", "json")
+    last = world.status("replicationsources", "backup")["restic"]["lastSnapshot"]
+    [told_of] = json.loads(done.stdout)
+    assert done.returncode == 0
+    assert re.fullmatch(r"\d{8}T\d{6}Z-[0-9a-f]{6}", told_of.pop("token"))
+    assert told_of.pop("message").startswith(f"snapshot {last['id'][:8]}, 4 files, 18 B, ")
+    assert told_of == {
+        "kind": "ReplicationSource",
+        "namespace": world.namespace,
+        "name": "backup",
+        "result": "Succeeded",
+        "snapshot": last["id"],
+        "files": 4,
+        "bytes": 18,
+        "bytesAdded": last["bytesAdded"],
+    }
+
     world.secret("repository", password="another")
     failed = command(world.cluster.kubeconfig, "backup", "backup", "-n", world.namespace, "--wait")
     assert (failed.returncode, failed.stdout) == (1, "")
     assert "backup: failed after 1 attempt: WrongPassword: " in failed.stderr
     assert "correct RESTIC_PASSWORD" in failed.stderr
+    again = command(world.cluster.kubeconfig, *words, "--wait", "-o", "json")
+    assert (again.returncode, json.loads(again.stdout)[0]["result"]) == (1, "Failed")
+    assert "WrongPassword: " in json.loads(again.stdout)[0]["message"]
+    assert "backup: failed after " in again.stderr
 
 
 def size(snapshot: dict[str, int]) -> str:
@@ -49,6 +74,10 @@ def test_a_wait_has_an_end_if_that_is_asked_for(quiet: DevCluster) -> None:
     done = command(quiet.kubeconfig, "backup", "well", "--wait", "--timeout=1ms")
     assert done.returncode == 1
     assert done.stderr.endswith("well: not ended in time; the backup goes on\n")
+    as_data = command(quiet.kubeconfig, "backup", "well", "--wait", "--timeout=1ms", "-o", "json")
+    assert (as_data.returncode, json.loads(as_data.stdout)[0]["result"]) == (1, "NotEnded")
+    named = command(quiet.kubeconfig, "backup", "well", "--wait", "--timeout=1ms", "-o", "name")
+    assert (named.returncode, named.stdout) == (1, "")
 
 
 def test_all_sources_of_a_namespace_are_asked_for_a_proof_and_the_wait_has_an_end(quiet: DevCluster) -> None:

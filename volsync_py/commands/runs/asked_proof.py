@@ -51,4 +51,7 @@ def _result(restic: Object, told: Object, status: Object, *, is_over: bool) -> E
     why = plain(f"{verified.get('reason')}: {verified.get('message')}")
     if told.get("result") != "Succeeded":
         return Ended(False, f"is not proved: {why}")
-    return Ended(True, proof(mapping(restic, "lastVerified")))
+    last = mapping(restic, "lastVerified")
+    return Ended(
+        True, proof(last), {name: last.get(name) for name in ("snapshot", "files", "bytes", "commandExitCode")}
+    )

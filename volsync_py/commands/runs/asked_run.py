@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from attrs import frozen
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import field, frozen
 
 from volsync_py.core.attempt import Attempt
 from volsync_py.core.condition_writer import HEALTHY, SYNCHRONIZING
@@ -17,6 +20,8 @@ class Ended:
 
     well: bool
     text: str
+    # The same for programs, as far as there are names and numbers.
+    facts: Mapping[str, Any] = field(factory=dict)
 
 
 def ended(source: Object, token: str, snapshot_before: str) -> Ended | None:
@@ -26,7 +31,7 @@ def ended(source: Object, token: str, snapshot_before: str) -> Ended | None:
     """
     status = mapping(source, "status")
     if status.get("lastRunNow") == token:
-        return Ended(True, _made(status, snapshot_before))
+        return Ended(True, _made(status, snapshot_before), _numbers(status, snapshot_before))
     if mapping(source, "spec").get("paused") is True:
         name = source["metadata"]["name"]
         return Ended(False, f"is paused, and is backed up when that ends: volsync-py resume {name}")
@@ -59,13 +64,29 @@ def snapshot_of(source: Object) -> str:
     return plain(last.get("id") or "")
 
 
+def _numbers(status: Object, snapshot_before: str) -> Mapping[str, Any]:
+    snapshot = mapping(status, "restic", "lastSnapshot")
+    if not snapshot.get("id") or snapshot["id"] == snapshot_before:
+        return {"snapshot": None}
+    return {
+        "snapshot": plain(snapshot["id"]),
+        "files": _files(snapshot),
+        "bytes": snapshot.get("bytesProcessed"),
+        "bytesAdded": snapshot.get("bytesAdded"),
+    }
+
+
+def _files(snapshot: Object) -> int:
+    numbers = (snapshot.get(name) for name in ("filesNew", "filesChanged", "filesUnmodified"))
+    return sum(n for n in numbers if isinstance(n, int))
+
+
 def _made(status: Object, snapshot_before: str) -> str:
     snapshot = mapping(status, "restic", "lastSnapshot")
     took = f", in {plain(status['lastSyncDuration'])}" if status.get("lastSyncDuration") else ""
     if not snapshot.get("id") or snapshot["id"] == snapshot_before:
         return f"ended well without a new snapshot{took}; the log says why"
-    numbers = (snapshot.get(name) for name in ("filesNew", "filesChanged", "filesUnmodified"))
-    files = count(sum(n for n in numbers if isinstance(n, int)), "file")
+    files = count(_files(snapshot), "file")
     added = f"{size(snapshot.get('bytesProcessed'))}, {size(snapshot.get('bytesAdded'))} added"
     healthy = condition(status, HEALTHY)
     warning = f"; {trouble(status)}" if healthy.get("reason") not in (None, "Succeeded") else ""

@@ -8,7 +8,6 @@ from functools import partial
 import click
 
 from volsync_py.commands.common.by_name import by_name_or_label
-from volsync_py.commands.common.called import say
 from volsync_py.commands.common.cluster import Cluster, Where, of_cluster
 from volsync_py.commands.common.timeout import limit_of
 from volsync_py.core.labels import Annotation
@@ -19,6 +18,7 @@ from volsync_py.core.labels import Annotation
 @click.option("--all", "every", is_flag=True, help="All sources of the namespace.")
 @click.option("--wait", is_flag=True, help="End with the result.")
 @click.option("--timeout", default="", help="How long to wait at most, such as 30m; for ever if nothing is said.")
+@click.option("-o", "--output", type=click.Choice(["table", "json", "yaml", "name"]), default="table")
 @of_cluster
 def prove(
     names: Sequence[str],
@@ -26,6 +26,7 @@ def prove(
     every: bool,
     wait: bool,
     timeout: str,
+    output: str,
     where: Where,
 ) -> int:
     """Restore the newest backup of sources into a volume of its own, compare every file, and delete it again.
@@ -35,8 +36,9 @@ def prove(
     """
     # Help does without them.
     from volsync_py.commands.common.chosen import patched
+    from volsync_py.commands.runs.answered import answered, tell_asked
     from volsync_py.commands.runs.asked_proof import doing, ended
-    from volsync_py.commands.runs.waiting import Run, new_token, wait_for_all
+    from volsync_py.commands.runs.waiting import Run, new_token
     from volsync_py.core.names import Role
     from volsync_py.kube.resources import REPLICATION_SOURCES
 
@@ -53,8 +55,8 @@ def prove(
         # Its log is none of a run's.
         runs.append(Run(cluster, Role.SOURCE, name, judge, partial(doing, token=token), may_read_log=False))
         if not wait:
-            say(f"{name}: asked for ({token}); volsync-py status {name} says what becomes of it")
-    return wait_for_all(runs, seconds, "the verification") if wait else 0
+            tell_asked(name, token, output)
+    return answered(runs, token, output, "the verification", seconds, wait=wait)
 
 
 def _all_of(cluster: Cluster, names: Sequence[str], selector: str) -> list[str]:

@@ -82,14 +82,17 @@ def new_token() -> str:
     return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
 
 
-def wait_for_all(runs: Sequence[Run], seconds: float | None, what: str) -> int:
-    """Wait for runs, say how each ends, and return the exit code; `what` goes on when nobody waits any more."""
+def wait_for_all(runs: Sequence[Run], seconds: float | None, what: str, *, for_people: bool) -> int:
+    """Wait for runs, say how each ends, and return the exit code; `what` goes on when nobody waits any more.
+
+    Programs get what has ended well in another way.
+    """
 
     def left() -> str:
         return ", ".join(run.name for run in runs if run.ended is None)
 
     try:
-        if not wait_for(runs, seconds, _tell):
+        if not wait_for(runs, seconds, lambda run, found: _tell(run, found, for_people=for_people)):
             say(f"{left()}: not ended in time; {what} goes on", err=True)
             return FAILED
     except KeyboardInterrupt:
@@ -99,8 +102,9 @@ def wait_for_all(runs: Sequence[Run], seconds: float | None, what: str) -> int:
     return FINE if all(run.ended is not None and run.ended.well for run in runs) else FAILED
 
 
-def _tell(run: Run, found: Ended) -> None:
-    say(f"{run.name}: {found.text}", err=not found.well)
+def _tell(run: Run, found: Ended, *, for_people: bool) -> None:
+    if for_people or not found.well:
+        say(f"{run.name}: {found.text}", err=not found.well)
 
 
 def wait_for(runs: Sequence[Run], seconds: float | None, tell: Callable[[Run, Ended], None]) -> bool:
