@@ -99,7 +99,8 @@ def install(one: Installation) -> None:
     """Apply the manifests, and wait for the manager."""
     space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": NAMESPACE_LABELS}}
     _run(one, "apply", "-f", "-", given=json.dumps(space))
-    _run(one, "apply", "--server-side", "-k", "manifests/crds")
+    # A release that a test has made may have had them, in another version.
+    _run(one, "apply", "--server-side", "--force-conflicts", "-k", "manifests/crds")
     _run(one, "apply", "--server-side", "-f", "-", given=_manifests(one))
     _run(one, "-n", NAMESPACE, "rollout", "status", DEPLOYMENT, "--timeout=240s")
 
