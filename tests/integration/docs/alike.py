@@ -16,8 +16,8 @@ _OWN = re.compile(
     r"|\d+(\.\d+)?( ?([KMGT]?i?B|[%smh]|Gi)\b| ?%| (second|minute|hour|day)s?\b)?",
     re.IGNORECASE,
 )
-# What is counted may be one or several.
-_COUNTED = re.compile(r"# (\w+?)((?<=ch)es|s)?\b")
+# What is counted may be one or several; where a word begins a line says nothing of a number before it.
+_COUNTED = re.compile(r"\b(\w+?)((?<=ch)es|s)\b")
 
 
 def matches(expected: str, printed: str) -> bool:
@@ -38,4 +38,4 @@ def unlike(sample: str, pictures: str) -> Iterator[str]:
 
 def _blurred(text: str) -> str:
     """Return a text with the same sign for whatever differs; a line may be broken elsewhere, too."""
-    return _COUNTED.sub(r"# \1", _OWN.sub("#", " ".join(text.split())))
+    return _COUNTED.sub(r"\1", _OWN.sub("#", " ".join(text.split())))
