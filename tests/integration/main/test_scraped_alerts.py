@@ -229,6 +229,12 @@ def test_each_fault_of_managers_fires_its_alert_and_its_end_clears_it(
     world.cluster.ask("DELETE", f"{LEASES}/{LOCK}")
     first.leads()
     prometheus.fires()
+    # What comes and goes while nobody asks is found, too.
+    prometheus.scrapes([])
+    wait_until("an alert", lambda: prometheus.firing() == {"VolSyncManagerAway"})
+    prometheus.scrapes([first])
+    with pytest.raises(AssertionError, match="VolSyncManagerAway"):
+        prometheus.fires()
     standby = Manager(tmp_path / "standby", kubeconfig)
     careless = Manager(tmp_path / "careless", kubeconfig, "--leader-elect=false")
     prometheus.scrapes([first, standby, careless])
