@@ -206,6 +206,9 @@ class OutputReader:
         elif kind == "error":
             self._error(message)
         elif kind == "node":
+            path = writable(str(message.get("path") or "")).lstrip("/")
+            if message.get("type") == "dir" and comparable(path) in self._wanted:
+                self._found.append(comparable(path))
             if len(self._nodes) < MOST_LINES:
                 self._nodes.append(str(message.get("path") or ""))
         else:

@@ -15,7 +15,7 @@ from volsync_py.contract.options import arguments
 from volsync_py.contract.report import ErrorClass, Outcome, RestoredFacts, StepReport
 from volsync_py.core.names import SNAPSHOT_HOST
 from volsync_py.core.selection import SelectionError, is_snapshot, select
-from volsync_py.pod import in_the_way, shortfall
+from volsync_py.pod import in_the_way, left_alone, shortfall
 from volsync_py.pod.completed import CompletedRestic
 from volsync_py.pod.disk import sync_volume
 from volsync_py.pod.environment import MoverError
@@ -135,12 +135,16 @@ def _notice_whole_path(session: Session, chosen: dict[str, Any]) -> None:
         )
 
 
+def _source(session: Session, identity: str) -> str:
+    """Return the part of the snapshot that comes back, as restic takes it."""
+    below = session.run.restore.sub_path.strip("/")
+    return f"{identity}:/{below}" if below else identity
+
+
 def _selection(session: Session, identity: str) -> list[str]:
     """Return the command line of a restore, but for its target and what it does there."""
-    options, source = session.run.restore, identity
-    if options.sub_path.strip("/"):
-        source += ":/" + options.sub_path.strip("/")
-    args = ["restore", source, *arguments(options)]
+    options = session.run.restore
+    args = ["restore", _source(session, identity), *arguments(options)]
     if _deletes(session) and not options.include:
         # The file system's own folder is in no snapshot, and may not be deletable.
         args += ["--exclude", "/lost+found"]
@@ -181,6 +185,8 @@ def _restore(session: Session, chosen: dict[str, Any]) -> None:
     with session.step("restore", "Starting restore"):
         session.log(f"restoring {described(chosen)} to .")
         _notice_whole_path(session, chosen)
+        if _deletes(session):
+            left_alone.check(session, _source(session, identity))
         ended, left_out = _write(session, _selection(session, identity))
         if not left_out and ended.failed:
             raise MoverError(ErrorClass.UNKNOWN, f"{ended.failed} items were not restored; the first: {ended.items[0]}")

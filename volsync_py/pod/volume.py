@@ -59,10 +59,10 @@ def _below(root: int, path: str) -> Iterator[int]:
         os.close(at)
 
 
-def entries(root: int) -> Iterator[tuple[str, os.stat_result, bool]]:
+def entries(root: int, *, folders: bool = False) -> Iterator[tuple[str, os.stat_result, bool]]:
     """Return all that is no folder, by its path in the volume, with whether it would be written unread.
 
-    What cannot be looked at is left out.
+    What cannot be looked at is left out. With `folders`, they are told too.
 
     What a mover that was killed has set aside is put back on the way.
     """
@@ -80,6 +80,8 @@ def entries(root: int) -> Iterator[tuple[str, os.stat_result, bool]]:
                             yield os.path.join(path, name), its, _is_written_unread(at, name, its)
                     elif stat.S_ISDIR(of.st_mode):
                         waiting.append(where)
+                        if folders:
+                            yield where, of, False
                     else:
                         yield where, of, _is_written_unread(at, entry.name, of)
 
