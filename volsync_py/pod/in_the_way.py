@@ -13,7 +13,8 @@ and what is taken away is only set aside, beside its name, until the restore has
 
 Where a name is no text, restic's JSON does not tell it from others. What might be another's is never taken away: a
 shared file is copied for the name, which loses nothing, and one that may not be read is read back after the restore; a
-FIFO is held open, and restic replaces it or leaves it alone.
+FIFO is held open, and restic replaces it or leaves it alone. What is in a folder that may be entered and not listed, is
+not found; where such a folder comes back, all is read back.
 """
 
 from __future__ import annotations
@@ -43,20 +44,24 @@ def clear(session: Session, held: ExitStack, *selection: str) -> list[str]:
     with volume.opened(session.data) as root:
         # Path to whether it is a FIFO, or None for a file.
         found: dict[str, bool | None] = {}
-        for path, of, is_blind in volume.entries(root):
-            if stat.S_ISREG(of.st_mode):
+        # Folders that may be written into without a look at what is there.
+        closed: set[str] = set()
+        for path, of, is_blind in volume.entries(root, folders=True):
+            if stat.S_ISDIR(of.st_mode):
+                closed |= {path} if is_blind else set()
+            elif stat.S_ISREG(of.st_mode):
                 if of.st_nlink > 1 or is_blind:
                     found[path] = None
             elif not stat.S_ISLNK(of.st_mode):
                 found[path] = stat.S_ISFIFO(of.st_mode)
-        if not found:
+        if not found and not closed:
             return []
         session.log(
-            f"{len(found)} names in the volume share their files, are no files, or may not be read: "
+            f"{len(found) + len(closed)} names in the volume share their files, are no files, or may not be read: "
             "those that come back are made anew"
         )
-        coming = _coming(session, found, *selection)
-        verify = False
+        coming = _coming(session, {*found, *closed}, *selection)
+        verify = any(comparable(path) in coming for path in closed)
         for path, is_pipe in found.items():
             if comparable(path) not in coming:
                 continue

@@ -81,16 +81,19 @@ def entries(root: int, *, folders: bool = False) -> Iterator[tuple[str, os.stat_
                     elif stat.S_ISDIR(of.st_mode):
                         waiting.append(where)
                         if folders:
-                            yield where, of, False
+                            yield where, of, _is_written_unread(at, entry.name, of)
                     else:
                         yield where, of, _is_written_unread(at, entry.name, of)
 
 
 def _is_written_unread(at: int, name: str, of: os.stat_result) -> bool:
-    """Return whether it is a file that may be written, or that its owner can make so, and may not be read."""
+    """Return whether a file may be written, or made so by its owner, but not read; a folder entered, but not listed."""
     # The kernel is asked, because lists of rights, capabilities and servers have a say beside the mode.
-    if not stat.S_ISREG(of.st_mode) or os.access(name, os.R_OK, dir_fd=at):
+    is_folder = stat.S_ISDIR(of.st_mode)
+    if not (is_folder or stat.S_ISREG(of.st_mode)) or os.access(name, os.R_OK, dir_fd=at):
         return False
+    if is_folder:
+        return os.access(name, os.X_OK, dir_fd=at)
     return of.st_uid == os.geteuid() or os.access(name, os.W_OK, dir_fd=at)
 
 

@@ -349,3 +349,18 @@ def test_what_the_mover_may_neither_read_nor_write_is_not_replaced(nobodys: Move
     ran = nobodys("restore")
     assert (ran.code, ran.report.error_class, ran.report.restored) == (1, "Configuration", None), ran.log
     assert (nobodys.data / "plain").read_text(encoding="utf-8") == "somebody's"
+
+
+def test_what_is_written_into_a_folder_that_may_not_be_listed_is_read_back(nobodys: Mover) -> None:
+    nobodys.write(folder__file="")
+    (nobodys.data / "folder" / "file").write_bytes(ZEROS)
+    assert nobodys("backup").code == 0
+    (nobodys.data / "folder" / "file").write_bytes(b"x" * len(ZEROS))
+    give(nobodys, "folder/file", 0o200, NOBODY)
+    give(nobodys, "folder", 0o300, NOBODY)
+    ran = nobodys("restore")
+    assert (ran.code, ran.report.restored) == (1, None), ran.log
+    # What the first attempt brought back may be read.
+    ran = nobodys("restore")
+    assert (ran.code, ran.report.error_class) == (0, ""), ran.log
+    assert (nobodys.data / "folder" / "file").read_bytes() == ZEROS
