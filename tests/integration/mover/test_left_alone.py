@@ -129,6 +129,15 @@ def test_what_is_left_alone_stays_and_everything_else_is_deleted(
     assert names(mover) == {"folder/inner", "file", *stays}
 
 
+def test_what_restic_does_not_look_into_is_in_nobodys_way(mover: Mover) -> None:
+    mover.write(file="file")
+    assert mover("backup").code == 0
+    mover.write(gone__sub__secret="-", file="changed")
+    ran = restore(mover, include=["/file", "sub", "!secret"])
+    assert (ran.code, ran.report.error_class) == (0, ""), ran.log
+    assert names(mover) == {"file", "gone/sub/secret"}
+
+
 def test_a_name_that_is_no_text_is_taken_for_one_that_is_not_in_the_snapshot(mover: Mover) -> None:
     for name in (b"odd \xe4", b"odd \xf6"):
         os.mkdir(os.path.join(os.fsencode(mover.data), name))
