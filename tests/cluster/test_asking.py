@@ -69,14 +69,14 @@ def test_a_namespaces_user_looks_into_its_repository_and_leaves_nothing(
     assert (tmp_path / "loaded" / "db" / "large").stat().st_size == 64 << 20
     assert cluster.names(PODS) == [pod["metadata"]["name"]]
     command(edits, "snapshots", "db", "--keep", "0s")
-    cluster.wait("the end of the pod", lambda: not left(cluster), 5)
+    cluster.wait("the end of the pod", lambda: not left(cluster), 8)
 
     # Killed in the middle of an answer that nobody takes.
     with subprocess.Popen(program("cat", "db", "latest", "/large"), env=env(edits), stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdout.read(1) == b"\0"
         process.send_signal(signal.SIGKILL)
-    cluster.wait("the end of the pod", lambda: not left(cluster), 5)
+    cluster.wait("the end of the pod", lambda: not left(cluster), 8)
 
     checked = command(edits, "check", "db")
     assert (checked.returncode, checked.stdout) == (0, "db: check ended well\n"), checked.stderr
