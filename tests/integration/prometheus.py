@@ -27,15 +27,16 @@ _STEP_SECONDS = 0.1
 
 
 class Prometheus(Process):
-    """The server; it scrapes whom it is told to."""
+    """The server; it scrapes whom it is told to. `minute`: the seconds that a minute of the rules' `for` takes."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, minute: float = 0.0) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         (self.port,) = free_ports(1)
         self._targets = folder / "targets.json"
         self.scrapes([])
-        rules = _hurried()
+        rules = _hurried(minute)
         (folder / "rules.yaml").write_text(yaml.safe_dump(rules), encoding="utf-8")
+        self._groups = {group["name"] for group in rules["groups"]}
         # Of each alert: its group, and what its rules ask.
         self._rules: dict[str, tuple[str, list[str]]] = {}
         for group in rules["groups"]:
@@ -84,6 +85,20 @@ class Prometheus(Process):
         found = self._asked("alerts")["alerts"]
         return {one["labels"]["alertname"] for one in found if one["state"] == "firing"}
 
+    def pending(self) -> set[str]:
+        """Return the names of the alerts that have waited for their time since the last ones fired, or ended."""
+        return set(self._samples('ALERTS{alertstate="pending"}', "alertname", self._settled[1]))
+
+    def evaluates(self, times: int) -> None:
+        """Wait until each group has been evaluated so often from now on."""
+        now = time.time()
+
+        def done() -> bool:
+            found = self._samples("evaluated", "of", now)
+            return found.keys() == self._groups and all(len(each) >= times for each in found.values())
+
+        wait_until("evaluations", done)
+
     def _fired(self, since: float) -> dict[str, list[float]]:
         return self._samples('ALERTS{alertstate="firing"}', "alertname", since)
 
@@ -116,13 +131,20 @@ class Prometheus(Process):
             return json.loads(answer.read())["data"]
 
 
-def _hurried() -> Any:
-    """Return the rules without the time that they let pass, and a sample of each evaluation."""
+def _hurried(minute: float) -> Any:
+    """Return the rules without the time that they let pass, or with little of it, and a sample of each evaluation."""
     document = yaml.safe_load(RULES.read_text(encoding="utf-8"))
     for group in document["groups"]:
         for rule in group["rules"]:
-            rule.pop("for", None)
+            waits = _seconds(rule.pop("for", "0m"), minute)
+            if waits:
+                rule["for"] = f"{waits}s"
             hurried = re.sub(r"> \d{3,}", f"> {_SOON_SECONDS}", rule["expr"])
             rule["expr"] = re.sub(r"\[\d+m\]", f"[{_RANGE}]", hurried)
         group["rules"].insert(0, {"record": "evaluated", "expr": "vector(1)", "labels": {"of": group["name"]}})
     return document
+
+
+def _seconds(waits: str, minute: float) -> int:
+    number, unit = int(waits[:-1]), waits[-1]
+    return int(number * {"m": 1, "h": 60}[unit] * minute)

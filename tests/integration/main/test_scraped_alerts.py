@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
@@ -40,6 +41,14 @@ def scraped(manager: Manager) -> str:
     """Return what a manager shows right now."""
     with urlopen(f"http://127.0.0.1:{manager.metrics_port}/metrics", timeout=30) as answer:
         return bytes(answer.read()).decode()
+
+
+def stands_by(manager: Manager) -> bool:
+    try:
+        return "volsync_py_leader 0" in scraped(manager)
+    except URLError:
+        # It does not answer yet.
+        return False
 
 
 def shown(manager: Manager, later: timedelta = timedelta()) -> dict[str, list[Scrape]]:
@@ -264,3 +273,39 @@ def test_each_fault_of_managers_fires_its_alert_and_its_end_clears_it(
     world.cluster.admin("clear")
     prometheus.fires()
     first.stop()
+
+
+@pytest.mark.timeout(300)
+def test_a_restart_and_a_fail_over_are_over_before_anybody_is_called(
+    world: World, tmp_path: Path, empty_repository: Path
+) -> None:
+    # Of its own: a mover that ended with another test's cluster has left a lock in the other one.
+    world.put(empty_repository, "restart")
+    world.secret("repository", path="restart")
+    # Minutes that are so long let a busy machine start a manager in five of them.
+    prometheus = Prometheus(tmp_path / "prometheus", minute=4.0)
+    kubeconfig = world.cluster.kubeconfig
+    first = Manager(tmp_path, kubeconfig, NO_JOB_SHOWN)
+    first.leads()
+    prometheus.scrapes([first])
+    world.source()
+    world.wait_done(SOURCES, "backup")
+    prometheus.fires()
+
+    first.stop()
+    wait_until("that it is missed", lambda: "VolSyncManagerAway" in prometheus.pending())
+    again = Manager(tmp_path / "again", kubeconfig, NO_JOB_SHOWN)
+    again.leads()
+    standby = Manager(tmp_path / "standby", kubeconfig, NO_JOB_SHOWN)
+    prometheus.scrapes([again, standby])
+    wait_until("a standby", lambda: stands_by(standby))
+    prometheus.evaluates(3)
+
+    again.stop()
+    standby.leads()
+    world.change(SOURCES, "backup", {"trigger": {"manual": "two"}})
+    world.wait_done(SOURCES, "backup", "two")
+    prometheus.evaluates(3)
+    prometheus.fires()
+    standby.stop()
+    prometheus.kill()
