@@ -15,10 +15,10 @@ _OTHERS = ("commands", "pod", "page", "health")
 _LEVELS = {"debug": "debug", "info": "info", "warning": "warning", "error": "error", "exception": "error"}
 _HEAD = """# The manager's log
 
-Made from the code: every line that the manager may write. Each line reports one step; a manager that has nothing to do
-writes nothing. In a cluster a line is an object of JSON, on a terminal it is coloured text (`--log-format`,
-`--log-level`). Movers write logs of their own, which are in the status (`latestMoverStatus.logs`) and in
-`volsync-py logs`.
+Made from the code: every line that the manager may write. Each line reports one step, and each cause is told once; a
+manager that has nothing to do writes nothing. In a cluster a line is an object of JSON, on a terminal it is coloured
+text (`--log-format`, `--log-level`). Movers write logs of their own, which are in the status
+(`latestMoverStatus.logs`) and in `volsync-py logs`.
 
 Each line has `event` (a text of the table below), `level` and `timestamp`. Those of a pass over a resource have four
 fields more:
@@ -30,8 +30,9 @@ fields more:
 | `reconcile_id` | the same for all lines of one pass |
 
 The conditions and their reasons are on [a page of their own](conditions.md); so are the [classes](failures.md) of
-attempts that have failed. `object` is the kind and name of an object, and `of_namespace` its namespace. If a
-line says "this is a defect", please report it, with its `exception` and the file of `volsync-py debug-bundle`.
+attempts that have failed. A condition has no line of its own where the line of a failed attempt or of the end of a run
+says the same. `object` is the kind and name of an object, and `of_namespace` its namespace. If a line says "this is a
+defect", please report it, with its `exception` and the file of `volsync-py debug-bundle`.
 
 """
 
