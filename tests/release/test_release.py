@@ -37,6 +37,12 @@ def test_the_folder_has_all_that_people_download_and_the_sums_are_right(made: Pa
     assert checked.count(": OK") == len(list(made.iterdir())) - 2
 
 
+def test_the_notes_are_what_the_changelog_says_of_the_version(made: Path, tagged: Path) -> None:
+    page = (tagged / "CHANGELOG.md").read_text("utf-8")
+    of_version = page.split(f"## {VERSION}\n", 1)[1].split("\n## ", 1)[0]
+    assert (made / "RELEASE_NOTES.md").read_text("utf-8") == f"# volsync-py {VERSION}\n\n{of_version.strip()}\n"
+
+
 def test_the_sums_are_signed_and_a_changed_file_of_them_is_refused(made: Path, key: Path, tmp_path: Path) -> None:
     cosign = prepare(["cosign"])["cosign"]
     verify: list[str | Path] = [cosign, "verify-blob", f"--key={key.with_suffix('.pub')}", "--insecure-ignore-tlog"]
