@@ -79,15 +79,19 @@ def processor() -> str:
     return _PROCESSORS.get(machine, machine)
 
 
-def build_image(builder: str | None, image: str, saved: Path, version: Version) -> None:
-    """Build the image of the Containerfile, and save it as an archive: the same bytes each time, on the same bases."""
+def build_image(builder: str | None, image: str, saved: Path, version: Version, *arguments: str) -> None:
+    """Build the image of the Containerfile, and save it as an archive: the same bytes each time, on the same bases.
+
+    `arguments` are further ones of the Containerfile, as NAME=VALUE.
+    """
     # Of the other format's configuration, the name of the container that built it is a part; of a layer that was kept
     # from a build before, that build's time.
     same = ["--no-cache", "--format=oci", f"--timestamp={version.seconds}"]
+    given = [f"VERSION={version}", *arguments]
     if builder:
-        run(builder, ROOT, image, saved, *same, f"VERSION={version}", cwd=ROOT, SOURCE_DATE_EPOCH=str(version.seconds))
+        run(builder, ROOT, image, saved, *same, *given, cwd=ROOT, SOURCE_DATE_EPOCH=str(version.seconds))
         return
-    run("buildah", "build", *same, f"--build-arg=VERSION={version}", f"--tag={image}", ROOT, cwd=ROOT)
+    run("buildah", "build", *same, *(f"--build-arg={one}" for one in given), f"--tag={image}", ROOT, cwd=ROOT)
     run("buildah", "push", image, f"docker-archive:{saved}:{image}", cwd=ROOT)
 
 

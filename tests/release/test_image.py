@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from hack.processes import Process
+from hack.release_parts import Version
+from hack.releasing import build_image
 from hack.tool_cache import prepare
 from tests.release.making import BUILDER, PASSWORD, VERSION, run
 
@@ -18,6 +20,8 @@ pytestmark = [
     pytest.mark.timeout(1200),
     pytest.mark.skipif(not BUILDER, reason="VOLSYNC_PY_IMAGE_BUILDER names no program that builds an image"),
 ]
+# Of the image without rclone and ssh, unpacked.
+MOST_BYTES = 180_000_000
 
 
 @pytest.fixture(scope="module")
@@ -112,3 +116,22 @@ def test_a_changed_folder_and_another_name_are_not_published(
     (changed / "crds.yaml").write_text("")
     words = [f"--publish={changed}", f"--key={key}", f"--repository={repository}"]
     assert "crds.yaml is not what was made" in run(command, *words, folder=tagged, env=PASSWORD, code=1)
+
+
+def unpacked_bytes(archive: Path) -> int:
+    """Return how many bytes the files of an image's layers have."""
+    with tarfile.open(archive) as saved:
+        (manifest,) = json.loads(saved.extractfile("manifest.json").read())  # type: ignore[union-attr]
+        total = 0
+        for layer in manifest["Layers"]:
+            with tarfile.open(fileobj=saved.extractfile(layer)) as files:
+                total += sum(entry.size for entry in files)
+    return total
+
+
+def test_without_rclone_and_ssh_it_has_no_more_bytes_than_is_said(tmp_path: Path) -> None:
+    saved = tmp_path / "image.tar"
+    builder = None if BUILDER == "buildah" else BUILDER
+    build_image(builder, "localhost/volsync-py:without-remotes", saved, Version(VERSION, VERSION, 0), "REMOTES=")
+    has = unpacked_bytes(saved)
+    assert has <= MOST_BYTES, f"{has:,} bytes"

@@ -143,10 +143,10 @@ def test_a_builder_is_told_what_gives_the_same_bytes(tmp_path: Path) -> None:
     builder.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" "$SOURCE_DATE_EPOCH" > {told}\n')
     builder.chmod(0o755)
     saved = tmp_path / "image.tar"
-    build_image(str(builder), f"{REPOSITORY}:1.2.0", saved, Version("1.2.0", "1.2.0", 1_700_000_000))
+    build_image(str(builder), f"{REPOSITORY}:1.2.0", saved, Version("1.2.0", "1.2.0", 1_700_000_000), "REMOTES=")
 
     same = ["--no-cache", "--format=oci", "--timestamp=1700000000"]
     assert told.read_text().splitlines() == [
         *(str(ROOT), f"{REPOSITORY}:1.2.0", str(saved)),
-        *(*same, "VERSION=1.2.0", "1700000000"),
+        *(*same, "VERSION=1.2.0", "REMOTES=", "1700000000"),
     ]
