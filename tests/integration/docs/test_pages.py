@@ -310,7 +310,9 @@ def volsync(operator: Reader, s3: S3Server, empty_repository: Path, tmp_path: Pa
         "secret-key": s3.SECRET,
     }
     release = Release(operator.cluster, tmp_path)
-    release.helm("install", "volsync", str(release.other), "--create-namespace", "--take-ownership", "--force-conflicts")
+    release.helm(
+        "install", "volsync", str(release.other), "--create-namespace", "--take-ownership", "--force-conflicts"
+    )
     operator.begins("office")
     operator.types(NOTES.replace("kubectl wait replicationsource/notes", "kubectl get replicationsource/notes ; true"))
     golden = yaml.safe_load_all((GOLDEN / "01-source-snapshot-idle.yaml").read_text(encoding="utf-8"))

@@ -131,6 +131,11 @@ LINES: list[tuple[str, Callable[[str], str]]] = [
     ("a user and a password before a host", lambda s: f"dialing me:{s}@host:22"),
     ("a URL's, with spaces", lambda s: f'Get "rest:http://user:pa {s} ss@host:8000/path": refused'),
     ("the first of two URLs'", lambda s: f"from rest:http://user:{s}@host to http://me:x@other"),
+    *(
+        (f"a {name}", lambda s, name=name: f"{name}={s}")
+        for name in ("mnemonic", "otp", "BEARER", "cookie", "MY_2FA", "sas")
+    ),
+    ("a connection string alone", lambda s: f"connection_string: {s}"),
     ("half a key", lambda s: f"-----BEGIN PRIVATE KEY-----\n{s}\n"),
 ]
 

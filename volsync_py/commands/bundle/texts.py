@@ -23,7 +23,7 @@ _VALUE_OF = re.compile(
 # What such a name says; `key ID`, by which restic names a key, has no mark.
 _SECRET_NAME = re.compile(
     r"passw|passphrase|pwd|secret|token|credential|authorization|signature|account[_-]?key|access[_-]?key|"
-    r"private[_-]?key|api[_-]?key|\bsig\b|(?:pass|key|auth|psk)\Z",
+    r"private[_-]?key|api[_-]?key|connection[_-]?string|\bsig\b|(?:pass|key|auth|psk|otp|2fa|sas|bearer|cookie|mnemonic)\Z",
     re.IGNORECASE,
 )
 _SCHEME = re.compile(r"\b(Bearer|Basic)\s+\S+", re.IGNORECASE)
