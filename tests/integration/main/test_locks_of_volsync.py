@@ -13,6 +13,10 @@ POD = "volsync-src-backup-x7k2p"
 def test_a_lock_of_a_pod_that_has_gone_is_removed_by_the_first_run(world: World, tmp_path: Path) -> None:
     environ = world.repository()
     leave_lock(environ, tmp_path, POD)
+    # By its name alone, the pod might be another cluster's.
+    involved = {"apiVersion": "v1", "kind": "Pod", "name": POD, "namespace": world.namespace}
+    event = {"metadata": {"name": f"{POD}.1"}, "involvedObject": involved, "reason": "Killing", "type": "Normal"}
+    world.cluster.ask("POST", f"/api/v1/namespaces/{world.namespace}/events", event)
     (left,) = locks_of(environ, tmp_path)
     world.source(trigger={"schedule": "0 0 1 1 *", "runOnCreate": False}, retain={"last": "1"})
     world.wait("replicationsources", "backup", lambda status: bool(status.get("nextSyncTime")))
