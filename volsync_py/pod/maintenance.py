@@ -21,6 +21,7 @@ from volsync_py.pod.record import Record, cache_of, forget_record, group_known, 
 from volsync_py.pod.retention import Kept, is_newest, keeps_all
 from volsync_py.pod.session import Session
 
+_BANNER = "Starting forget"
 # With 65 bytes for each, far below what a command line may hold.
 _MOST_IDS = 1000
 
@@ -64,7 +65,7 @@ def forget(session: Session) -> None:
 
 def _forget(session: Session, args: list[str]) -> list[Snapshot] | None:
     """Run forget; return the snapshots that it left, or None if it failed."""
-    ended = session.maintenance("forget", "Starting forget", "forget", *args, answers=True)
+    ended = session.maintenance("forget", _BANNER, "forget", *args, answers=True)
     if not ended.ok or not ended.document:
         return None
     keep, remove = _groups(session, ended)
@@ -78,7 +79,8 @@ def _forget_what_may_go(session: Session, args: list[str], partial: set[str]) ->
     Whatever the policy says, what was just backed up stays; so does the newest complete snapshot, if the new one lacks
     files; and all stay while one is of the future.
     """
-    plan = session.locked("forget", "--dry-run", *args)
+    session.log(f"=== {_BANNER} ===")
+    plan = session.locked("forget", "--dry-run", *args, ask=False)
     if not plan.ok or not plan.document:
         session.failed("forget", plan.error_class, plan.cause)
         return None
@@ -96,7 +98,7 @@ def _forget_what_may_go(session: Session, args: list[str], partial: set[str]) ->
     ids = [str(snapshot["id"]) for snapshot in remove if snapshot not in stays]
     for at in range(0, max(len(ids), 1), _MOST_IDS):
         some = ids[at : at + _MOST_IDS]
-        if some and not session.maintenance("forget", "Starting forget", "forget", *some).ok:
+        if some and not session.maintenance("forget", "", "forget", *some).ok:
             return None
     if not ids:
         session.add(StepReport("forget", Outcome.SUCCEEDED))

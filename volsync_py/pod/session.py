@@ -83,7 +83,8 @@ class Session:
 
     def maintenance(self, name: str, banner: str, *args: str, answers: bool = False) -> CompletedRestic:
         """Run a command whose failure takes nothing away from the backup; one that `answers` says what it came to."""
-        self.log(f"=== {banner} ===")
+        if banner:
+            self.log(f"=== {banner} ===")
         started = time.monotonic()
         ended = self.locked(*args, ask=False)
         seconds = time.monotonic() - started

@@ -27,7 +27,8 @@ def leave_lock(environ: Mapping[str, str], folder: Path, host: str) -> None:
 
 def locks_of(environ: Mapping[str, str], folder: Path) -> set[str]:
     """Return the ids of the locks of a repository."""
-    command = [str(tool_path("restic")), "list", "locks", "--no-lock"]
+    # Two that make a cache at once are in each other's way.
+    command = [str(tool_path("restic")), "list", "locks", "--no-lock", "--no-cache"]
     done = subprocess.run(command, env=_environment(environ, folder), capture_output=True, text=True)
     return set(done.stdout.split())
 
