@@ -68,10 +68,15 @@ def eligible(snapshots: Iterable[Snapshot], *, host: str, path: str, tags: Itera
     return sorted(found, key=lambda s: (snapshot_time(s), str(s.get("id"))), reverse=True)
 
 
-def of_the_future(snapshots: Iterable[Snapshot], now: datetime) -> Snapshot | None:
-    """Return the latest of the snapshots if a wrong clock has dated it: every order by time is wrong then."""
+def of_the_future(snapshots: Iterable[Snapshot], now: datetime) -> str:
+    """Return what is to be said of a snapshot that a wrong clock has dated, "" without one.
+
+    Every order by time is wrong while there is one.
+    """
     latest = max(snapshots, key=snapshot_time, default=None)
-    return latest if latest is not None and snapshot_time(latest) > now + _MOST_AHEAD else None
+    if latest is None or snapshot_time(latest) <= now + _MOST_AHEAD:
+        return ""
+    return f"snapshot {str(latest['id'])[:8]} is of {latest['time']}, which is later than now"
 
 
 def select(

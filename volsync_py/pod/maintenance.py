@@ -86,9 +86,8 @@ def _forget_what_may_go(session: Session, args: list[str], partial: set[str]) ->
         return None
     keep, remove = _groups(session, plan)
     ahead = of_the_future([*keep, *remove], datetime.now(UTC))
-    if ahead is not None:
-        text = f"snapshot {str(ahead['id'])[:8]} is of {ahead['time']}, which is later than now; nothing is removed"
-        session.failed("forget", ErrorClass.CLOCK_SKEWED, text)
+    if ahead:
+        session.failed("forget", ErrorClass.CLOCK_SKEWED, f"{ahead}; nothing is removed")
         return None
     why = _must_stay(session, [*keep, *remove], partial)
     stays = [snapshot for snapshot in remove if snapshot["id"] in why]

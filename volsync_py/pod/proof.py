@@ -75,9 +75,8 @@ def _newest(session: Session, wanted: Verification) -> dict[str, Any]:
         text = f"the repository holds no snapshot of host {session.run.host} and path {session.data}"
         raise MoverError(ErrorClass.BACKUPS_GONE, text)
     ahead = of_the_future(found, datetime.now(UTC))
-    if ahead is not None:
-        text = f"snapshot {str(ahead['id'])[:8]} is of {ahead['time']}, which is later than now"
-        raise MoverError(ErrorClass.CLOCK_SKEWED, f"{text}: a restore takes it before all that are made until then")
+    if ahead:
+        raise MoverError(ErrorClass.CLOCK_SKEWED, f"{ahead}: a restore takes it before all that are made until then")
     gone = wanted.snapshot and not any(s["id"] == wanted.snapshot for s in found)
     if gone and snapshot_time(found[0]) < _recorded(wanted):
         text = f"snapshot {wanted.snapshot[:8]}, the last backup on record, is not in the repository any more"
