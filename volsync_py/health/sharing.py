@@ -14,6 +14,7 @@ from attrs import evolve
 from volsync_py.core.names import SNAPSHOT_HOST
 from volsync_py.core.objects import Object, mapping
 from volsync_py.health.state import Health, State, health_of, repository_of
+from volsync_py.health.words import listed
 
 # More names than that are no part of a sentence.
 _MOST_NAMES = 3
@@ -64,13 +65,12 @@ def volume_of(obj: Object) -> tuple[str, str]:
 
 def _shared(one: Health, others: list[Health]) -> Health:
     names = sorted(f"{other.namespace}/{other.name}" for other in others)
-    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
     do = "backs another volume" if len(names) == 1 else "back other volumes"
     return evolve(
         one,
         state=State.SHARED,
         reason="RepositoryShared",
-        cause=f"{', '.join(names[:_MOST_NAMES])}{more} {do} up into its repository: a restore takes the newest "
+        cause=f"{listed(names, _MOST_NAMES)} {do} up into its repository: a restore takes the newest "
         "snapshot of all, and retention counts them together",
         next_step="give each volume its own path in RESTIC_REPOSITORY",
         since=None,

@@ -12,7 +12,7 @@ from attrs import evolve, frozen
 from volsync_py.core.times import format_rfc3339
 from volsync_py.health.columns import Column, flowed, table
 from volsync_py.health.state import NOT_WELL, Health, State
-from volsync_py.health.words import ago, count, lasting
+from volsync_py.health.words import ago, count, lasting, listed
 
 # What a day's backup is: the usual schedule is a daily one.
 _RECENT = timedelta(hours=24)
@@ -144,8 +144,7 @@ class Overview:
             facts.append(f"next {ago(one.next_attempt, self.now)}")
         names = [self._name(other) for other in group] if len(group) > 1 else []
         head = f"{len(group)} of one repository" if names else self._name(one)
-        more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
-        return Case(head, one.state, facts, one.cause, one.next_step, ", ".join(names[:_MOST_NAMES]) + more)
+        return Case(head, one.state, facts, one.cause, one.next_step, listed(names, _MOST_NAMES))
 
     def _name(self, one: Health) -> str:
         name = f"{one.namespace}/{one.name}" if self.with_namespace else one.name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 # (from how many seconds on, how many of them make one, its name): the largest unit of which there are at least two.
@@ -37,6 +38,12 @@ def abridged(text: str, most: int) -> str:
         return text
     end = max(most - 1, 0) // 2
     return f"{text[: max(most - 1 - end, 0)]}…{text[len(text) - end :]}"
+
+
+def listed(names: Sequence[str], most: int) -> str:
+    """Return names as a part of a sentence, the first of them, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def lasting(duration: timedelta) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from volsync_py.commands.checkups.facts import Facts, key_of, objects_in
 from volsync_py.commands.checkups.finding import Finding, failed, noted, warned
 from volsync_py.core.objects import Object, mapping
-from volsync_py.health.words import count
+from volsync_py.health.words import count, listed
 from volsync_py.kube.resources import (
     DEFINITIONS,
     PVCS,
@@ -34,9 +34,7 @@ def definitions(facts: Facts) -> Iterator[Finding]:
             continue
         missing = sorted(_missing(_schema(shipped), schema, ""))
         if missing:
-            more = f" and {len(missing) - _MOST_FIELDS} more" if len(missing) > _MOST_FIELDS else ""
-            fields = ", ".join(missing[:_MOST_FIELDS])
-            text = f"it is VolSync's or of another version, and does not keep {fields}{more}"
+            text = f"it is VolSync's or of another version, and does not keep {listed(missing, _MOST_FIELDS)}"
             yield failed(text, f"apply those of this version: {_APPLY}", name)
 
 

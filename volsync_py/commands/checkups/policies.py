@@ -11,6 +11,7 @@ from volsync_py.commands.checkups.selectors import takes
 from volsync_py.core.labels import CREATED_BY_US, Label
 from volsync_py.core.names import job_name
 from volsync_py.core.objects import Object, labels_of, mapping
+from volsync_py.health.words import listed
 from volsync_py.kube.resources import (
     KYVERNO_POLICIES,
     MUTATING_POLICIES,
@@ -88,8 +89,7 @@ def _names_movers(part: object) -> bool:
 
 
 def _joined(names: set[str]) -> str:
-    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    return ", ".join(sorted(names)[:_MOST_NAMED]) + more
+    return listed(sorted(names), _MOST_NAMED)
 
 
 def _spaces(facts: Facts, matches: Object, rules: str) -> set[str]:

@@ -9,7 +9,7 @@ from typing import Any
 from attrs import frozen
 
 from volsync_py.commands.checkups.finding import Check, Finding, Verdict
-from volsync_py.health.words import count, plain
+from volsync_py.health.words import count, listed, plain
 
 # Of so many that have one cause, the names are told; the others are counted.
 _MOST_NAMES = 8
@@ -95,8 +95,7 @@ def _rank(verdict: Verdict) -> int:
 
 def _named(names: Sequence[str]) -> str:
     known = [name for name in dict.fromkeys(names) if name]
-    more = f" and {len(known) - _MOST_NAMES} more" if len(known) > _MOST_NAMES else ""
-    return f"{', '.join(known[:_MOST_NAMES])}{more}: " if known else ""
+    return f"{listed(known, _MOST_NAMES)}: " if known else ""
 
 
 def _paragraph(

@@ -10,7 +10,7 @@ from attrs import field, frozen
 from volsync_py.commands.common.installation import Operator
 from volsync_py.commands.common.spec_fields import other_mover
 from volsync_py.core.objects import Object
-from volsync_py.health.words import count, plain
+from volsync_py.health.words import count, listed, plain
 
 # Of so many resources that have one thing in common, the names are told; the others are counted.
 _MOST_NAMES = 8
@@ -91,6 +91,4 @@ def theirs(seen: Seen) -> list[Operator]:
 
 def names(objects: Sequence[Object]) -> str:
     """Return who is meant, as namespace/name."""
-    called = [plain(f"{o['metadata'].get('namespace')}/{o['metadata']['name']}") for o in objects[:_MOST_NAMES]]
-    more = f" and {len(objects) - _MOST_NAMES} more" if len(objects) > _MOST_NAMES else ""
-    return ", ".join(called) + more
+    return listed([plain(f"{o['metadata'].get('namespace')}/{o['metadata']['name']}") for o in objects], _MOST_NAMES)
