@@ -45,12 +45,13 @@ from volsync_py.contract.run_document import Run, RunError
 from volsync_py.core.names import SNAPSHOT_HOST
 from volsync_py.pod.asked_restic import Own, arguments, lock
 from volsync_py.pod.completed import CompletedRestic
-from volsync_py.pod.disk import cache_trouble, class_of
+from volsync_py.pod.disk import class_of
 from volsync_py.pod.environment import MoverError, Redactor, check_mandatory, check_repository, restic_environment
 from volsync_py.pod.given import given_environment
 from volsync_py.pod.maintenance import retention_rules
 from volsync_py.pod.process import Restic
 from volsync_py.pod.secret_keys import described
+from volsync_py.pod.shared_cache import cache_of_one
 from volsync_py.pod.signals import Stop
 
 # How long Python takes to start on a busy node, and how often is looked whether it has.
@@ -145,14 +146,15 @@ def _answer(question: Question, environ: Mapping[str, str], stop: Stop, sent: Se
     try:
         document = _document(environ)
         check_repository(environ, on_volume=document.repository_on_volume)
-        restic = _restic(environ, document, private)
-        stop.then(restic.interrupt)
-        threading.Thread(target=_end_with_input, args=(restic,), daemon=True).start()
-        own = Own(document.host or SNAPSHOT_HOST, environ["DATA_DIR"], tuple(retention_rules(environ, document)))
-        if question.kind == Kind.LOCKS:
-            _locks(restic, arguments(question, own), sent)
-        else:
-            _must(restic.stream(sent, *arguments(question, own)))
+        with cache_of_one(environ["RESTIC_CACHE_DIR"]) as cache:
+            restic = _restic({**environ, "RESTIC_CACHE_DIR": cache}, document, private)
+            stop.then(restic.interrupt)
+            threading.Thread(target=_end_with_input, args=(restic,), daemon=True).start()
+            own = Own(document.host or SNAPSHOT_HOST, environ["DATA_DIR"], tuple(retention_rules(environ, document)))
+            if question.kind == Kind.LOCKS:
+                _locks(restic, arguments(question, own), sent)
+            else:
+                _must(restic.stream(sent, *arguments(question, own)))
     finally:
         shutil.rmtree(private, ignore_errors=True)
 
@@ -167,7 +169,7 @@ def _document(environ: Mapping[str, str]) -> Run:
 def _restic(environ: Mapping[str, str], document: Run, private: Path) -> Restic:
     custom_ca = environ.get("CUSTOM_CA", "")
     options = ["--cacert", custom_ca] if custom_ca else []
-    if cache_trouble(environ["RESTIC_CACHE_DIR"]):
+    if not environ["RESTIC_CACHE_DIR"]:
         options.append("--no-cache")
     redact = Redactor(environ)
 

@@ -14,7 +14,7 @@ from volsync_py.pod.removal import FOLDER
 from volsync_py.pod.volume import opened
 
 # The cache of one repository is a folder with its id.
-_REPOSITORY_ID = re.compile(r"[0-9a-f]{64}")
+REPOSITORY_ID = re.compile(r"[0-9a-f]{64}")
 FULL = (errno.ENOSPC, errno.EDQUOT)
 # Errors that stay until somebody changes something; all others may pass with the node or the network.
 _LASTING = (errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EROFS)
@@ -35,7 +35,7 @@ def cache_trouble(folder: str) -> str:
     try:
         os.makedirs(folder, exist_ok=True)
         with opened(folder) as root:
-            inside = [name for name in os.listdir(root) if _REPOSITORY_ID.fullmatch(name)]
+            inside = [name for name in os.listdir(root) if REPOSITORY_ID.fullmatch(name)]
             for path in (folder, *(os.path.join(folder, name) for name in inside)):
                 if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
                     return f"{path} cannot be written by the mover's user"
