@@ -15,6 +15,8 @@ from volsync_py.pod.messages import RETRY_LINE, told
 Message = dict[str, Any]
 # restic's last line counts its errors, which it has reported before.
 _COUNTED_ERRORS = re.compile(r"There were \d+ errors|repository contains errors")
+# How restic begins when it ends because of its cache: it has not looked at anything else of the repository by then.
+_NO_CACHE = "unable to open cache: "
 # How a check says that it found errors; locks, passwords and signals have exit codes of their own.
 _MAY_BE_DAMAGE = (ErrorClass.REPOSITORY_DAMAGED, ErrorClass.UNKNOWN)
 
@@ -59,6 +61,12 @@ class CompletedRestic:
     def error_class(self) -> ErrorClass:
         """The class of the failure."""
         return self.stopped or judge(self.code, self.said)[0]
+
+    @property
+    def without_cache(self) -> bool:
+        """Whether it ended because its cache could not be opened, though there is room for one."""
+        said = any(line.startswith(_NO_CACHE) for line in self.said.lines)
+        return said and not self.ok and self.error_class != ErrorClass.CACHE_FULL
 
     @property
     def found_damage(self) -> bool:

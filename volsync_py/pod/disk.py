@@ -5,12 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import re
-import stat
-from contextlib import suppress
 
 from volsync_py.contract.report import ErrorClass
 from volsync_py.pod.environment import MoverError
-from volsync_py.pod.removal import FOLDER
+from volsync_py.pod.removal import FOLDER, remove_tree
 from volsync_py.pod.volume import opened
 
 # The cache of one repository is a folder with its id.
@@ -35,30 +33,30 @@ def cache_trouble(folder: str) -> str:
     try:
         os.makedirs(folder, exist_ok=True)
         with opened(folder) as root:
-            inside = [name for name in os.listdir(root) if REPOSITORY_ID.fullmatch(name)]
+            inside = _caches(root)
             for path in (folder, *(os.path.join(folder, name) for name in inside)):
                 if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
                     return f"{path} cannot be written by the mover's user"
             for name in inside:
-                _remove_empty_version(root, name)
+                os.close(os.open(name, FOLDER, dir_fd=root))
     except OSError as error:
         return error.strerror or str(error)
     return ""
 
 
-def _remove_empty_version(root: int, name: str) -> None:
-    """Remove an empty `version` of a repository's cache; OSError where the cache is a link.
-
-    restic leaves it in a cache that was full, and opens no such cache again.
-    """
-    cache = os.open(name, FOLDER, dir_fd=root)
+def remove_caches(folder: str) -> bool:
+    """Take all caches out of their folder, and return whether that worked; what else is in there stays."""
     try:
-        with suppress(FileNotFoundError):
-            version = os.stat("version", dir_fd=cache, follow_symlinks=False)
-            if stat.S_ISREG(version.st_mode) and version.st_size == 0:
-                os.unlink("version", dir_fd=cache)
-    finally:
-        os.close(cache)
+        with opened(folder) as root:
+            for name in _caches(root):
+                remove_tree(root, name)
+    except OSError:
+        return False
+    return True
+
+
+def _caches(root: int) -> list[str]:
+    return [name for name in os.listdir(root) if REPOSITORY_ID.fullmatch(name)]
 
 
 def sync_volume(folder: str) -> None:

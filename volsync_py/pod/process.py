@@ -22,6 +22,7 @@ from volsync_py.contract.run_document import Deadlines
 from volsync_py.pod.backend_health import STUCK_REQUEST_SECONDS, Contact
 from volsync_py.pod.classify import Output
 from volsync_py.pod.completed import CompletedRestic, Message
+from volsync_py.pod.disk import remove_caches
 from volsync_py.pod.first_contact import FirstContact
 from volsync_py.pod.freed import Freed
 from volsync_py.pod.output import OutputReader
@@ -71,7 +72,20 @@ class Restic:
             process.send_signal(signal.SIGTERM)
 
     def run(self, *args: str, retry_lock: bool = False, wanted: Collection[str] = ()) -> CompletedRestic:
-        """Run one command to its end; of the items that a verbose restore writes, the wanted ones are told."""
+        """Run one command to its end; of the items that a verbose restore writes, the wanted ones are told.
+
+        restic fails on a cache that it cannot open, and nothing is lost with one but time.
+        """
+        ended = self._run(*args, retry_lock=retry_lock, wanted=wanted)
+        if not ended.without_cache:
+            return ended
+        removed = remove_caches(self.env["RESTIC_CACHE_DIR"])
+        what_now = "which is made anew" if removed else "and without one a run takes longer"
+        self.log(f"Warning: restic cannot open its cache, {what_now}")
+        again = evolve(self, options=self.options if removed else (*self.options, "--no-cache"))
+        return again._run(*args, retry_lock=retry_lock, wanted=wanted)
+
+    def _run(self, *args: str, retry_lock: bool, wanted: Collection[str]) -> CompletedRestic:
         if self.interrupted.is_set():
             return CompletedRestic(130, Output(), ErrorClass.INTERRUPTED)
         stuck = f"{STUCK_REQUEST_SECONDS}s"

@@ -203,13 +203,15 @@ def test_each_item_that_cannot_be_read_is_told_and_all_are_counted(mover: Mover)
     assert ran.report.items
 
 
-def test_a_backup_uses_the_cache_that_a_full_volume_has_spoilt(mover: Mover) -> None:
+@pytest.mark.parametrize("spoilt", ["", "\0", "2"], ids=["of a full volume", "of a lost node", "of a newer restic"])
+def test_a_cache_that_restic_does_not_open_is_made_anew(mover: Mover, spoilt: str) -> None:
     mover.write(a="a")
     mover("backup")
     (version,) = mover.cache.glob("*/version")
     whole = version.read_text(encoding="utf-8")
-    version.write_text("", encoding="utf-8")
-    assert mover("backup").code == 0
+    version.write_text(spoilt, encoding="utf-8")
+    ran = mover("backup")
+    assert (ran.code, ran.log.count("which is made anew")) == (0, 1), ran.log
     assert version.read_text(encoding="utf-8") == whole
 
 

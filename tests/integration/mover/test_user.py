@@ -76,6 +76,23 @@ def test_a_user_that_the_system_does_not_know_backs_up_and_restores(nobodys: Mov
         assert (ran.code, ran.report.error_class) == (0, ""), ran.log
 
 
+def test_a_cache_of_an_earlier_user_is_made_anew(nobodys: Mover) -> None:
+    nobodys.write(plain="hello")
+    nobodys.environ["FORGET_OPTIONS"] = "--keep-last 1"
+    nobodys.preamble = ""
+    assert nobodys("backup").code == 0
+    # What the kubelet does with a volume whose pod has an fsGroup.
+    subprocess.run(["chgrp", "-R", str(NOBODY), nobodys.cache], check=True)
+    subprocess.run(["chmod", "-R", "g+rwX", nobodys.cache], check=True)
+    subprocess.run(["chown", "-R", f"{NOBODY}:{NOBODY}", nobodys.repository], check=True)
+    nobodys.preamble = BECOME_NOBODY
+    for times in (1, 0):
+        ran = nobodys("backup")
+        assert (ran.code, ran.report.error_class, ran.log.count("which is made anew")) == (0, "", times), ran.log
+    (cache,) = (path for path in nobodys.cache.iterdir() if path.is_dir())
+    assert cache.stat().st_uid == NOBODY
+
+
 def test_a_folder_of_the_file_system_that_may_not_be_read_holds_up_no_restore(nobodys: Mover) -> None:
     nobodys.write(plain="hello")
     os.chown(nobodys.data / "plain", NOBODY, NOBODY)

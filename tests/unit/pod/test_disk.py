@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from volsync_py.pod.disk import cache_trouble, class_of, sync_volume
+from volsync_py.pod.disk import cache_trouble, class_of, remove_caches, sync_volume
 from volsync_py.pod.environment import MoverError
 
 
@@ -21,34 +21,33 @@ def test_a_folder_that_can_be_written_is_a_cache(tmp_path: Path) -> None:
     assert cache_trouble(str(tmp_path / "new" / "folder")) == ""
 
 
-def test_a_cache_that_was_full_is_used_again_once_it_has_room(tmp_path: Path) -> None:
-    for name, text in (("a" * 64, ""), ("b" * 64, "1"), ("other", "")):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "version").write_text(text)
-    assert cache_trouble(str(tmp_path)) == ""
-    left = {path.parent.name[0]: path.read_text() for path in tmp_path.glob("*/version")}
-    assert left == {"b": "1", "o": ""}
+def test_only_caches_are_removed_and_no_link_is_followed(tmp_path: Path) -> None:
+    cache, data = tmp_path / "cache", tmp_path / "data"
+    for folder in (cache / ("a" * 64) / "data", cache / ("b" * 64), cache / "other", data):
+        folder.mkdir(parents=True)
+    (data / "kept").touch()
+    (cache / ("a" * 64) / "version").symlink_to(data / "kept")
+    (cache / ("a" * 64) / "data" / "00").symlink_to(data)
+    (cache / "record.json").touch()
+    assert remove_caches(str(cache))
+    assert {path.name for path in cache.iterdir()} == {"other", "record.json"}
+    assert (data / "kept").exists()
 
 
-def test_a_link_in_the_place_of_a_cache_leads_to_nothing_that_is_removed_and_is_not_used(tmp_path: Path) -> None:
+def test_what_is_no_folder_is_not_removed_as_a_cache(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / ("a" * 64)).symlink_to(tmp_path / "data")
+    assert not remove_caches(str(tmp_path))
+    assert not remove_caches(str(tmp_path / "gone"))
+    assert (tmp_path / "data").exists()
+
+
+def test_a_link_in_the_place_of_a_cache_is_not_used(tmp_path: Path) -> None:
     cache, data = tmp_path / "cache", tmp_path / "data"
     for folder in (cache, data):
         folder.mkdir()
-    (data / "version").touch()
     (cache / ("a" * 64)).symlink_to(data)
     assert cache_trouble(str(cache)) == "Not a directory"
-    assert (data / "version").exists()
-
-
-def test_a_version_that_is_a_link_is_left_alone_with_what_it_leads_to(tmp_path: Path) -> None:
-    cache, version = tmp_path / "cache", tmp_path / "data"
-    version.touch()
-    (cache / ("a" * 64)).mkdir(parents=True)
-    link = cache / ("a" * 64) / "version"
-    link.symlink_to(version)
-    assert cache_trouble(str(cache)) == ""
-    assert link.is_symlink()
-    assert version.exists()
 
 
 def test_what_is_no_folder_is_no_cache(tmp_path: Path) -> None:

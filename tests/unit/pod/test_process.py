@@ -67,6 +67,46 @@ def test_an_error_in_reading_ends_the_process_and_is_raised_where_it_is_seen(tmp
     assert time.monotonic() - started < 30
 
 
+# What stands for restic, which does without its cache only where it is told to.
+REFUSES = """echo "$*" >> {calls}
+case "$*" in *--no-cache*) exit 0;; esac
+if [ -e {cache}/version ]; then echo 'unable to open cache: {why}' >&2; exit {code}; fi"""
+
+
+@pytest.mark.parametrize(
+    ("why", "code", "calls", "ends"),
+    [
+        ("readVersion: readVersion: invalid syntax", 1, 2, ""),
+        ("chtimes {cache}: operation not permitted", 1, 2, ""),
+        ("write {cache}/version: no space left on device", 1, 1, "CacheFull"),
+        ("readVersion: readVersion: invalid syntax", 0, 1, ""),
+    ],
+    ids=["spoilt", "somebody else's", "full", "gone on without it"],
+)
+def test_a_cache_that_restic_cannot_open_is_made_anew(
+    tmp_path: Path, said: Output, why: str, code: int, calls: int, ends: str
+) -> None:
+    cache = tmp_path / "caches" / ("a" * 64)
+    cache.mkdir(parents=True)
+    (cache / "version").touch()
+    script = REFUSES.format(cache=cache, calls=tmp_path / "calls", why=why.format(cache=cache), code=code)
+    env = {"PATH": os.environ["PATH"], "RESTIC_CACHE_DIR": str(cache.parent), "TMPDIR": "/tmp/private"}
+    ended = run(tmp_path, said, script, env=env)
+    assert ("" if ended.ok else ended.error_class) == ends
+    made = (tmp_path / "calls").read_text().splitlines()
+    assert len(made) == calls
+    assert "--no-cache" not in made[-1]
+    assert cache.exists() == (calls == 1)
+
+
+def test_a_command_goes_on_without_a_cache_that_can_neither_be_opened_nor_removed(tmp_path: Path, said: Output) -> None:
+    (tmp_path / "version").touch()
+    script = REFUSES.format(cache=tmp_path, calls=tmp_path / "calls", why="readVersion", code=1)
+    env = {"PATH": os.environ["PATH"], "RESTIC_CACHE_DIR": str(tmp_path / "gone"), "TMPDIR": "/tmp/private"}
+    assert run(tmp_path, said, script, env=env).ok
+    assert len((tmp_path / "calls").read_text().splitlines()) == 2
+
+
 def test_what_is_no_number_where_one_belongs_counts_as_none_and_hangs_nothing(tmp_path: Path, said: Output) -> None:
     status = '{"message_type":"status","bytes_done":"many"}'
     assert run(tmp_path, said, f"echo '{status}'; yes x | head -c {MUCH}").ok
