@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import yaml
@@ -14,6 +15,8 @@ from hack.processes import DevCluster
 from tests.integration.commands.asking import command
 from tests.integration.commands.wrong_clusters import WRONG_CLUSTERS, Changed, WrongCluster, mesh
 from tests.integration.commands.wrong_setups import WRONG, Space, Wrong
+from tests.integration.kube.peer import Asked, Say, peer
+from tests.integration.kube.peer import status as answer_of
 from volsync_py.commands.checkups.facts import Facts
 from volsync_py.commands.checkups.finding import Finding
 from volsync_py.commands.checkups.gather import gather
@@ -116,6 +119,17 @@ def test_a_mesh_that_leaves_movers_out_is_no_matter(
         for undo in reversed(changed.undo):
             undo()
     assert [one.why for one in found["policies"]] == ["no policy that can be seen puts containers into movers"]
+
+
+def test_both_rights_that_start_a_program_in_a_pod_are_asked_for(tmp_path: Path) -> None:
+    def answer(asked: Asked) -> Say:
+        return Say({"status": {"allowed": False}}) if asked.method == "POST" else Say(answer_of(403), code=403)
+
+    with peer(answer) as server:
+        server.client(tmp_path)
+        seen = command(tmp_path / "kubeconfig", "doctor", "-n", "media", COLUMNS="250")
+    for verb in ("get", "create"):
+        assert f"you may not {verb} pods/exec in the namespace media" in seen.stdout
 
 
 def test_the_verdict_comes_first_and_the_exit_code_says_it_too(wrong: DevCluster) -> None:

@@ -37,6 +37,7 @@ from volsync_py.kube.resources import (
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "commands"
 ASK = Right("whatever asks the repository", "create", JOBS)
+START = Right("whatever asks the repository", "get", PODS, "exec")
 BACKUP = Right("backup, pause and resume", "patch", REPLICATION_SOURCES)
 
 
@@ -124,6 +125,10 @@ def test_a_command_that_is_not_allowed_is_named_with_the_role_that_allows_it() -
     assert "which is needed for backup, pause and resume" in seen[0][1].why
     assert seen[0][1].next_step == "the role edit allows it; one namespace is asked with -n NAMESPACE"
     assert found(facts(rights={BACKUP: True})) == []
+    # A program in a pod is started by a `get`, which `view` leaves out.
+    (asks,) = found(facts(rights={START: False}))
+    assert "you may not get pods/exec in all namespaces" in asks[1].why
+    assert asks[1].next_step.startswith("the role edit allows it")
     assert "does not say" in found(facts(rights={BACKUP: None}))[0][1].why
 
 

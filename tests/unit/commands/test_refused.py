@@ -21,6 +21,7 @@ NO_NAMESPACE = (
     '"media"'
 )
 NO_LOG = 'pods "p" is forbidden: User "jane" cannot get resource "pods/log" in API group "" in the namespace "media"'
+NO_START = NO_LOG.replace("pods/log", "pods/exec")
 
 
 def refused(code: int, message: str) -> KubeError:
@@ -50,6 +51,16 @@ def refused(code: int, message: str) -> KubeError:
             "you (jane) may not get namespaces in the namespace media: the role view allows it",
         ),
         (refused(403, NO_LOG), "you (jane) may not get pods/log in the namespace media: the role view allows it"),
+        (refused(403, NO_START), "you (jane) may not get pods/exec in the namespace media: the role edit allows it"),
+        # The second of two rights that a newer API server asks for.
+        (
+            refused(403, 'pods "p" is forbidden: '),
+            "you may not create pods/exec in this namespace: the role edit allows it",
+        ),
+        (
+            refused(403, 'pods "p" is forbidden: exceeded quota'),
+            'you may not do this: pods "p" is forbidden: exceeded quota; ask whoever gives rights in this cluster',
+        ),
         (
             refused(403, "admission webhook denied the request"),
             "you may not do this: admission webhook denied the request; ask whoever gives rights in this cluster",

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from volsync_py.commands.checkups.facts import Facts, key_of, objects_in
 from volsync_py.commands.checkups.finding import Finding, failed, noted, warned
+from volsync_py.commands.common.refused import role_of
 from volsync_py.core.objects import Object, mapping
 from volsync_py.health.words import count, listed
 from volsync_py.kube.resources import (
@@ -105,9 +106,8 @@ def rights(facts: Facts) -> Iterator[Finding]:
         if allowed is None:
             unknown.append(right.text)
         elif not allowed:
-            role = "view" if right.verb in {"get", "list", "watch"} else "edit"
             narrower = "" if facts.namespace else "; one namespace is asked with -n NAMESPACE"
             text = f"you may not {right.text} {where}, which is needed for {right.commands}"
-            yield warned(text, f"the role {role} allows it{narrower}")
+            yield warned(text, f"the role {role_of(right.verb, right.kind)} allows it{narrower}")
     if unknown:
         yield warned(f"the API server does not say whether you may {unknown[0]}", "ask it: kubectl auth can-i --list")

@@ -46,8 +46,13 @@ class Right:
     @property
     def text(self) -> str:
         """Return it in the words of a refusal."""
+        return f"{self.verb} {self.kind}"
+
+    @property
+    def kind(self) -> str:
+        """Return of what it is, in the same words."""
         part = f"/{self.subresource}" if self.subresource else ""
-        return f"{self.verb} {self.resource.plural}{part}.{self.resource.group}".rstrip(".")
+        return f"{self.resource.plural}{part}.{self.resource.group}".rstrip(".")
 
 
 @frozen

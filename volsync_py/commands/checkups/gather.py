@@ -82,6 +82,7 @@ _RIGHTS = (
     Right("restore", "create", PVCS),
     Right("logs", "get", PODS, "log"),
     Right("whatever asks the repository", "create", JOBS),
+    Right("whatever asks the repository", "get", PODS, "exec"),
     Right("whatever asks the repository", "create", PODS, "exec"),
 )
 

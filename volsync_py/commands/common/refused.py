@@ -11,18 +11,27 @@ _CANNOT = re.compile(
     r'User "(?P<user>[^"]*)" cannot (?P<verb>\w+) resource "(?P<resource>[^"]+)" in API group "(?P<group>[^"]*)"'
     r'(?: in the namespace "(?P<namespace>[^"]*)")?'
 )
+# What is said of somebody who may `get` pods/exec, and not `create` it: a newer API server asks for both.
+_NO_EXEC = re.compile(r'pods "[^"]*" is forbidden:\s*')
 # Nobody, for the API server: a request came without credentials, or through something that has removed them.
 _ANONYMOUS = 'User "system:anonymous"'
 # What a server that looks at client certificates while it connects ends with.
 _NO_CERTIFICATE = re.compile(r"ALERT_(?:BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|CERTIFICATE_[A-Z]+|UNKNOWN_CA)")
 _LOG_IN = "log in again, or choose another --context"
 _READS = frozenset({"get", "list", "watch"})
+# What only `edit` may read: a program in a pod is started by a `get`.
+_OF_EDIT = frozenset({"pods/exec"})
 # Kinds of no namespace; neither view nor edit reaches them, which are granted in one.
 _OF_THE_CLUSTER = frozenset(
     f"{one.plural}.{one.group}".rstrip(".")
     for one in vars(resources).values()
     if isinstance(one, resources.Resource) and not one.namespaced
 )
+
+
+def role_of(verb: str, resource: str) -> str:
+    """Return which of Kubernetes' own roles allows something in a namespace."""
+    return "view" if verb in _READS and resource not in _OF_EDIT else "edit"
 
 
 def sentence(error: errors.KubeError) -> str:
@@ -48,6 +57,8 @@ def sentence(error: errors.KubeError) -> str:
 
 
 def _forbidden(said: str) -> str:
+    if _NO_EXEC.fullmatch(said):
+        return f"you may not create pods/exec in this namespace: the role {role_of('create', 'pods/exec')} allows it"
     found = _CANNOT.search(said)
     if found is None:
         return f"you may not do this: {said}; ask whoever gives rights in this cluster"
@@ -57,6 +68,5 @@ def _forbidden(said: str) -> str:
     if resource in _OF_THE_CLUSTER and not found["namespace"]:
         return f"{who}, which belong to the whole cluster: whoever administers the cluster can grant it"
     where = f"in the namespace {found['namespace']}" if found["namespace"] else "in all namespaces"
-    role = "view" if found["verb"] in _READS else "edit"
     narrower = "" if found["namespace"] else "; one namespace is asked with -n NAMESPACE"
-    return f"{who} {where}: the role {role} allows it{narrower}"
+    return f"{who} {where}: the role {role_of(found['verb'], resource)} allows it{narrower}"
