@@ -9,6 +9,8 @@ from pathlib import Path
 from hack.processes import DevCluster, wait_until
 from tests.integration.commands.asking import command
 from tests.integration.commands.test_logs import PODS, pod
+from tests.integration.kube.peer import Asked, Say, peer
+from tests.integration.kube.peer import status as answer_of
 
 SECRET, NAMES = "Q9-never-to-be-seen-9Q", ("well", "restored")
 
@@ -55,3 +57,22 @@ def test_a_bundle_holds_what_a_report_needs_and_no_secret(quiet: DevCluster, tmp
     assert "pods/" not in alone.stderr
     quiet.ask("DELETE", f"{PODS}/{name}")
     quiet.ask("DELETE", "/api/v1/namespaces/default/secrets/r")
+
+
+def test_a_right_of_the_whole_cluster_is_named_without_a_question_of_one_namespace(tmp_path: Path) -> None:
+    said = 'is forbidden: User "jane" cannot list resource "deployments" in API group "apps" at the cluster scope'
+
+    def answer(asked: Asked) -> Say:
+        if asked.path.endswith("/deployments"):
+            return Say({**answer_of(403, "Forbidden"), "message": said}, code=403)
+        if "customresourcedefinitions" in asked.path:
+            return Say(answer_of(404, "NotFound"), code=404)
+        items = [{"metadata": {"name": "db", "namespace": "media"}}] if "replicationsources" in asked.path else []
+        return Say({"metadata": {"resourceVersion": "1"}, "items": items})
+
+    with peer(answer) as server:
+        server.client(tmp_path)
+        done = command(tmp_path / "kubeconfig", "debug-bundle", "-n", "media", "-o", str(tmp_path / "b"), COLUMNS="250")
+    assert done.returncode == 0, done.stderr
+    right = "not in it: you (jane) may not list deployments.apps in all namespaces: the role view allows it"
+    assert [line.strip() for line in done.stderr.splitlines() if "jane" in line] == [right], done.stderr

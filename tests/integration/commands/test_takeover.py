@@ -87,6 +87,9 @@ def test_what_may_not_be_read_is_a_finding_that_names_the_right(tmp_path: Path) 
     said = 'is forbidden: User "jane" cannot list resource "deployments" in API group "apps" at the cluster scope'
     with peer(lambda asked: Say({**answer_of(403, "Forbidden"), "message": said}, code=403)) as server:
         server.client(tmp_path)
-        done = command(tmp_path / "kubeconfig", "takeover")
+        done = command(tmp_path / "kubeconfig", "takeover", COLUMNS="200")
     assert (done.returncode, done.stderr) == (1, "")
-    assert "not seen: you (jane) may not list deployments.apps in all namespaces: the role view" in done.stdout
+    # It goes over the whole cluster whatever is typed, and tells once what several reads miss.
+    right = "you (jane) may not list deployments.apps in all namespaces: the role view allows it"
+    assert done.stdout.startswith("1 finding: see to it first\n")
+    assert f"1. not seen: {right}\n" in done.stdout

@@ -96,3 +96,8 @@ def refused(code: int, message: str) -> KubeError:
 )
 def test_a_failed_request_has_a_sentence_and_a_next_step(error: KubeError, expected: str) -> None:
     assert sentence(error) == expected
+
+
+def test_who_asks_the_whole_cluster_whatever_is_typed_is_told_of_no_narrower_question() -> None:
+    said = "you (jane) may not list replicationsources.volsync.backube in all namespaces: the role view allows it"
+    assert sentence(refused(403, NO_LIST), narrows=False) == said

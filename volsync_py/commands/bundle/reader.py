@@ -119,8 +119,8 @@ class Reader:
         try:
             return read()
         except Forbidden as error:
-            # The same right is missed by several reads.
-            if (said := sentence(error)) not in self._bundle.missing:
+            # The same right is missed by several reads, some of them of the whole cluster whatever is typed.
+            if (said := sentence(error, narrows=False)) not in self._bundle.missing:
                 self._bundle.missing.append(said)
         except (NotFound, Invalid):
             # A kind that is not installed, an object that has gone, or a container that has not begun.

@@ -34,14 +34,14 @@ def role_of(verb: str, resource: str) -> str:
     return "view" if verb in _READS and resource not in _OF_EDIT else "edit"
 
 
-def sentence(error: errors.KubeError) -> str:
-    """Return what a request has ended in, and the next step."""
+def sentence(error: errors.KubeError, *, narrows: bool = True) -> str:
+    """Return what a request has ended in, and the next step; `narrows`: another one asks one namespace alone."""
     said = plain(error)
     match error:
         case errors.Forbidden() if _ANONYMOUS in said:
             return f"the API server does not know who you are (system:anonymous): {_LOG_IN}"
         case errors.Forbidden():
-            return _forbidden(said)
+            return _forbidden(said, narrows=narrows)
         case errors.Unauthorized():
             return f"the API server does not accept your credentials: {_LOG_IN}"
         case errors.NotFound() if "could not find the requested resource" in said or said.startswith("HTTP"):
@@ -56,7 +56,7 @@ def sentence(error: errors.KubeError) -> str:
     return f"the API server refuses it: {said}"
 
 
-def _forbidden(said: str) -> str:
+def _forbidden(said: str, *, narrows: bool) -> str:
     if _NO_EXEC.fullmatch(said):
         return f"you may not create pods/exec in this namespace: the role {role_of('create', 'pods/exec')} allows it"
     found = _CANNOT.search(said)
@@ -68,5 +68,5 @@ def _forbidden(said: str) -> str:
     if resource in _OF_THE_CLUSTER and not found["namespace"]:
         return f"{who}, which belong to the whole cluster: whoever administers the cluster can grant it"
     where = f"in the namespace {found['namespace']}" if found["namespace"] else "in all namespaces"
-    narrower = "" if found["namespace"] else "; one namespace is asked with -n NAMESPACE"
+    narrower = "" if found["namespace"] or not narrows else "; one namespace is asked with -n NAMESPACE"
     return f"{who} {where}: the role {role_of(found['verb'], resource)} allows it{narrower}"

@@ -52,7 +52,7 @@ class Reader:
         try:
             found: list[Object] = self._cluster.client.list_all(resource, namespace, resource_version="0")
         except Forbidden as error:
-            self._unread.append(sentence(error))
+            self._may_not(error)
         except NotFound:
             # A kind that is not installed has no objects; sources and destinations are what this is about.
             if resource in _KINDS:
@@ -65,12 +65,17 @@ class Reader:
         try:
             found: Object = self._cluster.client.get(resource, name)
         except Forbidden as error:
-            self._unread.append(sentence(error))
+            self._may_not(error)
         except NotFound:
             pass
         else:
             return found
         return None
+
+    def _may_not(self, error: Forbidden) -> None:
+        # The same right is missed by several reads, which are of the whole cluster whatever is typed.
+        if (said := sentence(error, narrows=False)) not in self._unread:
+            self._unread.append(said)
 
     def _definitions(self) -> dict[str, Object]:
         found = {kind.plural: self._one(resources.DEFINITIONS, f"{kind.plural}.{kind.group}") for kind in _KINDS}
