@@ -84,6 +84,8 @@ def test_what_is_downloaded_is_proved_and_stays_in_its_folder(waiting: DevCluste
     assert (tmp_path / "folder" / "deep" / "b.txt").read_text(encoding="utf-8") == "world\n"
     again = command(waiting.kubeconfig, "download", "db", "/numbers", *here)
     assert (again.returncode, "is there already" in again.stderr) == (1, True)
+    none = command(waiting.kubeconfig, "download", "db", "/none", "-o", str(tmp_path / "none"), *HERE)
+    assert (none.returncode, none.stdout) == (1, "")
     whole = command(waiting.kubeconfig, "download", "db", "--previous", "1", "/", *here)
     assert whole.returncode == 0, whole.stderr
     assert (tmp_path / "db" / "counter").read_text(encoding="utf-8") == "1\n"

@@ -73,11 +73,12 @@ def download(
     with asking.opened() as asked:
         meant = snapshot_meant(asked, snapshot, at, previous)
         try:
-            folder.mkdir(parents=True, exist_ok=True)
             for path, target in zip(wanted, targets, strict=True):
                 # The first path says which snapshot it is; a backup may end meanwhile.
                 found = _looked_up(asked, meant, path)
                 meant = found.snapshot
+                # Whoever may not ask, or names what is not there, gets no empty folder.
+                folder.mkdir(parents=True, exist_ok=True)
                 written = fetch(asked, found, target)
                 click.echo(written.said)
                 if written.left_out:
