@@ -159,8 +159,8 @@ def test_a_cluster_without_faults_is_no_failure_and_costs_as_many_requests_as_th
         bare.admin("clear")
         seen = command(bare.kubeconfig, "doctor", "-A", "-o", "json")
         asked = [r for r in bare.admin("requests")["requests"] if r["agent"].startswith("volsync-py-command/")]
-        # Of 27, the six for kinds that are not served here are not on record.
-        assert len(asked) == 21
+        # Of 28, the six for kinds that are not served here are not on record.
+        assert len(asked) == 22
         document = json.loads(seen.stdout)
         failed = {one["check"] for one in document["findings"] if one["verdict"] == "FAIL"}
         assert (seen.returncode, failed) == (1, {"claim"})
