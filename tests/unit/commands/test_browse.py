@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import math
 import subprocess
 import sys
 import threading
@@ -18,7 +19,7 @@ from attrs import define, field
 from textual.pilot import Pilot
 from textual.widgets import DataTable, Static
 
-from volsync_py.commands.browse import levels
+from volsync_py.commands.browse import asker, levels
 from volsync_py.commands.browse.levels import MOST_KEPT, MOST_SHOWN
 from volsync_py.commands.browse.screen import Browser, Words
 from volsync_py.commands.common.answer import Answer
@@ -158,7 +159,10 @@ def test_going_back_asks_nothing_and_finds_the_same_row(tmp_path: Path) -> None:
     told(InMemory(FOLDERS), tmp_path, story)
 
 
-def test_the_screen_answers_while_the_repository_does_not(tmp_path: Path) -> None:
+def test_the_screen_answers_while_the_repository_does_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Pieces of no length, which no pod sends, would be told of on a slow machine.
+    monkeypatch.setattr(asker, "_TELL_SECONDS", math.inf)
+
     async def story(pilot: Pilot[None], browser: Browser, repository: InMemory) -> None:
         await until(pilot, lambda: repository.asked == ["snapshots"])
         assert "a pod is started if none waits" in on(browser, "#said")
