@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
 from volsync_py.controllers.execute import InTheWay, NotKept, NotServed
+from volsync_py.controllers.mover_limit import Key
 from volsync_py.controllers.rights import NotGranted
-from volsync_py.core.condition_writer import REFUSED
+from volsync_py.core.condition_writer import REFUSED, REFUSED_SECONDS
+from volsync_py.core.objects import Object, annotations_of, is_deleting
 from volsync_py.core.result import Trouble
 from volsync_py.kube.errors import Forbidden, Invalid
 from volsync_py.volumes.point_in_time import in_the_way
@@ -13,6 +18,38 @@ Refusal = InTheWay | NotServed | NotKept | NotGranted | Forbidden | Invalid
 REFUSALS = (InTheWay, NotServed, NotKept, NotGranted, Forbidden, Invalid)
 # Enough fields to see whose definition it is.
 _MOST_FIELDS = 5
+
+
+class RefusalPace:
+    """Has what was refused asked for again after a minute, or when somebody has changed the resource.
+
+    What a pass has made, and what it writes of the refusal, calls for passes, each of which would ask for it again.
+    """
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self._clock = clock
+        self._refused: dict[Key, tuple[datetime, Object]] = {}
+
+    def start(self, key: Key, resource: Object) -> float:
+        """Take a refusal of a pass over a resource, as it was read; return the seconds until the next one."""
+        self._refused[key] = (self._clock() + timedelta(seconds=REFUSED_SECONDS), resource)
+        return REFUSED_SECONDS
+
+    def left(self, key: Key, resource: Object) -> float:
+        """Return the seconds until a resource's next pass, 0 if it may be made now."""
+        until, before = self._refused.get(key, (self._clock(), resource))
+        if is_deleting(resource) or _asked_of(resource) != _asked_of(before):
+            return 0.0
+        return max(0.0, (until - self._clock()).total_seconds())
+
+    def end(self, key: Key) -> None:
+        """Forget a resource's refusal."""
+        self._refused.pop(key, None)
+
+
+def _asked_of(resource: Object) -> tuple[object, ...]:
+    """Return what people say to a resource: whatever its status says is from here."""
+    return resource["metadata"]["uid"], resource["metadata"].get("generation"), annotations_of(resource)
 
 
 def trouble_of(error: Refusal) -> Trouble:

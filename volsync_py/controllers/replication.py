@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
 from attrs import evolve
@@ -13,9 +13,9 @@ from volsync_py.controllers.execute import NotKept
 from volsync_py.controllers.mover_limit import Key
 from volsync_py.controllers.observe import Reads
 from volsync_py.controllers.parts import KINDS, Parts
-from volsync_py.controllers.refusals import REFUSALS, trouble_of
+from volsync_py.controllers.refusals import REFUSALS, RefusalPace, trouble_of
 from volsync_py.core.actions import PatchStatus, Ref
-from volsync_py.core.condition_writer import HEALTHY, REFUSED_SECONDS
+from volsync_py.core.condition_writer import HEALTHY
 from volsync_py.core.conditions import get_condition
 from volsync_py.core.names import Role
 from volsync_py.core.objects import Object, is_deleting
@@ -43,8 +43,7 @@ class ReplicationController:
     def __init__(self, role: Role, parts: Parts, metrics: Metrics) -> None:
         self._role, self._parts, self._metrics = role, parts, metrics
         self._store = parts.stores[KINDS[role]]
-        # Until when nothing is tried of what the API server did not keep: what is written about it calls for a pass.
-        self._not_kept_until: dict[Key, datetime] = {}
+        self._pace = RefusalPace(self._now)
 
     def reconcile(self, request: Request, enqueued_at: float) -> Result:
         """Make one pass over one resource."""
@@ -56,10 +55,9 @@ class ReplicationController:
         obj = self._store.get(key.namespace, key.name)
         if obj is None:
             self._metrics.gone(self._role, key.namespace, key.name)
-            self._not_kept_until.pop(key, None)
+            self._pace.end(key)
             return Result()
-        pause = (self._not_kept_until.get(key, self._now()) - self._now()).total_seconds()
-        if pause > 0 and not is_deleting(obj):
+        if pause := self._pace.left(key, obj):
             return Result(pause)
         replication = self._parse(obj)
         reads = self._parts.reads(key, enqueued_at)
@@ -73,9 +71,9 @@ class ReplicationController:
                 with self._parts.grants.guard(decision.lock):
                     decision = self._decide_and_execute(self._fresh(replication), reads, held=decision.lock)
         except REFUSALS as error:
-            if isinstance(error, NotKept) and "status.observedGeneration" not in error.fields:
-                self._not_kept_until[key] = self._now() + timedelta(seconds=REFUSED_SECONDS)
-            return self._refused(replication, trouble_of(error))
+            self._refused(replication, trouble_of(error))
+            return Result(self._pace.start(key, obj))
+        self._pace.end(key)
         return Result(decision.requeue_after_seconds)
 
     def _decide_and_execute(self, replication: Replication, reads: Reads, *, held: str = "") -> Decision:
@@ -108,7 +106,7 @@ class ReplicationController:
         self._parts.executor.execute(obj, (PatchStatus(Ref.of(obj), changes, obj["metadata"]["resourceVersion"]),))
         return self._fresh(replication)
 
-    def _refused(self, replication: Replication, trouble: Trouble) -> Result:
+    def _refused(self, replication: Replication, trouble: Trouble) -> None:
         # Actions before the refused one are carried out already, so take the resource from the store.
         fresh = self._fresh(replication)
         decision = decide_error(CustomResource(fresh.object, fresh.trigger), trouble, self._now())
@@ -116,7 +114,6 @@ class ReplicationController:
         with suppress(NotKept):
             self._parts.executor.execute(fresh.object, decision.actions)
         self._metrics.decided(fresh, decision, self._stored(fresh))
-        return Result(REFUSED_SECONDS)
 
     def _refused_beside(self, replication: Replication, trouble: Trouble) -> float | None:
         """Say what was refused of what goes on beside the runs, where that is said; return when to look again."""

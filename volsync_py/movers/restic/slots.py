@@ -15,13 +15,13 @@ from enum import Enum
 from volsync_py.api.spec import Replication
 from volsync_py.core.actions import Event, EventType
 from volsync_py.core.attempt import Attempt
-from volsync_py.core.condition_writer import HEALTHY, REFUSED, REFUSED_SECONDS, WAITING_FOR_MOVER
+from volsync_py.core.condition_writer import WAITING_FOR_MOVER
 from volsync_py.core.conditions import get_condition
 from volsync_py.core.labels import Label
 from volsync_py.core.objects import Object, is_deleting, labels_of, status_of
 from volsync_py.core.replication import SYNCHRONIZING, running_since
-from volsync_py.core.result import StepResult, Trouble
-from volsync_py.core.times import parse_rfc3339, past
+from volsync_py.core.result import StepResult
+from volsync_py.core.times import parse_rfc3339
 from volsync_py.core.view import ReadKind, View
 from volsync_py.movers.restic.job_state import has_ended, started
 from volsync_py.movers.restic.pods import has_started
@@ -67,24 +67,10 @@ def slot_use(
 def in_a_slot(replication: Replication, view: View, step: StepResult) -> StepResult:
     """Return a step that needs a slot, or the wait for one; who waits is kept from nothing else."""
     most = view.settings.max_movers
-    if most and (refused := _refused_lately(replication, view)) is not None:
-        return refused
     if not most or view.read(ReadKind.SLOT):
         return step
     text = f"Waiting for a mover: at most {most} run at once"
     return StepResult(waiting=text, waits_for_slot=True, requeue_after_seconds=_WAITER_SECONDS)
-
-
-def _refused_lately(replication: Replication, view: View) -> StepResult | None:
-    """Return the pause of whoever has just been refused: he would hand the slot on and ask again at once."""
-    conditions = replication.status.get("conditions") or []
-    healthy, told = get_condition(conditions, HEALTHY) or {}, get_condition(conditions, SYNCHRONIZING) or {}
-    if healthy.get("reason") != REFUSED or told.get("status") != "False":
-        return None
-    left = REFUSED_SECONDS - (view.now - past(told.get("lastTransitionTime"), view.now)).total_seconds()
-    if left <= 0:
-        return None
-    return StepResult(error=Trouble(REFUSED, str(healthy.get("message") or "")), requeue_after_seconds=left + 0.1)
 
 
 def is_live(job: Object) -> bool:
