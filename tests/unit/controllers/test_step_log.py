@@ -79,11 +79,7 @@ def test_a_good_run_is_told_step_by_step_and_what_is_idle_says_nothing() -> None
 
 def test_an_attempt_that_only_a_change_helps_is_one_warning_with_cause_and_next_step() -> None:
     lines, idle = told(failure("WrongPassword"))
-    assert short(lines) == [
-        *(*BEGINS, JOB_MADE, "warning attempt failed: 1 WrongPassword", JOB_GONE),
-        # As the status has it: until the Job is gone, something is under way.
-        *(AGAIN, "info condition set: Synchronizing False Error"),
-    ]
+    assert short(lines) == [*BEGINS, JOB_MADE, "warning attempt failed: 1 WrongPassword", JOB_GONE]
     (failed,) = (line for line in lines if line["log_level"] == "warning")
     assert failed["message"] == f"a message – {CLASSES['WrongPassword'].next_step}"
     assert failed["next_attempt"] == ""

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.unit.movers.objects import claim, destination, job_of, secret, source
-from tests.unit.movers.seen import NOW, SETTINGS, answer
+from tests.unit.movers.seen import NOW, SETTINGS, answer, decision_on, status_of
 from tests.unit.movers.simulated import Simulation
 from volsync_py.api.spec import parse
 from volsync_py.contract.report import ErrorClass, Outcome, Report
@@ -131,3 +131,30 @@ def test_a_failure_that_is_tried_again_without_a_time_for_it_is_tried_now(due: s
     attempt = failed(objects, "Unreachable")
     assert held(objects, attempt)
     assert not held(objects, {**attempt, "nextAttemptTime": due})
+
+
+@pytest.mark.parametrize(
+    ("error_class", "earlier", "generation", "said"),
+    [
+        ("WrongPassword", False, 0, "False Error"),
+        ("Unreachable", False, 0, "True SyncInProgress"),
+        ("WrongPassword", True, 0, "True SyncInProgress"),
+        ("WrongPassword", False, 1, "True SyncInProgress"),
+    ],
+    ids=["stopped", "tried again", "another Job's failure", "the spec was changed"],
+)
+def test_what_only_a_change_helps_is_not_under_way_until_its_job_is_gone(
+    error_class: str, earlier: bool, generation: int, said: str
+) -> None:
+    objects = source(secret())
+    objects[0]["metadata"]["generation"] = 4
+    attempt, job = failed(objects, error_class), job_of(objects)
+    if earlier:
+        attempt["lastFailureTime"] = format_rfc3339(NOW - timedelta(minutes=5))
+    objects[0]["status"] = {"attempt": attempt, "lastSyncStartTime": format_rfc3339(NOW - timedelta(minutes=9))}
+    objects[0]["metadata"]["generation"] += generation
+    job["status"] = {"conditions": [{"type": "Failed", "status": "True", "lastTransitionTime": format_rfc3339(NOW)}]}
+    job["metadata"]["deletionTimestamp"] = format_rfc3339(NOW)
+    conditions = status_of(decision_on([*objects, job]))["conditions"]
+    (told,) = (one for one in conditions if one["type"] == "Synchronizing")
+    assert f"{told['status']} {told['reason']}" == said

@@ -102,7 +102,7 @@ class ResticMover(ABC):
         if not is_controlled_by(job, self.uid):
             return StepResult(error=in_the_way(job))
         if is_deleting(job):
-            return until_gone(job)
+            return evolve(until_gone(job), error=self._stopped_by(job))
         return self._judge(job)
 
     def remains(self) -> list[Object]:
@@ -131,6 +131,12 @@ class ResticMover(ABC):
             and has_owner(o, self.uid)
             and o["metadata"]["name"] != beside
         ]
+
+    def _stopped_by(self, job: Object) -> Trouble | None:
+        """Return the failure of this Job on record, if only a change of the spec or the Secret leads to another one."""
+        attempt = Attempt.of(self.replication.status)
+        stopped = is_terminal(attempt.error_class) and attempt.generation == self.replication.generation
+        return last_failure(self.replication) if stopped and is_on_record(self.replication, self.view, job) else None
 
     # ---- what differs
 
@@ -225,7 +231,8 @@ class ResticMover(ABC):
         shown = seconds_after_failure(Attempt.of(self.replication.status), self.view, job)
         if waiting is None or shown <= 0:
             # The end of the Job calls for the next pass; the delay is for the case that nobody tells of it.
-            return StepResult(actions=(delete_job(job), *left), requeue_after_seconds=1.0)
+            error = waiting.error if waiting is not None else None
+            return StepResult(error=error, actions=(delete_job(job), *left), requeue_after_seconds=1.0)
         delay = soonest(waiting.requeue_after_seconds, shown)
         return evolve(waiting, actions=(*left, *waiting.actions), requeue_after_seconds=delay)
 
