@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from volsync_py.commands.common.chosen import all_of, none_called, place_of
 from volsync_py.commands.common.cluster import Cluster
 from volsync_py.core.objects import Object
-from volsync_py.health.sharing import health_among, healths
+from volsync_py.health.sharing import health_among
+from volsync_py.health.state import Health
 from volsync_py.page.addresses import file_of
 from volsync_py.page.one import one_page
 from volsync_py.page.overview import overview_page
@@ -25,12 +26,11 @@ def page_of_all(cluster: Cluster, *, all_namespaces: bool, selector: str) -> str
 def folder_of(cluster: Cluster, *, all_namespaces: bool, selector: str) -> Iterator[tuple[str, str]]:
     """Return all pages, each with its path in the folder."""
     objects, picture = _asked(cluster, all_namespaces=all_namespaces, selector=selector)
-    yield (
-        "index.html",
-        overview_page(picture, lambda one: file_of(one.health.kind, one.health.namespace, one.health.name)),
-    )
-    for obj, health in zip(objects, healths(objects, picture.now), strict=True):
-        yield file_of(health.kind, health.namespace, health.name), one_page(obj, health, picture.now, back=_BACK)
+    yield "index.html", overview_page(picture, lambda one: _file_of(one.health))
+    healths = {_file_of(one.health): one.health for one in picture.found}
+    for obj in objects:
+        file = file_of(obj["kind"], obj["metadata"]["namespace"], obj["metadata"]["name"])
+        yield file, one_page(obj, healths[file], picture.now, back=_BACK)
 
 
 def page_of_one(cluster: Cluster, name: str) -> str:
@@ -42,6 +42,10 @@ def page_of_one(cluster: Cluster, name: str) -> str:
     # In the zone of whoever looks.
     now = cluster.now().astimezone()
     return one_page(found, health_among(found, objects, now), now)
+
+
+def _file_of(health: Health) -> str:
+    return file_of(health.kind, health.namespace, health.name)
 
 
 def _asked(cluster: Cluster, *, all_namespaces: bool, selector: str) -> tuple[list[Object], Picture]:
