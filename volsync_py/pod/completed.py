@@ -64,9 +64,13 @@ class CompletedRestic:
 
     @property
     def without_cache(self) -> bool:
-        """Whether it ended because its cache could not be opened, though there is room for one."""
+        """Whether it ended because its cache could not be opened, though there is room for one.
+
+        A command with another code has done something, and a server may have said the words; one that was stopped is
+        not to have its deadlines once more.
+        """
         said = any(line.startswith(_NO_CACHE) for line in self.said.lines)
-        return said and not self.ok and self.error_class != ErrorClass.CACHE_FULL
+        return said and self.code == 1 and self.stopped is None and self.error_class != ErrorClass.CACHE_FULL
 
     @property
     def found_damage(self) -> bool:

@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 from attrs import define, field
 
+from volsync_py.contract.report import ErrorClass
 from volsync_py.contract.run_document import Deadlines
+from volsync_py.pod.classify import Output as Words
 from volsync_py.pod.completed import CompletedRestic
 from volsync_py.pod.process import Restic
 
@@ -80,8 +82,9 @@ if [ -e {cache}/version ]; then echo 'unable to open cache: {why}' >&2; exit {co
         ("chtimes {cache}: operation not permitted", 1, 2, ""),
         ("write {cache}/version: no space left on device", 1, 1, "CacheFull"),
         ("readVersion: readVersion: invalid syntax", 0, 1, ""),
+        ("the answer of a server", 3, 1, "Unknown"),
     ],
-    ids=["spoilt", "somebody else's", "full", "gone on without it"],
+    ids=["spoilt", "somebody else's", "full", "gone on without it", "done, but for some files"],
 )
 def test_a_cache_that_restic_cannot_open_is_made_anew(
     tmp_path: Path, said: Output, why: str, code: int, calls: int, ends: str
@@ -105,6 +108,12 @@ def test_a_command_goes_on_without_a_cache_that_can_neither_be_opened_nor_remove
     env = {"PATH": os.environ["PATH"], "RESTIC_CACHE_DIR": str(tmp_path / "gone"), "TMPDIR": "/tmp/private"}
     assert run(tmp_path, said, script, env=env).ok
     assert len((tmp_path / "calls").read_text().splitlines()) == 2
+
+
+def test_a_command_that_was_stopped_gets_its_deadlines_once() -> None:
+    output = Words(("unable to open cache: it hangs",))
+    assert CompletedRestic(1, output).without_cache
+    assert not CompletedRestic(1, output, ErrorClass.STALLED).without_cache
 
 
 def test_what_is_no_number_where_one_belongs_counts_as_none_and_hangs_nothing(tmp_path: Path, said: Output) -> None:
