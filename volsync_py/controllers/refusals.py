@@ -40,7 +40,9 @@ class RefusalPace:
         until, before = self._refused.get(key, (self._clock(), resource))
         if is_deleting(resource) or _asked_of(resource) != _asked_of(before):
             return 0.0
-        return max(0.0, (until - self._clock()).total_seconds())
+        left = (until - self._clock()).total_seconds()
+        # A clock that was set back would have it waited for for hours.
+        return left if 0 < left <= REFUSED_SECONDS else 0.0
 
     def end(self, key: Key) -> None:
         """Forget a resource's refusal."""

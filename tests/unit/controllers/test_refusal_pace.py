@@ -72,6 +72,15 @@ def test_no_event_has_it_asked_for_within_the_minute(refused: tuple[Refusing, St
     assert (cluster.asked, manager.look_again_seconds) == (2, 60)
 
 
+def test_a_clock_that_is_set_back_holds_nothing_up(refused: tuple[Refusing, SteppedManager]) -> None:
+    cluster, manager = refused
+    cluster.refuses = False
+    cluster.now -= timedelta(hours=3)
+    cluster.change({"metadata": {"labels": {"touched": "once"}}})
+    manager.settle()
+    assert (cluster.asked, cluster.healthy()["reason"]) == (2, "Succeeded")
+
+
 @pytest.mark.parametrize("changes", CHANGES, ids=["spec", "annotation"])
 def test_a_change_of_the_resource_has_it_asked_for_at_once(
     refused: tuple[Refusing, SteppedManager], changes: Object
