@@ -133,6 +133,24 @@ def test_a_failure_that_is_tried_again_without_a_time_for_it_is_tried_now(due: s
     assert not held(objects, {**attempt, "nextAttemptTime": due})
 
 
+def test_what_is_mended_or_asked_for_again_is_under_way_while_its_job_is_deleted() -> None:
+    for changed in ("secret", "run-now"):
+        objects = source(secret())
+        attempt, job = failed(objects, "WrongPassword"), job_of(objects)
+        objects[0]["status"] = {"attempt": attempt, "lastSyncStartTime": format_rfc3339(NOW - timedelta(minutes=9))}
+        failure = {"type": "Failed", "status": "True", "lastTransitionTime": format_rfc3339(NOW)}
+        job["status"] = {"conditions": [failure]}
+        job["metadata"]["deletionTimestamp"] = format_rfc3339(NOW)
+        if changed == "secret":
+            (found,) = (one for one in objects if one["kind"] == "Secret")
+            found["metadata"]["resourceVersion"] = "other"
+        else:
+            objects[0]["metadata"]["annotations"] = {"volsync-py/run-now": "1"}
+        conditions = status_of(decision_on([*objects, job]))["conditions"]
+        (told,) = (one for one in conditions if one["type"] == "Synchronizing")
+        assert (told["status"], "Job" in told["message"]) == ("True", True), changed
+
+
 @pytest.mark.parametrize(
     ("error_class", "earlier", "generation", "said"),
     [

@@ -133,10 +133,11 @@ class ResticMover(ABC):
         ]
 
     def _stopped_by(self, job: Object) -> Trouble | None:
-        """Return the failure of this Job on record, if only a change of the spec or the Secret leads to another one."""
-        attempt = Attempt.of(self.replication.status)
-        stopped = is_terminal(attempt.error_class) and attempt.generation == self.replication.generation
-        return last_failure(self.replication) if stopped and is_on_record(self.replication, self.view, job) else None
+        """Return the failure of this Job on record, if only a change leads to another one and none has come."""
+        if not is_on_record(self.replication, self.view, job):
+            return None
+        waiting = wait_for_retry(self.replication, self.view)
+        return waiting.error if waiting is not None else None
 
     # ---- what differs
 
