@@ -28,17 +28,17 @@ class RefusalPace:
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
-        self._refused: dict[Key, tuple[datetime, Object]] = {}
+        self._refused: dict[Key, tuple[datetime, tuple[object, ...]]] = {}
 
     def start(self, key: Key, resource: Object) -> float:
         """Take a refusal of a pass over a resource, as it was read; return the seconds until the next one."""
-        self._refused[key] = (self._clock() + timedelta(seconds=REFUSED_SECONDS), resource)
+        self._refused[key] = (self._clock() + timedelta(seconds=REFUSED_SECONDS), _asked_of(resource))
         return REFUSED_SECONDS
 
     def left(self, key: Key, resource: Object) -> float:
         """Return the seconds until a resource's next pass, 0 if it may be made now."""
-        until, before = self._refused.get(key, (self._clock(), resource))
-        if is_deleting(resource) or _asked_of(resource) != _asked_of(before):
+        until, asked = self._refused.get(key, (self._clock(), ()))
+        if is_deleting(resource) or _asked_of(resource) != asked:
             return 0.0
         left = (until - self._clock()).total_seconds()
         # A clock that was set back would have it waited for for hours.
