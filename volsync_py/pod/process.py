@@ -71,30 +71,26 @@ class Restic:
         for process in self.current:
             process.send_signal(signal.SIGTERM)
 
-    def run(self, *args: str, retry_lock: bool = False, wanted: Collection[str] = ()) -> CompletedRestic:
+    def run(self, *args: str, wanted: Collection[str] = ()) -> CompletedRestic:
         """Run one command to its end; of the items that a verbose restore writes, the wanted ones are told.
 
         restic fails on a cache that it cannot open, and nothing is lost with one but time.
         """
-        ended = self._run(*args, retry_lock=retry_lock, wanted=wanted)
+        ended = self._run(*args, wanted=wanted)
         if not ended.without_cache:
             return ended
         removed = remove_caches(self.env["RESTIC_CACHE_DIR"])
         what_now = "which is made anew" if removed else "and without one a run takes longer"
         self.log(f"Warning: restic cannot open its cache, {what_now}")
         again = evolve(self, options=self.options if removed else (*self.options, "--no-cache"))
-        return again._run(*args, retry_lock=retry_lock, wanted=wanted)
+        return again._run(*args, wanted=wanted)
 
-    def _run(self, *args: str, retry_lock: bool, wanted: Collection[str]) -> CompletedRestic:
+    def _run(self, *args: str, wanted: Collection[str]) -> CompletedRestic:
         if self.interrupted.is_set():
             return CompletedRestic(130, Output(), ErrorClass.INTERRUPTED)
         stuck = f"{STUCK_REQUEST_SECONDS}s"
         command = [self.program, *args, *self.options, "--json", "--stuck-request-timeout", stuck]
-        stall = self.deadlines.stall_seconds
-        if retry_lock:
-            command += ["--retry-lock", f"{self.deadlines.retry_lock_seconds:g}s"]
-            stall += self.deadlines.retry_lock_seconds
-        return _Running(self, command, wanted, stall).wait()
+        return _Running(self, command, wanted, self.deadlines.stall_seconds).wait()
 
     def stream(self, to: Callable[[bytes], None], command: str, *args: str) -> CompletedRestic:
         """Run one command to its end, and hand its standard output on as it comes; nothing of it is kept."""

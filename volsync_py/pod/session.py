@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import socket
 import time
 from collections.abc import Collection, Iterator, Mapping
@@ -20,6 +21,9 @@ from volsync_py.pod.storage_clock import MOST_AHEAD, time_ahead
 
 # restic reports one lock at a time, and several processes may have left one each.
 _MOST_LOCKS = 5
+# How long the pauses between two looks at a lock that is alive may be; who has waited long looks less often.
+_PAUSE_SECONDS = 5.0
+_PAUSES = 6
 
 
 @define
@@ -126,8 +130,7 @@ class Session:
             if not holder.is_dead(self.host_name):
                 if ask and self._is_for_the_manager(holder):
                     return ended
-                self.log(f"the lock is alive: waiting for it up to {self.run.deadlines.retry_lock_seconds:g} s")
-                return self.restic.run(*args, retry_lock=True, wanted=wanted)
+                return self._when_it_is_free(*args, wanted=wanted)
             wrong_clock = self.wrong_clock()
             if wrong_clock:
                 return evolve(ended, note=wrong_clock)
@@ -140,6 +143,24 @@ class Session:
                 return removed
             ended = self.restic.run(*args, wanted=wanted)
         return ended
+
+    def _when_it_is_free(self, *args: str, wanted: Collection[str]) -> CompletedRestic:
+        """Run a command again until nobody else's lock keeps it out, or the time for that is over.
+
+        restic's own `--retry-lock` looks at fixed moments. Movers that have begun together would do so together, find
+        the locks that the others are about to take, and keep all of them out each time.
+        """
+        longest = self.run.deadlines.retry_lock_seconds
+        self.log(f"the lock is alive: waiting for it up to {longest:g} s")
+        began = time.monotonic()
+        while True:
+            waited = time.monotonic() - began
+            pause = random.uniform(0, max(_PAUSE_SECONDS, waited / _PAUSES))
+            self.restic.interrupted.wait(max(0.0, min(pause, longest - waited)))
+            is_last = time.monotonic() - began >= longest
+            ended = self.restic.run(*args, wanted=wanted)
+            if is_last or ended.ok or ended.error_class != ErrorClass.REPOSITORY_LOCKED:
+                return ended
 
     def wrong_clock(self) -> str:
         """Return why no lock may be removed here: by this node's clock, locks that live would pass for stale ones."""

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from hack.tool_cache import tool_path
 from tests.integration.mover.backends import Trouble, rest_server
 from tests.integration.mover.forge import lock
 from tests.integration.mover.harness import PASSWORD, Mover
+from volsync_py.contract.run_document import Deadlines, Run
+from volsync_py.pod.completed import CompletedRestic
+from volsync_py.pod.humanlog import HumanLog
+from volsync_py.pod.process import Restic
+from volsync_py.pod.session import Session
 
 # Of a process that is not there: the kernel gives no higher number.
 NOBODY = 4194305
 FOREIGN = "somebody-elses-host"
+AT_ONCE = 16
 
 
 @pytest.fixture
@@ -148,3 +158,23 @@ def test_a_clock_that_is_ahead_of_the_storages_makes_no_lock_stale(
     assert "40 minutes ahead of the storage server's" in ran.report.message
     assert "correct the node's clock" in ran.report.message
     assert locks(backed_up) == [theirs]
+
+
+def test_movers_that_want_the_repository_for_themselves_at_once_all_get_it(backed_up: Mover) -> None:
+    # restic itself would look at the same moments in all of them, and find the others' locks each time.
+    environ = {"PATH": os.defpath, "RESTIC_REPOSITORY": backed_up.repository, "RESTIC_PASSWORD": PASSWORD}
+    start = threading.Barrier(AT_ONCE)
+
+    def forget(number: int) -> CompletedRestic:
+        log = HumanLog(str)
+        env = {**environ, "RESTIC_CACHE_DIR": str(backed_up.folder / f"cache-{number}")}
+        restic = Restic(env, str(backed_up.folder), Deadlines(), log, program=str(tool_path("restic")))
+        # Of another name than the locks, or one that has just gone would pass for a dead one.
+        session = Session(restic, log, Run(), env, str(backed_up.data), host_name="another")
+        start.wait()
+        return session.locked("forget", "--keep-last", "1")
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        ended = list(pool.map(forget, range(AT_ONCE)))
+    assert [one.error_class for one in ended if not one.ok] == []
+    assert locks(backed_up) == []

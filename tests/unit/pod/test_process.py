@@ -210,7 +210,7 @@ def test_a_repository_that_is_never_heard_of_is_unreachable_by_the_deadline_of_c
 
 
 SILENT_FOR_LONG = f"trap 'exit 130' TERM; sleep {2.5} & wait"
-HASTY = Deadlines(contact_seconds=1, stall_seconds=60, retry_lock_seconds=60)
+HASTY = Deadlines(contact_seconds=1, stall_seconds=60)
 
 
 @pytest.mark.parametrize("place", ["gs:bucket:/", "rest:http://127.0.0.1:1/"])
@@ -233,28 +233,6 @@ def test_a_repository_that_was_opened_may_take_longer_than_the_deadline_of_conta
 ) -> None:
     env = {"PATH": os.environ["PATH"], "RESTIC_REPOSITORY": place, "RESTIC_CACHE_DIR": str(tmp_path / "cache")}
     assert run(tmp_path, said, f"{opens}; {SILENT_FOR_LONG}", deadlines=HASTY, env=env).ok
-
-
-@pytest.mark.parametrize("place", ["gs:bucket:/", "rest:http://127.0.0.1:1/"])
-def test_a_lock_is_waited_for_longer_than_the_deadline_of_contact(tmp_path: Path, said: Output, place: str) -> None:
-    program = tmp_path / "restic"
-    locked = f'case "$*" in *--retry-lock*) {SILENT_FOR_LONG};; *) exit 11;; esac'
-    program.write_text(f"#!/bin/sh\n{locked}\n", encoding="utf-8")
-    program.chmod(0o755)
-    env = {"PATH": os.environ["PATH"], "RESTIC_REPOSITORY": place}
-    restic = Restic(env, str(tmp_path), HASTY, said.log.append, program=str(program))
-    assert restic.run("command").error_class == "RepositoryLocked"
-    assert restic.run("command", retry_lock=True).ok
-
-
-def test_a_lock_that_is_waited_for_is_no_stall(tmp_path: Path, said: Output) -> None:
-    program = tmp_path / "restic"
-    program.write_text("#!/bin/sh\nsleep 1.5\n", encoding="utf-8")
-    program.chmod(0o755)
-    deadlines = Deadlines(contact_seconds=60, stall_seconds=1, retry_lock_seconds=60)
-    env = {"PATH": os.environ["PATH"]}
-    restic = Restic(env, str(tmp_path), deadlines, said.log.append, program=str(program))
-    assert restic.run("command", retry_lock=True).ok
 
 
 def test_a_child_that_keeps_the_output_open_keeps_nobody_waiting(tmp_path: Path, said: Output) -> None:
