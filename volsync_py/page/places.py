@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from volsync_py.health.state import State
-from volsync_py.health.words import ago, count, size
+from volsync_py.health.words import ago, count, listed, size
 from volsync_py.page.markup import Html, tag, together, wide
 from volsync_py.page.seen import Picture, Seen
 
@@ -98,12 +98,10 @@ def _place(several: Sequence[Seen], picture: Picture) -> Html:
     secret = names[0] if picture.with_namespace else several[0].secret
     more = f" and {len(names) - 1} more" if len(names) > 1 else ""
     claims = sorted(f"{one.health.namespace}/{one.claim}" if picture.with_namespace else one.claim for one in several)
-    left = len(claims) - _MOST_CLAIMS
-    told = ", ".join(claims[:_MOST_CLAIMS]) + (f" and {left} more" if left > 0 else "")
     held = sum(one.size or 0 for one in several)
     return tag(
         "tr",
         tag("th", together(secret or "no Secret is named", more), scope="row"),
         tag("td", size(held)),
-        tag("td", told, class_="say"),
+        tag("td", listed(claims, _MOST_CLAIMS), class_="say"),
     )
