@@ -37,7 +37,9 @@ class RefusalPace:
 
     def left(self, key: Key, resource: Object) -> float:
         """Return the seconds until a resource's next pass, 0 if it may be made now."""
-        until, asked = self._refused.get(key, (self._clock(), ()))
+        if key not in self._refused:
+            return 0.0
+        until, asked = self._refused[key]
         if is_deleting(resource) or _asked_of(resource) != asked:
             return 0.0
         left = (until - self._clock()).total_seconds()
