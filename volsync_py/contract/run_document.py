@@ -33,7 +33,7 @@ class RunError(ValueError):
 
 @frozen
 class Grants:
-    """What this mover may do; no other one of the same repository does `init` or `prune` at this time."""
+    """What this mover may do; of those of the same repository, no other one may `init` at this time."""
 
     init: bool = True
     prune: bool = True

@@ -51,7 +51,7 @@ class Annotation(StrEnum):
     CUSTOM_CA_VERSION = "volsync-py/custom-ca-version"
     # On Jobs: when we last changed `parallelism`, how many pods it may have; Kubernetes does not record that.
     STARTED = "volsync-py/started"
-    # On Jobs that may `init` and `prune` and have not started: since when another mover waits for that right.
+    # On Jobs that may `init` and have not started: since when another mover waits for that right.
     TURN_WANTED = "volsync-py/turn-wanted"
     # On claims and snapshots that we make: which size, class and access modes were asked for, as JSON.
     ASKED_FOR = "volsync-py/asked-for"

@@ -1,4 +1,4 @@
-"""Two movers never both hold the grants of a repository, and a Job that rests does not keep them from all others."""
+"""Two movers never both may initialise a repository, and a Job that rests does not keep that from all others."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def other(*, paused: bool = False, granted: bool = True, age: float = 0, **statu
     [
         pytest.param(other(), False, False, id="just made"),
         pytest.param(other(**STARTED, active=1), False, False, id="about to start"),
-        pytest.param(other(**STARTED, active=1, age=9999), False, False, id="does not start, and has not yielded"),
+        pytest.param(other(**STARTED, active=1, age=9999), False, True, id="does not start, and has not yielded"),
         pytest.param(other(**STARTED, active=1, ready=1, age=9999), False, False, id="running"),
         pytest.param(other(paused=True), True, True, id="made paused"),
         pytest.param(other(paused=True, **STARTED, terminating=1), True, False, id="made paused, with a pod"),
@@ -62,10 +62,10 @@ def test_a_job_gets_the_grants_that_no_other_one_has_or_may_use(job: dict[str, A
     assert grants([*source(), job]) == (init, prune)
 
 
-def test_a_job_whose_record_cannot_be_read_may_have_the_grants() -> None:
+def test_a_job_whose_record_cannot_be_read_may_have_the_right_to_initialise() -> None:
     job = other(granted=False, **STARTED, active=1, age=9999)
     job["metadata"]["annotations"]["volsync-py/run"] = "[[["
-    assert grants([*source(), job]) == (False, False)
+    assert grants([*source(), job]) == (False, True)
 
 
 def test_a_job_that_is_made_paused_gets_no_grants() -> None:

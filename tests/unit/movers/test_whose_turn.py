@@ -1,4 +1,4 @@
-"""Who may initialise and prune a repository: nobody waits for a mover that does not run, and never two have it."""
+"""Who may initialise a repository, and prune it: nobody waits for a mover that does not run."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.unit.movers.neighbours import Neighbours
-from tests.unit.movers.objects import env_of, source
+from tests.unit.movers.objects import source
 from tests.unit.movers.seen import NOW, created, decision_on, words
 from tests.unit.movers.simulated import Simulation
 from tests.unit.movers.test_grants import STARTED, grants, other
-from tests.unit.movers.test_stuck_jobs import STUCK, UNSCHEDULED, suspend
+from tests.unit.movers.test_stuck_jobs import NO_IMAGE, STUCK, UNSCHEDULED, suspend
 from volsync_py.contract.report import ErrorClass, Outcome, Report, SnapshotFacts
 from volsync_py.core.actions import Patch
 from volsync_py.core.times import format_rfc3339
@@ -167,7 +167,7 @@ def test_whatever_somebody_writes_as_the_question_ends_in_another_attempt(value:
 def test_a_job_that_is_going_counts_until_it_has_gone() -> None:
     job = other(**STARTED, active=1, age=3600)
     job["metadata"]["deletionTimestamp"] = format_rfc3339(NOW)
-    assert grants([*source(), job]) == (False, False)
+    assert grants([*source(), job]) == (False, True)
 
 
 def going(**changes: Any) -> dict[str, Any]:
@@ -210,56 +210,30 @@ def due(*jobs: dict[str, Any]) -> list[dict[str, Any]]:
     return objects
 
 
-def test_a_prune_waits_a_moment_for_a_mover_that_does_not_start_to_yield() -> None:
-    stuck = other(**STARTED, active=1, age=60)
-    decision = decision_on(due(stuck))
-    assert words(decision) == ["status", "patch Job/other"]
-    assert decision.requeue_after_seconds == 5
-    stuck["metadata"]["annotations"]["volsync-py/turn-wanted"] = format_rfc3339(NOW)
-    assert words(decision_on(due(stuck), NOW + timedelta(seconds=5))) == ["status"]
-    assert RunRecord.of(created(decision_on(due()), "Job")).args == ("backup", "prune")
-
-
-def test_a_backup_does_not_wait_for_its_prune_beside_a_job_that_goes_for_ever() -> None:
-    assert RunRecord.of(created(decision_on(due(going())), "Job")).args == ("backup",)
-
-
-def test_a_backup_waits_for_its_prune_three_minutes_whatever_becomes_of_the_question() -> None:
-    stuck = other(**STARTED, active=1, age=600)
-    for minutes, waits in ((3, True), (4, False)):
-        objects = due(stuck)
-        objects[0]["status"]["lastSyncStartTime"] = format_rfc3339(NOW - timedelta(minutes=minutes))
-        assert ("create Job/volsync-src-n" not in words(decision_on(objects))) is waits
-
-
-def test_a_backup_does_not_wait_long_for_its_prune() -> None:
-    stuck = other(**STARTED, active=1, age=600)
-    stuck["metadata"]["annotations"]["volsync-py/turn-wanted"] = format_rfc3339(NOW - timedelta(seconds=60))
-    assert RunRecord.of(created(decision_on(due(stuck)), "Job")).args == ("backup",)
-
-
 @pytest.mark.parametrize(
-    "others",
+    ("job", "upkeep"),
     [
-        pytest.param([other(**STARTED, active=1, ready=1, age=600)], id="it runs"),
-        pytest.param([other(**STARTED, active=1, age=59)], id="it is about to"),
-        pytest.param(
-            [
-                other(**STARTED, active=1, age=600),
-                {**other(granted=False, **STARTED, ready=1), "metadata": {**other()["metadata"], "name": "second"}},
-            ],
-            id="one does not start, and another one runs",
-        ),
+        pytest.param(other(**STARTED, active=1, ready=1, age=600), False, id="it runs"),
+        pytest.param(other(**STARTED, active=1, age=59), False, id="it is about to"),
+        pytest.param(other(**STARTED, active=1, age=60), True, id="it does not start"),
+        pytest.param(going(), True, id="it does not start, and goes for ever"),
     ],
 )
-def test_a_backup_does_not_wait_for_its_prune_while_somebody_uses_the_repository(others: list[dict[str, Any]]) -> None:
-    assert RunRecord.of(created(decision_on(due(*others)), "Job")).args == ("backup",)
-
-
-def test_a_run_without_upkeep_asks_nobody() -> None:
-    decision = decision_on([*source(), other(**STARTED, active=1, age=600)])
+def test_upkeep_waits_for_no_mover_that_does_not_start_and_leaves_it_its_job(job: dict[str, Any], upkeep: bool) -> None:
+    decision = decision_on(due(job))
+    assert RunRecord.of(created(decision, "Job")).args == (("backup", "prune") if upkeep else ("backup",))
     assert not [a for a in decision.actions if isinstance(a, Patch)]
-    assert '"init":false' in env_of([*source(), other(**STARTED, active=1, age=600)])["VOLSYNC_PY_RUN"]
+
+
+def test_a_run_of_an_attempt_that_could_not_be_started_has_its_upkeep() -> None:
+    one = Simulation(due())
+    one.settle()
+    one.add_pod(**NO_IMAGE)
+    one.now += timedelta(minutes=30)
+    one.settle()
+    again = one.job()
+    assert again is not None
+    assert (RunRecord.of(again).args, RunRecord.of(again).granted) == (("backup", "prune"), False)
 
 
 # ---- never two
@@ -272,7 +246,7 @@ EVENTS = st.tuples(
 
 @settings(max_examples=100, deadline=None, phases=[Phase.explicit, Phase.generate])
 @given(st.lists(EVENTS, max_size=40))
-def test_no_two_movers_ever_have_the_grants(events: list[tuple[str, str]]) -> None:
+def test_no_two_movers_ever_may_initialise(events: list[tuple[str, str]]) -> None:
     several = Neighbours.named("a", "b", "c")
     for name, event in events:
         happen(several, name, event)

@@ -32,14 +32,13 @@ from volsync_py.movers.restic.placement import place
 from volsync_py.movers.restic.pods import pods_of
 from volsync_py.movers.restic.preflight import check_preconditions, left_behind, repository_of
 from volsync_py.movers.restic.pull_secrets import ensure_copies
-from volsync_py.movers.restic.repository_grants import grants_for, may_ask, resume_job
+from volsync_py.movers.restic.repository_grants import grants_for, resume_job
 from volsync_py.movers.restic.retry import ended, failed_attempt, is_on_record, last_failure, wait_for_retry
 from volsync_py.movers.restic.run_record import RunRecord
 from volsync_py.movers.restic.service_account import ensure_account
 from volsync_py.movers.restic.shown_job import seconds_after_failure, seconds_after_success
 from volsync_py.movers.restic.slots import in_a_slot, overlong
 from volsync_py.movers.restic.takeover import label_repository
-from volsync_py.movers.restic.turns import wait_for_upkeep
 from volsync_py.movers.restic.unstarted_job import abandon_unstarted_job, without_pod
 from volsync_py.volumes.image import delete_or_release
 from volsync_py.volumes.point_in_time import in_the_way
@@ -152,10 +151,6 @@ class ResticMover(ABC):
     @abstractmethod
     def succeeded(self, job: Object, state: JobState, record: RunRecord) -> StepResult:
         """Return what a finished Job means."""
-
-    def upkeep_due(self) -> bool:
-        """Return whether a prune or a check is due."""
-        return False
 
     def is_outdated(self, data: Object) -> bool:
         """Return whether a volume of the Job would be made anew; `data` is the claim that it works on."""
@@ -282,17 +277,13 @@ class ResticMover(ABC):
         return evolve(step, actions=(*before.actions, *cache, *ensure_account(self.replication, self.view)))
 
     def _new_job(self, claim: Object) -> StepResult:
-        """Return the Job, made by one at a time in its repository: two never both get its grants."""
+        """Return the Job, made by one at a time in its repository: two never both may initialise it."""
         placement = place(self.replication, self.view, claim)
         if isinstance(placement, StepResult):
             return placement
         secret = self.view.read(ReadKind.SECRET, self.spec.repository)
         label = repository_of(self.view, secret)
         others = self.view.read(ReadKind.JOBS_OF_REPOSITORY, label)
-        if self.upkeep_due() and may_ask(self.replication, secret):
-            waiting = wait_for_upkeep(self.replication, self.view, others, label)
-            if waiting is not None:
-                return waiting
         job = job_for(
             self.replication,
             self.view,

@@ -101,6 +101,6 @@ def record_of(replication: Replication, secret: Object, grants: Grants, **more: 
         generation=replication.generation,
         manual=replication.trigger.manual,
         copy_method=replication.restic.copy_method,
-        granted=grants.init or grants.prune,
+        granted=grants.init,
         **more,
     )

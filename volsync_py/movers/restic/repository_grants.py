@@ -1,14 +1,16 @@
-"""Which mover of a repository may do what only one of them may at a time: `init`, `prune` and `check`.
+"""Which mover of a repository may initialise it, and which may prune and check.
 
-A mover gets its grants when its Job is made, if no other Job of the repository has them, and keeps them as long as the
-Job is there, because a pod's template cannot be changed. Prune and check, which need the repository for themselves,
-also wait for movers without grants while these run. So that a Job that rests does not keep grants from all others:
+Two movers that initialise at once make two master keys, and backups that nobody can read. So one gets the right when
+its Job is made, if no other Job of the repository has it, and keeps it as long as the Job is there, because a pod's
+template cannot be changed. So that a Job that rests does not keep it from all others:
 
-- A Job that is made paused gets none.
+- A Job that is made paused does not get it.
 - A Job that is paused and has no pod left does not count. It never goes on as it is: it is made again, and so asks
   anew. Until then it counts, and goes on only if it has not changed since that was seen.
-- A Job whose pod does not start is made again without them as soon as somebody waits for them (`turns.py`).
-- The attempt that follows one whose pod could not be started gets none.
+- A Job whose pod does not start is made again without it as soon as somebody waits for it (`turns.py`).
+- The attempt that follows one whose pod could not be started does not get it.
+
+Prune and check, which need the repository for themselves, are left out while another mover runs, or is about to.
 """
 
 from __future__ import annotations
@@ -31,13 +33,8 @@ from volsync_py.movers.restic.unstarted_job import NEVER_STARTED
 
 def grants_for(replication: Replication, secret: Object, others: list[Object], now: datetime) -> Grants:
     """Return what a Job that is made now may do; `others` are the Jobs of the repository."""
-    may = may_ask(replication, secret)
-    return Grants(init=may and not holders(others), prune=may and not in_use_by(others, now))
-
-
-def may_ask(replication: Replication, secret: Object) -> bool:
-    """Return whether a Job that is made now would use its grants soon."""
-    return not replication.paused and not _could_not_be_started(replication, secret)
+    init = not replication.paused and not _could_not_be_started(replication, secret) and not holders(others)
+    return Grants(init=init, prune=not replication.paused and not in_use_by(others, now))
 
 
 def _could_not_be_started(replication: Replication, secret: Object) -> bool:
@@ -56,7 +53,7 @@ def resume_job(job: Object, now: datetime) -> Action:
     if not RunRecord.of(job).is_ours:
         return wanted
     if is_paused_without_pod(job):
-        # Differs from VolSync: it goes on as a new Job, because another one may have the grants by now.
+        # Differs from VolSync: it goes on as a new Job, because another one may have the right to initialise by now.
         return delete_job(job)
     version = {"metadata": {"resourceVersion": job["metadata"]["resourceVersion"]}}
     return evolve(wanted, changes=merged(wanted.changes, version))

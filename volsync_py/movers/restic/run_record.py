@@ -41,7 +41,7 @@ class RunRecord:
     copy_method: str = ""
     # Of a restore: which claim of that name it was.
     claim_uid: str = ""
-    # Whether this mover may do what only one of its repository may; records that do not say so are of one that may.
+    # Whether this mover may initialise the repository; records that do not say so are of one that may.
     granted: bool = True
     # Upkeep that is due and left out, because another mover of the repository may be doing it.
     postponed: str = ""

@@ -177,10 +177,6 @@ class SourceMover(ResticMover):
         said = get_condition(self.replication.status.get("conditions") or [], MAINTAINED) or {}
         return {*overdue, "forget"} if str(said.get("message") or "").startswith("forget: ") else overdue
 
-    def upkeep_due(self) -> bool:
-        """Return whether a prune or a check is due."""
-        return self.check_due() or (self.prune_due() and not self._damaged())
-
     def unlock_due(self) -> bool:
         """Return whether an unlock was asked for that has not been done."""
         done = (self.replication.status.get("restic") or {}).get("lastUnlocked") or ""

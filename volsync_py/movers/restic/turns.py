@@ -1,9 +1,10 @@
-"""Whose turn it is on a repository: who holds the grants, and how who waits for them comes by them.
+"""Whose turn it is on a repository: who may initialise it, and how who waits for that comes by it.
 
-A mover's grants are in the template of its Job, which cannot be changed, so a Job holds them until it is gone. One
-whose pod runs is waited for. One that has not started for a minute is asked, by an annotation, to give them up: the
-pass over its own resource then deletes it, and makes it again without (`stuck.py`). Nobody else deletes it, because
-only that pass sees its pods; and nobody gets the grants before it is gone with its pod.
+That a mover may is in the template of its Job, which cannot be changed, so a Job has this right until it is gone. One
+whose pod runs is waited for. One that has not started for a minute is asked, by an annotation, to give it up: the pass
+over its own resource then deletes it, and makes it again without (`unstarted_job.py`). Nobody else deletes it, because
+only that pass sees its pods; and nobody gets the right before it is gone with its pod. Prune and check ask nobody:
+restic's own locks keep them apart, and only who runs is waited for.
 """
 
 from __future__ import annotations
@@ -33,8 +34,6 @@ from volsync_py.movers.restic.run_record import RunRecord
 PATIENCE = timedelta(minutes=1)
 # The answer is one pass over another resource and the end of a pod that has done nothing.
 _ANSWER_SECONDS = 5.0
-# For both, and for the end of the pod.
-_LONGEST_WAIT = 3 * PATIENCE
 # Who waits looks first when a short init is over, then after half of what it has waited, and no later than this.
 _LOOK_FIRST_SECONDS = 10.0
 _LOOK_LAST_SECONDS = 300.0
@@ -53,20 +52,21 @@ def is_paused_without_pod(job: Object) -> bool:
 
 
 def holders(jobs: Iterable[Object]) -> list[Object]:
-    """Return those of a repository's Jobs that have the grants and can have a pod."""
+    """Return those of a repository's Jobs that may initialise it and can have a pod."""
     return [job for job in jobs if _may_have_a_pod(job) and _is_granted(job)]
 
 
 def in_use_by(jobs: Iterable[Object], now: datetime) -> list[Object]:
     """Return those of a repository's Jobs beside which neither prune nor check is begun.
 
-    One without grants takes a lock of the repository as soon as it runs, and nothing before.
+    A mover takes a lock of the repository as soon as it runs, and nothing before. One that begins during a prune waits
+    for it, as movers of another cluster do.
     """
-    return [job for job in jobs if _may_have_a_pod(job) and (_is_granted(job) or not _has_not_begun(job, now))]
+    return [job for job in jobs if _may_have_a_pod(job) and not _has_not_begun(job, now)]
 
 
 def is_asked(job: Object) -> bool:
-    """Return whether another mover waits for the grants that a Job has."""
+    """Return whether another mover waits for the right that a Job has."""
     return _is_granted(job) and _asked_at(job) is not None
 
 
@@ -101,22 +101,6 @@ def wait_for_init(replication: Replication, view: View, attempt: Attempt, due: d
     )
 
 
-def wait_for_upkeep(replication: Replication, view: View, jobs: Iterable[Object], label: str) -> StepResult | None:
-    """Return the short wait of a run whose prune or check is due for Jobs that keep it from them and do not start.
-
-    None: nobody does, or somebody runs, or the answer has taken its time. No backup waits longer for its upkeep,
-    whatever becomes of the question.
-    """
-    now = view.server_now
-    if view.now - past(replication.status.get("lastSyncStartTime"), view.now) > _LONGEST_WAIT:
-        return None
-    found = in_use_by(jobs, now)
-    if not found or not all(_has_not_begun(job, now) and _is_awaited(job, now) for job in found):
-        return None
-    told = f"Waiting for {_called(found[0], replication, label)}, which has not started, to give up its turn"
-    return StepResult(actions=_questions(found, now), waiting=told, requeue_after_seconds=_ANSWER_SECONDS)
-
-
 def _may_have_a_pod(job: Object) -> bool:
     return not has_ended(job) and not is_paused_without_pod(job)
 
@@ -136,7 +120,7 @@ def _has_not_begun(job: Object, now: datetime) -> bool:
 
 
 def _is_awaited(job: Object, now: datetime) -> bool:
-    """Return whether a Job is about to start, or to give up its grants."""
+    """Return whether a Job is about to start, or to give up its right."""
     if status_of(job).get("ready"):
         return False
     if not _has_not_begun(job, now):
@@ -156,7 +140,7 @@ def _asked_at(job: Object) -> datetime | None:
 
 
 def _questions(jobs: Iterable[Object], now: datetime) -> tuple[Patch, ...]:
-    """Return what asks those that have not begun for their grants; each is asked once."""
+    """Return what asks those that have not begun for their right; each is asked once."""
     changes: Object = {"metadata": {"annotations": {str(Annotation.TURN_WANTED): format_rfc3339(now)}}}
     late = (j for j in jobs if _has_not_begun(j, now) and not is_deleting(j))
     unasked = (job for job in late if _asked_at(job) is None)

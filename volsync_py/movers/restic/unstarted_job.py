@@ -78,7 +78,7 @@ def _known(job: Object, pods: list[Object], state: JobState, now: datetime) -> J
 
 
 def _given_up(replication: Replication, view: View, job: Object, state: JobState) -> StepResult:
-    """Return the end of a Job, on record, so that the next one is made at once and gets no grants without a change."""
+    """Return the end of a Job, on record: the next one is made at once, and without the right to initialise."""
     attempt = failed_attempt(replication, view, job, state.error_class, state.message)
     waiting = until_gone(job).waiting
     # A pod that becomes ready meanwhile changes the Job, which then stays.
