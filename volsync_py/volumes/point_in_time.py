@@ -1,13 +1,14 @@
 """The volume that a backup reads: the source itself, a clone of it, or a volume made from a snapshot.
 
 A copy belongs to one run: it is labelled for clean-up, kept for the retries of that run, and deleted at
-its end. One that was made of another volume, or of another class than is wanted now, is replaced. Nothing
-waits for a claim to be bound, because a WaitForFirstConsumer class binds only when the mover's pod exists.
+its end. One that was made of another claim, or of another class than is wanted now, is replaced; so is one
+that is older than the claim, for it was made of the one that had this name before. Nothing waits for a claim
+to be bound, because a WaitForFirstConsumer class binds only when the mover's pod exists.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -17,6 +18,7 @@ from volsync_py.core.actions import Action, Create, Event, EventType, Ref, delet
 from volsync_py.core.objects import Object, is_deleting, status_of
 from volsync_py.core.owners import is_controlled_by
 from volsync_py.core.result import StepResult, Trouble, until_gone
+from volsync_py.core.times import instant
 from volsync_py.core.view import Kind, Objects
 from volsync_py.volumes.asked_for import is_of_class, is_smaller, requests_of
 from volsync_py.volumes.claims import (
@@ -79,6 +81,8 @@ def _clone(owner: Object, name: str, source: Object, options: CopyOptions, objec
     data_source: Object = {"kind": "PersistentVolumeClaim", "name": source["metadata"]["name"]}
     existing = objects.get(Kind.CLAIM, name)
     size = _size(source, options)
+    if existing is not None and is_controlled_by(existing, owner["metadata"]["uid"]) and _is_older(existing, source):
+        return _discarded(owner, [existing])
     if existing is not None:
         return _existing_claim(owner, existing, data_source, options, size, now)
     wanted = _copy_claim(owner, name, source, options, size=size, data_source=data_source)
@@ -132,13 +136,20 @@ def _new_snapshot(owner: Object, name: str, source: Object, options: CopyOptions
 
 
 def _is_another(snapshot: Object, source: Object, options: CopyOptions) -> bool:
-    """Return whether a snapshot is of another volume, or of another class than the one that is asked for.
+    """Return whether a snapshot is of another claim, or of another class than the one that is asked for.
 
     Where none is asked for, the cluster fills in its default, so any class is as good.
     """
     spec = snapshot.get("spec") or {}
     of = (spec.get("source") or {}).get("persistentVolumeClaimName")
-    return of not in (None, source["metadata"]["name"]) or not is_of_class(snapshot, options.snapshot_class)
+    other = of not in (None, source["metadata"]["name"]) or _is_older(snapshot, source)
+    return other or not is_of_class(snapshot, options.snapshot_class)
+
+
+def _is_older(copy: Object, source: Object) -> bool:
+    """Return whether a copy was there before the claim, by the API server's clock."""
+    made = instant(copy["metadata"].get("creationTimestamp"), datetime.max.replace(tzinfo=UTC))
+    return made < instant(source["metadata"].get("creationTimestamp"), datetime.min.replace(tzinfo=UTC))
 
 
 def _existing_claim(
