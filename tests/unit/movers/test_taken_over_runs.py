@@ -10,6 +10,8 @@ import pytest
 from tests.unit.movers.recorded import LOG, STATES, end, finish, left_by_volsync, load, uids, wait
 from tests.unit.movers.simulated import Simulation
 from tests.unit.movers.test_simulated import BACKED_UP
+from volsync_py.core.durations import parse_go_duration
+from volsync_py.core.times import parse_rfc3339
 
 KEEP = "volsync.backube/do-not-delete"
 CLAIM, SNAPSHOT, JOB = "PersistentVolumeClaim", "VolumeSnapshot", "Job"
@@ -17,7 +19,7 @@ CLAIM, SNAPSHOT, JOB = "PersistentVolumeClaim", "VolumeSnapshot", "Job"
 HELD = ["08a-source-paused-in-run", "14a-source-copy-trigger-waiting"]
 RUNNING = [n for n in STATES if load(n)[0][0]["status"].get("lastSyncStartTime") and n not in HELD]
 IDLE = [n for n in STATES if not load(n)[0][0]["status"].get("lastSyncStartTime")]
-# What is made for the run: a copy of what was a snapshot only, and restores again, because VolSync's prove nothing.
+# What is made for the run: a copy of what was a snapshot only, and proofs of restores, because VolSync has none.
 MADE = {
     "02a-source-snapshot-being-made": [CLAIM, JOB],
     "05d-destination-job-complete-unnoticed": [JOB, SNAPSHOT],
@@ -42,9 +44,13 @@ def healthy(one: Simulation) -> tuple[str, str]:
 def test_a_run_that_volsync_began_ends_once_and_with_its_own_volumes(name: str) -> None:
     one = left_by_volsync(name)
     lasting, image = uids(one, CLAIM, lasting=True), one.status.get("latestImage")
+    begun = parse_rfc3339(one.status["lastSyncStartTime"])
     finish(one)
     assert one.made == MADE.get(name, [])
     assert one.status["lastManualSync" if one.resource["spec"]["trigger"].get("manual") else "nextSyncTime"]
+    # From its beginning with VolSync: a second mover makes no second run.
+    took = parse_rfc3339(one.status["lastSyncTime"]) - begun
+    assert abs(parse_go_duration(one.status["lastSyncDuration"]) - took) < timedelta(seconds=1)
     assert one.status["latestMoverStatus"]["result"] == "Successful"
     assert healthy(one) == ("True", "Succeeded")
     assert uids(one, CLAIM) == lasting
