@@ -8,7 +8,7 @@ to be bound, because a WaitForFirstConsumer class binds only when the mover's po
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -30,6 +30,9 @@ from volsync_py.volumes.claims import (
     requested,
 )
 from volsync_py.volumes.snapshots import SNAPSHOT_GROUP, delete_or_release, snapshot_object, waiting_for_snapshot
+
+# Each API server of a cluster stamps by its own clock: a copy that looked older each time would be made without end.
+_FRESH = timedelta(seconds=30)
 
 
 class CopyMethod(StrEnum):
@@ -81,7 +84,11 @@ def _clone(owner: Object, name: str, source: Object, options: CopyOptions, objec
     data_source: Object = {"kind": "PersistentVolumeClaim", "name": source["metadata"]["name"]}
     existing = objects.get(Kind.CLAIM, name)
     size = _size(source, options)
-    if existing is not None and is_controlled_by(existing, owner["metadata"]["uid"]) and _is_older(existing, source):
+    if (
+        existing is not None
+        and is_controlled_by(existing, owner["metadata"]["uid"])
+        and _is_older(existing, source, now)
+    ):
         return _discarded(owner, [existing])
     if existing is not None:
         return _existing_claim(owner, existing, data_source, options, size, now)
@@ -98,7 +105,7 @@ def _from_snapshot(
         return Copy(waiting=StepResult(actions=(_new_snapshot(owner, name, source, options),)))
     if not is_controlled_by(snapshot, owner["metadata"]["uid"]):
         return Copy(waiting=StepResult(error=in_the_way(snapshot)))
-    if not is_deleting(snapshot) and _is_another(snapshot, source, options):
+    if not is_deleting(snapshot) and _is_another(snapshot, source, options, now):
         # The claim first: one that was left would pass for a copy of the next snapshot.
         return _discarded(owner, [existing, snapshot])
     unready = waiting_for_snapshot(snapshot, now, need_ready=False)
@@ -135,21 +142,21 @@ def _new_snapshot(owner: Object, name: str, source: Object, options: CopyOptions
     return Create(wanted, owner["metadata"]["uid"], created)
 
 
-def _is_another(snapshot: Object, source: Object, options: CopyOptions) -> bool:
+def _is_another(snapshot: Object, source: Object, options: CopyOptions, now: datetime) -> bool:
     """Return whether a snapshot is of another claim, or of another class than the one that is asked for.
 
     Where none is asked for, the cluster fills in its default, so any class is as good.
     """
     spec = snapshot.get("spec") or {}
     of = (spec.get("source") or {}).get("persistentVolumeClaimName")
-    other = of not in (None, source["metadata"]["name"]) or _is_older(snapshot, source)
+    other = of not in (None, source["metadata"]["name"]) or _is_older(snapshot, source, now)
     return other or not is_of_class(snapshot, options.snapshot_class)
 
 
-def _is_older(copy: Object, source: Object) -> bool:
-    """Return whether a copy was there before the claim, by the API server's clock."""
-    made = instant(copy["metadata"].get("creationTimestamp"), datetime.max.replace(tzinfo=UTC))
-    return made < instant(source["metadata"].get("creationTimestamp"), datetime.min.replace(tzinfo=UTC))
+def _is_older(copy: Object, source: Object, now: datetime) -> bool:
+    """Return whether a copy was there before the claim; one just made was not, whatever the stamps say."""
+    made = instant(copy["metadata"].get("creationTimestamp"), now)
+    return made < now - _FRESH and made < instant(source["metadata"].get("creationTimestamp"), made)
 
 
 def _existing_claim(
