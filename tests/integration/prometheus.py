@@ -45,7 +45,9 @@ class Prometheus(Process):
                     self._rules.setdefault(rule["alert"], (group["name"], []))[1].append(rule["expr"])
         # What fired when it was last asked for, and when that was; nobody is scraped at first.
         self._settled: tuple[set[str], float] = ({"VolSyncManagerAway"}, time.time())
-        scraped = {"job_name": TARGET["job"], "file_sd_configs": [{"files": [str(self._targets)]}]}
+        # It looks at the file now and then as well, for the case that it has missed the news of a change.
+        found = {"files": [str(self._targets)], "refresh_interval": "1s"}
+        scraped = {"job_name": TARGET["job"], "file_sd_configs": [found]}
         pace = {"scrape_interval": "500ms", "scrape_timeout": "500ms", "evaluation_interval": "500ms"}
         config = {"global": pace, "rule_files": ["rules.yaml"], "scrape_configs": [scraped]}
         (folder / "prometheus.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
