@@ -1,14 +1,13 @@
 """The volume that a backup reads: the source itself, a clone of it, or a volume made from a snapshot.
 
 A copy belongs to one run: it is labelled for clean-up, kept for the retries of that run, and deleted at
-its end. One that was made of another claim, or of another class than is wanted now, is replaced; so is one
-that is older than the claim, for it was made of the one that had this name before. Nothing waits for a claim
-to be bound, because a WaitForFirstConsumer class binds only when the mover's pod exists.
+its end. One that was made of another volume, or of another class than is wanted now, is replaced. Nothing
+waits for a claim to be bound, because a WaitForFirstConsumer class binds only when the mover's pod exists.
 """
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -18,7 +17,6 @@ from volsync_py.core.actions import Action, Create, Event, EventType, Ref, delet
 from volsync_py.core.objects import Object, is_deleting, status_of
 from volsync_py.core.owners import is_controlled_by
 from volsync_py.core.result import StepResult, Trouble, until_gone
-from volsync_py.core.times import instant
 from volsync_py.core.view import Kind, Objects
 from volsync_py.volumes.asked_for import is_of_class, is_smaller, requests_of
 from volsync_py.volumes.claims import (
@@ -30,9 +28,6 @@ from volsync_py.volumes.claims import (
     requested,
 )
 from volsync_py.volumes.snapshots import SNAPSHOT_GROUP, delete_or_release, snapshot_object, waiting_for_snapshot
-
-# Each API server of a cluster stamps by its own clock: a copy that looked older each time would be made without end.
-_FRESH = timedelta(seconds=30)
 
 
 class CopyMethod(StrEnum):
@@ -84,12 +79,6 @@ def _clone(owner: Object, name: str, source: Object, options: CopyOptions, objec
     data_source: Object = {"kind": "PersistentVolumeClaim", "name": source["metadata"]["name"]}
     existing = objects.get(Kind.CLAIM, name)
     size = _size(source, options)
-    if (
-        existing is not None
-        and is_controlled_by(existing, owner["metadata"]["uid"])
-        and _is_older(existing, source, now)
-    ):
-        return _discarded(owner, [existing])
     if existing is not None:
         return _existing_claim(owner, existing, data_source, options, size, now)
     wanted = _copy_claim(owner, name, source, options, size=size, data_source=data_source)
@@ -105,7 +94,7 @@ def _from_snapshot(
         return Copy(waiting=StepResult(actions=(_new_snapshot(owner, name, source, options),)))
     if not is_controlled_by(snapshot, owner["metadata"]["uid"]):
         return Copy(waiting=StepResult(error=in_the_way(snapshot)))
-    if not is_deleting(snapshot) and _is_another(snapshot, source, options, now):
+    if not is_deleting(snapshot) and _is_another(snapshot, source, options):
         # The claim first: one that was left would pass for a copy of the next snapshot.
         return _discarded(owner, [existing, snapshot])
     unready = waiting_for_snapshot(snapshot, now, need_ready=False)
@@ -142,21 +131,14 @@ def _new_snapshot(owner: Object, name: str, source: Object, options: CopyOptions
     return Create(wanted, owner["metadata"]["uid"], created)
 
 
-def _is_another(snapshot: Object, source: Object, options: CopyOptions, now: datetime) -> bool:
-    """Return whether a snapshot is of another claim, or of another class than the one that is asked for.
+def _is_another(snapshot: Object, source: Object, options: CopyOptions) -> bool:
+    """Return whether a snapshot is of another volume, or of another class than the one that is asked for.
 
     Where none is asked for, the cluster fills in its default, so any class is as good.
     """
     spec = snapshot.get("spec") or {}
     of = (spec.get("source") or {}).get("persistentVolumeClaimName")
-    other = of not in (None, source["metadata"]["name"]) or _is_older(snapshot, source, now)
-    return other or not is_of_class(snapshot, options.snapshot_class)
-
-
-def _is_older(copy: Object, source: Object, now: datetime) -> bool:
-    """Return whether a copy was there before the claim; one just made was not, whatever the stamps say."""
-    made = instant(copy["metadata"].get("creationTimestamp"), now)
-    return made < now - _FRESH and made < instant(source["metadata"].get("creationTimestamp"), made)
+    return of not in (None, source["metadata"]["name"]) or not is_of_class(snapshot, options.snapshot_class)
 
 
 def _existing_claim(

@@ -198,31 +198,6 @@ def test_a_copy_that_is_being_deleted_is_waited_for(method: str) -> None:
     assert copy.waiting.error is None
 
 
-@pytest.mark.parametrize("method", ["Clone", "Snapshot"])
-@pytest.mark.parametrize(
-    ("copied_at", "there_since", "replaced"),
-    [
-        pytest.param("11:59:00", "11:59:01", True, id="made again since"),
-        pytest.param("11:59:00", "11:59:00", False, id="there in the same second"),
-        pytest.param("11:59:00", "11:00:00", False, id="there before"),
-        pytest.param("11:59:00", "soon", False, id="no time that can be read"),
-        pytest.param("11:59:55", "12:05:00", False, id="made just now, by an API server whose clock is behind"),
-    ],
-)
-def test_a_copy_of_a_claim_that_had_the_name_before_is_replaced(
-    method: str, copied_at: str, there_since: str, replaced: bool
-) -> None:
-    claim = source()
-    claim["metadata"]["creationTimestamp"] = f"2026-11-24T{there_since}Z"
-    there = source(dataSource={"kind": "PersistentVolumeClaim", "name": "data"})
-    there |= {"status": {"phase": "Bound"}} if method == "Clone" else snapshot(**BOUND)
-    there["metadata"] = {**temporary("u"), "creationTimestamp": f"2026-11-24T{copied_at}Z"}
-    copy = copied(claim, method, there)
-    gone = [] if copy.waiting is None else copy.waiting.actions
-    assert [isinstance(one, Delete) for one in gone] == ([True] if replaced else [])
-    assert (copy.claim is None) is replaced
-
-
 # ---- sizes: no driver copies a volume into a smaller one
 
 
