@@ -57,7 +57,7 @@ class Parts:
     observer: Observer
     executor: Executor
     limit: MoverLimit
-    # By repository: two Jobs of one never both get its grants.
+    # By repository: two Jobs of one never both get the right to initialise it.
     grants: SharedLocks
     clock: Callable[[], datetime]
     zone: tzinfo

@@ -12,12 +12,11 @@ from tests.unit.movers.objects import env_of, resource, source
 from tests.unit.movers.seen import NOW, created, decision_on, words
 from tests.unit.movers.simulated import Simulation
 from tests.unit.movers.test_stuck_jobs import NO_IMAGE
-from volsync_py.contract.report import Outcome, Report, SnapshotFacts, StepReport
+from volsync_py.contract.report import Outcome, Report, StepReport
 from volsync_py.core.actions import Patch
 from volsync_py.core.times import format_rfc3339
 from volsync_py.movers.restic.run_record import RunRecord
 
-BACKED_UP = Report(Outcome.SUCCEEDED, snapshot=SnapshotFacts("0" * 64, "2026-11-24T12:00:00Z"))
 FORGOTTEN = Report(Outcome.SUCCEEDED, steps=(StepReport("forget", Outcome.SUCCEEDED),))
 STARTED: dict[str, Any] = {"startTime": "2026-11-24T12:00:00Z"}
 
@@ -120,14 +119,20 @@ def test_a_job_that_was_made_paused_is_made_again_with_the_grants_that_there_are
     assert (again["spec"]["parallelism"], RunRecord.of(again).granted) == (1, True)
 
 
-def test_a_job_that_could_not_start_does_not_get_the_grants_again_until_something_has_changed() -> None:
-    one = Simulation(source())
+def made_again_without_an_image(one: Simulation) -> dict[str, Any]:
+    """Return the Job of the attempt that follows one whose pod could not be started."""
     one.settle()
     one.add_pod(**NO_IMAGE)
     one.now += timedelta(minutes=30)
     one.settle()
     again = one.job()
     assert again is not None
+    return again
+
+
+def test_a_job_that_could_not_start_does_not_get_the_grants_again_until_something_has_changed() -> None:
+    one = Simulation(source())
+    again = made_again_without_an_image(one)
     assert not RunRecord.of(again).granted
     one.change({"cacheCapacity": "2Gi"})
     one.add_pod(**NO_IMAGE)

@@ -14,8 +14,8 @@ from tests.unit.movers.neighbours import Neighbours
 from tests.unit.movers.objects import source
 from tests.unit.movers.seen import NOW, created, decision_on, words
 from tests.unit.movers.simulated import Simulation
-from tests.unit.movers.test_grants import STARTED, grants, other
-from tests.unit.movers.test_stuck_jobs import NO_IMAGE, STUCK, UNSCHEDULED, suspend
+from tests.unit.movers.test_grants import STARTED, grants, made_again_without_an_image, other
+from tests.unit.movers.test_stuck_jobs import STUCK, UNSCHEDULED, suspend
 from volsync_py.contract.report import ErrorClass, Outcome, Report, SnapshotFacts
 from volsync_py.core.actions import Patch
 from volsync_py.core.times import format_rfc3339
@@ -226,13 +226,7 @@ def test_upkeep_waits_for_no_mover_that_does_not_start_and_leaves_it_its_job(job
 
 
 def test_a_run_of_an_attempt_that_could_not_be_started_has_its_upkeep() -> None:
-    one = Simulation(due())
-    one.settle()
-    one.add_pod(**NO_IMAGE)
-    one.now += timedelta(minutes=30)
-    one.settle()
-    again = one.job()
-    assert again is not None
+    again = made_again_without_an_image(Simulation(due()))
     assert (RunRecord.of(again).args, RunRecord.of(again).granted) == (("backup", "prune"), False)
 
 

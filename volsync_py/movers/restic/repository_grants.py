@@ -5,12 +5,13 @@ its Job is made, if no other Job of the repository has it, and keeps it as long 
 template cannot be changed. So that a Job that rests does not keep it from all others:
 
 - A Job that is made paused does not get it.
-- A Job that is paused and has no pod left does not count. It never goes on as it is: it is made again, and so asks
-  anew. Until then it counts, and goes on only if it has not changed since that was seen.
+- A Job that is paused and has no pod left does not count. One of ours never goes on as it is: it is made again, and so
+  asks anew. Until then it counts, and goes on only if it has not changed since that was seen.
 - A Job whose pod does not start is made again without it as soon as somebody waits for it (`turns.py`).
 - The attempt that follows one whose pod could not be started does not get it.
 
-Prune and check, which need the repository for themselves, are left out while another mover runs, or is about to.
+Prune and check, which need the repository for themselves, are left out while another mover has a ready pod, or is
+about to have one.
 """
 
 from __future__ import annotations
@@ -33,8 +34,10 @@ from volsync_py.movers.restic.unstarted_job import NEVER_STARTED
 
 def grants_for(replication: Replication, secret: Object, others: list[Object], now: datetime) -> Grants:
     """Return what a Job that is made now may do; `others` are the Jobs of the repository."""
-    init = not replication.paused and not _could_not_be_started(replication, secret) and not holders(others)
-    return Grants(init=init, prune=not replication.paused and not in_use_by(others, now))
+    if replication.paused:
+        return Grants(init=False, prune=False)
+    init = not _could_not_be_started(replication, secret) and not holders(others)
+    return Grants(init=init, prune=not in_use_by(others, now))
 
 
 def _could_not_be_started(replication: Replication, secret: Object) -> bool:

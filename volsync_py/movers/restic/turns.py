@@ -1,10 +1,9 @@
-"""Whose turn it is on a repository: who may initialise it, and how who waits for that comes by it.
+"""Which Jobs of a repository a mover waits for: before `init`, and before prune and check.
 
-That a mover may is in the template of its Job, which cannot be changed, so a Job has this right until it is gone. One
-whose pod runs is waited for. One that has not started for a minute is asked, by an annotation, to give it up: the pass
-over its own resource then deletes it, and makes it again without (`unstarted_job.py`). Nobody else deletes it, because
-only that pass sees its pods; and nobody gets the right before it is gone with its pod. Prune and check ask nobody:
-restic's own locks keep them apart, and only who runs is waited for.
+A Job that may initialise is waited for while its pod runs. One that has not started for a minute is asked, by an
+annotation, to give the right up: the pass over its own resource then deletes it, and makes it again without
+(`unstarted_job.py`). Nobody else deletes it, because only that pass sees its pods; and nobody gets the right before it
+is gone with its pod. Before prune and check nobody is asked: restic's own locks keep them apart.
 """
 
 from __future__ import annotations
@@ -60,7 +59,7 @@ def in_use_by(jobs: Iterable[Object], now: datetime) -> list[Object]:
     """Return those of a repository's Jobs beside which neither prune nor check is begun.
 
     A mover takes a lock of the repository as soon as it runs, and nothing before. One that begins during a prune waits
-    for it, as movers of another cluster do.
+    for restic's lock, as movers of another cluster do.
     """
     return [job for job in jobs if _may_have_a_pod(job) and not _has_not_begun(job, now)]
 

@@ -78,7 +78,7 @@ def _known(job: Object, pods: list[Object], state: JobState, now: datetime) -> J
 
 
 def _given_up(replication: Replication, view: View, job: Object, state: JobState) -> StepResult:
-    """Return the end of a Job, on record: the next one is made at once, and without the right to initialise."""
+    """Return the end of a Job, on record: the next one is made at once, and may initialise only after a change."""
     attempt = failed_attempt(replication, view, job, state.error_class, state.message)
     waiting = until_gone(job).waiting
     # A pod that becomes ready meanwhile changes the Job, which then stays.
